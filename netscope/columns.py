@@ -1,0 +1,339 @@
+"""The one list of columns. Help, CSV headers, the README's reference and every table derive from it.
+
+A column is one entry of `COLUMNS`: its key is the attribute's name on a `Layer`, its value is raw, and
+its `kind` says how the value reads. A figure that adds up (params, MACs, bytes) also says how to get it
+from `Figures`, the part that belongs to one row of a table and to no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from netscope import operators, units
+from netscope.cost import VectorOps
+from netscope.report import Layer, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one row of a table adds to the totals; the rows' `Figures` add up to them exactly.
+
+    unknown:
+        an operator of this row could not be counted, so `macs` and `vector` are lower bounds.
+    """
+
+    params: int = 0
+    trainable_params: int = 0
+    param_bytes: int = 0
+    buffer_bytes: int = 0
+    macs: int = 0
+    vector: VectorOps = VectorOps()
+    output_bytes: int = 0
+    unknown: bool = False
+
+    @classmethod
+    def of(cls, layer: Layer) -> Figures:
+        """The figures that are the layer's own."""
+        counted = [p for p in layer.parameters if p.shared_with is None] if layer.own_params else []
+        return cls(
+            params=layer.own_params,
+            trainable_params=sum(p.numel for p in counted if p.trainable),
+            param_bytes=sum(p.stored_bytes for p in counted),
+            buffer_bytes=sum(b.stored_bytes for b in layer.buffers if b.shared_with is None),
+            macs=layer.own_macs,
+            vector=layer.own_vector,
+            output_bytes=layer.own_output_bytes,
+            unknown=any(operator in layer.operators for operator in layer.unknown),
+        )
+
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(
+            self.params + other.params,
+            self.trainable_params + other.trainable_params,
+            self.param_bytes + other.param_bytes,
+            self.buffer_bytes + other.buffer_bytes,
+            self.macs + other.macs,
+            self.vector + other.vector,
+            self.output_bytes + other.output_bytes,
+            self.unknown or other.unknown,
+        )
+
+    def __bool__(self) -> bool:
+        return self != NOTHING
+
+
+NOTHING: Final = Figures()
+
+Kind = Literal["text", "name", "count", "metric", "bytes", "share", "shape", "shapes", "parameters", "counts", "mapping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of every table.
+
+    key:
+        the attribute's name, as on `Layer`, in JSON and in CSV.
+    title, help:
+        the heading, and one sentence that defines the quantity and its unit.
+    kind:
+        how a value reads: a key of `KINDS`.
+    get:
+        the raw value of a layer with everything inside it.
+    own:
+        for a figure that adds up: its value from the row's own `Figures`.
+    display:
+        what a person should see instead of the raw value, where that says more.
+    zero:
+        the text for 0 in a table; None shows the number.
+    default:
+        whether it is shown unless columns are named.
+    drop:
+        when the terminal is narrow, higher ones leave first; 0 stays.
+    floor:
+        how narrow its texts may be shortened; 0 for never.
+    """
+
+    key: str
+    title: str
+    help: str
+    kind: Kind
+    get: Callable[[Layer, Report], Any]
+    own: Callable[[Figures, Report], Any] | None = None
+    display: Callable[[Layer], Any] | None = None
+    zero: str | None = None
+    default: bool = False
+    drop: int = 50
+    floor: int = 0
+
+    @property
+    def right(self) -> bool:
+        """Whether its texts stand at the right: numbers do."""
+        return self.kind in _NUMBERS
+
+    @property
+    def bounded(self) -> bool:
+        """Whether an uncounted operator makes its figure a lower bound."""
+        return self.key in _BOUNDED
+
+
+_NUMBERS: Final = frozenset({"count", "metric", "bytes", "share"})
+_BOUNDED: Final = frozenset({"macs", "flops", "vector"})
+
+Leaf = tuple[int, ...] | str
+
+
+def _parameters(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """{"weight": (96, 3, 11, 11), "bias": (96,)} -> "96×3×11×11 + 96", the same shape twice as "2(…)"."""
+    runs: list[list[Any]] = []
+    for sizes in shapes.values():
+        text = units.shape(sizes)
+        if runs and runs[-1][0] == text and len(shapes) > 4:
+            runs[-1][1] += 1
+        else:
+            runs.append([text, 1])
+    return " + ".join(text if n == 1 else f"{n}·({text})" for text, n in runs)
+
+
+def _leaves(leaves: tuple[Leaf, ...]) -> str:
+    """Shapes and the names of what is no tensor, the first three."""
+    texts = [leaf if isinstance(leaf, str) else units.shape(leaf) for leaf in leaves[:3]]
+    if len(leaves) > 3:
+        texts.append(f"+{len(leaves) - 3}")
+    return ", ".join(texts)
+
+
+def _mapping(values: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{key}={units.shape(v) if isinstance(v, tuple) and v and all(type(x) is int for x in v) else v}"
+        for key, v in values.items()
+    )
+
+
+# How each kind of value reads. None is unknown for a number, and simply not there for the rest.
+KINDS: Final[dict[str, Callable[[Any], str]]] = {
+    "text": lambda value: "" if value is None else str(value),
+    "name": str,
+    "count": units.count,
+    "metric": units.metric,
+    "bytes": units.binary,
+    "share": units.share,
+    "shape": lambda value: "" if value is None else units.shape(value),
+    "shapes": _leaves,
+    "parameters": _parameters,
+    "counts": lambda value: operators.operator_list(value, all_of_them=True),
+    "mapping": _mapping,
+}
+
+
+def _returned(layer: Layer) -> tuple[Leaf, ...]:
+    return tuple(t.shape if t.shape is not None else t.opaque or "?" for t in layer.outputs)
+
+
+def _received(layer: Layer) -> tuple[Leaf, ...]:
+    return tuple(t.shape if t.shape is not None else t.opaque or "?" for t in layer.inputs)
+
+
+def _dtype(layer: Layer, report: Report) -> str | None:
+    return next((t.dtype for t in layer.outputs if t.dtype is not None), None)
+
+
+def _share(macs: int, report: Report) -> float | None:
+    return macs / report.counted_macs if report.counted_macs else None
+
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    Column(
+        "path", "layer", "Qualified name of the layer, empty for the root.", "name",
+        lambda layer, _: layer.path, default=True, drop=0, floor=20,
+    ),
+    Column(
+        "type", "type", "The layer's class.", "text",
+        lambda layer, _: layer.type, drop=60, floor=12,
+    ),
+    Column(
+        "operator", "operator",
+        "The layer's class with the hyperparameters that matter: kernel, /stride, p padding, d dilation, g groups.",
+        "text", lambda layer, _: operators.describe(layer), default=True, drop=20, floor=18,
+    ),
+    Column(
+        "input_shape", "input", "Shape of the first tensor among the arguments, batch included.", "shape",
+        lambda layer, _: layer.input_shapes[0] if layer.input_shapes else None, drop=45,
+    ),
+    Column(
+        "input_shapes", "inputs", "Shapes of all tensors among the arguments, batch included.", "shapes",
+        lambda layer, _: layer.input_shapes, display=_received, drop=45, floor=14,
+    ),
+    Column(
+        "output_shape", "output", "Shape of the first tensor returned, batch included.", "shape",
+        lambda layer, _: layer.output_shape, drop=5,
+    ),
+    Column(
+        "output_shapes", "output", "Shapes of all tensors returned, batch included; what is no tensor by its type.",
+        "shapes", lambda layer, _: layer.output_shapes, display=_returned, default=True, drop=5, floor=14,
+    ),
+    Column(
+        "weight_shape", "weight", "Shape of the parameter named weight.", "shape",
+        lambda layer, _: layer.weight_shape, drop=48,
+    ),
+    Column(
+        "bias_shape", "bias", "Shape of the parameter named bias.", "shape",
+        lambda layer, _: layer.bias_shape, drop=49,
+    ),
+    Column(
+        "parameter_shapes", "weight + bias", "Shapes of the layer's own parameters, by name.", "parameters",
+        lambda layer, _: layer.parameter_shapes, default=True, drop=40, floor=20,
+    ),
+    Column(
+        "params", "params", "Elements of unique parameter tensors; tied weights count once, where they are met first.",
+        "count", lambda layer, _: layer.params, lambda own, _: own.params, zero="", default=True, drop=2,
+    ),
+    Column(
+        "trainable_params", "trainable", "The part of params with requires_grad.", "count",
+        lambda layer, _: layer.trainable_params, lambda own, _: own.trainable_params, zero="", drop=35,
+    ),
+    Column(
+        "param_bytes", "param mem", "Bytes that the parameters take as stored.", "bytes",
+        lambda layer, _: layer.param_bytes, lambda own, _: own.param_bytes, zero="", drop=36,
+    ),
+    Column(
+        "buffer_bytes", "buffer mem", "Bytes that the buffers take.", "bytes",
+        lambda layer, _: layer.buffer_bytes, lambda own, _: own.buffer_bytes, zero="", drop=37,
+    ),
+    Column(
+        "macs", "MACs",
+        "Multiply-accumulates of contractions (convolution, matmul, attention, recurrent cells), without biases.",
+        "metric", lambda layer, _: layer.macs, lambda own, _: own.macs, zero="", default=True, drop=1,
+    ),
+    Column(
+        "flops", "FLOPs", "2 x MACs.", "metric",
+        lambda layer, _: layer.flops, lambda own, _: 2 * own.macs, zero="", drop=3,
+    ),
+    Column(
+        "share", "%", "The fraction of the network's MACs; in tables in percent.", "share",
+        lambda layer, report: _share(layer.counted_macs, report),
+        lambda own, report: _share(own.macs, report), zero="", default=True, drop=15,
+    ),
+    Column(
+        "vector", "vector ops",
+        "Arithmetic outside contractions (bias, activation, norm, pool, softmax), one per operation per element.",
+        "metric", lambda layer, _: None if layer.vector is None else layer.vector.total,
+        lambda own, _: own.vector.total, zero="", drop=30,
+    ),
+    Column(
+        "output_bytes", "out mem", "Bytes of new storages that a layer returned; in-place results and views add none.",
+        "bytes", lambda layer, _: layer.output_bytes, lambda own, _: own.output_bytes, zero="·", default=True, drop=25,
+    ),
+    Column(
+        "calls", "calls", "How often it was called in one forward.", "count",
+        lambda layer, _: layer.calls, drop=55,
+    ),
+    Column(
+        "dtype", "dtype", "Element type of the first tensor returned.", "text",
+        _dtype, drop=56,
+    ),
+    Column(
+        "depth", "depth", "Nesting depth, 0 for the root.", "count",
+        lambda layer, _: layer.depth, drop=57,
+    ),
+    Column(
+        "training", "training", "Whether the layer was in training mode.", "text",
+        lambda layer, _: layer.training, drop=58,
+    ),
+    Column(
+        "operators", "operators", "Operators that the layer ran itself, outside its children, with their calls.",
+        "counts", lambda layer, _: layer.operators, drop=61, floor=16,
+    ),
+    Column(
+        "unknown", "uncounted", "Operators within that nothing could count, with their calls.", "counts",
+        lambda layer, _: layer.unknown, drop=54, floor=16,
+    ),
+    Column(
+        "hyperparameters", "hyperparameters", "The module's plain attributes.", "mapping",
+        lambda layer, _: layer.hyperparameters, drop=62, floor=16,
+    ),
+    Column(
+        "shared_with", "shared with", "The layer that counts this module, when it is reached a second time.", "text",
+        lambda layer, _: layer.shared_with, drop=63, floor=12,
+    ),
+)  # fmt: skip
+
+BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
+DEFAULT: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column.default)
+
+
+def choose(keys: tuple[str, ...] | list[str]) -> tuple[Column, ...]:
+    """The columns of these keys, `path` always first, each once.
+
+    Raises:
+        UsageError: there is no such column; the hint names the nearest ones.
+    """
+    chosen = dict.fromkeys([BY_KEY["path"], *map(find, keys)])
+    return tuple(chosen)
+
+
+def find(key: str) -> Column:
+    """The column of that key.
+
+    Raises:
+        UsageError: there is none; the hint names the nearest ones.
+    """
+    try:
+        return BY_KEY[key]
+    except KeyError:
+        from netscope.errors import UsageError
+        from netscope.suggest import nearest
+
+        close = nearest(key, BY_KEY)
+        hint = f"did you mean {', '.join(close)}?" if close else f"columns: {', '.join(BY_KEY)}"
+        raise UsageError(f"there is no column {key!r}.", hint=hint) from None
+
+
+def column_reference() -> str:
+    """The columns as a Markdown table, for the README."""
+    lines = ["| column | heading | meaning |", "|---|---|---|"]
+    for column in COLUMNS:
+        shown = "" if column.default else ", on request"
+        lines.append(f"| `{column.key}` | {column.title}{shown} | {column.help} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,191 @@
+"""Operator -> cost: the one table, how names find their formula, and what a formula may ask.
+
+A formula is a pure function of an `Operator`'s specs:
+
+    @formula("mylib.rotate")
+    def rotate(op: Operator) -> Cost:
+        return vector(op.outputs[0].numel, mul=2, add=1)
+
+It answers None, or lets `Uncountable` pass, where specs do not determine the cost. Nothing here
+imports torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from netscope.cost import FREE, Cost, VectorOps
+from netscope.trace.facts import Operator
+from netscope.workload import TensorSpec
+
+Formula = Callable[[Operator], Cost | None]
+_F = TypeVar("_F", bound=Formula)
+
+_FORMULAS: Final[dict[str, Formula]] = {}
+# Names that were looked up before, so that each spelling is resolved once. Cleared on registration.
+_RESOLVED: Final[dict[str, Formula | None]] = {}
+
+
+class Uncountable(Exception):
+    """The specs do not determine the cost; `cost_of` turns it into None."""
+
+
+def formula(*names: str) -> Callable[[_F], _F]:
+    """Register the decorated function as the cost of the operators of these names.
+
+    A packet's name ("aten.add") stands for all its overloads, a full one ("aten.add.Scalar") for
+    itself and goes before the packet. In-place forms ("aten.add_") and out= overloads are those of
+    the functional operator unless they are registered themselves. The latest registration wins, so a
+    formula of netscope's own can be replaced.
+
+    Raises:
+        ValueError: a name has no namespace (or there is none at all).
+    """
+    if not names:
+        raise ValueError('formula() wants at least one operator name, as in @formula("mylib.my_op")')
+    for name in names:
+        if not 1 <= name.count(".") <= 2 or not all(name.split(".")):
+            raise ValueError(f'{name!r} is no operator name: write "mylib.my_op" or "mylib.my_op.overload"')
+
+    def register(function: _F) -> _F:
+        for name in names:
+            _FORMULAS[name] = function
+        _RESOLVED.clear()
+        return function
+
+    return register
+
+
+@contextmanager
+def temporary_formulas() -> Iterator[None]:
+    """What is registered inside the block is forgotten after it, and what it replaced comes back."""
+    before = dict(_FORMULAS)
+    try:
+        yield
+    finally:
+        _FORMULAS.clear()
+        _FORMULAS.update(before)
+        _RESOLVED.clear()
+
+
+def registered() -> tuple[str, ...]:
+    """The names that have a formula, sorted."""
+    return tuple(sorted(_FORMULAS))
+
+
+def cost_of(operator: Operator) -> Cost | None:
+    """The cost of one call of `operator`; None when nothing honest can be said of it.
+
+    An operator without a formula is free when torch's schema calls it a view or a factory, and
+    unknown otherwise: never a silent zero.
+    """
+    name = operator.name
+    try:
+        found = _RESOLVED[name]
+    except KeyError:
+        found = _RESOLVED[name] = _resolve(name)
+    if found is None:
+        return FREE if "view" in operator.tags or "factory" in operator.tags else None
+    try:
+        return found(operator)
+    except Uncountable:
+        return None
+
+
+def _resolve(name: str) -> Formula | None:
+    """The formula of a full operator name: itself, its packet, its functional form, its packet."""
+    for candidate in _spellings(name):
+        if candidate in _FORMULAS:
+            return _FORMULAS[candidate]
+    return None
+
+
+def _spellings(name: str) -> Iterator[str]:
+    yield name
+    packet, _, overload = name.rpartition(".")
+    yield packet
+    # "aten.__iand__" is a name of its own, not the in-place form of "aten.__iand_".
+    if packet.endswith("_") and not packet.endswith("__"):
+        functional = packet[:-1]
+        yield f"{functional}.{overload}"
+        yield functional
+
+
+def arg(op: Operator, position: int, name: str, default: Any = None) -> Any:
+    """The argument at `position` or called `name`, whichever way it was passed."""
+    if position < len(op.args):
+        return op.args[position]
+    return op.kwargs.get(name, default)
+
+
+def tensor(op: Operator, position: int, name: str) -> TensorSpec:
+    """The same for an argument that has to be a tensor; `Uncountable` when it is none."""
+    value = arg(op, position, name)
+    if not isinstance(value, TensorSpec):
+        raise Uncountable(f"{op.name}: {name} is no tensor")
+    return value
+
+
+def optional_tensor(op: Operator, position: int, name: str) -> TensorSpec | None:
+    """The same for a tensor that may be absent."""
+    value = arg(op, position, name)
+    return value if isinstance(value, TensorSpec) else None
+
+
+def output(op: Operator, index: int = 0) -> TensorSpec:
+    """The `index`-th tensor returned; `Uncountable` when the call returned fewer."""
+    if index >= len(op.outputs):
+        raise Uncountable(f"{op.name} returned {len(op.outputs)} tensors")
+    return op.outputs[index]
+
+
+def specs_in(values: Any) -> list[TensorSpec]:
+    """The tensors among `values`, lists flattened."""
+    if isinstance(values, TensorSpec):
+        return [values]
+    if isinstance(values, (list, tuple)):
+        return [spec for value in values for spec in specs_in(value)]
+    return []
+
+
+def as_dims(value: Any) -> list[int]:
+    """A dimension argument (None, an int, a list of ints) as a list; None is the empty list."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, int) else list(value)
+
+
+def contraction(macs: int, vector: VectorOps = VectorOps(), causal_macs: int | None = None) -> Cost:
+    """`macs` multiply-accumulates, with the vector arithmetic that comes along."""
+    return Cost("contraction", macs, vector, causal_macs)
+
+
+def vector(elements: int, *, add: int = 0, mul: int = 0, div: int = 0, exp: int = 0, cmp: int = 0) -> Cost:
+    """So many operations of each kind on each of `elements`."""
+    return Cost("vector", vector=VectorOps(add, mul, div, exp, cmp) * elements)
+
+
+def ops(*parts: VectorOps) -> Cost:
+    """The sum of `parts` as the cost of a vector operator."""
+    return Cost("vector", vector=total(parts))
+
+
+def total(parts: Iterable[VectorOps]) -> VectorOps:
+    """The sum of `parts`."""
+    result = VectorOps()
+    for part in parts:
+        result += part
+    return result
+
+
+def ceil_log2(n: int) -> int:
+    """The least k with 2**k >= n; 0 for n <= 1."""
+    return max(n - 1, 0).bit_length()
+
+
+def product(sizes: Iterable[int]) -> int:
+    """The product of `sizes`, 1 for none."""
+    return math.prod(sizes)

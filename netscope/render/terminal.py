@@ -1,0 +1,303 @@
+"""The table that people see on a terminal.
+
+Width. A terminal gets at most its own width and never more than 160 columns; off a terminal, lines have
+their natural width. When the rows are too wide, the columns of least importance leave (`Column.drop`:
+weight + bias, then output memory, operator, share, output) until the rest fits with its longest texts shortened
+to `Column.floor`; a line below the table names those that left. No cell is ever wrapped.
+
+Lines are put together by hand: a rich table needs 40 ms to import and seconds for thousands of rows.
+rich still says how wide a character is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from typing import Final, NamedTuple, TextIO
+
+from netscope.columns import Column
+from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
+from netscope.render.text import cut, cut_middle, encoding_of, for_encoding, pad, visible, width_of
+from netscope.table import Row, Table
+
+WIDEST: Final = 160
+GAP: Final = "  "
+MARGIN: Final = " "
+
+# Tree branches deeper than this are not drawn; the depth is written instead.
+DEEPEST: Final = 8
+
+# Rows from this share of the MACs on are the few that matter.
+HEAVY: Final = 0.1
+
+# Longest text of a cell at natural width.
+CELL: Final = 44
+
+_CODES: Final[dict[Tone, str]] = {
+    "": "",
+    "title": "\x1b[1m",
+    "accent": "\x1b[36m",
+    "warn": "\x1b[33m",
+    "bad": "\x1b[31m",
+    "dim": "\x1b[2m",
+}
+_RESET: Final = "\x1b[0m"
+
+
+class Piece(NamedTuple):
+    """Text of one tone."""
+
+    text: str
+    tone: Tone = ""
+
+
+class Cellful(NamedTuple):
+    """The pieces of one cell: what may be shortened, and what stands before and behind it."""
+
+    main: Piece
+    before: str = ""
+    behind: str = ""
+
+
+def render(
+    table: Table,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    stream: TextIO | None = None,
+) -> str:
+    """The header, the rows and the facts below them."""
+    room = _room(width, stream)
+    encoding = encoding_of(stream)
+    rows, left_out = _rows(table, room, encoding)
+    lines = [*_header(table, room), [], *rows, [], *_facts(facts(table), room)]
+    if left_out:
+        titles = ", ".join(dict.fromkeys(column.title for column in left_out))
+        lines.append([Piece(f"{MARGIN}not shown, for want of width: {titles}", "dim")])
+    lines += [[Piece(MARGIN + text, tone)] for text, tone in remarks(table)]
+    coloured = _wants_color(stream) if color is None else color
+    return "".join(_line(line, coloured, encoding) for line in lines)
+
+
+def _line(pieces: Sequence[Piece], coloured: bool, encoding: str) -> str:
+    if not coloured:
+        return for_encoding("".join(piece.text for piece in pieces).rstrip(), encoding) + "\n"
+    text = "".join(
+        f"{_CODES[tone]}{text}{_RESET}" if tone and not text.isspace() and text else text for text, tone in pieces
+    )
+    return for_encoding(text.rstrip(), encoding) + "\n"
+
+
+def _room(width: int | None, stream: TextIO | None) -> int | None:
+    """Columns that a line may take; None for no limit."""
+    if width is None:
+        on_terminal = stream is not None and stream.isatty()
+        if not on_terminal and not os.environ.get("COLUMNS", "").isdecimal():
+            return None
+        width = shutil.get_terminal_size((100, 24)).columns
+    return max(20, min(width, WIDEST))
+
+
+def _wants_color(stream: TextIO | None) -> bool:
+    """The conventions of no-color.org and force-color.org, and no colour off a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+
+
+def _header(table: Table, room: int | None) -> list[list[Piece]]:
+    """Name · source · input · mode, on as few lines as hold it."""
+    lines: list[list[Piece]] = [[]]
+    used = 0
+    for text, tone in header(table.report):
+        if room is not None and used and used + 3 + width_of(text) > room:
+            lines.append([Piece("  ")])
+            used = 2
+        elif used:
+            lines[-1].append(Piece(" · ", "dim"))
+            used += 3
+        if room is not None:
+            text = cut_middle(text, room - used)
+        lines[-1].append(Piece(text, tone))
+        used += width_of(text)
+    return lines
+
+
+def _facts(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
+    """Label, figure and note in three columns."""
+    label_width = max(width_of(fact.label) for fact in found)
+    value_width = max(width_of(fact.value) for fact in found)
+    lines = []
+    for fact in found:
+        note = fact.note
+        if room is not None:
+            note = cut(note, max(8, room - label_width - value_width - len(MARGIN) - 2 * len(GAP)))
+        lines.append(
+            [
+                Piece(MARGIN + pad(fact.label, label_width, right=False) + GAP, "dim"),
+                Piece(pad(fact.value, value_width, right=True), fact.tone),
+                Piece(GAP + note, "warn" if fact.tone == "warn" and fact.label == "uncounted" else "dim"),
+            ]
+        )
+    return lines
+
+
+def _rows(table: Table, room: int | None, encoding: str) -> tuple[list[list[Piece]], list[Column]]:
+    """The heading and the rows, and the columns that had to go."""
+    columns = list(table.columns)
+    cells = [[_cell(table, row, column, encoding) for row in table.rows] for column in columns]
+    for column, texts in zip(columns, cells, strict=True):
+        if column.right:
+            texts[:] = _on_units(texts)
+    natural = [
+        max([width_of(column.title), *map(_width, texts)]) for column, texts in zip(columns, cells, strict=True)
+    ]
+    shown, widths = _fit(columns, natural, room)
+    lines = [_joined([_head(columns[i], widths[i]) for i in shown])]
+    for number in range(len(table.rows)):
+        parts = [_fitted(cells[i][number], columns[i], widths[i]) for i in shown]
+        lines.append(_joined(parts))
+    return lines, [column for i, column in enumerate(columns) if i not in shown]
+
+
+def _joined(parts: Sequence[Sequence[Piece]]) -> list[Piece]:
+    line = [Piece(MARGIN)]
+    for number, part in enumerate(parts):
+        if number:
+            line.append(Piece(GAP))
+        line.extend(part)
+    return line
+
+
+def _head(column: Column, width: int) -> list[Piece]:
+    return [Piece(pad(cut(column.title, width), width, right=column.right), "dim")]
+
+
+def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cellful:
+    """What a row shows in a column."""
+    if column.key == "path":
+        return _layer(row, encoding)
+    tone: Tone = "dim" if row.expanded or row.state in ("uncalled", "unreached") else ""
+    if column.key in ("output_shapes", "output_shape"):
+        return Cellful(_output(row, column, table, tone))
+    cell = table.cell(row, column)
+    text = for_encoding(cell_text(column, cell), encoding)
+    if cell.mark == "bound":
+        tone = "warn"
+    elif cell.mark == "shared":
+        tone = "dim"
+    elif column.own is not None:
+        if not row.layer.outputs and text == column.zero or row.expanded and text == "·":
+            text = ""
+        tone = "accent" if column.bounded or column.key == "share" else ""
+        tone = tone if _heavy(table, row) else "dim" if text == column.zero else ""
+    behind = f" {suffix(row)}" if column.key == "operator" and row.marks else ""
+    return Cellful(Piece(cut(text, CELL), tone), behind=for_encoding(behind, encoding))
+
+
+def _heavy(table: Table, row: Row) -> bool:
+    total = table.report.counted_macs
+    return bool(total) and row.figures.macs >= HEAVY * total
+
+
+def _output(row: Row, column: Column, table: Table, tone: Tone) -> Piece:
+    layer = row.layer
+    if row.state:
+        return Piece(STATES[row.state], "bad" if row.state in ("raised", "stopped") else "dim")
+    if row.expanded:
+        return Piece("")
+    if len(layer.outputs) == 1 and layer.output_shapes == layer.input_shapes[:1] and layer.output_shapes:
+        return Piece("=", "dim")
+    return Piece(cut(cell_text(column, table.cell(row, column)), CELL), tone)
+
+
+def _layer(row: Row, encoding: str) -> Cellful:
+    """Branches, name and ×12."""
+    branches = "".join("   " if last else "│  " for last in row.lasts[:-1])
+    if len(row.lasts) > DEEPEST:
+        branches = f"⋯ {len(row.lasts)} deep ".ljust(3 * DEEPEST - 3)
+    if row.lasts:
+        branches += "└─ " if row.lasts[-1] else "├─ "
+    behind = f" ×{row.times}" if row.times > 1 else ""
+    tone: Tone = "dim" if row.state in ("uncalled", "unreached") or row.layer.kind == "functional" else ""
+    if row.state == "raised":
+        tone = "bad"
+    name = for_encoding(short(row.label), encoding)
+    return Cellful(Piece(name, tone), for_encoding(branches, encoding), for_encoding(behind, encoding))
+
+
+def _on_units(texts: list[Cellful]) -> list[Cellful]:
+    """The same texts padded so that numbers end at the same column, units or not."""
+    longest = max((len(_unit(cell.main.text)) for cell in texts), default=0)
+    if not longest:
+        return texts
+    padded = []
+    for cell in texts:
+        text, tone = cell.main
+        if text:
+            unit = _unit(text)
+            number = text[: len(text) - len(unit)]
+            text = number + (unit.rjust(longest) if unit else " " * longest)
+        padded.append(cell._replace(main=Piece(text, tone)))
+    return padded
+
+
+def _unit(text: str) -> str:
+    """ " MiB" of "1.11 MiB"; "" of a bare number."""
+    number, blank, unit = text.rpartition(" ")
+    return f"{blank}{unit}" if number and unit.isalpha() else ""
+
+
+def _width(cell: Cellful) -> int:
+    return width_of(cell.before) + width_of(cell.main.text) + width_of(cell.behind)
+
+
+def _fit(columns: Sequence[Column], natural: Sequence[int], room: int | None) -> tuple[list[int], list[int]]:
+    """Which columns stay, and how wide each is. See the module's docstring."""
+    shown = list(range(len(columns)))
+    if room is None:
+        return shown, list(natural)
+
+    def floor(i: int) -> int:
+        return min(natural[i], columns[i].floor) if columns[i].floor else natural[i]
+
+    def taken(widths: Sequence[int]) -> int:
+        return len(MARGIN) + sum(widths) + len(GAP) * (len(widths) - 1)
+
+    while len(shown) > 1 and taken([floor(i) for i in shown]) > room:
+        leaving = max(shown, key=lambda i: columns[i].drop)
+        if columns[leaving].drop == 0:
+            break
+        shown.remove(leaving)
+    widths = list(natural)
+    excess = taken([widths[i] for i in shown]) - room
+    while excess > 0:
+        # Take from the text that can spare most, so that none is cut more than it must be.
+        widest = max(shown, key=lambda i: widths[i] - floor(i))
+        if widths[widest] <= floor(widest):
+            break
+        widths[widest] -= 1
+        excess -= 1
+    if excess > 0:
+        widths[shown[0]] = max(4, widths[shown[0]] - excess)
+    return shown, widths
+
+
+def _fitted(cell: Cellful, column: Column, width: int) -> list[Piece]:
+    """The pieces of a cell in exactly `width` columns."""
+    if _width(cell) <= width:
+        blank = " " * (width - _width(cell))
+        pieces = [Piece(cell.before, "dim"), cell.main, Piece(cell.behind, "dim")]
+        return [Piece(blank), *pieces] if column.right else [*pieces, Piece(blank)]
+    before = cut(cell.before, max(0, width - 6))
+    behind = cut(cell.behind, max(0, width - width_of(before) - 6))
+    left = width - width_of(before) - width_of(behind)
+    shorten = cut_middle if column.kind == "name" else cut
+    main = pad(shorten(cell.main.text, left), left, right=column.right)
+    return [Piece(before, "dim"), Piece(main, cell.main.tone), Piece(behind, "dim")]
+
+
+__all__ = ["render", "visible"]

@@ -1,0 +1,24 @@
+"""Shape rules for the operators that most networks are made of.
+
+`rule_for("aten.add.Tensor")` finds one; `RULES` is the whole table.
+"""
+
+from netscope.shapes import contractions, movement, pointwise, reductions, windows
+from netscope.shapes.layout import Layout, Made, contiguous
+from netscope.shapes.registry import RULES, Rule, infer, rule, rule_for
+
+__all__ = [
+    "RULES",
+    "Layout",
+    "Made",
+    "Rule",
+    "contiguous",
+    "contractions",
+    "infer",
+    "movement",
+    "pointwise",
+    "reductions",
+    "rule",
+    "rule_for",
+    "windows",
+]

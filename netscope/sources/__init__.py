@@ -1,0 +1,119 @@
+"""A name -> a `Workload`. Weights are never downloaded, and not allocated either (see `building`).
+
+One line of `SOURCES` for each kind of place that a network can come from. To add one, write a function
+(name, options) -> Blueprint and add its line; `netscope models` and the suggestions follow by themselves.
+Importing this package imports neither torch nor any library of networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from netscope.errors import SourceError, UsageError
+from netscope.sources import code, huggingface, installed, timm, vision, zoo
+from netscope.sources.blueprint import Blueprint, Call, Options
+from netscope.sources.construct import construct, construct_real
+from netscope.sources.inputs import Input, Setting, combine
+from netscope.sources.wording import did_you_mean
+from netscope.workload import Workload, parse_dtype
+
+__all__ = ["SOURCES", "Source", "resolve", "unknown_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kind of place that networks come from.
+
+    form:
+        how its names are written, for help texts.
+    accepts:
+        whether a name is of that form (not whether there is such a network).
+    open:
+        finds the network; raises SourceError when there is none of that name.
+    names:
+        lists all of its names, quickly: without importing torch or the library itself.
+    """
+
+    title: str
+    form: str
+    accepts: Callable[[str], bool]
+    open: Callable[[str, Options], Blueprint]
+    names: Callable[[], Iterable[str]] = tuple
+
+
+# The first that accepts a name serves it.
+SOURCES: Final = (
+    Source("torchvision", "torchvision/NAME", vision.accepts, vision.open_model, installed.torchvision_names),
+    Source("timm", "timm/NAME", timm.accepts, timm.open_model, installed.timm_names),
+    Source("hf", "hf/MODEL_TYPE", huggingface.accepts, huggingface.open_model, installed.huggingface_names),
+    Source("file", "path/file.py:factory", code.accepts_file, code.open_file),
+    Source("python", "package.module:factory", code.accepts_import, code.open_import),
+    Source("zoo", "NAME", zoo.accepts, zoo.open_model, zoo.names),
+)
+
+
+def resolve(
+    name: str,
+    *,
+    input: Input = None,
+    batch: int = 1,
+    dtype: str | None = None,
+    options: Options | None = None,
+    args: tuple[Any, ...] | None = None,
+    kwargs: dict[str, Any] | None = None,
+) -> Workload:
+    """Build the network of that name, on meta, with the call that is to be traced.
+
+    name:
+        "alexnet", "torchvision/resnet50", "timm/...", "hf/bert", "hf/path/config.json",
+        "package.module:factory" or "path/file.py:factory".
+    input:
+        what replaces the source's example input: "3x227x227", "ids=128:int64", a TensorSpec, or a list
+        of these. Sizes are without the batch; `batch` is put in front.
+    dtype:
+        of the parameters and of the floating-point inputs, as in "bf16"; the network's own by default.
+    options:
+        keyword arguments for the factory or configuration.
+    args, kwargs:
+        the arguments of the call, as they are; they replace the example and `input`.
+
+    Raises:
+        UsageError: an input, dtype or option cannot be read or does not fit the network.
+        SourceError: there is no such network, or building it failed (then with a `__cause__`).
+        MissingExtraError: the library that has it is not installed.
+    """
+    if batch < 0:
+        raise UsageError(f"a batch of {batch} samples does not exist.", hint="give --batch 1 or more")
+    if dtype is not None:
+        dtype = parse_dtype(dtype)
+    source = next((source for source in SOURCES if source.accepts(name)), None)
+    if source is None:
+        raise unknown_name(name)
+    blueprint = source.open(name, dict(options or {}))
+    made = construct(blueprint, name, dtype)
+    if args is None and kwargs is None:
+        example = blueprint.example(made.module, batch) if made.call is None else made.call
+        call = combine(example, input, Setting(name, made.module, batch, dtype, made.call is not None))
+    else:
+        call = Call(tuple(args or ()), dict(kwargs or {}))
+    return Workload(
+        name=name,
+        module=made.module,
+        args=call.args,
+        kwargs=call.kwargs,
+        source=blueprint.source,
+        description=made.description or blueprint.description(made.module),
+        rebuild=partial(construct_real, blueprint, name, dtype),
+    )
+
+
+def unknown_name(name: str) -> SourceError:
+    """The error for a name that no source has, with the nearest right ones."""
+    names = [known for source in SOURCES for known in source.names()]
+    return SourceError(
+        f"no model is named {name!r}.{did_you_mean(name, names)}",
+        hint=f"`netscope models` lists all {len(names):,}.",
+    )

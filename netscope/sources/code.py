@@ -1,0 +1,189 @@
+"""Sources: the user's own code, `package.module:factory` and `path/file.py:factory`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from netscope.errors import SourceError, UsageError
+from netscope.sources.blueprint import Blueprint, Options
+from netscope.sources.construct import failed
+from netscope.sources.options import check_options
+from netscope.sources.wording import did_you_mean
+
+
+def accepts_file(name: str) -> bool:
+    """Whether the name is a path, or a path and a factory."""
+    path, colon, _ = name.rpartition(":")
+    where = path if colon else name
+    return where.endswith(".py") or (bool(colon) and ("/" in where or os.sep in where or Path(where).is_file()))
+
+
+def accepts_import(name: str) -> bool:
+    """Whether the name is a dotted module and a factory in it."""
+    return ":" in name
+
+
+def open_file(name: str, options: Options) -> Blueprint:
+    """A factory in a Python file; `options` are its keyword arguments.
+
+    The file is run afresh, under a name of its own, so that two files of the same name can be compared.
+    It may import its neighbours, absolutely or relatively.
+
+    Raises:
+        SourceError: the file is missing, is not Python, raises when run, or has no such factory.
+        UsageError: no factory is named, or it takes no such option.
+    """
+    path_text, colon, attribute = name.rpartition(":")
+    if not colon:
+        path_text, attribute = name, ""
+    path = Path(path_text).expanduser()
+    if not path.is_file():
+        raise SourceError(f"there is no file {path_text!r}.", hint="write path/file.py:factory")
+    surroundings = partial(_importable, path.resolve().parent, forget=True)
+    with surroundings():
+        module = _run_file(path.resolve(), path_text)
+    return _blueprint(name, module, attribute, options, path_text, surroundings)
+
+
+def open_import(name: str, options: Options) -> Blueprint:
+    """A factory in an importable module, the working directory included.
+
+    Raises:
+        SourceError: there is no such module, it raises when imported, or has no such factory.
+        UsageError: no factory is named, or it takes no such option.
+    """
+    dotted, _, attribute = name.partition(":")
+    surroundings = partial(_importable, Path.cwd(), forget=False)
+    if not all(part.isidentifier() for part in dotted.split(".")):
+        raise UsageError(f"{dotted!r} is no module name.", hint="write package.module:factory")
+    with surroundings():
+        try:
+            module = importlib.import_module(dotted)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (dotted == error.name or dotted.startswith(f"{error.name}.")):
+                raise SourceError(
+                    f"there is no module named {error.name!r}.", hint="write package.module:factory"
+                ) from error
+            raise failed(f"{dotted} could not be imported", error) from error
+        except (Exception, SystemExit) as error:
+            raise failed(f"{dotted} could not be imported", error) from error
+    return _blueprint(name, module, attribute, options, dotted, surroundings)
+
+
+def _blueprint(
+    name: str,
+    module: ModuleType,
+    attribute: str,
+    options: Options,
+    where: str,
+    surroundings: Callable[[], Any],
+) -> Blueprint:
+    factory = _find(module, attribute, where)
+    from torch import nn
+
+    if isinstance(factory, nn.Module):
+        if options:
+            raise UsageError(f"{name} is a built network, which takes no options.")
+        built = factory
+        return Blueprint(factory=lambda: built, source="python", surroundings=surroundings)
+    if not callable(factory):
+        raise SourceError(f"{name} is a {type(factory).__name__}, which builds no network.")
+    check_options(name, factory, options)
+    summary = (getattr(factory, "__doc__", None) or "").strip().splitlines()
+    inherited = isinstance(factory, type) and "__doc__" not in vars(factory)
+    line = summary[0].rstrip(".") if summary and not inherited else ""
+    return Blueprint(
+        factory=partial(factory, **options),
+        source="python",
+        description=lambda module: line,
+        surroundings=surroundings,
+    )
+
+
+def _find(module: ModuleType, attribute: str, where: str) -> Any:
+    offered = [name for name, value in vars(module).items() if _is_own_factory(module, name, value)]
+    if not attribute:
+        names = f", as in {where}:{offered[0]}" if offered else ""
+        raise UsageError(f"{where} needs the name of a factory.", hint=f"write {where}:factory{names}")
+    found: Any = module
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            hint = f"it has {', '.join(offered[:8])}" if offered else "it defines no class or function"
+            raise SourceError(
+                f"{where} has no {attribute!r}.{did_you_mean(attribute, offered)}", hint=hint
+            ) from None
+    return found
+
+
+def _is_own_factory(module: ModuleType, name: str, value: Any) -> bool:
+    return callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+
+
+def _run_file(path: Path, shown: str) -> ModuleType:
+    # A package made up for the folder lets `from .neighbour import X` work without an __init__.py.
+    package = _package_name(path.parent)
+    parent = ModuleType(package)
+    parent.__path__ = [str(path.parent)]
+    sys.modules[package] = parent
+    name = f"{package}.{path.stem}"
+    loader = importlib.machinery.SourceFileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except (SyntaxError, UnicodeDecodeError) as error:
+        if isinstance(error, SyntaxError) and error.filename not in (None, str(path)):
+            raise failed(f"{shown} could not be run", error) from error
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        said = error.msg if isinstance(error, SyntaxError) else "it is not text"
+        raise SourceError(f"{shown} is not Python ({said}{line}).") from error
+    except (Exception, SystemExit) as error:
+        raise failed(f"{shown} could not be run", error) from error
+    return module
+
+
+def _package_name(folder: Path) -> str:
+    return f"_netscope_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+
+
+@contextmanager
+def _importable(folder: Path, *, forget: bool) -> Iterator[None]:
+    """While active, modules in `folder` can be imported.
+
+    With `forget`, those that were imported meanwhile leave `sys.modules` again: the neighbours of
+    another file may have the same names and must not be taken for these.
+    """
+    before = set(sys.modules)
+    place = str(folder)
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        if place in sys.path:
+            sys.path.remove(place)
+        if forget:
+            for name in set(sys.modules) - before:
+                if _lies_in(sys.modules[name], folder, name):
+                    del sys.modules[name]
+
+
+def _lies_in(module: ModuleType | None, folder: Path, name: str) -> bool:
+    if name.partition(".")[0] == _package_name(folder):
+        return True
+    file = getattr(module, "__file__", None)
+    return file is not None and "site-packages" not in file and Path(file).is_relative_to(folder)

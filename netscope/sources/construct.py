@@ -1,0 +1,100 @@
+"""A blueprint -> a built module, and whatever goes wrong on the way as one `SourceError`."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netscope.errors import NetscopeError, SourceError
+from netscope.sources.blueprint import Blueprint, Call
+from netscope.workload import Workload
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Made(NamedTuple):
+    """What a factory returned: its module, its own call if it brought one, its own header line."""
+
+    module: nn.Module
+    call: Call | None = None
+    description: str = ""
+
+
+def construct(blueprint: Blueprint, name: str, dtype: str | None = None) -> Made:
+    """Build on meta (see `building`).
+
+    Raises:
+        SourceError: the factory raised, or returned something else than a network.
+    """
+    from netscope.building import build
+
+    return _construct(build, blueprint, name, dtype)
+
+
+def construct_real(blueprint: Blueprint, name: str, dtype: str | None = None) -> nn.Module:
+    """Build with real, random weights, the same ones every time.
+
+    Raises:
+        SourceError: the factory raised, or returned something else than a network.
+    """
+    from netscope.building import build_real
+
+    return _construct(build_real, blueprint, name, dtype).module
+
+
+def _construct(builder: Any, blueprint: Blueprint, name: str, dtype: str | None) -> Made:
+    with blueprint.surroundings():
+        try:
+            made = _unpack(builder(blueprint.factory), name)
+        except NetscopeError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise failed(f"{name} could not be built", error) from error
+    return made if dtype is None else made._replace(module=_cast(made.module, dtype))
+
+
+def failed(what: str, error: BaseException) -> SourceError:
+    """One line for an error in somebody else's code; `raise failed(...) from error`."""
+    lines = str(error).strip().splitlines()
+    said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return SourceError(f"{what}: {said}")
+
+
+def _unpack(made: Any, name: str) -> Made:
+    """Read what a factory may return: a module, a Workload, or (module, args[, kwargs])."""
+    from torch import nn
+
+    match made:
+        case nn.Module():
+            return Made(made)
+        case Workload():
+            return Made(made.module, Call(made.args, made.kwargs), made.description)
+        case (nn.Module() as module, (tuple() | list()) as args):
+            return Made(module, Call(tuple(args)))
+        case (nn.Module() as module, (tuple() | list()) as args, dict() as kwargs):
+            return Made(module, Call(tuple(args), kwargs))
+    raise SourceError(
+        f"{name} returned {_kind(made)}, which is no network.",
+        hint="a factory returns a module, a netscope.Workload, or (module, args, kwargs)",
+    )
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _cast(module: nn.Module, dtype: str) -> nn.Module:
+    """The network with floating-point parameters and buffers in `dtype`."""
+    import torch
+
+    target = getattr(torch, dtype)
+    if not target.is_floating_point:
+        raise SourceError(f"a network cannot be made of {dtype}.", hint="use float32, float16 or bfloat16")
+    if not all(parameter.is_meta for parameter in module.parameters()):
+        # Not built by us alone: a factory may hand out a network that others hold on to.
+        module = copy.deepcopy(module)
+    return module.to(target)

@@ -1,0 +1,141 @@
+"""The example call of a network, with what the user gave in place of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from netscope.errors import UsageError
+from netscope.sources.blueprint import Call, batched
+from netscope.sources.wording import did_you_mean
+from netscope.workload import TensorSpec, parse_input
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Input = str | TensorSpec | Sequence[str | TensorSpec] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The network that a call is for.
+
+    fixed_batch:
+        the example came from the user's own factory, with its batch in it.
+    """
+
+    name: str
+    module: nn.Module
+    batch: int = 1
+    dtype: str | None = None
+    fixed_batch: bool = False
+
+
+def combine(example: Call | None, given: Input, setting: Setting) -> Call:
+    """The call to trace: `given` inputs, and the example's where none was given.
+
+    Unnamed inputs replace the example's in order; one alone stands for all when those are alike (the
+    two frames of optical flow). Where the example has a list of images, so has the result.
+
+    Raises:
+        UsageError: there is no input at all, one cannot be read, or the forward takes none of that name.
+    """
+    inputs = _as_list(given)
+    if example is None:
+        if not inputs:
+            raise UsageError(
+                f"{setting.name} has no example input.", hint="give one, as in --input 3x224x224"
+            )
+        example = Call()
+    if setting.fixed_batch and setting.batch != 1:
+        raise UsageError(
+            f"{setting.name} brings its own arguments, which --batch cannot change.",
+            hint="let the factory make them of that batch",
+        )
+
+    args = [_retyped(value, setting.dtype) for value in example.args]
+    kwargs = {name: _retyped(value, setting.dtype) for name, value in example.kwargs.items()}
+    parameters = _parameters(setting.module)
+    unnamed: list[Any] = []
+    for item in inputs:
+        name, spec, typed = _read(item)
+        if name is None:
+            place = len(unnamed)
+            before = args[place] if place < len(args) else next(iter(list(kwargs.values())[place:]), None)
+            unnamed.append(_filled(spec, typed, before, setting))
+            continue
+        place = _place(name, parameters, setting)
+        if place is not None and place < len(args):
+            args[place] = _filled(spec, typed, args[place], setting)
+        else:
+            kwargs[name] = _filled(spec, typed, kwargs.get(name), setting)
+
+    if len(unnamed) == 1 and len(args) > 1 and all(value == args[0] for value in args):
+        args = unnamed * len(args)
+    elif args or not kwargs:
+        args[: len(unnamed)] = unnamed
+    else:  # an example of named inputs only, as with transformers
+        for name, value in zip(list(kwargs), unnamed, strict=False):
+            kwargs[name] = value
+        args = unnamed[len(kwargs) :]
+    return Call(tuple(args), kwargs)
+
+
+def _as_list(given: Input) -> list[str | TensorSpec]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, (str, TensorSpec)) else list(given)
+
+
+def _read(item: str | TensorSpec) -> tuple[str | None, TensorSpec, bool]:
+    """(name, spec, whether its dtype was written out)."""
+    if isinstance(item, TensorSpec):
+        return None, item, True
+    name, spec = parse_input(item)
+    return name, spec, ":" in item
+
+
+def _filled(spec: TensorSpec, typed: bool, before: Any, setting: Setting) -> Any:
+    """A given input as the network takes it: batched, typed and in a list as the example's was."""
+    sample = before[0] if isinstance(before, list) and before else before
+    if not typed:
+        known = sample.dtype if isinstance(sample, TensorSpec) else "float32"
+        spec = _retyped(replace(spec, dtype=known), setting.dtype)
+    if isinstance(before, list):
+        return [spec] * setting.batch
+    return replace(spec, shape=batched(spec.shape, setting.batch))
+
+
+def _retyped(value: Any, dtype: str | None) -> Any:
+    """Specs of floating-point tensors in `dtype`; everything else as it is."""
+    if dtype is None:
+        return value
+    if isinstance(value, list):
+        return [_retyped(item, dtype) for item in value]
+    if isinstance(value, TensorSpec) and "float" in value.dtype:
+        return replace(value, dtype=dtype)
+    return value
+
+
+def _parameters(module: nn.Module) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(module.forward).parameters)
+    except (TypeError, ValueError):  # a forward that Python cannot look into
+        return {}
+
+
+def _place(name: str, parameters: dict[str, inspect.Parameter], setting: Setting) -> int | None:
+    """The position of the argument of that name, None for one that can only be named."""
+    known = [p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    for place, parameter in enumerate(known):
+        if parameter.name == name:
+            return None if parameter.kind is parameter.KEYWORD_ONLY else place
+    if not parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    names = [parameter.name for parameter in known]
+    raise UsageError(
+        f"the forward of {setting.name} takes no {name!r}.{did_you_mean(name, names)}",
+        hint=f"it takes {', '.join(names)}",
+    )

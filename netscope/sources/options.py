@@ -1,0 +1,78 @@
+"""-k key=value: what feeds a factory or a configuration."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from netscope.errors import UsageError
+from netscope.sources.blueprint import Options
+from netscope.sources.wording import did_you_mean
+
+
+def parse_options(texts: Iterable[str]) -> Options:
+    """Read `key=value` pairs. A value is a Python literal where it reads as one, else a string.
+
+    Raises:
+        UsageError: a text has no "=", or its key is no name.
+    """
+    options: Options = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise UsageError(f"cannot read the option {text!r}.", hint="write -k num_classes=10")
+        options[key] = _literal(value)
+    return options
+
+
+def check_options(name: str, factory: Callable[..., Any], options: Options) -> None:
+    """Refuse options that `factory` does not take, or that leave a required one out.
+
+    Raises:
+        UsageError: naming the option, and the nearest right one.
+    """
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # built in C: the call itself will tell
+        return
+    known = signature.parameters.values()
+    names = [p.name for p in known if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if not any(p.kind is p.VAR_KEYWORD for p in known):
+        for key in options:
+            if key not in names:
+                takes = f"it takes {', '.join(names)}" if names else "it takes none"
+                raise UsageError(
+                    f"{name} has no option {key!r}.{did_you_mean(key, names)}", hint=takes
+                )
+    for parameter in known:
+        if (
+            parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+            and parameter.default is parameter.empty
+            and parameter.name not in options
+        ):
+            raise UsageError(
+                f"{name} needs a value for {parameter.name!r}.", hint=f"give -k {parameter.name}=..."
+            )
+
+
+def refuse_weights(name: str, options: Options, keys: Iterable[str]) -> None:
+    """Refuse options that would download weights.
+
+    Raises:
+        UsageError: one of `keys` is asked for.
+    """
+    for key in keys:
+        if options.get(key):
+            raise UsageError(
+                f"netscope builds {name} without its weights and never downloads any.", hint=f"leave out -k {key}"
+            )
+        options.pop(key, None)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text

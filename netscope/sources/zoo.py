@@ -1,0 +1,49 @@
+"""Source: the networks that netscope brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from netscope.sources.blueprint import Blueprint, Call, Options, batched
+from netscope.sources.options import check_options
+from netscope.workload import TensorSpec, parse_input
+from netscope.zoo import factory
+from netscope.zoo.catalog import ZOO
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def accepts(name: str) -> bool:
+    """Whether the zoo has a network of that name."""
+    return name in ZOO
+
+
+def names() -> Iterable[str]:
+    """All names."""
+    return ZOO
+
+
+def open_model(name: str, options: Options) -> Blueprint:
+    """The network of that name; `options` go to its function.
+
+    Raises:
+        UsageError: the function takes no such option.
+    """
+    entry, build = ZOO[name], factory(name)
+    check_options(name, build, options)
+    _, spec = parse_input(entry.example)
+    if "in_channels" in options:
+        spec = TensorSpec((options["in_channels"], *spec.shape[1:]), spec.dtype)
+
+    def example(module: nn.Module, batch: int) -> Call:
+        return Call((TensorSpec(batched(spec.shape, batch), spec.dtype),))
+
+    return Blueprint(
+        factory=partial(build, **options),
+        source="zoo",
+        description=lambda module: entry.description,
+        example=example,
+    )

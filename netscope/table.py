@@ -1,0 +1,420 @@
+"""A `Table` is what of a report is to be shown: which rows, which columns, raw values. Renderers read it.
+
+Every row carries the figures that are its own: those of its layer, plus those of the layers within that
+have no visible row. So the visible rows of a tree add up to the report's totals, at any depth, folded or
+not, and tied weights are never added twice. A folded row ("layers.0-11", ×12) stands for all its copies:
+its figures are those of the copies together, its shapes those of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Final, Literal, NamedTuple
+
+from netscope import columns as columns_
+from netscope import operators
+from netscope.columns import NOTHING, Column, Figures
+from netscope.errors import UsageError
+from netscope.report import FUNCTIONAL, Layer, Report
+
+State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]
+
+_SORTABLE: Final = frozenset({"count", "metric", "bytes", "share", "text", "name"})
+
+
+class Cell(NamedTuple):
+    """A raw value and how far it may be trusted.
+
+    mark:
+        "bound" for a lower bound (an operator could not be counted), "shared" for parameters that
+        another row counts already, "inner" for what only repeats in a row whose children are shown.
+    """
+
+    value: Any
+    mark: Literal["", "bound", "shared", "inner"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One visible row.
+
+    path:
+        qualified name, of a folded row with its range ("layers.0-11.attn").
+    label:
+        what the first column shows: the name in a tree, the path in a flat list.
+    lasts:
+        for the row and its visible ancestors below the top, whether it is the last sibling: the
+        tree's branches.
+    times:
+        how many identical layers the row stands for.
+    expanded:
+        whether rows of layers within it are visible, so that it shows only what is its own.
+    state:
+        "raised" at the layer that failed, "stopped" around it, "unreached" behind it; "uncalled" for
+        a module that never was called, "by parent" when its parameters were read all the same.
+    marks:
+        remarks that follow the operator ("shared with embed", "2 calls").
+    """
+
+    layer: Layer
+    path: str
+    label: str
+    figures: Figures
+    lasts: tuple[bool, ...] = ()
+    times: int = 1
+    expanded: bool = False
+    state: State = ""
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows and columns of a report, ready for a renderer.
+
+    chosen:
+        whether the caller named the columns; a data format shows all of them otherwise.
+    flat:
+        whether rows are a list with full paths, and not a tree.
+    matching:
+        how many rows there were before `top` cut the list.
+    sort:
+        the key that rows are sorted by, None for execution order.
+    """
+
+    report: Report
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    chosen: bool = False
+    flat: bool = False
+    folded: bool = False
+    sort: str | None = None
+    matching: int = 0
+    figures: Figures = field(default=NOTHING)
+
+    def cell(self, row: Row, column: Column) -> Cell:
+        """The raw value that `row` shows in `column`."""
+        layer = row.layer
+        if column.own is not None:
+            value = column.own(row.figures, self.report)
+            if column.bounded and row.figures.unknown:
+                return Cell(value, "bound")
+            if not value and column.key in _SHARED and layer.own_params == 0 and not row.expanded:
+                whole = column.get(layer, self.report)
+                return Cell(whole, "shared") if whole else Cell(value)
+            return Cell(value)
+        value = column.get(layer, self.report) if column.display is None else column.display(layer)
+        return Cell(value, "inner" if row.expanded else "")
+
+
+_SHARED: Final = frozenset({"params", "trainable_params", "param_bytes"})
+
+
+@dataclass(slots=True)
+class _Node:
+    """A row to be: one layer, or the identical layers of a folded run (indices into `report.layers`)."""
+
+    copies: tuple[int, ...]
+    name: str
+    path: str
+    parent: int
+    figures: Figures = NOTHING
+    active: bool = False
+    visible: bool = False
+    expanded: bool = False
+    inside: int = 0  # visible children, for the tree's branches
+
+
+def build(
+    report: Report,
+    *,
+    depth: int | None = None,
+    only: Sequence[str] = (),
+    path: str | None = None,
+    columns: Sequence[str] | None = None,
+    sort: str | None = None,
+    top: int | None = None,
+    fold: bool = False,
+) -> Table:
+    """What of the report to show.
+
+    Args:
+        depth: rows at most that deep (the root is 0); deeper ones are added to their ancestor's row.
+        only: types or torch.nn base classes, as a flat list.
+        path: a glob on qualified names ("features.*"), as a flat list.
+        columns: keys of `columns.COLUMNS`; the default ones without it.
+        sort: a column to sort by, largest number first, as a flat list.
+        top: at most that many rows, sorted by MACs unless `sort` says otherwise.
+        fold: show runs of identical siblings once.
+
+    Raises:
+        UsageError: an unknown column, a filter that nothing matches, a senseless number.
+    """
+    if depth is not None and depth < 0:
+        raise UsageError(f"the depth must be 0 or more, not {depth}.")
+    if top is not None and top < 1:
+        raise UsageError(f"the number of rows must be 1 or more, not {top}.")
+    sort = sort or ("macs" if top is not None else None)
+    chosen = columns_.DEFAULT if columns is None else columns_.choose(list(columns))
+    key = None if sort is None else _sort_column(sort)
+    flat = bool(only or path or key)
+
+    nodes = _nodes(report, fold)
+    _show(report, nodes, depth, _filter(report, nodes, only, path))
+    _gather(report, nodes, drop_empty=flat and not only)
+    rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
+    table = Table(
+        report=report,
+        columns=chosen,
+        rows=tuple(rows if flat else _with_branches(nodes, rows)),
+        chosen=columns is not None,
+        flat=flat,
+        folded=fold,
+        sort=sort,
+        matching=len(rows),
+    )
+    if key is not None:
+        table = _sorted(table, key, top)
+    return _with_sum(table)
+
+
+def _nodes(report: Report, fold: bool) -> list[_Node]:
+    """Rows to be in preorder, runs of identical siblings in one node when folded."""
+    children = _children(report.layers)
+    alike = _signatures(report.layers, children) if fold else None
+    nodes: list[_Node] = []
+    stack: list[tuple[tuple[int, ...], str, str, int]] = [((0,), "", "", -1)]
+    while stack:
+        copies, name, path, parent = stack.pop()
+        nodes.append(_Node(copies, name, path, parent))
+        here = len(nodes) - 1
+        inner = list(zip(*(children[i] for i in copies), strict=True))
+        below = []
+        for run in _runs(report.layers, inner, alike):
+            first, last = report.layers[run[0][0]], report.layers[run[-1][0]]
+            both = first.name if len(run) == 1 else _range(first.name, last.name)
+            full = first.path if path == report.layers[copies[0]].path and len(run) == 1 else _join(path, both)
+            below.append((tuple(i for position in run for i in position), both, full, here))
+        stack.extend(reversed(below))
+    return nodes
+
+
+def _children(layers: Sequence[Layer]) -> list[list[int]]:
+    """For every layer the indices of its children, read off the preorder's depths."""
+    children: list[list[int]] = [[] for _ in layers]
+    open_: list[int] = []
+    for index, layer in enumerate(layers):
+        while open_ and layers[open_[-1]].depth >= layer.depth and len(open_) > 1:
+            open_.pop()
+        if open_:
+            children[open_[-1]].append(index)
+        open_.append(index)
+    return children
+
+
+def _signatures(layers: Sequence[Layer], children: Sequence[Sequence[int]]) -> list[int]:
+    """A number for every layer, equal for layers whose whole subtrees look the same."""
+    known: dict[Any, int] = {}
+    numbers = [0] * len(layers)
+    for index in range(len(layers) - 1, -1, -1):
+        layer = layers[index]
+        look = (
+            (layer.kind, layer.type, layer.base, operators.describe(layer), layer.calls, layer.used),
+            (layer.completed, layer.registered, layer.shared_with, layer.inputs, layer.outputs),
+            (layer.parameters, layer.buffers, tuple(layer.operators.items())),
+            (layer.own_params, layer.own_macs, layer.own_vector, layer.own_output_bytes),
+            tuple((layers[child].name, numbers[child]) for child in children[index]),
+        )
+        numbers[index] = known.setdefault(look, len(known))
+    return numbers
+
+
+def _runs(
+    layers: Sequence[Layer], inner: Sequence[tuple[int, ...]], alike: Sequence[int] | None
+) -> list[list[tuple[int, ...]]]:
+    """Consecutive identical siblings together; each alone when `alike` is None."""
+    runs: list[list[tuple[int, ...]]] = []
+    for position in inner:
+        same = alike is not None and runs and alike[runs[-1][0][0]] == alike[position[0]]
+        if same and layers[position[0]].kind == "module":
+            runs[-1].append(position)
+        else:
+            runs.append([position])
+    return runs
+
+
+def _range(first: str, last: str) -> str:
+    return f"{first}-{last}" if first.isdigit() and last.isdigit() else f"{first}…{last}"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+Matches = Callable[[_Node], bool]
+
+
+def _filter(report: Report, nodes: Sequence[_Node], only: Sequence[str], path: str | None) -> Matches:
+    """Whether a node is of the types and the paths that were asked for.
+
+    Raises:
+        UsageError: no layer is.
+    """
+    types = set(only)
+
+    def of_type(layer: Layer) -> bool:
+        return not types.isdisjoint((layer.type, layer.base, operators.SHORT.get(layer.type, ""), layer.kind))
+
+    def matches(node: _Node) -> bool:
+        layer = report.layers[node.copies[0]]
+        on_path = path is None or fnmatchcase(layer.path, path) or fnmatchcase(node.path, path)
+        return on_path and (not types or of_type(layer))
+
+    if types and not any(map(of_type, report.layers)):
+        known = list(dict.fromkeys(layer.type for layer in report.layers if layer.kind == "module"))
+        raise UsageError(f"{report.name!r} has no layer of type {', '.join(only)}.", hint=_instead(only[0], known))
+    if (types or path is not None) and not any(map(matches, nodes)):
+        hint = _instead(path or "", [layer.path for layer in report.layers if layer.path])
+        raise UsageError(f"{report.name!r} has no such layer on the path {path!r}.", hint=hint)
+    return matches
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    from netscope.suggest import nearest
+
+    close = nearest(name.strip("*."), known) if name.strip("*.") else []
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    return f"it has {', '.join(known[:6])}" + (", ..." if len(known) > 6 else "")
+
+
+def _show(report: Report, nodes: Sequence[_Node], depth: int | None, matches: Matches) -> None:
+    """Say which nodes are visible and which stand around visible ones."""
+    for node in nodes:
+        layer = report.layers[node.copies[0]]
+        node.visible = (depth is None or layer.depth <= depth) and matches(node)
+    for node in reversed(nodes):
+        layer = report.layers[node.copies[0]]
+        node.active = node.active or layer.calls > 0
+        if node.parent >= 0:
+            parent = nodes[node.parent]
+            parent.active = parent.active or node.active
+            parent.expanded = parent.expanded or node.visible or node.expanded
+
+
+def _gather(report: Report, nodes: Sequence[_Node], *, drop_empty: bool) -> None:
+    """Give every layer's own figures to the nearest visible row around it, and hide what then is empty.
+
+    The root's row goes when it only repeats what its children say; in a flat list every such row does.
+    """
+    owner: list[int] = []
+    for index, node in enumerate(nodes):
+        owner.append(index if node.visible else owner[node.parent] if node.parent >= 0 else -1)
+        if owner[-1] >= 0:
+            into = nodes[owner[-1]]
+            for copy in node.copies:
+                into.figures = into.figures + Figures.of(report.layers[copy])
+    for index, node in enumerate(nodes):
+        empty = node.visible and node.expanded and not node.figures
+        if empty and (drop_empty or (index == 0 and not (report.error and not report.error_path))):
+            node.visible = False
+
+
+def _row(report: Report, nodes: Sequence[_Node], node: _Node, flat: bool) -> Row:
+    layer = report.layers[node.copies[0]]
+    name = node.path if flat else node.name
+    return Row(
+        layer=layer,
+        path=node.path,
+        label=name or "(root)",
+        figures=node.figures,
+        times=len(node.copies),
+        expanded=node.expanded,
+        state=_state(report, layer, node.active),
+        marks=tuple(_marks(layer)),
+    )
+
+
+def _state(report: Report, layer: Layer, active: bool) -> State:
+    if not layer.completed and layer.calls:
+        return "raised" if layer.path == report.error_path else "stopped"
+    if active or layer.kind == "functional" or layer.shared_with is not None:
+        return ""
+    if report.error:
+        return "unreached"
+    if not layer.used:
+        return "uncalled"
+    return "by parent" if layer.parameters else ""
+
+
+def _marks(layer: Layer) -> Iterable[str]:
+    if layer.shared_with is not None:
+        yield f"shared with {layer.shared_with or '(root)'}"
+    else:
+        for source in dict.fromkeys(p.shared_with for p in layer.parameters if p.shared_with is not None):
+            yield f"shared with {source}"
+    if not layer.registered:
+        yield "unregistered"
+    if any(p.packed for p in layer.parameters):
+        yield "packed"
+    if layer.calls > 1 and layer.kind != "functional":
+        yield f"{layer.calls:,} calls"
+
+
+def _with_branches(nodes: Sequence[_Node], rows: Sequence[Row]) -> list[Row]:
+    """The rows with the flags that draw the tree. In a tree all ancestors but the root are visible."""
+    from dataclasses import replace
+
+    last_child: dict[int, int] = {}
+    for index, node in enumerate(nodes):
+        if node.visible and node.parent >= 0:
+            last_child[node.parent] = index
+    lasts: dict[int, tuple[bool, ...]] = {}
+    drawn = []
+    visible = iter(rows)
+    for index, node in enumerate(nodes):
+        if not node.visible:
+            continue
+        parent = node.parent
+        if parent < 0 or not nodes[parent].visible:
+            lasts[index] = ()
+        else:
+            lasts[index] = (*lasts[parent], last_child[parent] == index)
+        drawn.append(replace(next(visible), lasts=lasts[index]))
+    return drawn
+
+
+def _sort_column(key: str) -> Column:
+    column = columns_.find(key)
+    if column.kind not in _SORTABLE:
+        able = ", ".join(c.key for c in columns_.COLUMNS if c.kind in _SORTABLE)
+        raise UsageError(f"rows cannot be sorted by {key!r}.", hint=f"sort by {able}")
+    return column
+
+
+def _sorted(table: Table, column: Column, top: int | None) -> Table:
+    """Largest number first, texts by alphabet, unknown last; equals stay in execution order."""
+    from dataclasses import replace
+
+    def value(row: Row) -> Any:
+        return table.cell(row, column).value
+
+    known = [row for row in table.rows if value(row) is not None]
+    numbers = all(isinstance(value(row), (int, float)) for row in known)
+    key = value if numbers else (lambda row: str(value(row)))
+    known.sort(key=key, reverse=numbers)
+    rows = [*known, *(row for row in table.rows if value(row) is None)]
+    return replace(table, rows=tuple(rows[:top]))
+
+
+def _with_sum(table: Table) -> Table:
+    from dataclasses import replace
+
+    total = NOTHING
+    for row in table.rows:
+        total = total + row.figures
+    return replace(table, figures=total)
+
+
+__all__ = ["FUNCTIONAL", "Cell", "Row", "Table", "build"]

@@ -1,0 +1,177 @@
+"""What a trace records: specs, names and identities. No tensor and no module outlives it.
+
+Everything in a report, a diff or a memory timeline is a pure function of a `Trace`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from netscope.workload import TensorSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterFact:
+    """One parameter or buffer of a module, by the name that the module gives it.
+
+    identity:
+        equal for two parameters that share storage (tied weights), unique otherwise.
+    spec:
+        the logical shape and dtype; for packed (quantised) weights the shape before packing.
+    stored_bytes:
+        the bytes that are really kept; less than `spec.nbytes` for packed weights.
+    storage:
+        index into `Trace.storages`, -1 when no operator met it.
+    """
+
+    name: str
+    spec: TensorSpec
+    identity: int
+    trainable: bool
+    stored_bytes: int
+    packed: bool = False
+    storage: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFact:
+    """One module of the network, called or not.
+
+    path:
+        its qualified name ("features.0", "" for the root); a module that is reachable by several
+        names has the first one here and the others in `aliases`; a module that is registered nowhere
+        (kept in a plain list) gets the name of the attribute that holds it, and `registered` False.
+    base:
+        the nearest ancestor class that torch.nn defines ("Conv2d" for a subclass of Conv2d).
+    hyperparameters:
+        its plain attributes (kernel_size, stride, num_heads, ...): int, float, bool, str, None or
+        tuples of these.
+    detail:
+        its `extra_repr()`.
+    """
+
+    path: str
+    type: str
+    base: str
+    qualname: str
+    hyperparameters: dict[str, Any]
+    detail: str
+    parameters: tuple[ParameterFact, ...]
+    buffers: tuple[ParameterFact, ...]
+    training: bool
+    registered: bool = True
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One leaf of a call's arguments or results.
+
+    place:
+        where in the pytree: "" for a lone tensor, "0", "a", "b.1".
+    spec:
+        None when the leaf is no tensor.
+    opaque:
+        the type's name of a leaf that is neither tensor nor plain value ("Categorical").
+    storage:
+        index into `Trace.storages`, or -1.
+    """
+
+    place: str
+    spec: TensorSpec | None
+    opaque: str | None = None
+    storage: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of a module. `parent` is the index of the call that made it, -1 for the root.
+
+    path:
+        the qualified name under which it was reached, so a shared module has one path per place.
+    first_op, last_op:
+        the operators between entry and exit are `Trace.ops[first_op:last_op]`.
+    completed:
+        False where the forward raised inside it.
+    """
+
+    module: int
+    path: str
+    parent: int
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    first_op: int
+    last_op: int
+    completed: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Operator:
+    """What was run: an operator on given specs. Calls with equal arguments share one object.
+
+    name:
+        qualified with its overload, as in "aten.add.Tensor".
+    args, kwargs:
+        the arguments, tensors replaced by TensorSpec (inside lists too).
+    outputs:
+        specs of the tensors returned, in order.
+    tags:
+        of "view", "inplace", "factory", "pointwise": what torch's own schema says of it.
+    """
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: tuple[TensorSpec, ...]
+    tags: frozenset[str] = frozenset()
+
+
+class OpCall(NamedTuple):
+    """One execution of an operator within the module call `call` (index into `Trace.calls`).
+
+    `reads` and `writes` are storages (indices into `Trace.storages`), in argument and result order.
+    A tuple, since a trace makes thousands.
+    """
+
+    operator: Operator
+    call: int
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+
+
+class Storage(NamedTuple):
+    """One block of memory: its bytes and the operator (index into `Trace.ops`) that made it.
+
+    `born` is -1 for inputs, parameters, buffers and constants, which were there before.
+    """
+
+    nbytes: int
+    born: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything that one forward did. `calls` are in the order in which they were entered.
+
+    rung:
+        "meta", "fake" or "real": what the tensors were made of; `rung_reason` says why not meta.
+    error, error_path:
+        what the forward raised, and in which module, when it did not finish.
+    seconds:
+        wall time of recording.
+    """
+
+    modules: tuple[ModuleFact, ...]
+    calls: tuple[ModuleCall, ...]
+    ops: tuple[OpCall, ...]
+    storages: tuple[Storage, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    training: bool
+    rung: str
+    rung_reason: str
+    seconds: float
+    error: str | None = None
+    error_path: str = ""
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,198 @@
+"""One forward on one rung: modules and operators, written down."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from netscope.trace.composites import intercepted
+from netscope.trace.facts import ModuleCall, Trace, Value
+from netscope.trace.modules import Names, ParameterFacts, module_fact
+from netscope.trace.recorder import Recorder
+from netscope.trace.tree import leaves
+from netscope.workload import TensorSpec
+
+# The wrapper around Module.__call__ and the composites are process-wide while a trace runs.
+LOCK = threading.RLock()
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    """A module call while it runs."""
+
+    module: torch.nn.Module
+    path: str
+    parent: int
+    inputs: tuple[Value, ...]
+    first_op: int
+    used: dict[str, int] = field(default_factory=dict)
+    outputs: tuple[Value, ...] = ()
+    last_op: int = -1
+    completed: bool = False
+
+
+class Calls:
+    """The calls of one forward, in the order in which modules were entered."""
+
+    def __init__(self, root: torch.nn.Module, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.names = Names(root)
+        self.registered = set(self.names.of)
+        self.all: list[_OpenCall] = []
+
+    def enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
+        """Open a call within the current one."""
+        recorder = self.recorder
+        parent = recorder.scope
+        above = self.all[parent] if parent >= 0 else None
+        if id(module) not in self.names.of:
+            self.names.adopt(module, above and above.module, above.path if above else "")
+        path = self.names.choose(module, above.path, above.used) if above else self.names.of[id(module)][0]
+        call = _OpenCall(
+            module, path, parent, self.values((args, kwargs), inputs=True), len(recorder.ops)
+        )
+        recorder.scope = len(self.all)
+        self.all.append(call)
+        return call
+
+    def leave(self, call: _OpenCall, result: Any, completed: bool) -> None:
+        """Close a call, and return to the one that made it."""
+        call.outputs = self.values(result) if completed else ()
+        call.completed = completed
+        call.last_op = len(self.recorder.ops)
+        self.recorder.scope = call.parent
+
+    def values(self, tree: Any, inputs: bool = False) -> tuple[Value, ...]:
+        """The leaves of arguments or results as facts. Plain values among arguments are left out."""
+        if inputs:
+            args, kwargs = tree
+            found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
+            found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
+        else:
+            found = list(leaves(tree))
+        return tuple(
+            self._value(place, leaf)
+            for place, leaf in found
+            if not (inputs and (leaf is None or isinstance(leaf, (int, float, str, bool))))
+        )
+
+    def _value(self, place: str, leaf: Any) -> Value:
+        if isinstance(leaf, torch.Tensor):
+            tag = self.recorder.tag(leaf)
+            if tag is not None and tag[0].shape == tuple(leaf.shape):
+                return Value(place, tag[0].spec, None, tag[1])
+            return Value(
+                place, TensorSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")), None, -1
+            )
+        return Value(place, None, "None" if leaf is None else type(leaf).__name__)
+
+
+@contextmanager
+def _calls_recorded(calls: Calls) -> Iterator[None]:
+    """Route every module call of this thread through `calls`.
+
+    Module.__call__ is replaced, as torch.fx does: hooks would neither see keyword arguments on the way
+    in nor modules that are registered nowhere, and cost more.
+    """
+    owner = threading.get_ident()
+    original = torch.nn.Module.__call__
+
+    def recorded(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != owner or calls.recorder.paused:
+            return original(self, *args, **kwargs)
+        call = calls.enter(self, args, kwargs)
+        result = None
+        completed = False
+        try:
+            result = original(self, *args, **kwargs)
+            completed = True
+        finally:
+            calls.leave(call, result, completed)
+        return result
+
+    torch.nn.Module.__call__ = recorded  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+def record_forward(
+    module: torch.nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    recorder: Recorder,
+    *,
+    rung: str,
+    reason: str,
+) -> tuple[Trace, Exception | None]:
+    """Run `module(*args, **kwargs)` under `recorder`, and hand over the facts.
+
+    The second result is what the forward raised, if it did; the trace then ends there. The caller has
+    prepared the module and its arguments for the rung.
+    """
+    started = time.perf_counter()
+    calls = Calls(module, recorder)
+    inputs = calls.values((args, kwargs), inputs=True)
+    error: Exception | None = None
+    result: Any = None
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(intercepted(_same_thread(recorder.composite)))
+        stack.enter_context(_calls_recorded(calls))
+        stack.enter_context(recorder)
+        try:
+            result = module(*args, **kwargs)
+        except Exception as raised:
+            error = raised
+    outputs = () if error is not None else calls.values(result)
+    parameters = ParameterFacts(recorder.storage_met)
+    index = {id(m): i for i, m in enumerate(calls.names.modules)}
+    failing = next((c.path for c in reversed(calls.all) if not c.completed), "")
+    trace = Trace(
+        modules=tuple(
+            module_fact(m, calls.names.of[id(m)], id(m) in calls.registered, parameters)
+            for m in calls.names.modules
+        ),
+        calls=tuple(
+            ModuleCall(
+                index[id(c.module)],
+                c.path,
+                c.parent,
+                c.inputs,
+                c.outputs,
+                c.first_op,
+                c.last_op,
+                c.completed,
+            )
+            for c in calls.all
+        ),
+        ops=tuple(recorder.ops),
+        storages=tuple(recorder.storages),
+        inputs=inputs,
+        outputs=outputs,
+        training=module.training,
+        rung=rung,
+        rung_reason=reason,
+        seconds=time.perf_counter() - started,
+        error=None if error is None else f"{type(error).__name__}: {error}",
+        error_path=failing if error is not None else "",
+    )
+    return trace, error
+
+
+def _same_thread(record: Callable[..., Any]) -> Callable[..., Any]:
+    owner = threading.get_ident()
+
+    def routed(name: str, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        if threading.get_ident() != owner:
+            return original(*args, **kwargs)
+        return record(name, original, args, kwargs)
+
+    return routed

@@ -1,0 +1,169 @@
+"""The user's model and torch's global state, left as they were found.
+
+`untouched(module)` remembers what every module holds and puts it back, also when the forward raises.
+Between the two, modules hold twins of their tensors, so nothing that the forward does can reach the
+originals.
+"""
+
+from __future__ import annotations
+
+import gc
+import operator
+import random
+import sys
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+
+# Containers whose contents are remembered and restored in place, since others may hold them too.
+_MUTABLE = (dict, list, set, deque)
+
+Twin = Callable[[torch.Tensor], torch.Tensor]
+
+
+@contextmanager
+def untouched(module: torch.nn.Module, twin: Twin | None) -> Iterator[None]:
+    """Swap in twins of all tensors held by `module` and restore everything afterwards.
+
+    With `twin` None the tensors stay (they are netscope's own), and attributes are restored all the same.
+    """
+    saved = _Snapshot(twin)
+    try:
+        saved.take(module)
+        yield
+    finally:
+        saved.restore()
+
+
+class _Snapshot:
+    def __init__(self, twin: Twin | None) -> None:
+        self._twin = twin
+        self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._modules: list[tuple[torch.nn.Module, type, dict[str, Any]]] = []
+        self._containers: list[tuple[Any, tuple[Any, ...]]] = []
+        self._seen: set[int] = set()
+        self._waiting: list[Any] = []
+
+    def take(self, root: torch.nn.Module) -> None:
+        """Remember `root` and all that is reachable from it: modules, containers, tensors.
+
+        A worklist, not recursion: networks nest deeper than Python does. What was reached is kept alive
+        until `restore`, so identities stay valid.
+        """
+        self._note(root)
+        while self._waiting:
+            holder = self._waiting.pop()
+            if isinstance(holder, torch.nn.Module):
+                attributes = holder.__dict__
+                self._modules.append((holder, type(holder), attributes.copy()))
+                self._take_items(attributes)
+            elif isinstance(holder, dict):
+                self._containers.append((holder, tuple(holder.items())))
+                self._take_items(holder)
+            else:
+                self._containers.append((holder, tuple(holder)))
+                for index, value in enumerate(holder):
+                    if not isinstance(value, torch.Tensor):
+                        self._note(value)
+                    elif not isinstance(holder, set):
+                        holder[index] = self._swap(value)
+
+    def _take_items(self, items: dict[Any, Any]) -> None:
+        for key, value in items.items():
+            if isinstance(value, torch.Tensor):
+                _set_item(items, key, self._swap(value))
+            else:
+                self._note(value)
+
+    def _note(self, value: Any) -> None:
+        if isinstance(value, (*_MUTABLE, torch.nn.Module)) and id(value) not in self._seen:
+            self._seen.add(id(value))
+            self._waiting.append(value)
+
+    def _swap(self, tensor: torch.Tensor) -> torch.Tensor:
+        if self._twin is None:
+            return tensor
+        known = self._twins.get(id(tensor))
+        if known is None:
+            known = self._twins[id(tensor)] = (tensor, self._twin(tensor))
+        return known[1]
+
+    def restore(self) -> None:
+        """Put everything back, contents before attributes."""
+        for container, contents in reversed(self._containers):
+            if isinstance(container, dict):
+                if not _same_items(container, contents):
+                    _clear(container)
+                    for key, value in contents:
+                        _set_item(container, key, value)
+            elif isinstance(container, set):
+                container.clear()
+                container.update(contents)
+            elif len(container) != len(contents) or any(map(operator.is_not, container, contents)):
+                container.clear()
+                container.extend(contents)
+        for module, kind, attributes in reversed(self._modules):
+            if type(module) is not kind:
+                object.__setattr__(module, "__class__", kind)
+            if not _same_items(module.__dict__, tuple(attributes.items())):
+                module.__dict__.clear()
+                module.__dict__.update(attributes)
+
+
+def _same_items(container: dict[Any, Any], contents: tuple[tuple[Any, Any], ...]) -> bool:
+    return len(container) == len(contents) and all(
+        key is then and value is was
+        for (key, value), (then, was) in zip(container.items(), contents, strict=True)
+    )
+
+
+def _set_item(container: dict[Any, Any], key: Any, value: Any) -> None:
+    base = OrderedDict if isinstance(container, OrderedDict) else dict
+    base.__setitem__(container, key, value)
+
+
+def _clear(container: dict[Any, Any]) -> None:
+    base = OrderedDict if isinstance(container, OrderedDict) else dict
+    base.clear(container)
+
+
+@contextmanager
+def global_state(depth: int = 0) -> Iterator[None]:
+    """Keep generators, default dtype, fast paths and collection as they are; make room for recursion.
+
+    depth:
+        how deeply modules are nested; each level takes a handful of Python frames more than in a plain
+        forward.
+    """
+    with ExitStack() as stack:
+        _restore(stack, torch.get_rng_state, torch.set_rng_state)
+        if torch.cuda.is_initialized():
+            _restore(stack, torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+        _restore(stack, random.getstate, random.setstate)
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            _restore(stack, numpy.random.get_state, numpy.random.set_state)
+        _restore(stack, torch.get_default_dtype, torch.set_default_dtype)
+        _restore(stack, torch.is_grad_enabled, torch.set_grad_enabled)
+        # The fused path of MultiheadAttention would hide its children; it costs the same on paper.
+        _restore(
+            stack, torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
+        )
+        torch.backends.mha.set_fastpath_enabled(False)
+        _restore(stack, sys.getrecursionlimit, sys.setrecursionlimit)
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000) + 12 * depth)
+        dynamo = sys.modules.get("torch._dynamo")
+        if dynamo is not None and hasattr(torch.compiler, "set_stance"):
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        if gc.isenabled():
+            # A trace makes many small objects and no garbage cycles of note.
+            gc.disable()
+            stack.callback(gc.enable)
+        yield
+
+
+def _restore(stack: ExitStack, get: Callable[[], Any], put: Callable[[Any], Any]) -> None:
+    stack.callback(put, get())

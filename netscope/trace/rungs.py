@@ -1,0 +1,110 @@
+"""What the tensors of a trace are made of: meta, fake or real.
+
+Each rung is a function that prepares the module and its arguments for one recording. A model that needs
+values (`.item()`, detection's boxes) goes down one rung at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final, NamedTuple
+
+import torch
+
+from netscope.trace import twins
+from netscope.trace.guard import untouched
+from netscope.trace.recorder import META, Recorder
+from netscope.trace.tree import map_tensors
+from netscope.workload import TensorSpec, Workload
+
+
+class Prepared(NamedTuple):
+    """A module and arguments that may be run without harm, and what to record with."""
+
+    module: torch.nn.Module
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    recorder: Recorder
+
+
+Rung = Callable[[Workload, bool], AbstractContextManager[Prepared]]
+
+
+@contextmanager
+def meta(workload: Workload, train: bool) -> Iterator[Prepared]:
+    """No data at all: operators are stood in for by shape rules, or by torch's meta kernels."""
+    twin = twins.on_meta()
+    # A module that netscope built itself has meta parameters already, and nobody to miss the old ones.
+    with _held(workload.module, None if workload.rebuild else twin, train):
+        args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, META))
+        yield Prepared(workload.module, args, kwargs, Recorder(on_meta=True))
+
+
+@contextmanager
+def fake(workload: Workload, train: bool) -> Iterator[Prepared]:
+    """torch's fake tensors: no data either, but on a device that has kernels."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    twin = twins.on_fake(mode)
+    with _held(workload.module, twin, train), mode:
+        args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, "cpu"))
+        yield Prepared(workload.module, args, kwargs, Recorder(on_meta=False))
+
+
+@contextmanager
+def real(workload: Workload, train: bool) -> Iterator[Prepared]:
+    """The real forward on the model's own device, with copies of everything that it could write to."""
+    module = workload.module if workload.rebuild is None else workload.rebuild()
+    with _held(module, None if workload.rebuild else twins.copied(), train):
+        device = next((p.device for p in module.parameters()), torch.device("cpu"))
+        args, kwargs = _arguments(workload, twins.copied(), lambda spec: _random(spec, device))
+        yield Prepared(module, args, kwargs, Recorder(on_meta=False))
+
+
+RUNGS: Final[dict[str, Rung]] = {"meta": meta, "fake": fake, "real": real}
+
+
+@contextmanager
+def _held(
+    module: torch.nn.Module, twin: Callable[[torch.Tensor], torch.Tensor] | None, train: bool
+) -> Iterator[None]:
+    """The module with twins of its tensors, in the wanted mode, put back afterwards."""
+    with untouched(module, twin):
+        if train or any(m.training for m in module.modules()):
+            module.train(train)
+        yield
+
+
+def _arguments(
+    workload: Workload,
+    twin: Callable[[torch.Tensor], torch.Tensor],
+    make: Callable[[TensorSpec], torch.Tensor],
+) -> Any:
+    """The call's arguments: specs made into tensors, the caller's own tensors replaced by twins."""
+    return map_tensors(
+        (workload.args, workload.kwargs),
+        lambda leaf: make(leaf) if isinstance(leaf, TensorSpec) else twin(leaf),
+    )
+
+
+def _dtype(spec: TensorSpec) -> torch.dtype:
+    dtype = getattr(torch, spec.dtype)
+    assert isinstance(dtype, torch.dtype)
+    return dtype
+
+
+def _empty(spec: TensorSpec, device: str | torch.device) -> torch.Tensor:
+    return torch.empty(spec.shape, dtype=_dtype(spec), device=device)
+
+
+def _random(spec: TensorSpec, device: torch.device) -> torch.Tensor:
+    """Values that most networks can digest: normal noise, small token ids, all-true masks."""
+    dtype = _dtype(spec)
+    generator = torch.Generator().manual_seed(0)
+    if dtype is torch.bool:
+        return torch.ones(spec.shape, dtype=dtype, device=device)
+    if dtype.is_floating_point or dtype.is_complex:
+        return torch.randn(spec.shape, generator=generator).to(device, dtype)
+    return torch.randint(0, 8, spec.shape, generator=generator).to(device, dtype)

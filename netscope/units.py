@@ -1,0 +1,150 @@
+"""Numbers become text here, and nowhere else in the project.
+
+Every function takes a raw base unit (elements, multiply-accumulates, bytes, seconds, a fraction) and
+returns what people read. `None` is an unknown and reads "?", never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+UNKNOWN: Final = "?"
+TIMES: Final = "×"
+MINUS: Final = "−"
+
+_METRIC: Final = ("", "K", "M", "G", "T", "P", "E", "Z", "Y")
+_BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+_SECONDS: Final = ("us", "ms", "s")
+
+# Significant digits: in the rows of a table, and in its totals.
+ROW: Final = 3
+TOTAL: Final = 4
+
+
+def count(n: int | None) -> str:
+    """An exact number: 34944 -> "34,944"."""
+    if n is None:
+        return UNKNOWN
+    return f"{n:,}" if n >= 0 else f"{MINUS}{-n:,}"
+
+
+def metric(n: int | None, digits: int = ROW) -> str:
+    """MACs, FLOPs and other large counts by thousands: 105_415_200 -> "105 M".
+
+    Below a thousand the number is exact.
+    """
+    return UNKNOWN if n is None else _scaled(n, 1000, _METRIC, digits)
+
+
+def binary(nbytes: int | None, digits: int = ROW) -> str:
+    """Bytes by 1024: 279_936 -> "273 KiB". Below a KiB the number is exact."""
+    return UNKNOWN if nbytes is None else _scaled(nbytes, 1024, _BINARY, digits)
+
+
+def seconds(s: float | None, digits: int = ROW) -> str:
+    """A time in us, ms or s: 0.00295 -> "2.95 ms"."""
+    if s is None or math.isnan(s):
+        return UNKNOWN
+    if s == 0:
+        return "0 s"
+    return _scaled(s * 1e6, 1000, _SECONDS, digits, exact=False)
+
+
+def percent(ratio: float | None) -> str:
+    """A share of a whole: 0.0932 -> "9.3%"."""
+    return UNKNOWN if ratio is None else f"{share(ratio)}%"
+
+
+def share(ratio: float | None) -> str:
+    """`percent` for a column that is headed "%": 0.0932 -> "9.3", and "<0.1" for a trace of something."""
+    if ratio is None or math.isnan(ratio):
+        return UNKNOWN
+    if 0 < ratio < 0.0005:
+        return "<0.1"
+    return f"{ratio * 100:,.1f}".replace("-", MINUS)
+
+
+def change(before: float | None, after: float | None) -> str:
+    """What became of a figure: (1135, 1168) -> "+2.9%"; "=" when it stayed, "new" when it was 0.
+
+    Two decimals below one percent, and a difference never reads as none.
+    """
+    if before is None or after is None:
+        return UNKNOWN
+    if before == after:
+        return "="
+    if before == 0:
+        return "new"
+    # Python divides integers of any size correctly rounded, where float(n) could overflow.
+    ratio = (after - before) / abs(before) * 100
+    sign = "+" if ratio > 0 else MINUS
+    size = abs(ratio)
+    if size < 0.005:
+        return f"{sign}<0.01%"
+    decimals = 0 if size >= 99.95 else 1 if size >= 0.995 else 2
+    return f"{sign}{size:,.{decimals}f}%"
+
+
+def shape(sizes: Iterable[int] | None) -> str:
+    """(1, 96, 55, 55) -> "1×96×55×55"; () -> "scalar"."""
+    if sizes is None:
+        return UNKNOWN
+    return TIMES.join(map(str, sizes)) or "scalar"
+
+
+def times(n: int) -> str:
+    """How often: 12 -> "×12"."""
+    return f"{TIMES}{n:,}"
+
+
+def at_least(text: str) -> str:
+    """A lower bound: "448 M" -> "≥ 448 M"."""
+    return f"≥ {text}"
+
+
+def plural(n: int, noun: str, nouns: str = "") -> str:
+    """(1, "row") -> "1 row"; (3, "row") -> "3 rows"."""
+    return f"{count(n)} {noun if n == 1 else nouns or noun + 's'}"
+
+
+def _scaled(value: float, base: int, names: tuple[str, ...], digits: int, exact: bool = True) -> str:
+    """`value` in the largest unit that leaves at least 1, rounded to that many significant digits.
+
+    Rounding comes before the choice of unit: 999,999,600 is "1.00 G", not "1000 M".
+    """
+    sign, size = (MINUS, -value) if value < 0 else ("", value)
+    if exact and size < base:
+        return f"{sign}{size} {names[0]}".rstrip()
+    last = len(names) - 1
+    unit = 1 if exact else 0
+    scale = base**unit
+    while unit < last and size >= scale * base:
+        unit += 1
+        scale *= base
+    if size >= scale * base * 1000:
+        return f"{sign}{_scientific(size, scale, digits)} {names[unit]}"
+    text = _rounded(size / scale, digits)
+    if unit < last and float(text) >= base:
+        unit += 1
+        text = _rounded(1.0, digits)
+    return f"{sign}{text} {names[unit]}"
+
+
+def _rounded(x: float, digits: int) -> str:
+    """x >= 0 with that many significant digits, and never fewer than its integer part has."""
+    for decimals in range(digits - 1, 0, -1):
+        text = f"{x:.{decimals}f}"
+        if len(text) <= digits + 1:
+            return text
+    return f"{x:.0f}"
+
+
+def _scientific(size: float, scale: int, digits: int) -> str:
+    """For what lies beyond the last unit's name: "1.23e+09"."""
+    from decimal import Context, Decimal
+
+    context = Context(prec=digits, Emax=10**9, Emin=-(10**9))
+    quotient = context.divide(Decimal(size), Decimal(scale))
+    return f"{quotient:.{digits - 1}e}"
