@@ -6,8 +6,10 @@ more under a module that has submodules and work of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from netscope.cost import Cost, VectorOps
 from netscope.formulas import cost_of
@@ -16,23 +18,36 @@ from netscope.trace.facts import Operator, ParameterFact, Trace, Value
 from netscope.workload import Workload
 
 
+_NO_VECTOR = VectorOps()
+
+
 @dataclass(slots=True)
 class _Work:
     """What a set of operators cost together."""
 
     macs: int = 0
     causal: int = 0
-    vector: VectorOps = VectorOps()
+    vector: VectorOps = _NO_VECTOR
     output_bytes: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: _Work) -> None:
         self.macs += other.macs
         self.causal += other.causal
-        self.vector += other.vector
+        if other.vector is not _NO_VECTOR:
+            self.vector += other.vector
         self.output_bytes += other.output_bytes
         for name, calls in other.unknown.items():
             self.unknown[name] = self.unknown.get(name, 0) + calls
+
+
+class _Sizes(NamedTuple):
+    """Parameters and buffers, each storage once."""
+
+    params: int = 0
+    trainable: int = 0
+    param_bytes: int = 0
+    buffer_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -51,8 +66,7 @@ class _Node:
     last_output: Operator | None = None
     order: float = 0.0
     used: bool = False
-    identities: dict[int, ParameterFact] = field(default_factory=dict)
-    buffer_identities: dict[int, ParameterFact] = field(default_factory=dict)
+    sizes: _Sizes = field(default_factory=lambda: _Sizes())
 
 
 def analyze(
@@ -169,15 +183,15 @@ def _cost(trace: Trace, nodes: dict[str, _Node]) -> None:
     owners = [nodes[call.path] for call in trace.calls]
     handed_on = _handed_on(trace)
     for op in trace.ops:
-        operator = op.operator
-        key = id(operator)
+        what = op.operator
+        key = id(what)
         if key in costs:
             cost = costs[key]
         else:
-            cost = costs[key] = cost_of(operator)
+            cost = costs[key] = cost_of(what)
         node = owners[op.call]
         own = node.own
-        name = operator.name
+        name = what.name
         node.operators[name] = node.operators.get(name, 0) + 1
         if cost is None:
             own.unknown[name] = own.unknown.get(name, 0) + 1
@@ -185,7 +199,8 @@ def _cost(trace: Trace, nodes: dict[str, _Node]) -> None:
         elif cost.kind != "free":
             own.macs += cost.macs
             own.causal += cost.macs if cost.causal_macs is None else cost.causal_macs
-            own.vector += cost.vector
+            if cost.vector != _NO_VECTOR:
+                own.vector += cost.vector
             node.costly = True
         for storage in op.writes:
             if storage in handed_on and trace.storages[storage].born >= 0:
@@ -194,8 +209,8 @@ def _cost(trace: Trace, nodes: dict[str, _Node]) -> None:
                     own.output_bytes += trace.storages[storage].nbytes
                     node.costly = True
                 del handed_on[storage]
-        if operator.outputs:
-            node.last_output = operator
+        if what.outputs:
+            node.last_output = what
 
 
 def _handed_on(trace: Trace) -> dict[int, int]:
@@ -221,35 +236,60 @@ def _handed_on(trace: Trace) -> dict[int, int]:
 
 
 def _gather(rows: list[_Node], trace: Trace) -> None:
-    """Sum upwards. Parameters are united by identity, so that sharing inside a layer counts once."""
-    for node in rows:
-        fact = trace.modules[node.module] if node.module >= 0 else None
-        if fact is not None:
-            node.identities = {p.identity: p for p in fact.parameters}
-            node.buffer_identities = {b.identity: b for b in fact.buffers}
-            node.used = bool(node.calls) or any(p.storage >= 0 for p in fact.parameters)
-    for node in reversed(rows):
+    """Sum upwards. Where storages are shared, those within a row are united first."""
+    facts = [trace.modules[node.module] for node in rows]
+    parameters = [fact.parameters for fact in facts]
+    buffers = [fact.buffers for fact in facts]
+    shared = _any_shared(parameters) or _any_shared(buffers)
+    if shared:
+        for node, inside, inside_buffers in zip(
+            rows, _united(rows, parameters), _united(rows, buffers), strict=True
+        ):
+            node.sizes = _sizes(inside, inside_buffers)
+    for node, fact in zip(reversed(rows), reversed(facts), strict=True):
+        node.used = bool(node.calls) or any(p.storage >= 0 for p in fact.parameters)
         node.inclusive.add(node.own)
+        if not shared:
+            node.sizes = _sizes(fact.parameters, fact.buffers)
         for child in node.children:
             node.inclusive.add(child.inclusive)
             node.used = node.used or child.used
+            if not shared:
+                node.sizes = _Sizes(*map(operator.add, node.sizes, child.sizes))
+
+
+def _any_shared(facts: list[tuple[ParameterFact, ...]]) -> bool:
+    identities = [fact.identity for own in facts for fact in own]
+    return len(set(identities)) < len(identities)
+
+
+def _sizes(parameters: Iterable[ParameterFact], buffers: Iterable[ParameterFact]) -> _Sizes:
+    params = trainable = param_bytes = 0
+    for parameter in parameters:
+        count = parameter.spec.numel
+        params += count
+        if parameter.trainable:
+            trainable += count
+        param_bytes += parameter.stored_bytes
+    return _Sizes(params, trainable, param_bytes, sum([b.stored_bytes for b in buffers]))
 
 
 def _layers(trace: Trace, rows: list[_Node]) -> Iterator[Layer]:
     placed: dict[int, str] = {}
     first_row: dict[int, str] = {}
-    united = _united(rows, "identities")
-    united_buffers = _united(rows, "buffer_identities")
+    tensors = _Tensors(trace)
     after: list[tuple[_Node, int]] = []
-    for index, node in enumerate(rows):
+    for node in rows:
         while after and node.depth <= after[-1][1]:
             yield _functional(trace, after.pop()[0])
         fact = trace.modules[node.module]
         shared_with = first_row.setdefault(node.module, node.path)
-        own_params = sum(p.spec.numel for p in node.identities.values() if p.identity not in placed)
+        own_params = 0
+        for p in fact.parameters:
+            if p.identity not in placed:
+                own_params += p.spec.numel
         parameters = tuple(_parameter(p, node.path, placed) for p in fact.parameters)
         buffers = tuple(_parameter(b, node.path, {}) for b in fact.buffers)
-        inside = united[index]
         holds_work = bool(node.children)
         yield Layer(
             path=node.path,
@@ -264,15 +304,15 @@ def _layers(trace: Trace, rows: list[_Node]) -> Iterator[Layer]:
             shared_with=None if shared_with == node.path else shared_with,
             hyperparameters=fact.hyperparameters,
             detail=fact.detail,
-            inputs=_values(trace, node, "inputs"),
-            outputs=_values(trace, node, "outputs"),
+            inputs=tensors.inputs(node),
+            outputs=tensors.outputs(node),
             parameters=parameters,
             buffers=buffers,
             operators=dict(node.operators),
-            params=sum(p.spec.numel for p in inside),
-            trainable_params=sum(p.spec.numel for p in inside if p.trainable),
-            param_bytes=sum(p.stored_bytes for p in inside),
-            buffer_bytes=sum(b.stored_bytes for b in united_buffers[index]),
+            params=node.sizes.params,
+            trainable_params=node.sizes.trainable,
+            param_bytes=node.sizes.param_bytes,
+            buffer_bytes=node.sizes.buffer_bytes,
             own_params=own_params,
             **_figures(node.inclusive, None if holds_work else node.own),
         )
@@ -316,25 +356,18 @@ def _figures(inclusive: _Work, own: _Work | None) -> dict[str, object]:
     }
 
 
-def _united(rows: list[_Node], which: str) -> list[list[ParameterFact]]:
-    """For each row the parameters within it, each once.
-
-    Subtrees are slices of the preorder. Where nothing is shared they are joined without comparing.
-    """
-    ends = _subtree_ends(rows)
-    own: list[dict[int, ParameterFact]] = [getattr(node, which) for node in rows]
+def _united(rows: list[_Node], own: list[tuple[ParameterFact, ...]]) -> list[list[ParameterFact]]:
+    """For each row the parameters within it, each storage once. Subtrees are slices of the preorder."""
     flat: list[ParameterFact] = []
     starts: list[int] = []
     for facts in own:
         starts.append(len(flat))
-        flat.extend(facts.values())
+        flat.extend(facts)
     starts.append(len(flat))
-    shared = len({fact.identity for fact in flat}) < len(flat)
-    result = []
-    for index, end in enumerate(ends):
-        inside = flat[starts[index] : starts[end]]
-        result.append(list({f.identity: f for f in reversed(inside)}.values()) if shared else inside)
-    return result
+    return [
+        list({f.identity: f for f in reversed(flat[starts[index] : starts[end]])}.values())
+        for index, end in enumerate(_subtree_ends(rows))
+    ]
 
 
 def _subtree_ends(rows: list[_Node]) -> list[int]:
@@ -365,16 +398,31 @@ def _parameter(fact: ParameterFact, path: str, placed: dict[int, str]) -> Parame
     )
 
 
-def _values(trace: Trace, node: _Node, which: str) -> tuple[Tensor, ...]:
-    """Arguments or results of the first call."""
-    if not node.calls:
-        return ()
-    return tuple(map(_tensor, getattr(trace.calls[node.calls[0]], which)))
+class _Tensors:
+    """Arguments and results of a row's first call; equal ones share one object."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._calls = trace.calls
+        # Specs are shared already; the trace keeps them, so their ids stay theirs.
+        self._known: dict[tuple[str, int], Tensor] = {}
+
+    def inputs(self, node: _Node) -> tuple[Tensor, ...]:
+        return tuple([self._tensor(v) for v in self._calls[node.calls[0]].inputs]) if node.calls else ()
+
+    def outputs(self, node: _Node) -> tuple[Tensor, ...]:
+        return tuple([self._tensor(v) for v in self._calls[node.calls[0]].outputs]) if node.calls else ()
+
+    def _tensor(self, value: Value) -> Tensor:
+        if value.spec is None:
+            return _tensor(value)
+        key = value.place, id(value.spec)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _tensor(value)
+        return known
 
 
 def _tensor(value: Value) -> Tensor:
     if value.spec is None:
         return Tensor(value.place, None, None, value.opaque)
     return Tensor(value.place, value.spec.shape, value.spec.dtype)
-
-

@@ -85,13 +85,16 @@ def build_real(factory: Callable[[], T]) -> T:
 @contextmanager
 def meta_parameters() -> Iterator[None]:
     """While active, this thread's modules get meta parameters, and filling a meta tensor is free."""
-    global _builder
     with _lock, ExitStack() as undo:
-        outer, _builder = _builder, threading.get_ident()
+        outer = _builder
         undo.callback(_set_builder, outer)
+        _set_builder(threading.get_ident())
         twins = _Twins()
-        undo.callback(register_module_parameter_registration_hook(twins.parameter).remove)
-        undo.callback(register_module_buffer_registration_hook(twins.buffer).remove)
+        # torch types these hooks as returning nothing, and documents that what they return is registered.
+        on_parameter: Callable[..., Any] = twins.parameter
+        on_buffer: Callable[..., Any] = twins.buffer
+        undo.callback(register_module_parameter_registration_hook(on_parameter).remove)
+        undo.callback(register_module_buffer_registration_hook(on_buffer).remove)
         if outer is None:  # a nested build is already covered by the outer one's patches
             _patch(undo)
         yield
@@ -102,7 +105,7 @@ def unchanged_process() -> Iterator[None]:
     """Put back what a factory may change in passing, and give it the same random numbers every time."""
     with ExitStack() as undo:
         undo.callback(torch.set_rng_state, torch.get_rng_state())
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             undo.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
         undo.callback(random.setstate, random.getstate())
         numpy_random = sys.modules.get("numpy.random")
@@ -125,7 +128,7 @@ def unchanged_process() -> Iterator[None]:
 
 
 def _set_builder(thread: int | None) -> None:
-    global _builder
+    global _builder  # noqa: PLW0603 - the patches are global, so is who they are for
     _builder = thread
 
 
@@ -141,7 +144,7 @@ class _Twins:
         self.thread = threading.get_ident()
         self.known: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
 
-    def parameter(self, module: nn.Module, name: str, value: nn.Parameter) -> nn.Parameter | None:
+    def parameter(self, module: nn.Module, name: str, value: nn.Parameter | None) -> nn.Parameter | None:
         if value is None or value.is_meta or threading.get_ident() != self.thread:
             return None
         # Subclasses (lazy, quantised, packed) know more than a shape: they stay what they are.
@@ -155,7 +158,7 @@ class _Twins:
         assert isinstance(twin, nn.Parameter)
         return twin
 
-    def buffer(self, module: nn.Module, name: str, value: Tensor) -> Tensor | None:
+    def buffer(self, module: nn.Module, name: str, value: Tensor | None) -> Tensor | None:
         if value is None or value.is_meta or threading.get_ident() != self.thread:
             return None
         if type(value) is not Tensor or value.layout != torch.strided or value.is_quantized:

@@ -15,6 +15,8 @@ from netscope import operators, units
 from netscope.cost import VectorOps
 from netscope.report import Layer, Report
 
+NO_VECTOR: Final = VectorOps()
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -29,23 +31,24 @@ class Figures:
     param_bytes: int = 0
     buffer_bytes: int = 0
     macs: int = 0
-    vector: VectorOps = VectorOps()
+    vector: VectorOps = NO_VECTOR
     output_bytes: int = 0
     unknown: bool = False
 
     @classmethod
-    def of(cls, layer: Layer) -> Figures:
-        """The figures that are the layer's own."""
+    def of(cls, layer: Layer, *, unknown: bool) -> Figures:
+        """The figures that are the layer's own; `unknown` when an operator of its own was not counted."""
         counted = [p for p in layer.parameters if p.shared_with is None] if layer.own_params else []
+        buffers = layer.buffers if layer.shared_with is None else ()
         return cls(
             params=layer.own_params,
             trainable_params=sum(p.numel for p in counted if p.trainable),
             param_bytes=sum(p.stored_bytes for p in counted),
-            buffer_bytes=sum(b.stored_bytes for b in layer.buffers if b.shared_with is None),
+            buffer_bytes=sum(b.stored_bytes for b in buffers if b.shared_with is None),
             macs=layer.own_macs,
             vector=layer.own_vector,
             output_bytes=layer.own_output_bytes,
-            unknown=any(operator in layer.operators for operator in layer.unknown),
+            unknown=unknown,
         )
 
     def __add__(self, other: Figures) -> Figures:
@@ -66,7 +69,9 @@ class Figures:
 
 NOTHING: Final = Figures()
 
-Kind = Literal["text", "name", "count", "metric", "bytes", "share", "shape", "shapes", "parameters", "counts", "mapping"]
+Kind = Literal[
+    "text", "name", "count", "metric", "bytes", "share", "shape", "shapes", "parameters", "counts", "mapping"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def _share(macs: int, report: Report) -> float | None:
 COLUMNS: Final[tuple[Column, ...]] = (
     Column(
         "path", "layer", "Qualified name of the layer, empty for the root.", "name",
-        lambda layer, _: layer.path, default=True, drop=0, floor=20,
+        lambda layer, _: layer.path, default=True, drop=0, floor=22,
     ),
     Column(
         "type", "type", "The layer's class.", "text",
@@ -194,8 +199,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ),
     Column(
         "operator", "operator",
-        "The layer's class with the hyperparameters that matter: kernel, /stride, p padding, d dilation, g groups.",
-        "text", lambda layer, _: operators.describe(layer), default=True, drop=20, floor=18,
+        "The layer's class and what matters of it: kernel, /stride, p padding, d dilation, g groups.",
+        "text", lambda layer, _: operators.describe(layer), default=True, drop=20, floor=15,
     ),
     Column(
         "input_shape", "input", "Shape of the first tensor among the arguments, batch included.", "shape",
@@ -210,8 +215,9 @@ COLUMNS: Final[tuple[Column, ...]] = (
         lambda layer, _: layer.output_shape, drop=5,
     ),
     Column(
-        "output_shapes", "output", "Shapes of all tensors returned, batch included; what is no tensor by its type.",
-        "shapes", lambda layer, _: layer.output_shapes, display=_returned, default=True, drop=5, floor=14,
+        "output_shapes", "output",
+        "Shapes of all tensors returned, batch included; tables name the type of what is no tensor.",
+        "shapes", lambda layer, _: layer.output_shapes, display=_returned, default=True, drop=5, floor=12,
     ),
     Column(
         "weight_shape", "weight", "Shape of the parameter named weight.", "shape",
@@ -223,10 +229,11 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ),
     Column(
         "parameter_shapes", "weight + bias", "Shapes of the layer's own parameters, by name.", "parameters",
-        lambda layer, _: layer.parameter_shapes, default=True, drop=40, floor=20,
+        lambda layer, _: layer.parameter_shapes, default=True, drop=40, floor=13,
     ),
     Column(
-        "params", "params", "Elements of unique parameter tensors; tied weights count once, where they are met first.",
+        "params", "params",
+        "Elements of unique parameter tensors; tied weights count once, where they are met first.",
         "count", lambda layer, _: layer.params, lambda own, _: own.params, zero="", default=True, drop=2,
     ),
     Column(
@@ -243,7 +250,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ),
     Column(
         "macs", "MACs",
-        "Multiply-accumulates of contractions (convolution, matmul, attention, recurrent cells), without biases.",
+        "Multiply-accumulates of contractions (convolution, matmul, attention, RNN cells), biases apart.",
         "metric", lambda layer, _: layer.macs, lambda own, _: own.macs, zero="", default=True, drop=1,
     ),
     Column(
@@ -253,17 +260,19 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column(
         "share", "%", "The fraction of the network's MACs; in tables in percent.", "share",
         lambda layer, report: _share(layer.counted_macs, report),
-        lambda own, report: _share(own.macs, report), zero="", default=True, drop=15,
+        lambda own, report: _share(own.macs, report), zero="", default=True, drop=44,
     ),
     Column(
         "vector", "vector ops",
-        "Arithmetic outside contractions (bias, activation, norm, pool, softmax), one per operation per element.",
+        "Arithmetic outside contractions (bias, activation, norm, pool, ...), one per operation per element.",
         "metric", lambda layer, _: None if layer.vector is None else layer.vector.total,
         lambda own, _: own.vector.total, zero="", drop=30,
     ),
     Column(
-        "output_bytes", "out mem", "Bytes of new storages that a layer returned; in-place results and views add none.",
-        "bytes", lambda layer, _: layer.output_bytes, lambda own, _: own.output_bytes, zero="·", default=True, drop=25,
+        "output_bytes", "out mem",
+        "Bytes of new storages that a layer returned; in-place results and views add none.",
+        "bytes", lambda layer, _: layer.output_bytes, lambda own, _: own.output_bytes, zero="·",
+        default=True, drop=25,
     ),
     Column(
         "calls", "calls", "How often it was called in one forward.", "count",
@@ -282,8 +291,9 @@ COLUMNS: Final[tuple[Column, ...]] = (
         lambda layer, _: layer.training, drop=58,
     ),
     Column(
-        "operators", "operators", "Operators that the layer ran itself, outside its children, with their calls.",
-        "counts", lambda layer, _: layer.operators, drop=61, floor=16,
+        "operators", "operators",
+        "Operators that the layer ran itself, outside its children, with their calls.", "counts",
+        lambda layer, _: layer.operators, drop=61, floor=16,
     ),
     Column(
         "unknown", "uncounted", "Operators within that nothing could count, with their calls.", "counts",
@@ -294,7 +304,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
         lambda layer, _: layer.hyperparameters, drop=62, floor=16,
     ),
     Column(
-        "shared_with", "shared with", "The layer that counts this module, when it is reached a second time.", "text",
+        "shared_with", "shared with",
+        "The layer that counts this module, when it is reached a second time.", "text",
         lambda layer, _: layer.shared_with, drop=63, floor=12,
     ),
 )  # fmt: skip

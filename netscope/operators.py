@@ -71,16 +71,18 @@ def _rank(name: str) -> int:
     return 2 if name in _FREE or name.startswith(("empty", "new_", "view")) else 1
 
 
-_CONTRACTIONS: Final = frozenset(
-    "mm bmm addmm baddbmm matmul linear mv addmv dot vdot einsum _convolution lstm gru rnn_tanh "
-    "rnn_relu tensordot bilinear _trilinear addbmm chain_matmul".split()
-)
-_FREE: Final = frozenset(
-    "_unsafe_view reshape _reshape_alias t transpose permute expand slice select unsqueeze squeeze split "
-    "split_with_sizes chunk unbind detach alias clone contiguous _to_copy copy_ zeros ones full arange "
-    "as_strided flatten unflatten lift_fresh zeros_like ones_like full_like scalar_tensor diagonal "
-    "unfold swapaxes movedim narrow".split()
-)
+_CONTRACTIONS: Final = frozenset((
+    "mm", "bmm", "addmm", "baddbmm", "addbmm", "matmul", "linear", "mv", "addmv", "dot", "vdot",
+    "einsum", "tensordot", "_convolution", "bilinear", "_trilinear", "lstm", "gru", "rnn_tanh",
+    "rnn_relu",
+))  # fmt: skip
+_FREE: Final = frozenset((
+    "_unsafe_view", "reshape", "_reshape_alias", "t", "transpose", "permute", "expand", "slice",
+    "select", "unsqueeze", "squeeze", "split", "split_with_sizes", "chunk", "unbind", "detach",
+    "alias", "clone", "contiguous", "_to_copy", "copy_", "zeros", "ones", "full", "arange",
+    "as_strided", "flatten", "unflatten", "lift_fresh", "zeros_like", "ones_like", "full_like",
+    "scalar_tensor", "diagonal", "unfold", "swapaxes", "movedim", "narrow",
+))  # fmt: skip
 
 
 def _sizes(value: Any) -> str:
@@ -101,12 +103,15 @@ def _is(value: Any, *plain: Any) -> bool:
     return all(side in plain for side in sides)
 
 
-def _window(hyper: Hyper, *, show_stride: bool) -> list[str]:
-    """The words that convolutions and pools have in common: kernel, stride, padding, dilation."""
+def _window(hyper: Hyper, *, show_stride: bool, dims: int = 1) -> list[str]:
+    """The words that convolutions and pools have in common: kernel, stride, padding, dilation.
+
+    A side given once for all `dims` directions is written out: 3 -> "3×3".
+    """
     words = []
     kernel, stride = hyper.get("kernel_size"), hyper.get("stride")
     if kernel is not None:
-        words.append(_sizes(kernel))
+        words.append(_sizes(kernel if isinstance(kernel, tuple) else (kernel,) * dims))
     if stride is not None and (show_stride or not _is(stride, 1)):
         words.append(f"/{_even(stride)}")
     padding = hyper.get("padding")
@@ -132,13 +137,22 @@ def _conv(hyper: Hyper) -> list[str]:
     return words
 
 
-def _pool(hyper: Hyper) -> list[str]:
-    return _window(hyper, show_stride=True) + (["ceil"] if hyper.get("ceil_mode") else [])
+def _pool(dims: int) -> Describer:
+    def describer(hyper: Hyper) -> list[str]:
+        return _window(hyper, show_stride=True, dims=dims) + (["ceil"] if hyper.get("ceil_mode") else [])
+
+    return describer
 
 
-def _adaptive(hyper: Hyper) -> list[str]:
-    size = hyper.get("output_size")
-    return [] if size is None else [f"→{_sizes(size)}"]
+def _adaptive(dims: int) -> Describer:
+    def describer(hyper: Hyper) -> list[str]:
+        size = hyper.get("output_size")
+        if size is None:
+            return []
+        sides = size if isinstance(size, tuple) else (size,) * dims
+        return ["→" + units.TIMES.join("same" if side is None else str(side) for side in sides)]
+
+    return describer
 
 
 def _recurrent(hyper: Hyper) -> list[str]:
@@ -154,7 +168,9 @@ def _upsample(hyper: Hyper) -> list[str]:
     size, factor = hyper.get("size"), hyper.get("scale_factor")
     words = [f"→{_sizes(size)}"] if size is not None else []
     if factor is not None:
-        factor = tuple(int(f) if f == int(f) else f for f in (factor if isinstance(factor, tuple) else (factor,)))
+        factor = tuple(
+            int(f) if f == int(f) else f for f in (factor if isinstance(factor, tuple) else (factor,))
+        )
         words.append(f"{units.TIMES}{_even(factor)}")
     if hyper.get("mode", "nearest") != "nearest":
         words.append(str(hyper["mode"]))
@@ -163,7 +179,11 @@ def _upsample(hyper: Hyper) -> list[str]:
 
 def _padding(hyper: Hyper) -> list[str]:
     padding = hyper.get("padding")
-    return [] if padding is None else [",".join(map(str, padding)) if isinstance(padding, tuple) else str(padding)]
+    return (
+        []
+        if padding is None
+        else [",".join(map(str, padding)) if isinstance(padding, tuple) else str(padding)]
+    )
 
 
 def _flatten(hyper: Hyper) -> list[str]:
@@ -189,25 +209,35 @@ CONTAINERS: Final = frozenset(
     {"", "Module", "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
 )
 
-_WINDOWED = {f"{name}{n}d": n for name in ("Conv", "ConvTranspose", "LazyConv", "LazyConvTranspose") for n in (1, 2, 3)}
 _DIMS = (1, 2, 3)
 
 # torch.nn class -> the words after its name. A newcomer adds a line.
 DESCRIBERS: Final[dict[str, Describer]] = {
-    **dict.fromkeys(_WINDOWED, _conv),
-    **{f"{kind}Pool{n}d": _pool for kind in ("Max", "Avg", "LP") for n in _DIMS},
-    **{f"MaxUnpool{n}d": _pool for n in _DIMS},
-    **{f"FractionalMaxPool{n}d": _pool for n in (2, 3)},
-    **{f"Adaptive{kind}Pool{n}d": _adaptive for kind in ("Avg", "Max") for n in _DIMS},
-    **{f"{kind}Norm{n}d": _only("affine", True, "no affine") for kind in ("Batch", "Instance") for n in _DIMS},
-    **{f"{kind}Pad{n}d": _padding for kind in ("Zero", "Constant", "Reflection", "Replication") for n in _DIMS},
+    **{
+        f"{kind}{n}d": _conv
+        for kind in ("Conv", "ConvTranspose", "LazyConv", "LazyConvTranspose")
+        for n in _DIMS
+    },
+    **{f"{kind}{n}d": _pool(n) for kind in ("MaxPool", "AvgPool", "LPPool", "MaxUnpool") for n in _DIMS},
+    **{f"FractionalMaxPool{n}d": _pool(n) for n in (2, 3)},
+    **{f"Adaptive{kind}Pool{n}d": _adaptive(n) for kind in ("Avg", "Max") for n in _DIMS},
+    **{
+        f"{kind}Norm{n}d": _only("affine", True, "no affine") for kind in ("Batch", "Instance") for n in _DIMS
+    },
+    **{
+        f"{kind}Pad{n}d": _padding
+        for kind in ("Zero", "Constant", "Reflection", "Replication")
+        for n in _DIMS
+    },
     **dict.fromkeys(("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"), _recurrent),
-    **dict.fromkeys(("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"), _only("p", form="p={}")),
+    **dict.fromkeys(
+        ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout"), _only("p", form="p={}")
+    ),
     **dict.fromkeys(("Softmax", "LogSoftmax", "Softmin", "GLU"), _only("dim", form="dim={}")),
     **dict.fromkeys(("Upsample", "UpsamplingNearest2d", "UpsamplingBilinear2d"), _upsample),
     **dict.fromkeys(("PixelShuffle",), _only("upscale_factor", form="×{}")),
     **dict.fromkeys(("PixelUnshuffle",), _only("downscale_factor", form="÷{}")),
-    **dict.fromkeys(("Fold", "Unfold"), lambda hyper: _window(hyper, show_stride=True)),
+    **dict.fromkeys(("Fold", "Unfold"), lambda hyper: _window(hyper, show_stride=True, dims=2)),
     **dict.fromkeys(("Linear", "Bilinear", "LazyLinear", "NonDynamicallyQuantizableLinear"), _nothing),
     **dict.fromkeys(("ReLU", "ReLU6", "SELU", "SiLU", "Mish", "Sigmoid", "Tanh", "Hardswish"), _nothing),
     **dict.fromkeys(("Identity", "Hardsigmoid", "Softsign", "PReLU", "RMSNorm", "LayerNorm"), _nothing),

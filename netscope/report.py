@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final
 
 from netscope.cost import VectorOps
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA_VERSION: Final = 1
 
@@ -315,3 +319,45 @@ class Report:
     def weight_layers(self) -> int:
         """Convolutions + linears ("AlexNet is 8 layers: 5 + 3")."""
         return sum(self.weight_layer_counts.values())
+
+    # What follows hands out the report in other forms. Those are made on higher floors, which are
+    # imported here when they are needed and no sooner.
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """The whole report as JSON text, also written to `path` when given; `netscope.load` reads it.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        from netscope import store
+
+        return store.to_json(self, path)
+
+    def to_markdown(self) -> str:
+        """The table as GitHub-flavoured Markdown."""
+        from netscope import export
+
+        return export.to_markdown(self)
+
+    def to_csv(self) -> str:
+        """All columns of all layers as CSV, in raw base units."""
+        from netscope import export
+
+        return export.to_csv(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a layer and one column a quantity, raw; the `own_` columns add up to the totals."""
+        from netscope import export
+
+        return export.to_pandas(self)
+
+    def __str__(self) -> str:
+        """The table of `netscope summary` in 100 columns."""
+        from netscope import export
+
+        return export.to_text(self)
+
+    def _repr_html_(self) -> str:
+        from netscope import export
+
+        return export.to_notebook(self)

@@ -84,7 +84,7 @@ def from_dict(data: Any) -> Report:
         raise StoreError(f"this is not a netscope report: its schema_version is {_short(version)}.")
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"this report has schema_version {_short(version)}, and this netscope reads up to {SCHEMA_VERSION}.",
+            f"this report has schema_version {_short(version)}; this netscope reads up to {SCHEMA_VERSION}.",
             hint="update netscope to read it",
         )
     try:
@@ -159,11 +159,11 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def _replace(target: Path, text: str) -> None:
     draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
     try:
-        with open(draft, "x", encoding="utf-8", newline="\n") as file:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
         if target.exists():
-            os.chmod(draft, target.stat().st_mode & 0o7777)
-        os.replace(draft, target)
+            draft.chmod(target.stat().st_mode & 0o7777)
+        draft.replace(target)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
@@ -182,7 +182,9 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:80]}…{text[-30:]}"
 
 
-# Out: dataclasses become plain values.
+# Out: dataclasses become plain values, and subclasses (torch.Size, numpy.float64) what they derive from.
+
+_PLAIN: Final[tuple[type[Any], ...]] = (int, float, str, tuple, list, dict)
 
 
 def _plain(value: Any) -> Any:
@@ -199,7 +201,7 @@ def _plain(value: Any) -> Any:
         names = [spec.name for spec in dataclasses.fields(kind)]
         names += DERIVED.get(kind, ())
         return {name: _plain(getattr(value, name)) for name in names}
-    for plain in (bool, int, float, str, tuple, list, dict):
+    for plain in _PLAIN:
         if isinstance(value, plain):
             return _plain(plain(value))
     raise StoreError(f"a report cannot keep a {kind.__module__}.{kind.__qualname__} ({_short(value)}).")
@@ -271,10 +273,7 @@ def _decoder(annotation: Any) -> Decode:
 
 def _object(kind: type) -> Decode:
     hints = typing.get_type_hints(kind)
-    specs = [
-        (spec.name, _decoder(hints[spec.name]), _has_default(spec))
-        for spec in dataclasses.fields(kind)
-    ]
+    specs = [(spec.name, _decoder(hints[spec.name]), _has_default(spec)) for spec in dataclasses.fields(kind)]
 
     def decode(value: Any, place: str) -> Any:
         if type(value) is not dict:
@@ -311,10 +310,7 @@ def _dict(decode: Decode) -> Decode:
     def decode_all(value: Any, place: str) -> Any:
         if type(value) is not dict:
             raise _wrong(place, "an object", value)
-        return {
-            key[1:] if key.startswith("$") else key: decode(item, f"{place}.{_short(key)}")
-            for key, item in value.items()
-        }
+        return {key.removeprefix("$"): decode(item, f"{place}.{_short(key)}") for key, item in value.items()}
 
     return decode_all
 
@@ -349,9 +345,7 @@ def schema() -> dict[str, Any]:
 
 def _object_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
-    properties = {
-        spec.name: _type_schema(hints[spec.name], definitions) for spec in dataclasses.fields(kind)
-    }
+    properties = {spec.name: _type_schema(hints[spec.name], definitions) for spec in dataclasses.fields(kind)}
     derived = _properties_schema(kind, DERIVED.get(kind, ()), definitions)
     return {
         "type": "object",

@@ -9,7 +9,7 @@ its figures are those of the copies together, its shapes those of one of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from netscope import columns as columns_
 from netscope import operators
 from netscope.columns import NOTHING, Column, Figures
 from netscope.errors import UsageError
-from netscope.report import FUNCTIONAL, Layer, Report
+from netscope.report import Layer, Report
 
 State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]
 
@@ -47,8 +47,8 @@ class Row:
     lasts:
         for the row and its visible ancestors below the top, whether it is the last sibling: the
         tree's branches.
-    times:
-        how many identical layers the row stands for.
+    times, heads_run:
+        how many identical layers the row stands for, and whether they are folded here and not around it.
     expanded:
         whether rows of layers within it are visible, so that it shows only what is its own.
     state:
@@ -64,6 +64,7 @@ class Row:
     figures: Figures
     lasts: tuple[bool, ...] = ()
     times: int = 1
+    heads_run: bool = False
     expanded: bool = False
     state: State = ""
     marks: tuple[str, ...] = ()
@@ -93,6 +94,16 @@ class Table:
     matching: int = 0
     figures: Figures = field(default=NOTHING)
 
+    @property
+    def body(self) -> Sequence[Row]:
+        """The rows that people should see: without the root's, when that only repeats the totals."""
+        if self.flat or len(self.rows) < 2 or self.rows[0].layer.path:
+            return self.rows
+        root = self.rows[0]
+        if root.figures or root.state == "raised":
+            return self.rows
+        return [replace(row, lasts=row.lasts[1:]) for row in self.rows[1:]]
+
     def cell(self, row: Row, column: Column) -> Cell:
         """The raw value that `row` shows in `column`."""
         layer = row.layer
@@ -103,7 +114,7 @@ class Table:
             if not value and column.key in _SHARED and layer.own_params == 0 and not row.expanded:
                 whole = column.get(layer, self.report)
                 return Cell(whole, "shared") if whole else Cell(value)
-            return Cell(value)
+            return Cell(value, "inner" if row.expanded or row.state else "")
         value = column.get(layer, self.report) if column.display is None else column.display(layer)
         return Cell(value, "inner" if row.expanded else "")
 
@@ -123,7 +134,6 @@ class _Node:
     active: bool = False
     visible: bool = False
     expanded: bool = False
-    inside: int = 0  # visible children, for the tree's branches
 
 
 def build(
@@ -160,9 +170,10 @@ def build(
     key = None if sort is None else _sort_column(sort)
     flat = bool(only or path or key)
 
-    nodes = _nodes(report, fold)
+    children = _children(report.layers)
+    nodes = _nodes(report, children, fold)
     _show(report, nodes, depth, _filter(report, nodes, only, path))
-    _gather(report, nodes, drop_empty=flat and not only)
+    _gather(report, nodes, _unknown(report.layers, children), drop_empty=flat and not only)
     rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
     table = Table(
         report=report,
@@ -179,9 +190,20 @@ def build(
     return _with_sum(table)
 
 
-def _nodes(report: Report, fold: bool) -> list[_Node]:
+def rows_of_all(report: Report) -> Table:
+    """Every layer in execution order, none hidden: what a data frame holds."""
+    unknown = _unknown(report.layers, _children(report.layers))
+    rows = tuple(
+        Row(layer=layer, path=layer.path, label=layer.path, figures=Figures.of(layer, unknown=own))
+        for layer, own in zip(report.layers, unknown, strict=True)
+    )
+    return Table(
+        report=report, columns=columns_.COLUMNS, rows=rows, chosen=True, flat=True, matching=len(rows)
+    )
+
+
+def _nodes(report: Report, children: Sequence[Sequence[int]], fold: bool) -> list[_Node]:
     """Rows to be in preorder, runs of identical siblings in one node when folded."""
-    children = _children(report.layers)
     alike = _signatures(report.layers, children) if fold else None
     nodes: list[_Node] = []
     stack: list[tuple[tuple[int, ...], str, str, int]] = [((0,), "", "", -1)]
@@ -194,7 +216,9 @@ def _nodes(report: Report, fold: bool) -> list[_Node]:
         for run in _runs(report.layers, inner, alike):
             first, last = report.layers[run[0][0]], report.layers[run[-1][0]]
             both = first.name if len(run) == 1 else _range(first.name, last.name)
-            full = first.path if path == report.layers[copies[0]].path and len(run) == 1 else _join(path, both)
+            full = (
+                first.path if path == report.layers[copies[0]].path and len(run) == 1 else _join(path, both)
+            )
             below.append((tuple(i for position in run for i in position), both, full, here))
         stack.extend(reversed(below))
     return nodes
@@ -211,6 +235,15 @@ def _children(layers: Sequence[Layer]) -> list[list[int]]:
             children[open_[-1]].append(index)
         open_.append(index)
     return children
+
+
+def _unknown(layers: Sequence[Layer], children: Sequence[Sequence[int]]) -> list[bool]:
+    """For every layer whether an operator outside the rows below it could not be counted."""
+
+    def calls(index: int) -> int:
+        return sum(layers[index].unknown.values())
+
+    return [calls(i) > sum(map(calls, inner)) for i, inner in enumerate(children)]
 
 
 def _signatures(layers: Sequence[Layer], children: Sequence[Sequence[int]]) -> list[int]:
@@ -245,7 +278,12 @@ def _runs(
 
 
 def _range(first: str, last: str) -> str:
-    return f"{first}-{last}" if first.isdigit() and last.isdigit() else f"{first}…{last}"
+    """("0", "11") -> "0-11"; ("block_1", "block_4") -> "block_1-4"; others keep both names."""
+    stem = first.rstrip("0123456789")
+    number = last[len(stem) :]
+    if stem != first and last.startswith(stem) and number.isdigit():
+        return f"{first}-{number}"
+    return f"{first}…{last}"
 
 
 def _join(path: str, name: str) -> str:
@@ -273,7 +311,9 @@ def _filter(report: Report, nodes: Sequence[_Node], only: Sequence[str], path: s
 
     if types and not any(map(of_type, report.layers)):
         known = list(dict.fromkeys(layer.type for layer in report.layers if layer.kind == "module"))
-        raise UsageError(f"{report.name!r} has no layer of type {', '.join(only)}.", hint=_instead(only[0], known))
+        raise UsageError(
+            f"{report.name!r} has no layer of type {', '.join(only)}.", hint=_instead(only[0], known)
+        )
     if (types or path is not None) and not any(map(matches, nodes)):
         hint = _instead(path or "", [layer.path for layer in report.layers if layer.path])
         raise UsageError(f"{report.name!r} has no such layer on the path {path!r}.", hint=hint)
@@ -303,10 +343,10 @@ def _show(report: Report, nodes: Sequence[_Node], depth: int | None, matches: Ma
             parent.expanded = parent.expanded or node.visible or node.expanded
 
 
-def _gather(report: Report, nodes: Sequence[_Node], *, drop_empty: bool) -> None:
-    """Give every layer's own figures to the nearest visible row around it, and hide what then is empty.
+def _gather(report: Report, nodes: Sequence[_Node], unknown: Sequence[bool], *, drop_empty: bool) -> None:
+    """Give every layer's own figures to the nearest visible row around it.
 
-    The root's row goes when it only repeats what its children say; in a flat list every such row does.
+    A row around others that is left with none is dropped on request.
     """
     owner: list[int] = []
     for index, node in enumerate(nodes):
@@ -314,11 +354,10 @@ def _gather(report: Report, nodes: Sequence[_Node], *, drop_empty: bool) -> None
         if owner[-1] >= 0:
             into = nodes[owner[-1]]
             for copy in node.copies:
-                into.figures = into.figures + Figures.of(report.layers[copy])
-    for index, node in enumerate(nodes):
-        empty = node.visible and node.expanded and not node.figures
-        if empty and (drop_empty or (index == 0 and not (report.error and not report.error_path))):
-            node.visible = False
+                into.figures = into.figures + Figures.of(report.layers[copy], unknown=unknown[copy])
+    if drop_empty:
+        for node in nodes:
+            node.visible = node.visible and (bool(node.figures) or not node.expanded)
 
 
 def _row(report: Report, nodes: Sequence[_Node], node: _Node, flat: bool) -> Row:
@@ -330,6 +369,7 @@ def _row(report: Report, nodes: Sequence[_Node], node: _Node, flat: bool) -> Row
         label=name or "(root)",
         figures=node.figures,
         times=len(node.copies),
+        heads_run=len(node.copies) > (len(nodes[node.parent].copies) if node.parent >= 0 and not flat else 1),
         expanded=node.expanded,
         state=_state(report, layer, node.active),
         marks=tuple(_marks(layer)),
@@ -363,9 +403,7 @@ def _marks(layer: Layer) -> Iterable[str]:
 
 
 def _with_branches(nodes: Sequence[_Node], rows: Sequence[Row]) -> list[Row]:
-    """The rows with the flags that draw the tree. In a tree all ancestors but the root are visible."""
-    from dataclasses import replace
-
+    """The rows with the flags that draw the tree, in which all ancestors of a visible row are visible."""
     last_child: dict[int, int] = {}
     for index, node in enumerate(nodes):
         if node.visible and node.parent >= 0:
@@ -377,10 +415,7 @@ def _with_branches(nodes: Sequence[_Node], rows: Sequence[Row]) -> list[Row]:
         if not node.visible:
             continue
         parent = node.parent
-        if parent < 0 or not nodes[parent].visible:
-            lasts[index] = ()
-        else:
-            lasts[index] = (*lasts[parent], last_child[parent] == index)
+        lasts[index] = () if parent < 0 else (*lasts[parent], last_child[parent] == index)
         drawn.append(replace(next(visible), lasts=lasts[index]))
     return drawn
 
@@ -395,7 +430,6 @@ def _sort_column(key: str) -> Column:
 
 def _sorted(table: Table, column: Column, top: int | None) -> Table:
     """Largest number first, texts by alphabet, unknown last; equals stay in execution order."""
-    from dataclasses import replace
 
     def value(row: Row) -> Any:
         return table.cell(row, column).value
@@ -409,12 +443,7 @@ def _sorted(table: Table, column: Column, top: int | None) -> Table:
 
 
 def _with_sum(table: Table) -> Table:
-    from dataclasses import replace
-
     total = NOTHING
     for row in table.rows:
         total = total + row.figures
     return replace(table, figures=total)
-
-
-__all__ = ["FUNCTIONAL", "Cell", "Row", "Table", "build"]

@@ -10,6 +10,8 @@ from typing import Any
 from netscope.cost import VectorOps
 from netscope.report import Layer, Parameter, Report, Shape, Tensor
 
+NO_VECTOR = VectorOps()
+
 
 def tensor(*shape: int, place: str = "", dtype: str = "float32") -> Tensor:
     """A tensor leaf."""
@@ -29,7 +31,7 @@ def leaf(
     *,
     parameters: Sequence[Parameter] = (),
     macs: int = 0,
-    vector: VectorOps = VectorOps(),
+    vector: VectorOps = NO_VECTOR,
     in_place: bool = False,
     **other: Any,
 ) -> Layer:
@@ -159,14 +161,15 @@ def pool(path: str, took: Shape, gave: Shape, kernel: int = 3, stride: int = 2) 
     """A MaxPool2d."""
     return leaf(
         path, "MaxPool2d", took, gave, vector=VectorOps(cmp=math.prod(gave) * (kernel**2 - 1)),
-        hyperparameters={"kernel_size": kernel, "stride": stride, "padding": 0, "dilation": 1, "ceil_mode": False},
+        hyperparameters={"kernel_size": kernel, "stride": stride, "padding": 0, "dilation": 1},
     )  # fmt: skip
 
 
 def lrn(path: str, shape: Shape) -> Layer:
     """A LocalResponseNorm over 5 maps."""
     return leaf(
-        path, "LocalResponseNorm", shape, shape, vector=VectorOps(mul=6 * math.prod(shape), exp=math.prod(shape)),
+        path, "LocalResponseNorm", shape, shape,
+        vector=VectorOps(mul=6 * math.prod(shape), exp=math.prod(shape)),
         hyperparameters={"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0},
     )  # fmt: skip
 
@@ -240,7 +243,9 @@ def block(path: str, side: int = 8) -> list[Layer]:
         "Block",
         [
             linear(f"{path}.up", shape, (1, 4, 4 * side)),
-            functional(f"{path}.(functional)", (1, 4, 4 * side), {"aten.gelu.default": 1, "aten.view.default": 2}),
+            functional(
+                f"{path}.(functional)", (1, 4, 4 * side), {"aten.gelu.default": 1, "aten.view.default": 2}
+            ),
             linear(f"{path}.down", (1, 4, 4 * side), shape),
         ],
     )
@@ -253,7 +258,13 @@ def functional(path: str, shape: Shape, operators: dict[str, int], **other: Any)
         "(functional)",
         shape,
         shape,
-        **{"base": "", "kind": "functional", "operators": operators, "vector": VectorOps(exp=math.prod(shape)), **other},
+        **{
+            "base": "",
+            "kind": "functional",
+            "operators": operators,
+            "vector": VectorOps(exp=math.prod(shape)),
+            **other,
+        },
     )
 
 

@@ -15,13 +15,15 @@ and mul, as in pointwise.py). Every backend's operator counts the same.
 
 from __future__ import annotations
 
+from typing import Final
+
 from netscope.cost import Cost, VectorOps
 from netscope.formulas.registry import (
-    Uncountable,
     arg,
     contraction,
     formula,
     optional_tensor,
+    packet_of,
     product,
     tensor,
 )
@@ -85,7 +87,7 @@ def _qkv(op: Operator, first: int = 0) -> tuple[Shape, Shape, Shape]:
 
 
 # Where the backends keep their mask, dropout_p and is_causal.
-_LAYOUT: dict[str, tuple[int, int, int]] = {
+_LAYOUT: Final[dict[str, tuple[int, int, int]]] = {
     "scaled_dot_product_attention": (3, 4, 5),
     "_scaled_dot_product_attention_math": (3, 4, 5),
     "_scaled_dot_product_attention_math_for_mps": (3, 4, 5),
@@ -100,7 +102,7 @@ _LAYOUT: dict[str, tuple[int, int, int]] = {
 @formula(*(f"aten.{name}" for name in _LAYOUT))
 def scaled_dot_product_attention(op: Operator) -> Cost:
     """F.scaled_dot_product_attention and the operators that it chooses among."""
-    mask_at, dropout_at, causal_at = _LAYOUT[op.name.split(".")[1]]
+    mask_at, dropout_at, causal_at = _LAYOUT[packet_of(op)]
     if op.name.endswith(".quantized"):  # three descaling factors go before dropout_p
         dropout_at, causal_at = dropout_at + 3, causal_at + 3
     mask = op.kwargs.get("attn_mask", op.kwargs.get("attn_bias"))
@@ -114,23 +116,20 @@ def scaled_dot_product_attention(op: Operator) -> Cost:
     )
 
 
-@formula("aten._triton_scaled_dot_attention")
-def triton_attention(op: Operator) -> Cost:
-    """(q, k, v, dropout_p)."""
-    q, k, v = (tensor(op, i, name) for i, name in enumerate("qkv"))
-    return attention_cost(
-        q.shape, k.shape, v.shape, dropout=float(arg(op, 3, "dropout_p", 0.0)) > 0
-    )
-
-
-@formula("flex_attention", "higher_order.flex_attention")
+@formula("flex_attention")
 def flex_attention(op: Operator) -> Cost:
-    """The higher-order operator: (query, key, value, score_mod, block_mask, scale, ...).
+    """The higher-order operator (query, key, value, score_mod, block_mask, scale, ...).
 
     Counted full: the block mask's sparsity is data, and the user's score_mod is not arithmetic that
     the specs show.
     """
     return attention_cost(*_qkv(op))
+
+
+@formula("flex_attention_backward")
+def flex_attention_backward(op: Operator) -> Cost:
+    """(query, key, value, ..): as `attention_backward`."""
+    return _backward_cost(*_qkv(op))
 
 
 def _heads_first(shape: Shape) -> Shape:
@@ -139,26 +138,33 @@ def _heads_first(shape: Shape) -> Shape:
     return batch, heads, length, features
 
 
-@formula("aten._flash_attention_forward", "aten._cudnn_attention_forward")
+@formula("aten._flash_attention_forward")
 def flash_attention_forward(op: Operator) -> Cost | None:
-    """The kernels below SDPA, (batch, length, heads, features).
+    """The kernel below SDPA, (batch, length, heads, features).
 
     Unknown with `cum_seq_q`: sequences packed end to end, whose lengths are data. A causal mask is
     aligned bottom right here. A sliding window is counted full, like a causal mask.
     """
-    cudnn = "cudnn" in op.name
-    first = 4 if cudnn else 3
-    if isinstance(arg(op, first, "cum_seq_q"), TensorSpec):
+    if isinstance(arg(op, 3, "cum_seq_q"), TensorSpec):
         return None
-    q, k, v = _qkv(op)
     return attention_cost(
-        q if cudnn else _heads_first(q),
-        k if cudnn else _heads_first(k),
-        v if cudnn else _heads_first(v),
-        mask=optional_tensor(op, 3, "attn_bias") if cudnn else None,
-        causal=bool(arg(op, 9 if cudnn else 8, "is_causal", False)),
+        *map(_heads_first, _qkv(op)),
+        causal=bool(arg(op, 8, "is_causal", False)),
         bottom_right=True,
-        dropout=float(arg(op, 8 if cudnn else 7, "dropout_p", 0.0)) > 0,
+        dropout=float(arg(op, 7, "dropout_p", 0.0)) > 0,
+    )
+
+
+@formula("aten._cudnn_attention_forward")
+def cudnn_attention_forward(op: Operator) -> Cost | None:
+    """The same for cuDNN, which keeps (batch, heads, length, features) and takes a mask."""
+    if isinstance(arg(op, 4, "cum_seq_q"), TensorSpec):
+        return None
+    return attention_cost(
+        *_qkv(op),
+        mask=optional_tensor(op, 3, "attn_bias"),
+        causal=bool(arg(op, 10, "is_causal", False)),
+        dropout=float(arg(op, 9, "dropout_p", 0.0)) > 0,
     )
 
 
@@ -180,18 +186,25 @@ def efficient_attention_forward(op: Operator) -> Cost | None:
     )
 
 
-# Where each backward keeps is_causal; grad_out, query, key and value are always the first four.
-_BACKWARD_CAUSAL: dict[str, int] = {
+# Where each backward keeps is_causal (or its mask type, for which 1 and 2 are causal); grad_out,
+# query, key and value are always the first four.
+_BACKWARD_CAUSAL: Final[dict[str, int]] = {
     "_scaled_dot_product_flash_attention_backward": 11,
     "_scaled_dot_product_flash_attention_for_cpu_backward": 7,
     "_scaled_dot_product_efficient_attention_backward": 11,
     "_scaled_dot_product_cudnn_attention_backward": 14,
     "_scaled_dot_product_fused_attention_overrideable_backward": 13,
+    "_cudnn_attention_backward": 14,
+    "_flash_attention_backward": 11,
+    "_efficient_attention_backward": 14,
 }
+
+# These are (batch, length, heads, features), and may hold sequences packed end to end.
+_HEADS_LAST: Final = ("_flash_attention_backward", "_efficient_attention_backward")
 
 
 @formula(*(f"aten.{name}" for name in _BACKWARD_CAUSAL))
-def attention_backward(op: Operator) -> Cost:
+def attention_backward(op: Operator) -> Cost | None:
     """Five products, for the kernels keep no scores.
 
         scores again = Q @ K.T   L*S*E        dV = P.T @ dO   L*S*Ev       dP = dO @ V.T   L*S*Ev
@@ -200,68 +213,23 @@ def attention_backward(op: Operator) -> Cost:
     Per score also: scale, subtract the log-sum-exp, exp; dS = P * (dP - delta), scale again. delta is
     the row sum of dO * O.
     """
+    packet = packet_of(op)
     q, k, v = _qkv(op, first=1)
+    if packet in _HEADS_LAST:
+        if isinstance(arg(op, 6, "cum_seq_q"), TensorSpec):
+            return None
+        q, k, v = _heads_first(q), _heads_first(k), _heads_first(v)
+    mask_type = int(arg(op, _BACKWARD_CAUSAL[packet], "is_causal", 0))
+    bottom_right = mask_type == 2 or packet == "_flash_attention_backward"
+    return _backward_cost(q, k, v, causal=mask_type > 0, bottom_right=bottom_right)
+
+
+def _backward_cost(q: Shape, k: Shape, v: Shape, *, causal: bool = False, bottom_right: bool = False) -> Cost:
     heads, length, keys = _heads(q[:-2], k[:-2]), q[-2], k[-2]
     features, width = q[-1], v[-1]
     scores, rows = heads * length * keys, heads * length
     per_pair = 3 * features + 2 * width
     vector = VectorOps(mul=3, add=2, exp=1) * scores
     vector += VectorOps(mul=width, add=max(width - 1, 0)) * rows
-    causal = bool(arg(op, _BACKWARD_CAUSAL[op.name.split(".")[1]], "is_causal", False))
-    needed = heads * causal_pairs(length, keys) * per_pair if causal else None
-    return contraction(scores * per_pair, vector, needed)
-
-
-@formula("aten._native_multi_head_attention", "aten._triton_multi_head_attention")
-def native_multi_head_attention(op: Operator) -> Cost:
-    """nn.MultiheadAttention's fused inference path.
-
-    (query, key, value, embed_dim D, num_head H, qkv_weight, qkv_bias, proj_weight, proj_bias, mask):
-    three projections of D x D, the attention of H heads of D/H features, the output projection, and a
-    bias for each of the four. Averaging the returned weights is not counted.
-    """
-    q, k, v = _qkv(op)
-    return _multi_head(q, k, v, int(arg(op, 4, "num_head")), optional_tensor(op, 9, "mask"))
-
-
-def _multi_head(q: Shape, k: Shape, v: Shape, heads: int, mask: TensorSpec | None) -> Cost:
-    if len(q) != 3:
-        raise Uncountable("nested tensors have no shape")
-    batch, length, features = q
-    keys = k[1]
-
-    def split(tokens: int) -> Shape:
-        return batch, heads, tokens, features // heads
-
-    core = attention_cost(split(length), split(keys), split(keys), mask=mask)
-    projected = batch * (2 * length + 2 * keys) * features  # elements of q, k, v and the output
-    return contraction(projected * features + core.macs, VectorOps(add=projected) + core.vector)
-
-
-@formula("aten._transformer_encoder_layer_fwd")
-def transformer_encoder_layer(op: Operator) -> Cost:
-    """nn.TransformerEncoderLayer's fused inference path.
-
-    Self-attention, two linears with an activation between, two layer norms, two residual additions:
-    the same as its parts traced one by one.
-    """
-    from netscope.formulas.normalization import layer_norm_ops
-    from netscope.formulas.pointwise import POINTWISE
-
-    src = tensor(op, 0, "src")
-    core = _multi_head(src.shape, src.shape, src.shape, int(arg(op, 2, "num_heads")), _mask(op))
-    tokens = product(src.shape[:-1])
-    hidden = tensor(op, 14, "ffn_weight_1").shape[0]
-    width = src.shape[-1]
-    activation = POINTWISE["gelu" if arg(op, 7, "use_gelu") else "relu"]
-    vector = core.vector + activation * (tokens * hidden)
-    vector += VectorOps(add=tokens * (hidden + width))  # the linears' biases
-    vector += VectorOps(add=2 * src.numel)  # residuals
-    vector += layer_norm_ops(src.numel, tokens, weight=True, bias=True) * 2
-    return contraction(core.macs + 2 * tokens * hidden * width, vector)
-
-
-def _mask(op: Operator) -> TensorSpec | None:
-    return optional_tensor(op, 18, "mask")
-
-
+    needed = heads * causal_pairs(length, keys, bottom_right=bottom_right) * per_pair
+    return contraction(scores * per_pair, vector, needed if causal else None)

@@ -8,15 +8,17 @@ Zero padding is counted like any other input, as the field does.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 from netscope.cost import Cost, VectorOps
+from netscope.formulas.pointwise import GELU_TANH
 from netscope.formulas.registry import (
     arg,
     contraction,
     formula,
     optional_tensor,
     output,
+    packet_of,
     product,
     tensor,
     total,
@@ -53,74 +55,55 @@ def convolution(op: Operator) -> Cost:
     return contraction(macs, bias_add(arg(op, 2, "bias"), out.numel))
 
 
-@formula(
-    "aten.conv1d",
-    "aten.conv2d",
-    "aten.conv3d",
-    "aten.mkldnn_convolution",
-    "aten.cudnn_convolution",
-    "aten.cudnn_convolution_relu",
-    "aten.cudnn_convolution_add_relu",
-    "aten.miopen_convolution",
-    "aten.miopen_depthwise_convolution",
-    "aten.thnn_conv2d",
-    "aten._slow_conv2d_forward",
-    "aten.slow_conv3d",
-    "aten.slow_conv3d_forward",
-    "aten.slow_conv_dilated2d",
-    "aten.slow_conv_dilated3d",
-    "aten._conv_depthwise2d",
-    "aten.conv_depthwise3d",
-    "mkldnn._convolution_pointwise",
-)
-def forward_convolution(op: Operator) -> Cost:
-    """Composite and backend forms. The fused ones add the second input and a ReLU per element."""
-    fused_sum = "add_relu" in op.name or op.name.endswith(".binary")
-    x, weight = arg(op, 0, "input", arg(op, 0, "self")), arg(op, 1, "weight")
-    bias = _bias_of(op)
-    if op.name.startswith("mkldnn.") and fused_sum:  # (X, other, W, B, ...)
-        weight, bias = arg(op, 2, "W"), arg(op, 3, "B")
-    out = output(op)
-    vector = bias_add(bias, out.numel)
-    if fused_sum:
-        vector += VectorOps(add=out.numel)
-    if "relu" in op.name:
-        vector += VectorOps(cmp=out.numel)
-    return contraction(conv_macs(_spec(x), _spec(weight), out, transposed=False), vector)
+# Composite and backend forms, and where their bias stands (None: they have none). The input is always
+# the first argument and the weight the second.
+_FORWARD: Final[dict[str, int | None]] = {
+    "aten.conv1d": 2,
+    "aten.conv2d": 2,
+    "aten.conv3d": 2,
+    "aten.mkldnn_convolution": 2,
+    "aten.cudnn_convolution": None,
+    "aten.cudnn_convolution_relu": 2,
+    "aten.cudnn_convolution_add_relu": 4,
+    "aten.miopen_convolution": 2,
+    "aten.miopen_depthwise_convolution": 2,
+    "aten.thnn_conv2d": 3,
+    "aten._slow_conv2d_forward": 3,
+    "aten.slow_conv3d": 3,
+    "aten.slow_conv3d_forward": 3,
+    "aten.slow_conv_dilated2d": 3,
+    "aten.slow_conv_dilated3d": 3,
+    "aten._conv_depthwise2d": 3,
+    "aten.conv_depthwise3d": 3,
+}
+
+_TRANSPOSED: Final[dict[str, int | None]] = {
+    "aten.conv_transpose1d": 2,
+    "aten.conv_transpose2d": 2,
+    "aten.conv_transpose3d": 2,
+    "aten.cudnn_convolution_transpose": None,
+    "aten.miopen_convolution_transpose": 2,
+    "aten.slow_conv_transpose2d": 3,
+    "aten.slow_conv_transpose3d": 3,
+}
+
+# What the fused names do to each output besides.
+_FUSED: Final[dict[str, VectorOps]] = {
+    "aten.cudnn_convolution_relu": VectorOps(cmp=1),
+    "aten.cudnn_convolution_add_relu": VectorOps(add=1, cmp=1),
+}
 
 
-@formula(
-    "aten.conv_transpose1d",
-    "aten.conv_transpose2d",
-    "aten.conv_transpose3d",
-    "aten.cudnn_convolution_transpose",
-    "aten.miopen_convolution_transpose",
-    "aten.slow_conv_transpose2d",
-    "aten.slow_conv_transpose3d",
-    "mkldnn._convolution_transpose_pointwise",
-)
-def transposed_convolution(op: Operator) -> Cost:
-    """Composite and backend forms of the transposed convolution."""
-    x, weight = arg(op, 0, "input", arg(op, 0, "self")), arg(op, 1, "weight")
-    out = output(op)
-    macs = conv_macs(_spec(x), _spec(weight), out, transposed=True)
-    return contraction(macs, bias_add(_bias_of(op), out.numel))
-
-
-def _bias_of(op: Operator) -> Any:
-    """The bias is the third argument, or the fourth where the kernel size goes before it."""
-    if "bias" in op.kwargs:
-        return op.kwargs["bias"]
-    tail = op.args[2:4]
-    return next((value for value in tail if isinstance(value, TensorSpec)), None)
-
-
-def _spec(value: Any) -> TensorSpec:
-    from netscope.formulas.registry import Uncountable
-
-    if not isinstance(value, TensorSpec):
-        raise Uncountable("an argument is no tensor")
-    return value
+@formula(*_FORWARD, *_TRANSPOSED)
+def named_convolution(op: Operator) -> Cost:
+    """The forms whose name says whether they are transposed."""
+    name = f"aten.{packet_of(op)}"
+    transposed = name in _TRANSPOSED
+    bias_at = (_TRANSPOSED if transposed else _FORWARD)[name]
+    x, weight, out = tensor(op, 0, "input"), tensor(op, 1, "weight"), output(op)
+    vector = VectorOps() if bias_at is None else bias_add(arg(op, bias_at, "bias"), out.numel)
+    vector += _FUSED.get(name, VectorOps()) * out.numel
+    return contraction(conv_macs(x, weight, out, transposed=transposed), vector)
 
 
 @formula("aten.conv_tbc")
@@ -154,41 +137,52 @@ def addmm(op: Operator) -> Cost:
     """
     a, out = tensor(op, 1, "mat1"), output(op)
     beta, alpha = op.kwargs.get("beta", 1), op.kwargs.get("alpha", 1)
-    batch = a.shape[0] if "addbmm" in op.name and "baddbmm" not in op.name else 1
+    summed = a.shape[0] if packet_of(op) == "addbmm" else 1
     scalings = (beta not in (0, 1)) + (alpha != 1)
     per_element = VectorOps(add=int(beta != 0), mul=scalings)
-    if op.name.startswith("aten._addmm_activation"):
-        # ReLU, or the tanh form of GELU (see pointwise.GELU_TANH).
-        gelu = bool(op.kwargs.get("use_gelu", False))
-        per_element += VectorOps(add=2, mul=6, exp=1) if gelu else VectorOps(cmp=1)
-    return contraction(out.numel * a.shape[-1] * batch, per_element * out.numel)
+    if packet_of(op) == "_addmm_activation":
+        per_element += GELU_TANH if op.kwargs.get("use_gelu", False) else VectorOps(cmp=1)
+    return contraction(out.numel * a.shape[-1] * summed, per_element * out.numel)
 
 
-@formula("aten.linear", "aten.mkldnn_linear", "aten._mixed_dtypes_linear", "mkldnn._linear_pointwise")
+@formula("aten.linear", "aten.mkldnn_linear")
 def linear(op: Operator) -> Cost:
     """x @ weight.T + bias: as many products per output as the input is wide."""
-    x, out = _spec(arg(op, 0, "input", arg(op, 0, "self"))), output(op)
-    return contraction(out.numel * x.shape[-1], bias_add(_bias_of(op), out.numel))
+    x, out = tensor(op, 0, "input"), output(op)
+    return contraction(out.numel * x.shape[-1], bias_add(arg(op, 2, "bias"), out.numel))
 
 
-@formula(
-    "aten._scaled_mm",
-    "aten._weight_int4pack_mm",
-    "aten._weight_int4pack_mm_for_cpu",
-    "aten._weight_int8pack_mm",
-    "aten._dyn_quant_matmul_4bit",
-)
+# Where these keep their bias (None: they have none).
+_LOW_PRECISION: Final[dict[str, int | None]] = {
+    "aten._scaled_mm": 4,
+    "aten._mixed_dtypes_linear": 3,
+    "aten._weight_int4pack_mm": None,
+    "aten._weight_int4pack_mm_for_cpu": None,
+    "aten._weight_int4pack_mm_with_scales_and_zeros": None,
+    "aten._weight_int8pack_mm": None,
+    "aten._dyn_quant_matmul_4bit": None,
+}
+
+
+@formula(*_LOW_PRECISION)
 def low_precision_mm(op: Operator) -> Cost:
     """Packed or scaled weights do not change the products; unpacking them is the kernel's affair."""
-    x, out = _spec(arg(op, 0, "self", arg(op, 0, "inp"))), output(op)
-    return contraction(out.numel * x.shape[-1], bias_add(_scaled_bias(op), out.numel))
+    x, out = tensor(op, 0, "self"), output(op)
+    bias_at = _LOW_PRECISION[f"aten.{packet_of(op)}"]
+    bias = None if bias_at is None else arg(op, bias_at, "bias")
+    return contraction(out.numel * x.shape[-1], bias_add(bias, out.numel))
 
 
-def _scaled_bias(op: Operator) -> Any:
-    return arg(op, 4, "bias") if op.name.startswith("aten._scaled_mm") else None
+@formula("aten._scaled_mm_v2")
+def scaled_mm(op: Operator) -> Cost:
+    """(self, mat2, lists of scales and how to read them, .., bias); the output says the width."""
+    x, out = tensor(op, 0, "self"), output(op)
+    return contraction(
+        out.numel * x.shape[-1], bias_add(op.kwargs.get("bias", arg(op, 8, "bias")), out.numel)
+    )
 
 
-@formula("aten._grouped_mm", "aten._scaled_grouped_mm")
+@formula("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2")
 def grouped_mm(op: Operator) -> Cost:
     """Products of groups of rows with one matrix each, as mixtures of experts use it.
 
@@ -230,9 +224,7 @@ def bilinear(op: Operator) -> Cost:
     x, weight, out = tensor(op, 0, "input1"), tensor(op, 2, "weight"), output(op)
     k, i, j = weight.shape
     batch = product(x.shape[:-1])
-    return contraction(
-        batch * k * i * j + batch * k * j, bias_add(optional_tensor(op, 3, "bias"), out.numel)
-    )
+    return contraction(batch * k * i * j + batch * k * j, bias_add(optional_tensor(op, 3, "bias"), out.numel))
 
 
 @formula("aten._euclidean_dist")
@@ -252,10 +244,23 @@ def cdist(op: Operator) -> Cost:
     """
     x, y, out = tensor(op, 0, "x1"), tensor(op, 1, "x2"), output(op)
     p, mode = float(arg(op, 2, "p", 2.0)), arg(op, 3, "compute_mode")
-    depth, pairs = x.shape[-1], out.numel
     if p == 2.0:
         crowded = x.shape[-2] > 25 or y.shape[-2] > 25
         return _squared_distances(out, x, y, by_product=mode == 1 or (mode != 2 and crowded))
+    return _other_distances(out.numel, x.shape[-1], p)
+
+
+@formula("aten._pdist_forward", "aten.pdist")
+def pdist(op: Operator) -> Cost:
+    """Distances within one set, each pair once, always from differences."""
+    x, out = tensor(op, 0, "self"), output(op)
+    p = float(arg(op, 1, "p", 2.0))
+    if p == 2.0:
+        return _squared_distances(out, x, x, by_product=False)
+    return _other_distances(out.numel, x.shape[-1], p)
+
+
+def _other_distances(pairs: int, depth: int, p: float) -> Cost:
     difference = VectorOps(add=depth, cmp=depth)
     if p == float("inf"):
         return Cost("vector", vector=(difference + VectorOps(cmp=depth - 1)) * pairs)

@@ -1,9 +1,9 @@
 """Normalisations. What they share, over N elements in R groups (channels, rows or channel groups):
 
-    mean      N - R additions, R divisions
-    variance  N subtractions, N squares, N - R additions, R divisions
-    inverse   R additions (epsilon), R reciprocal square roots (div)
-    apply     N multiplications of the centred values; N more for a weight, N additions for a bias
+mean      N - R additions, R divisions
+variance  N subtractions, N squares, N - R additions, R divisions
+inverse   R additions (epsilon), R reciprocal square roots (div)
+apply     N multiplications of the centred values; N more for a weight, N additions for a bias
 """
 
 from __future__ import annotations
@@ -68,7 +68,12 @@ def instance_norm(op: Operator) -> Cost:
     weight, bias = optional_tensor(op, 1, "weight"), optional_tensor(op, 2, "bias")
     running = optional_tensor(op, 3, "running_mean") is not None
     return _batch_norm(
-        x.numel, product(x.shape[:2]), weight, bias, train=bool(arg(op, 5, "use_input_stats")), running=running
+        x.numel,
+        product(x.shape[:2]),
+        weight,
+        bias,
+        train=bool(arg(op, 5, "use_input_stats")),
+        running=running,
     )
 
 

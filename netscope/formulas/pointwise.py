@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Final
 
 from netscope.cost import Cost, VectorOps
-from netscope.formulas.registry import arg, formula, output
+from netscope.formulas.registry import arg, formula, output, packet_of, tensor
 from netscope.trace.facts import Operator
 
 V = VectorOps
@@ -58,9 +58,9 @@ _ARITHMETIC: Final[dict[str, VectorOps]] = {
     "xlogy": V(mul=1, exp=1),
     "special_xlog1py": V(mul=1, exp=1),
     "special_entr": V(mul=1, exp=1),  # -x log x
+    "polar": V(exp=2, mul=2),  # r * cos, r * sin
     "ldexp": V(mul=1, exp=1),  # x * 2**n
     "conj_physical": V(add=1),  # the imaginary part's sign
-    "add_relu": V(add=1, cmp=1),
     "_add_relu": V(add=1, cmp=1),
 }
 
@@ -83,7 +83,7 @@ _TRANSCENDENTAL: Final[dict[str, VectorOps]] = dict.fromkeys(
 _CHOICES: Final[dict[str, VectorOps]] = dict.fromkeys(
     """
     abs absolute ceil floor trunc fix round
-    eq ne lt le gt ge less less_equal greater greater_equal not_equal equal
+    eq ne lt le gt ge less less_equal greater greater_equal not_equal
     maximum minimum fmax fmin clamp_min clamp_max where masked_fill heaviside signbit copysign
     isfinite isinf isnan isneginf isposinf isreal nan_to_num nextafter
     logical_and logical_or logical_xor logical_not
@@ -102,6 +102,7 @@ _ACTIVATIONS: Final[dict[str, VectorOps]] = {
     "prelu": V(cmp=1, mul=1),
     "_prelu_kernel": V(cmp=1, mul=1),
     "rrelu_with_noise": V(cmp=1, mul=1),
+    "rrelu_with_noise_functional": V(cmp=1, mul=1),
     "elu": V(cmp=1, exp=1, mul=1),  # x or alpha * expm1(x)
     "selu": V(cmp=1, exp=1, mul=1),  # the same, constants folded
     "celu": V(cmp=1, div=1, exp=1, mul=1),  # alpha * expm1(x / alpha)
@@ -163,11 +164,7 @@ def pointwise(op: Operator) -> Cost:
 
     In-place operators of foreach kind return nothing; theirs is in foreach.py.
     """
-    packet = op.name.split(".", 2)[1]
-    per_element = POINTWISE.get(packet)
-    if per_element is None:  # the in-place form
-        per_element = POINTWISE[packet.removesuffix("_")]
-    return Cost("vector", vector=per_element * output(op).numel)
+    return Cost("vector", vector=POINTWISE[packet_of(op)] * output(op).numel)
 
 
 @formula("aten.gelu")
@@ -233,6 +230,12 @@ def per_power(exponent: object) -> VectorOps:
     if isinstance(exponent, (int, float)):
         return _POWERS.get(float(exponent), V(exp=1))
     return V(exp=1)
+
+
+@formula("aten.equal", "aten._is_all_true", "aten._is_any_true")
+def equal(op: Operator) -> Cost:
+    """Compared element by element into one truth value, which is no tensor in `equal`."""
+    return Cost("vector", vector=V(cmp=tensor(op, 0, "self").numel))
 
 
 @formula("aten.mvlgamma", "aten.special_multigammaln")

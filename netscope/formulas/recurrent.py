@@ -27,6 +27,7 @@ from netscope.formulas.registry import (
     formula,
     ops,
     optional_tensor,
+    packet_of,
     product,
     specs_in,
     tensor,
@@ -71,7 +72,7 @@ def _tokens(x: TensorSpec) -> int:
 def recurrent(op: Operator) -> Cost:
     """input: (x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first);
     data: (rows, batch_sizes, hx, params, ...) for a packed sequence."""
-    cell = op.name.split(".")[1].removeprefix("_").removesuffix("_mps")
+    cell = packet_of(op).removeprefix("_").removesuffix("_mps")
     shift = 1 if op.name.endswith(".data") else 0
     x = tensor(op, 0, "data" if shift else "input")
     layers = int(arg(op, 4 + shift, "num_layers"))
@@ -93,7 +94,7 @@ def quantized_recurrent(op: Operator) -> Cost:
     the H x directions of the layer below; per token and direction that is gates x H x (in + H) MACs
     and, with biases, two vectors of gates x H. Dynamic quantisation has no projections.
     """
-    cell = op.name.split(".")[1].removeprefix("quantized_")
+    cell = packet_of(op).removeprefix("quantized_")
     shift = 1 if ".data" in op.name else 0
     x = tensor(op, 0, "input")
     hidden = specs_in(arg(op, 1 + shift, "hx"))
@@ -135,7 +136,7 @@ def cell(op: Operator) -> Cost:
     """(input, hx, w_ih, w_hh, b_ih, b_hh): one step, so the batch is the tokens."""
     x = tensor(op, 0, "input")
     params: list[Any] = [arg(op, i, n) for i, n in enumerate(("w_ih", "w_hh", "b_ih", "b_hh"), start=2)]
-    name = op.name.split(".")[1].removesuffix("_cell")
+    name = packet_of(op).removesuffix("_cell")
     return recurrent_cost(name, _tokens(x), specs_in(params), 1)
 
 

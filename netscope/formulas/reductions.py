@@ -17,6 +17,7 @@ from netscope.formulas.registry import (
     ops,
     optional_tensor,
     output,
+    packet_of,
     tensor,
     vector,
 )
@@ -50,7 +51,7 @@ _COMBINED_BY: Final[dict[str, tuple[VectorOps, str]]] = {
 def reduction(op: Operator) -> Cost:
     """N - M combinations, as the table says."""
     elements, combined = _sizes(op)
-    first, kind = _COMBINED_BY[op.name.split(".")[1]]
+    first, kind = _COMBINED_BY[packet_of(op)]
     if op.name.startswith("aten.trace"):
         combined = max(min(tensor(op, 0, "self").shape) - 1, 0)
     return ops(first * elements, VectorOps(**{kind: combined}))
@@ -135,9 +136,7 @@ _SCANNED_BY: Final[dict[str, VectorOps]] = {
 def scan(op: Operator) -> Cost:
     """n - 1 combinations along each line of n."""
     x = tensor(op, 0, "self")
-    packet = op.name.split(".")[1]
-    per_step = _SCANNED_BY.get(packet) or _SCANNED_BY[packet.removesuffix("_")]
-    return ops(per_step * (x.numel - _lines(x, arg(op, 1, "dim", 0))))
+    return ops(_SCANNED_BY[packet_of(op)] * (x.numel - _lines(x, arg(op, 1, "dim", 0))))
 
 
 def _lines(x: TensorSpec, dim: Any) -> int:

@@ -29,6 +29,9 @@ _FORMULAS: Final[dict[str, Formula]] = {}
 _RESOLVED: Final[dict[str, Formula | None]] = {}
 
 
+NOTHING: Final = VectorOps()
+
+
 class Uncountable(Exception):
     """The specs do not determine the cost; `cost_of` turns it into None."""
 
@@ -38,16 +41,17 @@ def formula(*names: str) -> Callable[[_F], _F]:
 
     A packet's name ("aten.add") stands for all its overloads, a full one ("aten.add.Scalar") for
     itself and goes before the packet. In-place forms ("aten.add_") and out= overloads are those of
-    the functional operator unless they are registered themselves. The latest registration wins, so a
-    formula of netscope's own can be replaced.
+    the functional operator unless they are registered themselves. Higher-order operators have neither
+    namespace nor overload ("flex_attention"). The latest registration wins, so a formula of
+    netscope's own can be replaced.
 
     Raises:
-        ValueError: a name has no namespace (or there is none at all).
+        ValueError: a name is malformed, or none was given (`@formula` without parentheses).
     """
-    if not names:
-        raise ValueError('formula() wants at least one operator name, as in @formula("mylib.my_op")')
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ValueError('formula() wants operator names, as in @formula("mylib.my_op")')
     for name in names:
-        if not 1 <= name.count(".") <= 2 or not all(name.split(".")):
+        if name.count(".") > 2 or not all(name.split(".")):
             raise ValueError(f'{name!r} is no operator name: write "mylib.my_op" or "mylib.my_op.overload"')
 
     def register(function: _F) -> _F:
@@ -125,8 +129,14 @@ def tensor(op: Operator, position: int, name: str) -> TensorSpec:
     """The same for an argument that has to be a tensor; `Uncountable` when it is none."""
     value = arg(op, position, name)
     if not isinstance(value, TensorSpec):
-        raise Uncountable(f"{op.name}: {name} is no tensor")
+        raise Uncountable(f"{op.name}: argument {position} ({name}) is no tensor")
     return value
+
+
+def packet_of(op: Operator) -> str:
+    """The operator's name without namespace, overload and in-place mark: "add" for "aten.add_.Tensor"."""
+    packet = op.name.split(".", 2)[1]
+    return packet[:-1] if packet.endswith("_") and not packet.endswith("__") else packet
 
 
 def optional_tensor(op: Operator, position: int, name: str) -> TensorSpec | None:
@@ -158,7 +168,7 @@ def as_dims(value: Any) -> list[int]:
     return [value] if isinstance(value, int) else list(value)
 
 
-def contraction(macs: int, vector: VectorOps = VectorOps(), causal_macs: int | None = None) -> Cost:
+def contraction(macs: int, vector: VectorOps = NOTHING, causal_macs: int | None = None) -> Cost:
     """`macs` multiply-accumulates, with the vector arithmetic that comes along."""
     return Cost("contraction", macs, vector, causal_macs)
 
@@ -175,7 +185,7 @@ def ops(*parts: VectorOps) -> Cost:
 
 def total(parts: Iterable[VectorOps]) -> VectorOps:
     """The sum of `parts`."""
-    result = VectorOps()
+    result = NOTHING
     for part in parts:
         result += part
     return result

@@ -24,7 +24,9 @@ class Render(Protocol):
         width: int | None = None,
         color: bool | None = None,
         stream: TextIO | None = None,
-    ) -> str: ...
+    ) -> str:
+        """The text of the table, ending in a newline."""
+        ...
 
 
 FORMATS: Final[dict[str, Render]] = {

@@ -2,8 +2,8 @@
 
 The first column is `schema_version`. Shapes are written 1x96x55x55, several of them with semicolons, and
 mappings as JSON. A figure that adds up comes twice, as on a `Layer`: `macs` with everything inside the
-layer (empty while an operator in it is unknown), and `own_macs`, the row's own part; the `own_` columns add up
-to the totals. All columns are written unless some are named.
+layer (empty while an operator in it is unknown), and `own_macs`, the row's own part; the `own_` columns
+add up to the totals. All columns are written unless some are named.
 """
 
 from __future__ import annotations

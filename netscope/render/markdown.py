@@ -55,7 +55,7 @@ def _rows(table: Table) -> list[str]:
         _line([escape(column.title) for column in table.columns]),
         _line(["---:" if column.right else "---" for column in table.columns]),
     ]
-    lines += [_line([_cell(table, row, column) for column in table.columns]) for row in table.rows]
+    lines += [_line([_cell(table, row, column) for column in table.columns]) for row in table.body]
     return lines
 
 

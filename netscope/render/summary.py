@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from netscope import units
+from netscope.columns import KINDS, Column
 from netscope.cost import VectorOps
 from netscope.operators import operator_list
-from netscope.report import Report, Tensor
 from netscope.render.text import cut_middle, visible
+from netscope.report import Report, Tensor
 from netscope.table import Cell, Row, Table
-from netscope.columns import KINDS, Column
 
 Tone = Literal["", "title", "accent", "warn", "bad", "dim"]
 
@@ -46,8 +46,8 @@ def short(text: str) -> str:
 def cell_text(column: Column, cell: Cell) -> str:
     """A raw value as people read it, safe to print."""
     value, mark = cell
-    if value == 0 and column.zero is not None and mark != "bound" and value is not None:
-        return column.zero
+    if value == 0 and column.zero is not None and mark != "bound":
+        return "" if mark == "inner" else column.zero
     text = KINDS[column.kind](value)
     if mark == "bound":
         return units.at_least(text) if value else units.UNKNOWN
@@ -103,7 +103,11 @@ def facts(table: Table) -> list[Fact]:
 def remarks(table: Table) -> list[tuple[str, Tone]]:
     """Lines of their own below the facts: notes of the tracer, and the error that stopped it."""
     report = table.report
-    lines: list[tuple[str, Tone]] = [(f"note: {visible(note)}", "dim") for note in report.notes]
+    lines: list[tuple[str, Tone]] = []
+    if any(row.heads_run for row in table.rows):
+        text = f"{units.TIMES}N: identical blocks in one, with the figures of all N together"
+        lines.append((text, "dim"))
+    lines += [(f"note: {visible(note)}", "dim") for note in report.notes]
     if report.error is not None:
         where = short(report.error_path) or "the network's own forward"
         lines.append((f"✗ {where} raised {visible(report.error)}", "bad"))
@@ -134,7 +138,9 @@ def _params(report: Report) -> Fact:
     elif not report.trainable_params:
         state = "all frozen"
     else:
-        state = f"{units.count(report.trainable_params)} trainable, {units.count(report.frozen_params)} frozen"
+        state = (
+            f"{units.count(report.trainable_params)} trainable, {units.count(report.frozen_params)} frozen"
+        )
     note = f"{units.binary(report.param_bytes, units.TOTAL)}, {state}"
     if report.buffer_bytes:
         note += f"; buffers {units.binary(report.buffer_bytes)}"
@@ -147,7 +153,7 @@ def _macs(report: Report) -> Fact:
     tone: Tone = "accent"
     if report.macs is None:
         value, flops, tone = units.at_least(value), units.at_least(flops), "warn"
-    note = f"= FLOPs/2, FLOPs {flops}"
+    note = f"FLOPs {flops} = 2 × MACs"
     causal = report.root.causal_macs
     if causal != macs:
         note += f"; causal attention counted full, {units.metric(causal, units.TOTAL)} if halved"
@@ -173,7 +179,9 @@ def _uncounted(report: Report) -> list[Fact]:
 
 
 def _outputs(report: Report) -> list[Fact]:
-    return [Fact("outputs", units.binary(report.output_bytes, units.TOTAL), "new memory that layers returned", "")]
+    return [
+        Fact("outputs", units.binary(report.output_bytes, units.TOTAL), "new memory that layers returned", "")
+    ]
 
 
 def _shown(table: Table) -> Fact:
@@ -188,6 +196,10 @@ def _shown(table: Table) -> Fact:
 
 
 def _traced(report: Report) -> Fact:
-    rung = {"meta": "meta", "fake": "fake tensors", "real": "real tensors"}.get(report.rung, visible(report.rung))
+    rung = {"meta": "meta", "fake": "fake tensors", "real": "real tensors"}.get(
+        report.rung, visible(report.rung)
+    )
     note = visible(report.rung_reason)
-    return Fact("traced", units.seconds(report.trace_seconds), f"on {rung}" + (f": {note}" if note else ""), "dim")
+    return Fact(
+        "traced", units.seconds(report.trace_seconds), f"on {rung}" + (f": {note}" if note else ""), "dim"
+    )

@@ -1,9 +1,10 @@
 """The table that people see on a terminal.
 
 Width. A terminal gets at most its own width and never more than 160 columns; off a terminal, lines have
-their natural width. When the rows are too wide, the columns of least importance leave (`Column.drop`:
-weight + bias, then output memory, operator, share, output) until the rest fits with its longest texts shortened
-to `Column.floor`; a line below the table names those that left. No cell is ever wrapped.
+their natural width. When the rows are too wide, columns leave by `Column.drop`, highest first (of the
+default ones: share, weight + bias, output memory, operator, output, params), until the rest fits with
+its texts shortened to no less than `Column.floor`; one that fits again once a wider one has left comes
+back. A line below the table names those that are missing. No cell is ever wrapped.
 
 Lines are put together by hand: a rich table needs 40 ms to import and seconds for thousands of rows.
 rich still says how wide a character is.
@@ -13,22 +14,24 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TextIO
 
+from netscope import units
 from netscope.columns import Column
 from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
-from netscope.render.text import cut, cut_middle, encoding_of, for_encoding, pad, visible, width_of
+from netscope.render.text import cut, cut_middle, encoding_of, for_encoding, pad, width_of
 from netscope.table import Row, Table
 
 WIDEST: Final = 160
 GAP: Final = "  "
-MARGIN: Final = " "
 
 # Tree branches deeper than this are not drawn; the depth is written instead.
 DEEPEST: Final = 8
 
-# Rows from this share of the MACs on are the few that matter.
+# Rows from this share of the MACs, or of the params, on are the few that matter.
 HEAVY: Final = 0.1
 
 # Longest text of a cell at natural width.
@@ -74,8 +77,8 @@ def render(
     lines = [*_header(table, room), [], *rows, [], *_facts(facts(table), room)]
     if left_out:
         titles = ", ".join(dict.fromkeys(column.title for column in left_out))
-        lines.append([Piece(f"{MARGIN}not shown, for want of width: {titles}", "dim")])
-    lines += [[Piece(MARGIN + text, tone)] for text, tone in remarks(table)]
+        lines.append([Piece(f"not shown, for want of width: {titles}", "dim")])
+    lines += [[Piece(text, tone)] for text, tone in remarks(table)]
     coloured = _wants_color(stream) if color is None else color
     return "".join(_line(line, coloured, encoding) for line in lines)
 
@@ -84,7 +87,8 @@ def _line(pieces: Sequence[Piece], coloured: bool, encoding: str) -> str:
     if not coloured:
         return for_encoding("".join(piece.text for piece in pieces).rstrip(), encoding) + "\n"
     text = "".join(
-        f"{_CODES[tone]}{text}{_RESET}" if tone and not text.isspace() and text else text for text, tone in pieces
+        f"{_CODES[tone]}{text}{_RESET}" if tone and not text.isspace() and text else text
+        for text, tone in pieces
     )
     return for_encoding(text.rstrip(), encoding) + "\n"
 
@@ -119,52 +123,53 @@ def _header(table: Table, room: int | None) -> list[list[Piece]]:
         elif used:
             lines[-1].append(Piece(" · ", "dim"))
             used += 3
+        piece = Piece(text, tone)
         if room is not None:
-            text = cut_middle(text, room - used)
-        lines[-1].append(Piece(text, tone))
-        used += width_of(text)
+            piece = Piece(cut_middle(text, room - used), tone)
+        lines[-1].append(piece)
+        used += width_of(piece.text)
     return lines
 
 
 def _facts(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
-    """Label, figure and note in three columns."""
+    """Label, figure and note in three columns; a long note goes on below itself."""
     label_width = max(width_of(fact.label) for fact in found)
     value_width = max(width_of(fact.value) for fact in found)
-    lines = []
+    indent = label_width + value_width + 2 * len(GAP)
+    lines: list[list[Piece]] = []
     for fact in found:
-        note = fact.note
-        if room is not None:
-            note = cut(note, max(8, room - label_width - value_width - len(MARGIN) - 2 * len(GAP)))
+        notes = [fact.note]
+        if room is not None and fact.note:
+            notes = textwrap.wrap(fact.note, max(12, room - indent))
         lines.append(
             [
-                Piece(MARGIN + pad(fact.label, label_width, right=False) + GAP, "dim"),
-                Piece(pad(fact.value, value_width, right=True), fact.tone),
-                Piece(GAP + note, "warn" if fact.tone == "warn" and fact.label == "uncounted" else "dim"),
+                Piece(pad(fact.label, label_width, right=False) + GAP, "dim"),
+                Piece(pad(fact.value, value_width, right=True) + GAP, fact.tone),
+                Piece(notes[0], "dim"),
             ]
         )
+        lines += [[Piece(" " * indent + note, "dim")] for note in notes[1:]]
     return lines
 
 
 def _rows(table: Table, room: int | None, encoding: str) -> tuple[list[list[Piece]], list[Column]]:
     """The heading and the rows, and the columns that had to go."""
     columns = list(table.columns)
-    cells = [[_cell(table, row, column, encoding) for row in table.rows] for column in columns]
+    cells = [[_cell(table, row, column, encoding) for row in table.body] for column in columns]
     for column, texts in zip(columns, cells, strict=True):
         if column.right:
             texts[:] = _on_units(texts)
-    natural = [
-        max([width_of(column.title), *map(_width, texts)]) for column, texts in zip(columns, cells, strict=True)
-    ]
-    shown, widths = _fit(columns, natural, room)
+    texts_wide = [list(map(_width, texts)) for texts in cells]
+    shown, widths = _fit(columns, texts_wide, room)
     lines = [_joined([_head(columns[i], widths[i]) for i in shown])]
-    for number in range(len(table.rows)):
+    for number in range(len(table.body)):
         parts = [_fitted(cells[i][number], columns[i], widths[i]) for i in shown]
         lines.append(_joined(parts))
     return lines, [column for i, column in enumerate(columns) if i not in shown]
 
 
 def _joined(parts: Sequence[Sequence[Piece]]) -> list[Piece]:
-    line = [Piece(MARGIN)]
+    line: list[Piece] = []
     for number, part in enumerate(parts):
         if number:
             line.append(Piece(GAP))
@@ -190,17 +195,20 @@ def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cellful:
     elif cell.mark == "shared":
         tone = "dim"
     elif column.own is not None:
-        if not row.layer.outputs and text == column.zero or row.expanded and text == "·":
+        if (not row.layer.outputs and text == column.zero) or (row.expanded and text == "·"):
             text = ""
-        tone = "accent" if column.bounded or column.key == "share" else ""
-        tone = tone if _heavy(table, row) else "dim" if text == column.zero else ""
+        tone = "accent" if _heavy(table, row, column) else "dim" if text == column.zero else ""
     behind = f" {suffix(row)}" if column.key == "operator" and row.marks else ""
     return Cellful(Piece(cut(text, CELL), tone), behind=for_encoding(behind, encoding))
 
 
-def _heavy(table: Table, row: Row) -> bool:
-    total = table.report.counted_macs
-    return bool(total) and row.figures.macs >= HEAVY * total
+def _heavy(table: Table, row: Row, column: Column) -> bool:
+    """Whether the row is one of the few that hold most of what the column counts."""
+    if column.bounded or column.key == "share":
+        return row.figures.macs > 0 and row.figures.macs >= HEAVY * table.report.counted_macs
+    if column.key == "params":
+        return row.figures.params > 0 and row.figures.params >= HEAVY * table.report.params
+    return False
 
 
 def _output(row: Row, column: Column, table: Table, tone: Tone) -> Piece:
@@ -221,7 +229,7 @@ def _layer(row: Row, encoding: str) -> Cellful:
         branches = f"⋯ {len(row.lasts)} deep ".ljust(3 * DEEPEST - 3)
     if row.lasts:
         branches += "└─ " if row.lasts[-1] else "├─ "
-    behind = f" ×{row.times}" if row.times > 1 else ""
+    behind = f" {units.times(row.times)}" if row.heads_run else ""
     tone: Tone = "dim" if row.state in ("uncalled", "unreached") or row.layer.kind == "functional" else ""
     if row.state == "raised":
         tone = "bad"
@@ -255,35 +263,59 @@ def _width(cell: Cellful) -> int:
     return width_of(cell.before) + width_of(cell.main.text) + width_of(cell.behind)
 
 
-def _fit(columns: Sequence[Column], natural: Sequence[int], room: int | None) -> tuple[list[int], list[int]]:
-    """Which columns stay, and how wide each is. See the module's docstring."""
-    shown = list(range(len(columns)))
+def _fit(
+    columns: Sequence[Column], texts: Sequence[Sequence[int]], room: int | None
+) -> tuple[list[int], list[int]]:
+    """Which columns stay, and how wide each is. See the module's docstring.
+
+    `texts` are the widths of every column's cells.
+    """
+    natural = [max([width_of(column.title), *wide]) for column, wide in zip(columns, texts, strict=True)]
+    everything = list(range(len(columns)))
     if room is None:
-        return shown, list(natural)
+        return everything, natural
+    floors = [min(wide, column.floor or wide) for wide, column in zip(natural, columns, strict=True)]
 
-    def floor(i: int) -> int:
-        return min(natural[i], columns[i].floor) if columns[i].floor else natural[i]
+    def taken(shown: Sequence[int], widths: Sequence[int]) -> int:
+        return sum(widths[i] for i in shown) + len(GAP) * (len(shown) - 1)
 
-    def taken(widths: Sequence[int]) -> int:
-        return len(MARGIN) + sum(widths) + len(GAP) * (len(widths) - 1)
-
-    while len(shown) > 1 and taken([floor(i) for i in shown]) > room:
-        leaving = max(shown, key=lambda i: columns[i].drop)
-        if columns[leaving].drop == 0:
+    shown = everything
+    leaving = sorted((i for i in everything if columns[i].drop), key=lambda i: -columns[i].drop)
+    left: list[int] = []
+    for i in leaving:
+        if taken(shown, floors) <= room:
             break
-        shown.remove(leaving)
+        shown = [j for j in shown if j != i]
+        left.append(i)
+    for i in reversed(left):
+        again = sorted([*shown, i])
+        if taken(again, floors) <= room:
+            shown = again
+    return shown, _shortened(shown, natural, floors, texts, taken(shown, natural) - room)
+
+
+def _shortened(
+    shown: Sequence[int],
+    natural: Sequence[int],
+    floors: Sequence[int],
+    texts: Sequence[Sequence[int]],
+    excess: int,
+) -> list[int]:
+    """Widths that are `excess` narrower together, taken where the fewest texts are cut."""
     widths = list(natural)
-    excess = taken([widths[i] for i in shown]) - room
-    while excess > 0:
-        # Take from the text that can spare most, so that none is cut more than it must be.
-        widest = max(shown, key=lambda i: widths[i] - floor(i))
-        if widths[widest] <= floor(widest):
+    lengths = [Counter(wide) for wide in texts]
+    cut_at = {i: lengths[i][widths[i]] for i in shown}
+    for _ in range(excess):
+        able = [i for i in shown if widths[i] > floors[i]]
+        if not able:
             break
-        widths[widest] -= 1
+        i = min(able, key=lambda i: (cut_at[i], floors[i] - widths[i]))
+        widths[i] -= 1
+        cut_at[i] += lengths[i][widths[i]]
         excess -= 1
     if excess > 0:
         widths[shown[0]] = max(4, widths[shown[0]] - excess)
-    return shown, widths
+    return widths
 
 
 def _fitted(cell: Cellful, column: Column, width: int) -> list[Piece]:
@@ -292,12 +324,15 @@ def _fitted(cell: Cellful, column: Column, width: int) -> list[Piece]:
         blank = " " * (width - _width(cell))
         pieces = [Piece(cell.before, "dim"), cell.main, Piece(cell.behind, "dim")]
         return [Piece(blank), *pieces] if column.right else [*pieces, Piece(blank)]
+    if column.kind != "name":
+        # What follows the text, "(shared with ...)", is shortened first.
+        main = cut(cell.main.text, width)
+        behind = cut(cell.behind, width - width_of(main))
+        blank = width - width_of(main) - width_of(behind)
+        return [cell.main._replace(text=main), Piece(behind + " " * blank, "dim")]
     before = cut(cell.before, max(0, width - 6))
     behind = cut(cell.behind, max(0, width - width_of(before) - 6))
     left = width - width_of(before) - width_of(behind)
-    shorten = cut_middle if column.kind == "name" else cut
-    main = pad(shorten(cell.main.text, left), left, right=column.right)
-    return [Piece(before, "dim"), Piece(main, cell.main.tone), Piece(behind, "dim")]
-
-
-__all__ = ["render", "visible"]
+    shorten = cut if cell.main.text.startswith("(") else cut_middle
+    main = pad(shorten(cell.main.text, left), left, right=False)
+    return [Piece(before, "dim"), cell.main._replace(text=main), Piece(behind, "dim")]

@@ -71,14 +71,14 @@ def cut(text: str, width: int) -> str:
     """The text in at most `width` columns, its end elided."""
     if len(text) * 2 <= width or width_of(text) <= width:
         return text
-    return _start(text, width - 1) + "…"
+    return _start(text, width - 1) + "…" if width > 0 else ""
 
 
 def cut_middle(text: str, width: int) -> str:
     """The text in at most `width` columns, its middle elided: names differ at their ends."""
     if len(text) * 2 <= width or width_of(text) <= width:
         return text
-    tail = _start(text[::-1][: 2 * width], (width - 1) // 2)[::-1]
+    tail = _start(text[::-1][: 2 * width], (width - 1) // 3)[::-1]
     return _start(text, width - 1 - width_of(tail)) + "…" + tail
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,24 +18,29 @@ Sizes = tuple[int, ...]
 class Layout:
     """What a kernel must know of a tensor. Compared by identity: the recorder interns them.
 
+    is_contiguous:
+        row-major without gaps.
     nbytes:
         size of the smallest storage that holds it.
     spec:
         the same without strides, for the record.
     """
 
-    __slots__ = ("dtype", "nbytes", "shape", "spec", "stride")
+    __slots__ = ("dtype", "is_contiguous", "nbytes", "shape", "spec", "stride")
 
     def __init__(self, shape: Sizes, stride: Sizes, dtype: torch.dtype) -> None:
         self.shape = shape
         self.stride = stride
         self.dtype = dtype
-        if 0 in shape:
+        self.is_contiguous = stride == contiguous_strides(shape) or _steps_without_gaps(shape, stride)
+        if self.is_contiguous:
+            extent = math.prod(shape)
+        elif 0 in shape:
             extent = 0
         else:
             extent = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
         self.nbytes = extent * dtype.itemsize
-        self.spec = TensorSpec(shape, str(dtype).removeprefix("torch."))
+        self.spec = TensorSpec(shape, dtype_name(dtype))
 
     @property
     def ndim(self) -> int:
@@ -47,19 +53,10 @@ class Layout:
         return math.prod(self.shape)
 
     @property
-    def is_contiguous(self) -> bool:
-        """Row-major without gaps, as torch sees it: steps of sides of size 1 do not matter."""
-        expected = 1
-        for size, step in zip(reversed(self.shape), reversed(self.stride), strict=True):
-            if size != 1:
-                if step != expected:
-                    return 0 in self.shape
-                expected *= size
-        return True
-
-    @property
     def is_dense(self) -> bool:
         """Every element of the extent is used once, in whatever order of dimensions."""
+        if self.is_contiguous:
+            return True
         expected = 1
         for step, size in sorted(
             (step, size) for size, step in zip(self.shape, self.stride, strict=True) if size != 1
@@ -68,6 +65,25 @@ class Layout:
                 return False
             expected *= size
         return True
+
+
+def _steps_without_gaps(shape: Sizes, stride: Sizes) -> bool:
+    """Row-major as torch sees it: the steps of sides of size 1 do not matter."""
+    if 0 in shape:
+        return True
+    expected = 1
+    for size, step in zip(reversed(shape), reversed(stride), strict=True):
+        if size != 1:
+            if step != expected:
+                return False
+            expected *= size
+    return True
+
+
+@functools.cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """ "float32" for torch.float32."""
+    return str(dtype).removeprefix("torch.")
 
 
 Made = tuple[Sizes, Sizes, "torch.dtype"]

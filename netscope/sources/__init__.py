@@ -20,13 +20,15 @@ from netscope.sources.inputs import Input, Setting, combine
 from netscope.sources.wording import did_you_mean
 from netscope.workload import Workload, parse_dtype
 
-__all__ = ["SOURCES", "Source", "resolve", "unknown_name"]
+__all__ = ["SOURCES", "Source", "resolve", "source_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One kind of place that networks come from.
 
+    title:
+        what a report's header calls it.
     form:
         how its names are written, for help texts.
     accepts:
@@ -89,10 +91,7 @@ def resolve(
         raise UsageError(f"a batch of {batch} samples does not exist.", hint="give --batch 1 or more")
     if dtype is not None:
         dtype = parse_dtype(dtype)
-    source = next((source for source in SOURCES if source.accepts(name)), None)
-    if source is None:
-        raise unknown_name(name)
-    blueprint = source.open(name, dict(options or {}))
+    blueprint = source_of(name).open(name, dict(options or {}))
     made = construct(blueprint, name, dtype)
     if args is None and kwargs is None:
         example = blueprint.example(made.module, batch) if made.call is None else made.call
@@ -110,10 +109,17 @@ def resolve(
     )
 
 
-def unknown_name(name: str) -> SourceError:
-    """The error for a name that no source has, with the nearest right ones."""
+def source_of(name: str) -> Source:
+    """The source that serves names of this form. It imports nothing, so a slip is told at once.
+
+    Raises:
+        SourceError: none does; the message has the nearest right names.
+    """
+    for source in SOURCES:
+        if source.accepts(name):
+            return source
     names = [known for source in SOURCES for known in source.names()]
-    return SourceError(
+    raise SourceError(
         f"no model is named {name!r}.{did_you_mean(name, names)}",
         hint=f"`netscope models` lists all {len(names):,}.",
     )

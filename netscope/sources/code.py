@@ -26,7 +26,9 @@ def accepts_file(name: str) -> bool:
     """Whether the name is a path, or a path and a factory."""
     path, colon, _ = name.rpartition(":")
     where = path if colon else name
-    return where.endswith(".py") or (bool(colon) and ("/" in where or os.sep in where or Path(where).is_file()))
+    return where.endswith(".py") or (
+        bool(colon) and ("/" in where or os.sep in where or Path(where).is_file())
+    )
 
 
 def accepts_import(name: str) -> bool:
@@ -129,7 +131,9 @@ def _find(module: ModuleType, attribute: str, where: str) -> Any:
 
 
 def _is_own_factory(module: ModuleType, name: str, value: Any) -> bool:
-    return callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    return (
+        callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    )
 
 
 def _run_file(path: Path, shown: str) -> ModuleType:

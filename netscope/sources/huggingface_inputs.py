@@ -79,7 +79,8 @@ def _image(config: Any, architecture: str) -> tuple[int, ...]:
 def _spectrogram(config: Any, architecture: str) -> tuple[int, ...]:
     if hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins"):
         return (config.num_mel_bins, 2 * config.max_source_positions)  # whisper halves it in time
-    return (SAMPLES // 160, getattr(config, "feature_size", None) or getattr(config, "num_mel_bins", None) or 80)
+    bands = getattr(config, "feature_size", None) or getattr(config, "num_mel_bins", None) or 80
+    return (SAMPLES // 160, bands)
 
 
 def _sound(config: Any, architecture: str) -> tuple[int, ...]:

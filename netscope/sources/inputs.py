@@ -49,10 +49,10 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
                 f"{setting.name} has no example input.", hint="give one, as in --input 3x224x224"
             )
         example = Call()
-    if setting.fixed_batch and setting.batch != 1:
+    if setting.fixed_batch and setting.batch != 1 and not inputs:
         raise UsageError(
-            f"{setting.name} brings its own arguments, which --batch cannot change.",
-            hint="let the factory make them of that batch",
+            f"{setting.name} brings its own arguments, batch included.",
+            hint="give --input beside --batch, or let the factory make that batch",
         )
 
     args = [_retyped(value, setting.dtype) for value in example.args]
@@ -62,9 +62,8 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
     for item in inputs:
         name, spec, typed = _read(item)
         if name is None:
-            place = len(unnamed)
-            before = args[place] if place < len(args) else next(iter(list(kwargs.values())[place:]), None)
-            unnamed.append(_filled(spec, typed, before, setting))
+            known = [*args, *kwargs.values()][len(unnamed) :] or [None]
+            unnamed.append(_filled(spec, typed, known[0], setting))
             continue
         place = _place(name, parameters, setting)
         if place is not None and place < len(args):
@@ -72,15 +71,18 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
         else:
             kwargs[name] = _filled(spec, typed, kwargs.get(name), setting)
 
-    if len(unnamed) == 1 and len(args) > 1 and all(value == args[0] for value in args):
+    if len(unnamed) == 1 and len(args) > 1 and _alike(args):
         args = unnamed * len(args)
     elif args or not kwargs:
         args[: len(unnamed)] = unnamed
     else:  # an example of named inputs only, as with transformers
-        for name, value in zip(list(kwargs), unnamed, strict=False):
-            kwargs[name] = value
+        kwargs |= dict(zip(kwargs, unnamed, strict=False))
         args = unnamed[len(kwargs) :]
     return Call(tuple(args), kwargs)
+
+
+def _alike(values: list[Any]) -> bool:
+    return all(isinstance(value, TensorSpec) and value == values[0] for value in values)
 
 
 def _as_list(given: Input) -> list[str | TensorSpec]:
@@ -101,7 +103,7 @@ def _filled(spec: TensorSpec, typed: bool, before: Any, setting: Setting) -> Any
     """A given input as the network takes it: batched, typed and in a list as the example's was."""
     sample = before[0] if isinstance(before, list) and before else before
     if not typed:
-        known = sample.dtype if isinstance(sample, TensorSpec) else "float32"
+        known = str(getattr(sample, "dtype", "float32")).removeprefix("torch.")
         spec = _retyped(replace(spec, dtype=known), setting.dtype)
     if isinstance(before, list):
         return [spec] * setting.batch
@@ -109,13 +111,17 @@ def _filled(spec: TensorSpec, typed: bool, before: Any, setting: Setting) -> Any
 
 
 def _retyped(value: Any, dtype: str | None) -> Any:
-    """Specs of floating-point tensors in `dtype`; everything else as it is."""
+    """Floating-point tensors, and specs of them, in `dtype`; everything else as it is."""
+    import torch
+
     if dtype is None:
         return value
     if isinstance(value, list):
         return [_retyped(item, dtype) for item in value]
     if isinstance(value, TensorSpec) and "float" in value.dtype:
         return replace(value, dtype=dtype)
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.to(getattr(torch, dtype))
     return value
 
 

@@ -43,15 +43,10 @@ def check_options(name: str, factory: Callable[..., Any], options: Options) -> N
         for key in options:
             if key not in names:
                 takes = f"it takes {', '.join(names)}" if names else "it takes none"
-                raise UsageError(
-                    f"{name} has no option {key!r}.{did_you_mean(key, names)}", hint=takes
-                )
+                raise UsageError(f"{name} has no option {key!r}.{did_you_mean(key, names)}", hint=takes)
     for parameter in known:
-        if (
-            parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-            and parameter.default is parameter.empty
-            and parameter.name not in options
-        ):
+        variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if not variadic and parameter.default is parameter.empty and parameter.name not in options:
             raise UsageError(
                 f"{name} needs a value for {parameter.name!r}.", hint=f"give -k {parameter.name}=..."
             )
@@ -66,7 +61,8 @@ def refuse_weights(name: str, options: Options, keys: Iterable[str]) -> None:
     for key in keys:
         if options.get(key):
             raise UsageError(
-                f"netscope builds {name} without its weights and never downloads any.", hint=f"leave out -k {key}"
+                f"netscope builds {name} without its weights and never downloads any.",
+                hint=f"leave out -k {key}",
             )
         options.pop(key, None)
 

@@ -125,5 +125,3 @@ def _detector_size(module: nn.Module) -> tuple[int, int]:
 def _pair(size: int | list[int] | tuple[int, ...]) -> tuple[int, int]:
     sides = [size] if isinstance(size, int) else list(size)
     return sides[0], sides[-1]
-
-

@@ -58,14 +58,13 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
             `error` and `error_path` set; the original exception is the `__cause__`. Once two rungs agree
             on an error it is the model's own, and lower ones are not tried.
     """
-    from netscope.trace.guard import global_state
     from netscope.trace.forward import LOCK, record_forward
     from netscope.trace.rungs import RUNGS
 
     reason = ""
     failures: list[tuple[Trace, Exception]] = []
     for rung in ladder:
-        with LOCK, global_state(_nesting(workload)), RUNGS[rung](workload, train) as prepared:
+        with LOCK, RUNGS[rung](workload, train) as prepared:
             trace, error = record_forward(*prepared, rung=rung, reason=reason)
         if error is None:
             return trace
@@ -76,22 +75,6 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
         reason = _reason(rung, trace)
     trace, error = failures[-1]
     raise ForwardError(trace) from error
-
-
-def _nesting(workload: Workload) -> int:
-    """How deep modules nest, counted without recursion."""
-    deepest = 0
-    level = [workload.module]
-    seen = set()
-    while level and deepest < 100_000:
-        below = []
-        for module in level:
-            if id(module) not in seen:
-                seen.add(id(module))
-                below.extend(child for child in module._modules.values() if child is not None)
-        level = below
-        deepest += 1
-    return deepest
 
 
 def _same_error(one: BaseException, other: BaseException) -> bool:

@@ -1,6 +1,7 @@
 """What a trace records: specs, names and identities. No tensor and no module outlives it.
 
-Everything in a report, a diff or a memory timeline is a pure function of a `Trace`.
+Everything in a report, a diff or a memory timeline is a pure function of a `Trace`. What there are
+thousands of is a named tuple, which costs a third of a frozen dataclass to make.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ from typing import Any, NamedTuple
 from netscope.workload import TensorSpec
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterFact:
+class ParameterFact(NamedTuple):
     """One parameter or buffer of a module, by the name that the module gives it.
 
     identity:
@@ -64,8 +64,7 @@ class ModuleFact:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One leaf of a call's arguments or results.
 
     place:
@@ -84,8 +83,7 @@ class Value:
     storage: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleCall:
+class ModuleCall(NamedTuple):
     """One call of a module. `parent` is the index of the call that made it, -1 for the root.
 
     path:
@@ -131,7 +129,6 @@ class OpCall(NamedTuple):
     """One execution of an operator within the module call `call` (index into `Trace.calls`).
 
     `reads` and `writes` are storages (indices into `Trace.storages`), in argument and result order.
-    A tuple, since a trace makes thousands.
     """
 
     operator: Operator

@@ -40,10 +40,9 @@ class _OpenCall:
 class Calls:
     """The calls of one forward, in the order in which modules were entered."""
 
-    def __init__(self, root: torch.nn.Module, recorder: Recorder) -> None:
+    def __init__(self, names: Names, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.names = Names(root)
-        self.registered = set(self.names.of)
+        self.names = names
         self.all: list[_OpenCall] = []
 
     def enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
@@ -72,8 +71,12 @@ class Calls:
         """The leaves of arguments or results as facts. Plain values among arguments are left out."""
         if inputs:
             args, kwargs = tree
+            if not kwargs and len(args) == 1 and isinstance(args[0], torch.Tensor):
+                return (self._value("0", args[0]),)
             found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
             found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
+        elif isinstance(tree, torch.Tensor):
+            return (self._value("", tree),)
         else:
             found = list(leaves(tree))
         return tuple(
@@ -85,7 +88,7 @@ class Calls:
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
             tag = self.recorder.tag(leaf)
-            if tag is not None and tag[0].shape == tuple(leaf.shape):
+            if tag is not None and tag[0].shape == leaf.shape:
                 return Value(place, tag[0].spec, None, tag[1])
             return Value(
                 place, TensorSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")), None, -1
@@ -127,6 +130,7 @@ def record_forward(
     module: torch.nn.Module,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    names: Names,
     recorder: Recorder,
     *,
     rung: str,
@@ -138,7 +142,7 @@ def record_forward(
     prepared the module and its arguments for the rung.
     """
     started = time.perf_counter()
-    calls = Calls(module, recorder)
+    calls = Calls(names, recorder)
     inputs = calls.values((args, kwargs), inputs=True)
     error: Exception | None = None
     result: Any = None
@@ -152,13 +156,13 @@ def record_forward(
         except Exception as raised:
             error = raised
     outputs = () if error is not None else calls.values(result)
-    parameters = ParameterFacts(recorder.storage_met)
-    index = {id(m): i for i, m in enumerate(calls.names.modules)}
+    parameters = ParameterFacts(recorder.met)
+    index = {id(m): i for i, m in enumerate(names.modules)}
     failing = next((c.path for c in reversed(calls.all) if not c.completed), "")
     trace = Trace(
         modules=tuple(
-            module_fact(m, calls.names.of[id(m)], id(m) in calls.registered, parameters)
-            for m in calls.names.modules
+            module_fact(m, names.of[id(m)], id(m) in names.registered, parameters)
+            for m in names.modules
         ),
         calls=tuple(
             ModuleCall(

@@ -12,7 +12,7 @@ import operator
 import random
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -20,16 +20,14 @@ import torch
 
 # Containers whose contents are remembered and restored in place, since others may hold them too.
 _MUTABLE = (dict, list, set, deque)
+_IMMUTABLE = frozenset({bool, int, float, str, type(None), tuple, type})
 
 Twin = Callable[[torch.Tensor], torch.Tensor]
 
 
 @contextmanager
-def untouched(module: torch.nn.Module, twin: Twin | None) -> Iterator[None]:
-    """Swap in twins of all tensors held by `module` and restore everything afterwards.
-
-    With `twin` None the tensors stay (they are netscope's own), and attributes are restored all the same.
-    """
+def untouched(module: torch.nn.Module, twin: Twin) -> Iterator[None]:
+    """Swap in twins of all tensors that `module` holds, and restore everything afterwards."""
     saved = _Snapshot(twin)
     try:
         saved.take(module)
@@ -38,12 +36,24 @@ def untouched(module: torch.nn.Module, twin: Twin | None) -> Iterator[None]:
         saved.restore()
 
 
+@contextmanager
+def attributes_kept(modules: Sequence[torch.nn.Module]) -> Iterator[None]:
+    """The short form for modules that netscope built itself: only their attributes are restored."""
+    saved = [(module, type(module), module.__dict__.copy()) for module in modules]
+    try:
+        yield
+    finally:
+        for module, kind, attributes in saved:
+            _restore_attributes(module, kind, attributes)
+
+
 class _Snapshot:
-    def __init__(self, twin: Twin | None) -> None:
+    def __init__(self, twin: Twin) -> None:
         self._twin = twin
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self._modules: list[tuple[torch.nn.Module, type, dict[str, Any]]] = []
         self._containers: list[tuple[Any, tuple[Any, ...]]] = []
+        self._empty: list[Any] = []
         self._seen: set[int] = set()
         self._waiting: list[Any] = []
 
@@ -53,7 +63,8 @@ class _Snapshot:
         A worklist, not recursion: networks nest deeper than Python does. What was reached is kept alive
         until `restore`, so identities stay valid.
         """
-        self._note(root)
+        self._waiting.append(root)
+        self._seen.add(id(root))
         while self._waiting:
             holder = self._waiting.pop()
             if isinstance(holder, torch.nn.Module):
@@ -65,27 +76,28 @@ class _Snapshot:
                 self._take_items(holder)
             else:
                 self._containers.append((holder, tuple(holder)))
-                for index, value in enumerate(holder):
-                    if not isinstance(value, torch.Tensor):
-                        self._note(value)
-                    elif not isinstance(holder, set):
-                        holder[index] = self._swap(value)
+                if not isinstance(holder, set):
+                    self._take_items(dict(enumerate(holder)), holder)
 
-    def _take_items(self, items: dict[Any, Any]) -> None:
+    def _take_items(self, items: dict[Any, Any], target: Any = None) -> None:
+        """Swap the tensors among `items` in `target` (the same by default); queue the containers."""
+        target = items if target is None else target
         for key, value in items.items():
+            if type(value) in _IMMUTABLE:
+                continue
             if isinstance(value, torch.Tensor):
-                _set_item(items, key, self._swap(value))
-            else:
-                self._note(value)
-
-    def _note(self, value: Any) -> None:
-        if isinstance(value, (*_MUTABLE, torch.nn.Module)) and id(value) not in self._seen:
-            self._seen.add(id(value))
-            self._waiting.append(value)
+                _set_item(target, key, self._swap(value))
+            elif isinstance(value, _MUTABLE):
+                if not value:
+                    self._empty.append(value)
+                elif id(value) not in self._seen:
+                    self._seen.add(id(value))
+                    self._waiting.append(value)
+            elif isinstance(value, torch.nn.Module) and id(value) not in self._seen:
+                self._seen.add(id(value))
+                self._waiting.append(value)
 
     def _swap(self, tensor: torch.Tensor) -> torch.Tensor:
-        if self._twin is None:
-            return tensor
         known = self._twins.get(id(tensor))
         if known is None:
             known = self._twins[id(tensor)] = (tensor, self._twin(tensor))
@@ -93,6 +105,9 @@ class _Snapshot:
 
     def restore(self) -> None:
         """Put everything back, contents before attributes."""
+        for container in self._empty:
+            if container:
+                container.clear()
         for container, contents in reversed(self._containers):
             if isinstance(container, dict):
                 if not _same_items(container, contents):
@@ -106,11 +121,19 @@ class _Snapshot:
                 container.clear()
                 container.extend(contents)
         for module, kind, attributes in reversed(self._modules):
-            if type(module) is not kind:
-                object.__setattr__(module, "__class__", kind)
-            if not _same_items(module.__dict__, tuple(attributes.items())):
-                module.__dict__.clear()
-                module.__dict__.update(attributes)
+            _restore_attributes(module, kind, attributes)
+
+
+def _restore_attributes(module: torch.nn.Module, kind: type, attributes: dict[str, Any]) -> None:
+    """Put a module's class (lazy modules change theirs) and attributes back."""
+    if type(module) is not kind:
+        object.__setattr__(module, "__class__", kind)
+    current = module.__dict__
+    if tuple(current) != tuple(attributes) or not all(
+        map(operator.is_, current.values(), attributes.values())
+    ):
+        current.clear()
+        current.update(attributes)
 
 
 def _same_items(container: dict[Any, Any], contents: tuple[tuple[Any, Any], ...]) -> bool:
@@ -120,8 +143,9 @@ def _same_items(container: dict[Any, Any], contents: tuple[tuple[Any, Any], ...]
     )
 
 
-def _set_item(container: dict[Any, Any], key: Any, value: Any) -> None:
-    base = OrderedDict if isinstance(container, OrderedDict) else dict
+def _set_item(container: Any, key: Any, value: Any) -> None:
+    """Set an entry without running a subclass's own idea of it."""
+    base = next(kind for kind in (OrderedDict, dict, list, deque) if isinstance(container, kind))
     base.__setitem__(container, key, value)
 
 

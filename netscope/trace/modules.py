@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from netscope.shapes import Layout
+from netscope.shapes.layout import dtype_name
 from netscope.trace.facts import ModuleFact, ParameterFact
 from netscope.workload import ITEM_SIZE, TensorSpec
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
+_PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
 _MAX_ALIASES = 64
 
 
@@ -18,9 +22,10 @@ class Names:
     """Every qualified name of every module, and the choice among them when a module is called."""
 
     def __init__(self, root: torch.nn.Module) -> None:
-        # id -> names in registration order. The modules themselves are held by their parents.
+        # id -> names in registration order; `modules` keeps the ids theirs.
         self.of: dict[int, list[str]] = {}
         self.modules: list[torch.nn.Module] = []
+        # How deeply modules nest.
         self.depth = 0
         self._taken: set[str] = set()
         waiting: list[tuple[str, torch.nn.Module, int]] = [("", root, 0)]
@@ -35,12 +40,16 @@ class Names:
             names.append(path)
             self._taken.add(path)
             self.depth = max(self.depth, depth)
-            lead = f"{path}." if path else ""
-            waiting.extend(
-                (lead + name, child, depth + 1)
-                for name, child in reversed(module._modules.items())
-                if child is not None
-            )
+            if module._modules:
+                lead = f"{path}." if path else ""
+                waiting.extend(
+                    [
+                        (lead + name, child, depth + 1)
+                        for name, child in reversed(module._modules.items())
+                        if child is not None
+                    ]
+                )
+        self.registered = frozenset(self.of)
 
     def choose(self, module: torch.nn.Module, parent: str | None, used: dict[str, int]) -> str:
         """The name for a call of `module` made by the module called `parent` (None for no module).
@@ -95,28 +104,36 @@ def _held_as(module: torch.nn.Module, parent: torch.nn.Module | None) -> str | N
 class ParameterFacts:
     """Turns tensors into facts, giving equal identities to those that share storage.
 
-    `storage_of` tells the index of a tensor's storage in the trace, -1 for one that no operator met.
+    `met` tells the layout and storage index of a tensor that an operator met, else None.
     """
 
-    def __init__(self, storage_of: Callable[[torch.Tensor], int]) -> None:
-        self._storage_of = storage_of
+    def __init__(self, met: Callable[[torch.Tensor], tuple[Layout, int] | None]) -> None:
+        self._met = met
         self._identities: dict[tuple[int, int], int] = {}
+        # What identities were read from, so that an address is not given out twice.
         self._kept: list[Any] = []
 
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
-        logical = getattr(tensor, "quant_state", None)
-        shape = tuple(getattr(logical, "shape", None) or tensor.shape)
-        dtype = str(tensor.dtype).removeprefix("torch.")
+        tag = self._met(tensor)
+        spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype)) if tag is None else tag[0].spec
         stored = tensor.numel() * tensor.element_size()
+        packed = None
+        if type(tensor) not in _PLAIN_TENSORS:
+            # bitsandbytes keeps what the weight was before packing in `quant_state`.
+            packed = getattr(tensor, "quant_state", None)
+            if packed is not None:
+                spec = TensorSpec(tuple(packed.shape), spec.dtype)
+        if spec.dtype not in ITEM_SIZE:
+            spec = TensorSpec(spec.shape, "uint8")
         return ParameterFact(
             name,
-            TensorSpec(shape, dtype if dtype in ITEM_SIZE else "uint8"),
+            spec,
             self._identity(tensor),
             tensor.requires_grad,
             stored,
-            packed=logical is not None,
-            storage=self._storage_of(tensor),
+            packed is not None,
+            -1 if tag is None else tag[1],
         )
 
     def fresh_identity(self) -> int:
@@ -128,7 +145,7 @@ class ParameterFacts:
         try:
             storage = tensor.untyped_storage()
             key = storage._cdata, int(tensor.storage_offset())
-            self._kept.append(storage)  # its address stays taken while identities are compared
+            self._kept.append(storage)
         except (RuntimeError, NotImplementedError):
             key = id(tensor), -1
             self._kept.append(tensor)
@@ -183,7 +200,7 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[Paramet
             facts.append(
                 ParameterFact(
                     name,
-                    TensorSpec(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")),
+                    TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype)),
                     parameters.fresh_identity(),
                     False,
                     tensor.numel() * tensor.element_size(),
@@ -219,18 +236,18 @@ def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
     for name, value in module.__dict__.items():
-        if name[0] == "_" or name == "training":
-            continue
         kind = type(value)
         if kind in _PLAIN:
-            if kind is not str or len(value) <= 200:
+            if name[0] != "_" and (kind is not str or len(value) <= 200):
                 found[name] = value
         elif (
             (kind is tuple or kind is list)
+            and name[0] != "_"
             and len(value) <= 16
-            and all(type(item) in _PLAIN for item in value)
+            and _PLAIN.issuperset(map(type, value))
         ):
             found[name] = tuple(value)
+    found.pop("training", None)
     return found
 
 

@@ -130,13 +130,13 @@ class Recorder(TorchDispatchMode):
                 return None
         return known
 
-    def storage_met(self, tensor: torch.Tensor) -> int:
-        """The index of a tensor's storage if an operator or a call met it, else -1."""
+    def met(self, tensor: torch.Tensor) -> _Tag | None:
+        """Layout and storage of a tensor that an operator or a call met, else None."""
         tag: _Tag | None = tensor.__dict__.get(_TAG)
         if tag is None:
             known = self._foreign.get(id(tensor))
-            tag = known and known[1]
-        return tag[1] if tag else -1
+            return known and known[1]
+        return tag
 
     def composite(
         self, name: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -151,10 +151,11 @@ class Recorder(TorchDispatchMode):
         if self.on_meta:
             if entry is None:
                 rule = rule_for(name)
-                made = infer(rule, *self._layouts_of(args, kwargs)) if rule else None
+                layouts = self._layouts_of(args, kwargs)
+                made = infer(rule, *layouts) if rule else None
                 if made is None:
                     return original(*args, **kwargs)
-                entry = self._remember(key, (name, _NO_TAGS), args, kwargs, made)
+                entry = self._remember(key, (name, _NO_TAGS), layouts, made)
             return self._make(entry, reads)
         self.paused = True
         try:
@@ -196,16 +197,17 @@ class Recorder(TorchDispatchMode):
             elif not schema.writes:
                 return self._make(entry, reads)
         if entry is None and not strangers & 2:
+            layouts = self._layouts_of(args, kwargs)
             if schema.writes:
-                if aliases == [0] and not schema.resizes and self._fits(args, kwargs):
-                    target = self._layout_in(args[0])
+                if aliases == [0] and not schema.resizes and _fits(*layouts):
+                    target = layouts[0][0]
                     made = target.shape, target.stride, target.dtype
-                    entry = self._remember(key, schema.called, args, kwargs, made)
+                    entry = self._remember(key, schema.called, layouts, made)
                     return self._returned_argument(schema, entry, args, kwargs, reads)
             elif schema.rule is not None:
-                made = infer(schema.rule, *self._layouts_of(args, kwargs))
+                made = infer(schema.rule, *layouts)
                 if made is not None:
-                    return self._make(self._remember(key, schema.called, args, kwargs, made), reads)
+                    return self._make(self._remember(key, schema.called, layouts, made), reads)
         return self._run_on_meta(schema, key, args, kwargs, reads, strangers)
 
     # Keys and layouts
@@ -232,9 +234,12 @@ class Recorder(TorchDispatchMode):
                 parts.append(tag[0])
                 reads.append(tag[1])
             elif kind is list or kind is tuple:
-                inner, found = self._key(kind, tuple(value), {}, reads)
-                strangers |= found
-                parts.append(inner)
+                if value and type(value[0]) is int:  # sizes, strides: all integers, by schema
+                    parts.append(tuple(value))
+                else:
+                    inner, found = self._key(kind, tuple(value), {}, reads)
+                    strangers |= found
+                    parts.append(inner)
             elif kind is float or kind is bool:
                 parts.append((kind, value))
             else:
@@ -275,27 +280,23 @@ class Recorder(TorchDispatchMode):
     def _layouts_of(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (
-            tuple(self._layout_in(a) for a in args),
-            {k: self._layout_in(v) for k, v in kwargs.items() if k not in ("device", "layout")},
-        )
+        """The arguments with layouts in place of tensors."""
+        return tuple([self._layout_in(a) for a in args]), {
+            k: self._layout_in(v) for k, v in kwargs.items() if k not in ("device", "layout")
+        }
 
     def _layout_in(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _NUMBERS:
+            return value
         if isinstance(value, torch.Tensor):
             tag: _Tag = value.__dict__.get(_TAG) or self._adopt(value)
             return tag[0]
-        if isinstance(value, (list, tuple)):
+        if kind is list or kind is tuple:
+            if value and type(value[0]) is int:
+                return list(value)
             return [self._layout_in(item) for item in value]
         return value
-
-    def _spec_in(self, value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            return self._layout_in(value).spec
-        if isinstance(value, (list, tuple)):
-            return tuple(self._spec_in(item) for item in value)
-        if value is None or isinstance(value, (int, float, str, complex)):
-            return value
-        return str(value).removeprefix("torch.")
 
     # Entries
 
@@ -303,34 +304,16 @@ class Recorder(TorchDispatchMode):
         self,
         key: tuple[Any, ...],
         called: tuple[str, frozenset[str]],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
         made: Any,
     ) -> _Entry:
         """From what a shape rule said. `called` is the operator's name and tags."""
-        single = not isinstance(made, list)
-        layouts = tuple(self._layout(*one) for one in ([made] if single else made))
-        operator = self._operator(*called, args, kwargs, layouts)
-        entry = _Entry(operator, layouts, "one" if single else "tuple")
+        single = type(made) is tuple
+        layouts = tuple([self._layout(*one) for one in ([made] if single else made)])
+        entry = _Entry(_operator(*called, *arguments, layouts), layouts, "one" if single else "tuple")
         if key:
             self._memo[key] = entry
         return entry
-
-    def _operator(
-        self,
-        name: str,
-        tags: frozenset[str],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        layouts: Sequence[Layout | None],
-    ) -> Operator:
-        return Operator(
-            name,
-            tuple(self._spec_in(a) for a in args),
-            {k: self._spec_in(v) for k, v in kwargs.items() if v is not None},
-            tuple(layout.spec for layout in layouts if layout is not None),
-            tags,
-        )
 
     def _entry(
         self,
@@ -353,7 +336,7 @@ class Recorder(TorchDispatchMode):
         layouts = tuple(
             None if t is None else self._layout(tuple(t.shape), _stride(t), t.dtype) for t in items
         )
-        return _Entry(self._operator(name, tags, args, kwargs, layouts), layouts, structure)
+        return _Entry(_operator(name, tags, *self._layouts_of(args, kwargs), layouts), layouts, structure)
 
     # Results
 
@@ -400,18 +383,6 @@ class Recorder(TorchDispatchMode):
             OpCall(entry.operator, self.scope, tuple(reads), () if tag is None else (tag[1],))
         )
         return result
-
-    def _fits(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether everything written into the first argument broadcasts to it, so cannot fail."""
-        target = self._layout_in(args[0])
-        others = [self._layout_in(a) for a in (*args[1:], *kwargs.values())]
-        if any(isinstance(other, list) for other in others):
-            return False
-        layouts = [other for other in others if isinstance(other, Layout)]
-        shapes = [target.shape, *(layout.shape for layout in layouts)]
-        return broadcast(shapes) == target.shape and all(
-            layout.dtype in (target.dtype, torch.bool) for layout in layouts
-        )
 
     def _tag_fresh(self, entry: _Entry, reads: list[int], result: Any) -> None:
         """Tag what torch made as new storages and record the call."""
@@ -527,11 +498,55 @@ class Recorder(TorchDispatchMode):
         return -1
 
 
+_NUMBERS = frozenset({int, float, bool, str, type(None)})
 _NO_TAGS: frozenset[str] = frozenset()
 
 _HARMLESS = frozenset(
     {torch.dtype, torch.device, torch.layout, torch.memory_format, list, tuple, type(None), complex}
 )
+
+
+def _operator(
+    name: str,
+    tags: frozenset[str],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    layouts: Sequence[Layout | None],
+) -> Operator:
+    return Operator(
+        name,
+        tuple([_spec_in(a) for a in args]),
+        {k: _spec_in(v) for k, v in kwargs.items() if v is not None} if kwargs else {},
+        tuple(layout.spec for layout in layouts if layout is not None),
+        tags,
+    )
+
+
+def _fits(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether everything written into the first argument broadcasts to it, so cannot fail."""
+    target = args[0]
+    others = (*args[1:], *kwargs.values())
+    if any(isinstance(other, list) for other in others):
+        return False
+    layouts = [other for other in others if isinstance(other, Layout)]
+    return not layouts or (
+        broadcast([target.shape, *(layout.shape for layout in layouts)]) == target.shape
+        and all(layout.dtype in (target.dtype, torch.bool) for layout in layouts)
+    )
+
+
+def _spec_in(value: Any) -> Any:
+    """An argument as it is written down: layouts as specs, everything unusual as text."""
+    kind = type(value)
+    if kind in _NUMBERS:
+        return value
+    if kind is Layout:
+        return value.spec
+    if kind is list:
+        if value and type(value[0]) is int:
+            return tuple(value)
+        return tuple([_spec_in(item) for item in value])
+    return value if kind is complex else str(value).removeprefix("torch.")
 
 
 def _stride(tensor: torch.Tensor) -> tuple[int, ...]:

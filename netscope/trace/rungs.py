@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from netscope.trace import twins
-from netscope.trace.guard import untouched
+from netscope.trace.guard import attributes_kept, global_state, untouched
+from netscope.trace.modules import Names
 from netscope.trace.recorder import META, Recorder
 from netscope.trace.tree import map_tensors
 from netscope.workload import TensorSpec, Workload
@@ -25,6 +26,7 @@ class Prepared(NamedTuple):
     module: torch.nn.Module
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    names: Names
     recorder: Recorder
 
 
@@ -35,10 +37,9 @@ Rung = Callable[[Workload, bool], AbstractContextManager[Prepared]]
 def meta(workload: Workload, train: bool) -> Iterator[Prepared]:
     """No data at all: operators are stood in for by shape rules, or by torch's meta kernels."""
     twin = twins.on_meta()
-    # A module that netscope built itself has meta parameters already, and nobody to miss the old ones.
-    with _held(workload.module, None if workload.rebuild else twin, train):
+    with _held(workload.module, None if workload.rebuild else twin, train) as names:
         args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, META))
-        yield Prepared(workload.module, args, kwargs, Recorder(on_meta=True))
+        yield Prepared(workload.module, args, kwargs, names, Recorder(on_meta=True))
 
 
 @contextmanager
@@ -48,19 +49,19 @@ def fake(workload: Workload, train: bool) -> Iterator[Prepared]:
 
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     twin = twins.on_fake(mode)
-    with _held(workload.module, twin, train), mode:
+    with _held(workload.module, twin, train) as names, mode:
         args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, "cpu"))
-        yield Prepared(workload.module, args, kwargs, Recorder(on_meta=False))
+        yield Prepared(workload.module, args, kwargs, names, Recorder(on_meta=False))
 
 
 @contextmanager
 def real(workload: Workload, train: bool) -> Iterator[Prepared]:
     """The real forward on the model's own device, with copies of everything that it could write to."""
     module = workload.module if workload.rebuild is None else workload.rebuild()
-    with _held(module, None if workload.rebuild else twins.copied(), train):
+    with _held(module, None if workload.rebuild else twins.copied(), train) as names:
         device = next((p.device for p in module.parameters()), torch.device("cpu"))
         args, kwargs = _arguments(workload, twins.copied(), lambda spec: _random(spec, device))
-        yield Prepared(module, args, kwargs, Recorder(on_meta=False))
+        yield Prepared(module, args, kwargs, names, Recorder(on_meta=False))
 
 
 RUNGS: Final[dict[str, Rung]] = {"meta": meta, "fake": fake, "real": real}
@@ -69,12 +70,26 @@ RUNGS: Final[dict[str, Rung]] = {"meta": meta, "fake": fake, "real": real}
 @contextmanager
 def _held(
     module: torch.nn.Module, twin: Callable[[torch.Tensor], torch.Tensor] | None, train: bool
-) -> Iterator[None]:
-    """The module with twins of its tensors, in the wanted mode, put back afterwards."""
-    with untouched(module, twin):
-        if train or any(m.training for m in module.modules()):
-            module.train(train)
-        yield
+) -> Iterator[Names]:
+    """The module with twins of its tensors, in the wanted mode; all is put back afterwards.
+
+    `twin` is None for a module that netscope built itself, which has nobody to miss its tensors.
+    """
+    names = Names(module)
+    guard = attributes_kept(names.modules) if twin is None else untouched(module, twin)
+    with global_state(names.depth), guard:
+        _set_mode(module, names.modules, train)
+        yield names
+
+
+def _set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
+    """What `module.train(train)` does, by the short way where no class has an idea of its own."""
+    plain = torch.nn.Module.train
+    if any(type(m).train is not plain or "train" in m.__dict__ for m in modules):
+        module.train(train)
+        return
+    for m in modules:
+        m.__dict__["training"] = train
 
 
 def _arguments(

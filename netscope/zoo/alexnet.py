@@ -17,7 +17,7 @@ def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
 
     Returns a module from (N, in_channels, 227, 227) to logits (N, num_classes).
     """
-    features = OrderedDict(
+    features: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),
         relu1=nn.ReLU(inplace=True),
         norm1=nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=2.0),
@@ -34,7 +34,7 @@ def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
         relu5=nn.ReLU(inplace=True),
         pool5=nn.MaxPool2d(kernel_size=3, stride=2),
     )
-    classifier = OrderedDict(
+    classifier: OrderedDict[str, nn.Module] = OrderedDict(
         drop6=nn.Dropout(dropout),
         fc6=nn.Linear(256 * 6 * 6, 4096),
         relu6=nn.ReLU(inplace=True),

@@ -17,13 +17,13 @@ def lenet(num_classes: int = 10, in_channels: int = 1) -> nn.Sequential:
 
     Returns a module from (N, in_channels, 28, 28) to logits (N, num_classes).
     """
-    features = OrderedDict(
+    features: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv2d(in_channels, 6, kernel_size=3, padding=1),
         pool1=nn.MaxPool2d(kernel_size=2, stride=2),
         conv2=nn.Conv2d(6, 16, kernel_size=5),
         pool2=nn.MaxPool2d(kernel_size=2, stride=2),
     )
-    classifier = OrderedDict(
+    classifier: OrderedDict[str, nn.Module] = OrderedDict(
         fc3=nn.Linear(16 * 5 * 5, 120),
         fc4=nn.Linear(120, 84),
         fc5=nn.Linear(84, num_classes),

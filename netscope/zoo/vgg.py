@@ -28,7 +28,7 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
             channels = width
         features[f"pool{stage}"] = nn.MaxPool2d(kernel_size=2, stride=2)
 
-    classifier = OrderedDict(
+    classifier: OrderedDict[str, nn.Module] = OrderedDict(
         fc6=nn.Linear(channels * 7 * 7, 4096),
         relu6=nn.ReLU(inplace=True),
         drop6=nn.Dropout(dropout),

@@ -25,7 +25,7 @@ def zfnet(
     Returns a module from (N, in_channels, 224, 224) to logits (N, num_classes).
     """
     maps3, maps4, maps5 = maps
-    features = OrderedDict(
+    features: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv2d(in_channels, 96, kernel_size=7, stride=2, padding=1),
         relu1=nn.ReLU(inplace=True),
         pool1=nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
@@ -42,7 +42,7 @@ def zfnet(
         relu5=nn.ReLU(inplace=True),
         pool5=nn.MaxPool2d(kernel_size=3, stride=2),
     )
-    classifier = OrderedDict(
+    classifier: OrderedDict[str, nn.Module] = OrderedDict(
         drop6=nn.Dropout(dropout),
         fc6=nn.Linear(maps5 * 6 * 6, 4096),
         relu6=nn.ReLU(inplace=True),

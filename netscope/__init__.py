@@ -1,0 +1,82 @@
+"""netscope: what a PyTorch network is and what it costs, layer by layer.
+
+    import netscope
+
+    report = netscope.summary("torchvision/resnet50")
+    print(report)
+    report["layer1.0.conv1"].macs
+
+Names are loaded when they are first used, so importing this package imports neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from netscope.api import summary
+    from netscope.errors import (
+        CheckError,
+        MissingExtraError,
+        NetscopeError,
+        SourceError,
+        StoreError,
+        TraceError,
+        UsageError,
+    )
+    from netscope.formulas import formula
+    from netscope.report import Layer, Report
+    from netscope.store import load
+    from netscope.workload import TensorSpec, Workload
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CheckError",
+    "Layer",
+    "MissingExtraError",
+    "NetscopeError",
+    "Report",
+    "SourceError",
+    "StoreError",
+    "TensorSpec",
+    "TraceError",
+    "UsageError",
+    "Workload",
+    "__version__",
+    "formula",
+    "load",
+    "summary",
+]
+
+# Where each public name lives. A test holds this, `__all__` and the imports for type checkers together.
+_HOMES: Final = {
+    "CheckError": "netscope.errors",
+    "Layer": "netscope.report",
+    "MissingExtraError": "netscope.errors",
+    "NetscopeError": "netscope.errors",
+    "Report": "netscope.report",
+    "SourceError": "netscope.errors",
+    "StoreError": "netscope.errors",
+    "TensorSpec": "netscope.workload",
+    "TraceError": "netscope.errors",
+    "UsageError": "netscope.errors",
+    "Workload": "netscope.workload",
+    "formula": "netscope.formulas",
+    "load": "netscope.store",
+    "summary": "netscope.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value  # the next access finds it without coming here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

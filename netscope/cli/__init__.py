@@ -1,0 +1,120 @@
+"""The command line. `main` is its door: the one place where an error becomes text and an exit code.
+
+Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 the model could not be loaded or traced,
+130 interrupted. Data goes to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any, Final
+
+from netscope.errors import NetscopeError
+
+__all__ = ["main"]
+
+_PROGRAM: Final = "netscope"
+_DEBUG: Final = "--debug"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. `argv` is without the program's name."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = _DEBUG in arguments
+    warnings.formatwarning = _one_line_warning
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        return 0
+    except KeyboardInterrupt:
+        _complain("interrupted.", None)
+        return 130
+    except NetscopeError as error:
+        _trace_back(debug)
+        _complain(error.message, error.hint)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
+        _trace_back(debug)
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        hint = None if debug else "this is a fault of netscope's; --debug shows where"
+        _complain(said, hint)
+        return 3
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Let typer read the arguments and call the command; its own complaints become ours."""
+    import typer
+
+    from netscope.cli.app import app
+    from netscope.errors import UsageError
+
+    try:
+        code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # typer's own answer to a closed pipe
+            raise BrokenPipeError from None
+        if not isinstance(leaving.code, int):
+            raise
+        code = leaving.code
+    except _complaints() as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else _PROGRAM
+        message = " ".join(error.format_message().split())
+        raise UsageError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows how") from None
+    if code == 130:
+        raise KeyboardInterrupt
+    return code if isinstance(code, int) else 0
+
+
+def _complaints() -> Any:
+    """What typer raises for a wrong call. The class has no public name, only descendants that do."""
+    import typer
+
+    return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def _complain(message: str, hint: str | None) -> None:
+    lines = [f"{_PROGRAM}: {message}"]
+    if hint is not None:
+        lines.append(f"{' ' * len(_PROGRAM)}  {hint}")
+    # Nobody may be left to read it.
+    with contextlib.suppress(OSError):
+        _write_error("\n".join(lines) + "\n")
+
+
+def _write_error(text: str) -> None:
+    stream = sys.stderr
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    printable = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    stream.write(printable.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def _trace_back(debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+
+
+def _abandon_stdout() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush finds no broken pipe."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _one_line_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    return f"{_PROGRAM}: warning: {' '.join(str(message).split())}\n"

@@ -1,0 +1,123 @@
+"""`netscope models [PATTERN]`: what can be named."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from typing import Annotated, Final, NamedTuple
+
+import typer
+
+from netscope.cli import output as output_
+from netscope.cli.options import Debug, Format
+from netscope.errors import SourceError
+
+
+class Named(NamedTuple):
+    """One model that can be named."""
+
+    name: str
+    source: str
+    description: str
+
+
+def command(
+    pattern: Annotated[
+        str | None, typer.Argument(help='Part of a name, or a pattern: resnet, "timm/vit_*".')
+    ] = None,
+    format: Annotated[Format, typer.Option("--format", "-f")] = Format.table,
+    debug: Debug = False,
+) -> None:
+    """List the models that can be named, from netscope's zoo and the libraries that are installed."""
+    from netscope.sources.wording import did_you_mean
+
+    everything = _named()
+    found = [model for model in everything if pattern is None or _matches(model.name, pattern)]
+    if not found:
+        names = [model.name for model in everything]
+        raise SourceError(
+            f"no model's name has {pattern!r} in it.{did_you_mean(str(pattern).strip('*'), names)}",
+            hint=f"`netscope models` lists all {len(names):,}.",
+        )
+    output_.write(_FORMATS[format](found), None)
+    if format is Format.table and sys.stdout.isatty():
+        also = "hf/config.json, package.module:factory, path/file.py:factory, report.json"
+        typer.echo(f"\nalso: {also}", err=True)
+
+
+def _named() -> list[Named]:
+    from netscope.sources import SOURCES
+    from netscope.zoo.catalog import ZOO
+
+    listed = [
+        Named(name, source.title, ZOO[name].description if source.title == "zoo" else "")
+        for source in SOURCES
+        for name in source.names()
+    ]
+    return sorted(listed, key=lambda model: model.source != "zoo")  # stable: the zoo first
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """A glob matches a whole name or what follows its prefix; any other text matches as a part."""
+    name, pattern = name.lower(), pattern.lower()
+    if any(sign in pattern for sign in "*?["):
+        return fnmatchcase(name, pattern) or fnmatchcase(name.partition("/")[2], pattern)
+    return pattern in name
+
+
+def _as_table(models: Iterable[Named]) -> str:
+    """Grouped by source, in columns on a terminal; one name a line elsewhere, for other programs."""
+    models = list(models)
+    if not sys.stdout.isatty():
+        return "".join(f"{model.name}\n" for model in models)
+    blocks = []
+    for source in dict.fromkeys(model.source for model in models):
+        group = [model for model in models if model.source == source]
+        if any(model.description for model in group):
+            width = max(len(model.name) for model in group)
+            lines = [f"  {model.name.ljust(width)}  {model.description}" for model in group]
+        else:
+            lines = _in_columns([model.name for model in group])
+        blocks.append("\n".join([f"{source} ({len(group):,})", *lines]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _in_columns(names: list[str]) -> list[str]:
+    cell = max(map(len, names)) + 2
+    per_line = max(1, (shutil.get_terminal_size((100, 24)).columns - 2) // cell)
+    lines = -(-len(names) // per_line)
+    rows = [names[start::lines] for start in range(lines)]
+    return ["  " + "".join(name.ljust(cell) for name in row).rstrip() for row in rows]
+
+
+def _as_markdown(models: Iterable[Named]) -> str:
+    lines = ["| model | source | description |", "|---|---|---|"]
+    lines += [f"| `{model.name}` | {model.source} | {model.description} |" for model in models]
+    return "\n".join(lines) + "\n"
+
+
+def _as_csv(models: Iterable[Named]) -> str:
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(Named._fields)
+    writer.writerows(models)
+    return text.getvalue()
+
+
+def _as_json(models: Iterable[Named]) -> str:
+    import json
+
+    return json.dumps([model._asdict() for model in models], indent=1, ensure_ascii=False) + "\n"
+
+
+_FORMATS: Final[dict[Format, Callable[[Iterable[Named]], str]]] = {
+    Format.table: _as_table,
+    Format.markdown: _as_markdown,
+    Format.csv: _as_csv,
+    Format.json: _as_json,
+}

@@ -1,0 +1,78 @@
+"""What a `Report`'s own methods hand out: text, tables and frames.
+
+`Report` stands on a lower floor than whatever shows it, so its methods import this module when they are
+called, and no sooner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netscope.render import FORMATS, notebook
+from netscope.report import Report
+from netscope.table import build
+
+if TYPE_CHECKING:
+    import pandas
+
+# Columns of a printed report: wide enough for the default table, narrow enough for any window.
+WIDTH = 100
+
+
+def to_text(report: Report) -> str:
+    """The table of `netscope summary`, in 100 columns and without colour."""
+    return FORMATS["table"](build(report), width=WIDTH, color=False).rstrip("\n")
+
+
+def to_markdown(report: Report) -> str:
+    """The table as GitHub-flavoured Markdown."""
+    return FORMATS["markdown"](build(report))
+
+
+def to_csv(report: Report) -> str:
+    """All columns of all layers in raw base units."""
+    return FORMATS["csv"](build(report))
+
+
+def to_notebook(report: Report) -> str:
+    """The table as HTML for a notebook."""
+    return notebook.render(build(report))
+
+
+def to_pandas(report: Report) -> pandas.DataFrame:
+    """One row a layer and one column a quantity, raw.
+
+    Columns are those of the CSV: `params`, `macs` and their like hold everything inside a layer, the
+    `own_` columns add up to the totals.
+    """
+    import pandas
+
+    from netscope.columns import COLUMNS
+    from netscope.render.csv import headings, values
+    from netscope.table import rows_of_all
+
+    table = rows_of_all(report)
+    records = [values(table, row, COLUMNS) for row in table.rows]
+    keys = headings(COLUMNS)
+    frame = pandas.DataFrame(
+        {
+            key: pandas.Series([r[i] for r in records], dtype=_dtype([r[i] for r in records]))
+            for i, key in enumerate(keys)
+        }
+    )
+    frame.attrs = {"name": report.name, "schema_version": report.schema_version}
+    return frame
+
+
+def _dtype(values: list[object]) -> str:
+    """ "int64" where every value is a whole number, "Int64" where some are unknown, else "object"."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return "object"
+    if all(type(value) is bool for value in known):
+        return "bool" if len(known) == len(values) else "object"
+    if all(type(value) is int and -(2**63) <= value < 2**63 for value in known):
+        return "int64" if len(known) == len(values) else "Int64"
+    if all(type(value) in (int, float) for value in known):
+        return "float64"
+    return "object"

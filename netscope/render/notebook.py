@@ -1,0 +1,79 @@
+"""A report as a small HTML table, for a notebook: no script, no colour of its own but one.
+
+Text takes the page's colours, so it reads on light and dark alike.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final, TextIO
+
+from netscope import units
+from netscope.columns import Column
+from netscope.render.summary import STATES, cell_text, facts, header, remarks, short, suffix
+from netscope.table import Row, Table
+
+_STYLE: Final = (
+    "border-collapse:collapse;font:12px/1.5 ui-monospace,Menlo,Consolas,monospace;"
+    "font-variant-numeric:tabular-nums;color:inherit;background:transparent"
+)
+_CELL: Final = "padding:1px 10px;border:0;white-space:nowrap;background:transparent;text-align:"
+_DIM: Final = "opacity:.55;"
+_LINE: Final = "border-bottom:1px solid rgba(128,128,128,.35);"
+
+# Pixels that one level of nesting moves a name to the right, and the deepest level that still does.
+_INDENT: Final = 14
+_DEEPEST: Final = 12
+
+
+def render(
+    table: Table,
+    *,
+    width: int | None = None,
+    color: bool | None = None,
+    stream: TextIO | None = None,
+) -> str:
+    """The header, the rows and the facts below them, as one element."""
+    (name, _), *rest = header(table.report)
+    title = " · ".join([f"<b>{escape(name)}</b>", *(escape(text) for text, _ in rest)])
+    head = "".join(
+        f'<th style="{_LINE}{_DIM}{_CELL}{_align(column)}">{escape(column.title)}</th>'
+        for column in table.columns
+    )
+    body = "\n".join(_row(table, row) for row in table.body)
+    below = "".join(
+        f'<tr><td style="{_DIM}{_CELL}left">{escape(label)}</td>'
+        f'<td style="{_CELL}right"><b>{escape(value)}</b></td>'
+        f'<td style="{_DIM}{_CELL}left">{escape(note)}</td></tr>'
+        for label, value, note, _ in facts(table)
+    )
+    ends = "".join(f'<div style="padding:1px 10px">{escape(text)}</div>' for text, _ in remarks(table))
+    return (
+        f'<div style="overflow-x:auto"><div style="padding:4px 10px">{title}</div>\n'
+        f'<table style="{_STYLE}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n'
+        f'<table style="{_STYLE};margin-top:8px"><tbody>{below}</tbody></table>{ends}</div>\n'
+    )
+
+
+def _align(column: Column) -> str:
+    return "right" if column.right else "left"
+
+
+def _row(table: Table, row: Row) -> str:
+    dim = _DIM if row.expanded or row.state in ("uncalled", "unreached") else ""
+    cells = []
+    for column in table.columns:
+        style = f"{_CELL}{_align(column)}"
+        if column.key == "path":
+            style += f";padding-left:{10 + _INDENT * min(len(row.lasts), _DEEPEST)}px"
+        cells.append(f'<td style="{dim}{style}">{escape(_text(table, row, column))}</td>')
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _text(table: Table, row: Row, column: Column) -> str:
+    if column.key == "path":
+        return short(row.label) + (f" {units.times(row.times)}" if row.heads_run else "")
+    if column.key in ("output_shape", "output_shapes") and row.state:
+        return STATES[row.state]
+    text = cell_text(column, table.cell(row, column))
+    return f"{text} {suffix(row)}" if column.key == "operator" and row.marks else text

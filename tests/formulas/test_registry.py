@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from netscope.cost import FREE, Cost
+from netscope.formulas import Uncountable, cost_of, formula, registered, temporary_formulas, vector
+from netscope.formulas.uncounted import UNCOUNTED
+from netscope.trace.facts import Operator
+from tests.formulas.support import cost, operator, spec
+
+X = spec(2, 3)
+
+
+def test_an_operator_without_a_formula_is_unknown_never_zero() -> None:
+    assert cost_of(operator("mylib.my_op.default", X, out=X)) is None
+    # Being elementwise says nothing about how much each element costs.
+    assert cost_of(operator("mylib.my_op.default", X, out=X, tags="pointwise inplace")) is None
+
+
+@pytest.mark.parametrize("tag", ["view", "factory"])
+def test_views_and_factories_are_free_by_their_tag(tag: str) -> None:
+    assert cost_of(operator("mylib.my_op.default", X, out=X, tags=tag)) is FREE
+
+
+def test_a_registered_formula_goes_before_a_tag() -> None:
+    with temporary_formulas():
+        formula("mylib.my_op")(lambda op: vector(5, add=1))
+        assert cost("mylib.my_op.default", X, out=X, tags="view").vector.add == 5
+
+
+def test_third_parties_register_with_the_same_decorator_and_it_is_undone() -> None:
+    op = operator("mylib.rotate.default", X, out=X)
+    with temporary_formulas():
+
+        @formula("mylib.rotate", "mylib.turn")
+        def rotate(op: Operator) -> Cost:
+            return vector(op.outputs[0].numel, mul=2, add=1)
+
+        found = cost_of(op)
+        assert found == rotate(op)
+        assert found is not None
+        assert (found.vector.mul, found.vector.add) == (12, 6)
+    assert cost_of(op) is None
+    assert "mylib.rotate" not in registered()
+
+
+def test_a_registration_replaces_ours_for_as_long_as_it_lasts() -> None:
+    ours = cost("aten.relu.default", X, out=X)
+    with temporary_formulas():
+        formula("aten.relu")(lambda op: vector(1, exp=7))
+        assert cost("aten.relu.default", X, out=X).vector.exp == 7
+        assert cost("aten.relu_.default", X, out=X).vector.exp == 7
+    assert cost("aten.relu.default", X, out=X) == ours
+
+
+def test_a_full_name_goes_before_its_packet() -> None:
+    with temporary_formulas():
+        formula("mylib.f")(lambda op: vector(1, add=1))
+        formula("mylib.f.special")(lambda op: vector(1, add=2))
+        assert cost("mylib.f.default", X).vector.add == 1
+        assert cost("mylib.f.special", X).vector.add == 2
+        assert cost("mylib.f_.special", X).vector.add == 2  # in place, the same overload
+
+
+def test_in_place_and_out_forms_are_the_functional_operator() -> None:
+    expected = cost("aten.sigmoid.default", X, out=X)
+    assert cost("aten.sigmoid_.default", X, out=X) == expected
+    assert cost("aten.sigmoid.out", X, out=X) == expected
+    # A dunder is a name of its own, and does not lose an underscore.
+    assert cost("aten.__iand__.Tensor", X, X, out=X).vector.cmp == 6
+
+
+def test_a_formula_may_say_that_specs_are_not_enough() -> None:
+    with temporary_formulas():
+
+        @formula("mylib.ragged")
+        def ragged(op: Operator) -> Cost:
+            raise Uncountable("lengths are data")
+
+        assert cost_of(operator("mylib.ragged.default", X)) is None
+
+
+def test_other_errors_of_a_formula_are_not_hidden() -> None:
+    with temporary_formulas():
+
+        @formula("mylib.broken")
+        def broken(op: Operator) -> Cost:
+            raise IndexError("a bug")
+
+        with pytest.raises(IndexError, match="a bug"):
+            cost_of(operator("mylib.broken.default", X))
+
+
+@pytest.mark.parametrize("name", ["", "aten.", ".add", "aten.add.Tensor.more"])
+def test_malformed_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no operator name"):
+        formula(name)
+
+
+def test_the_decorator_without_names_is_refused() -> None:
+    with pytest.raises(ValueError, match="wants operator names"):
+        formula()
+    with pytest.raises(ValueError, match="wants operator names"):
+        formula(lambda op: None)  # type: ignore[arg-type]  # @formula without parentheses
+
+
+def _exists(name: str) -> bool:
+    namespace, _, rest = name.partition(".")
+    library = getattr(torch.ops, namespace)
+    packet = rest.split(".")[0]
+    # Some operators exist in place only (`_foreach_zero_`, `fill_` of old).
+    return hasattr(library, packet) or hasattr(library, packet + "_")
+
+
+@pytest.mark.skipif(
+    tuple(map(int, torch.__version__.split("+")[0].split(".")[:2])) < (2, 14),
+    reason="operators that came later are in the table already",
+)
+def test_every_name_in_the_table_exists_in_torch() -> None:
+    pytest.importorskip("torchvision")
+    import torch._prims
+    import torch.ao.quantization
+    import torch.ao.quantization.fx._decomposed  # noqa: F401
+
+    namespaces = {"aten", "torchvision", "prims", "quantized_decomposed", "profiler"}
+    missing = [n for n in registered() if n.partition(".")[0] in namespaces and not _exists(n)]
+    assert not missing
+
+
+def test_every_elementwise_operator_of_torch_is_counted_or_consciously_unknown() -> None:
+    from netscope.formulas.registry import _resolve
+
+    missing = []
+    for packet in dir(torch.ops.aten):
+        overloads = getattr(getattr(torch.ops.aten, packet), "overloads", None)
+        if overloads is None:
+            continue
+        for overload in overloads():
+            op = getattr(getattr(torch.ops.aten, packet), overload)
+            if torch.Tag.pointwise in op.tags and _resolve(f"aten.{packet}.{overload}") is None:
+                missing.append(str(op))
+    assert not missing
+
+
+def test_the_uncounted_are_unknown_and_have_a_reason() -> None:
+    for name, reason in UNCOUNTED.items():
+        assert cost_of(operator(f"{name}.default", X, X, out=X)) is None
+        assert reason
+
+
+def test_formulas_do_not_import_torch() -> None:
+    code = "import sys, netscope.formulas; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
