@@ -14,6 +14,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from netscope.version import __version__
+
 if TYPE_CHECKING:
     from netscope.api import summary
     from netscope.errors import (
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from netscope.report import Layer, Report
     from netscope.store import load
     from netscope.workload import TensorSpec, Workload
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CheckError",

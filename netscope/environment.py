@@ -9,14 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from netscope.version import __version__
+
 # Named when they took part, that is, were imported: asking the installation would cost more than a trace.
 _LIBRARIES: Final = ("torch", "torchvision", "timm", "transformers")
 
 
 def environment() -> dict[str, str]:
     """Versions of netscope, Python and the libraries that took part; the operating system and the CPU."""
-    from netscope import __version__
-
     facts = {"netscope": __version__, "python": platform.python_version()}
     for library in _LIBRARIES:
         version = getattr(sys.modules.get(library), "__version__", None)

@@ -168,10 +168,8 @@ def _upsample(hyper: Hyper) -> list[str]:
     size, factor = hyper.get("size"), hyper.get("scale_factor")
     words = [f"→{_sizes(size)}"] if size is not None else []
     if factor is not None:
-        factor = tuple(
-            int(f) if f == int(f) else f for f in (factor if isinstance(factor, tuple) else (factor,))
-        )
-        words.append(f"{units.TIMES}{_even(factor)}")
+        factors = factor if isinstance(factor, tuple) else (factor,)
+        words.append(units.TIMES + _even(tuple(str(f).removesuffix(".0") for f in factors)))
     if hyper.get("mode", "nearest") != "nearest":
         words.append(str(hyper["mode"]))
     return words

@@ -12,10 +12,9 @@ import functools
 import json
 import math
 import os
-import secrets
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -157,7 +156,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def _replace(target: Path, text: str) -> None:
-    draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    draft = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}.tmp")
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
@@ -321,87 +320,3 @@ _SCALARS: Final[dict[Any, Decode]] = {
     bool: _scalar(bool, "true or false"),
     float: _float,
 }
-
-
-# The published form.
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of what `to_dict` writes, derived from the dataclasses."""
-    definitions: dict[str, Any] = {}
-    root = _object_schema(Report, definitions)
-    root["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
-    root["properties"]["totals"] = _properties_schema(Report, TOTALS, definitions)
-    root["properties"]["layers"]["minItems"] = 1
-    root["required"].append("totals")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:netscope:report:{SCHEMA_VERSION}",
-        "title": "netscope report",
-        **root,
-        "$defs": dict(sorted(definitions.items())),
-    }
-
-
-def _object_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    properties = {spec.name: _type_schema(hints[spec.name], definitions) for spec in dataclasses.fields(kind)}
-    derived = _properties_schema(kind, DERIVED.get(kind, ()), definitions)
-    return {
-        "type": "object",
-        "description": _first_line(kind.__doc__),
-        "properties": {**properties, **derived["properties"]},
-        "required": [*properties, *derived["required"]],
-    }
-
-
-def _properties_schema(kind: type, names: tuple[str, ...], definitions: dict[str, Any]) -> dict[str, Any]:
-    """An object of properties of that class, each described by its docstring."""
-    properties = {}
-    for name in names:
-        getter = getattr(kind, name).fget
-        described = _type_schema(typing.get_type_hints(getter)["return"], definitions)
-        properties[name] = {"description": _first_line(getter.__doc__), **described}
-    return {"type": "object", "properties": properties, "required": list(names)}
-
-
-def _type_schema(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    if annotation is Any:
-        return {}
-    if annotation is float:
-        special = {"type": "object", "properties": {"$float": {"enum": ["inf", "-inf", "nan"]}}}
-        return {"anyOf": [{"type": "number"}, {**special, "required": ["$float"]}]}
-    if annotation in _NAMES:
-        return {"type": _NAMES[annotation]}
-    if dataclasses.is_dataclass(annotation):
-        kind = typing.cast(type, annotation)
-        if kind.__name__ not in definitions:
-            definitions[kind.__name__] = {}
-            definitions[kind.__name__] = _object_schema(kind, definitions)
-        return {"$ref": f"#/$defs/{kind.__name__}"}
-    if origin in (typing.Union, types.UnionType):
-        return {"anyOf": [_type_schema(kind, definitions) for kind in inner]}
-    if origin is tuple:
-        size = {} if inner[-1] is Ellipsis else {"minItems": len(inner), "maxItems": len(inner)}
-        return {"type": "array", "items": _type_schema(inner[0], definitions), **size}
-    if origin is dict:
-        return {"type": "object", "additionalProperties": _type_schema(inner[1], definitions)}
-    raise TypeError(f"no schema for {annotation}")
-
-
-_NAMES: Final[Mapping[Any, str]] = {
-    str: "string",
-    int: "integer",
-    bool: "boolean",
-    types.NoneType: "null",
-}
-
-
-def _first_line(text: str | None) -> str:
-    return (text or "").strip().split("\n")[0]
-
-
-def schema_text() -> str:
-    """`schema` as it is published in `report.schema.json`."""
-    return json.dumps(schema(), indent=2) + "\n"

@@ -15,9 +15,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 from netscope import columns as columns_
 from netscope import operators
-from netscope.columns import NOTHING, Column, Figures
+from netscope.columns import Column
 from netscope.errors import UsageError
+from netscope.figures import NOTHING, Figures
 from netscope.report import Layer, Report
+from netscope.tree import Node, children_of, nodes_of, uncounted
 
 State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]
 
@@ -122,20 +124,6 @@ class Table:
 _SHARED: Final = frozenset({"params", "trainable_params", "param_bytes"})
 
 
-@dataclass(slots=True)
-class _Node:
-    """A row to be: one layer, or the identical layers of a folded run (indices into `report.layers`)."""
-
-    copies: tuple[int, ...]
-    name: str
-    path: str
-    parent: int
-    figures: Figures = NOTHING
-    active: bool = False
-    visible: bool = False
-    expanded: bool = False
-
-
 def build(
     report: Report,
     *,
@@ -170,10 +158,10 @@ def build(
     key = None if sort is None else _sort_column(sort)
     flat = bool(only or path or key)
 
-    children = _children(report.layers)
-    nodes = _nodes(report, children, fold)
+    children = children_of(report.layers)
+    nodes = nodes_of(report, children, fold)
     _show(report, nodes, depth, _filter(report, nodes, only, path))
-    _gather(report, nodes, _unknown(report.layers, children), drop_empty=flat and not only)
+    _gather(report, nodes, uncounted(report.layers, children), drop_empty=flat and not only)
     rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
     table = Table(
         report=report,
@@ -192,7 +180,7 @@ def build(
 
 def rows_of_all(report: Report) -> Table:
     """Every layer in execution order, none hidden: what a data frame holds."""
-    unknown = _unknown(report.layers, _children(report.layers))
+    unknown = uncounted(report.layers, children_of(report.layers))
     rows = tuple(
         Row(layer=layer, path=layer.path, label=layer.path, figures=Figures.of(layer, unknown=own))
         for layer, own in zip(report.layers, unknown, strict=True)
@@ -202,98 +190,10 @@ def rows_of_all(report: Report) -> Table:
     )
 
 
-def _nodes(report: Report, children: Sequence[Sequence[int]], fold: bool) -> list[_Node]:
-    """Rows to be in preorder, runs of identical siblings in one node when folded."""
-    alike = _signatures(report.layers, children) if fold else None
-    nodes: list[_Node] = []
-    stack: list[tuple[tuple[int, ...], str, str, int]] = [((0,), "", "", -1)]
-    while stack:
-        copies, name, path, parent = stack.pop()
-        nodes.append(_Node(copies, name, path, parent))
-        here = len(nodes) - 1
-        inner = list(zip(*(children[i] for i in copies), strict=True))
-        below = []
-        for run in _runs(report.layers, inner, alike):
-            first, last = report.layers[run[0][0]], report.layers[run[-1][0]]
-            both = first.name if len(run) == 1 else _range(first.name, last.name)
-            full = (
-                first.path if path == report.layers[copies[0]].path and len(run) == 1 else _join(path, both)
-            )
-            below.append((tuple(i for position in run for i in position), both, full, here))
-        stack.extend(reversed(below))
-    return nodes
+Matches = Callable[[Node], bool]
 
 
-def _children(layers: Sequence[Layer]) -> list[list[int]]:
-    """For every layer the indices of its children, read off the preorder's depths."""
-    children: list[list[int]] = [[] for _ in layers]
-    open_: list[int] = []
-    for index, layer in enumerate(layers):
-        while open_ and layers[open_[-1]].depth >= layer.depth and len(open_) > 1:
-            open_.pop()
-        if open_:
-            children[open_[-1]].append(index)
-        open_.append(index)
-    return children
-
-
-def _unknown(layers: Sequence[Layer], children: Sequence[Sequence[int]]) -> list[bool]:
-    """For every layer whether an operator outside the rows below it could not be counted."""
-
-    def calls(index: int) -> int:
-        return sum(layers[index].unknown.values())
-
-    return [calls(i) > sum(map(calls, inner)) for i, inner in enumerate(children)]
-
-
-def _signatures(layers: Sequence[Layer], children: Sequence[Sequence[int]]) -> list[int]:
-    """A number for every layer, equal for layers whose whole subtrees look the same."""
-    known: dict[Any, int] = {}
-    numbers = [0] * len(layers)
-    for index in range(len(layers) - 1, -1, -1):
-        layer = layers[index]
-        look = (
-            (layer.kind, layer.type, layer.base, operators.describe(layer), layer.calls, layer.used),
-            (layer.completed, layer.registered, layer.shared_with, layer.inputs, layer.outputs),
-            (layer.parameters, layer.buffers, tuple(layer.operators.items())),
-            (layer.own_params, layer.own_macs, layer.own_vector, layer.own_output_bytes),
-            tuple((layers[child].name, numbers[child]) for child in children[index]),
-        )
-        numbers[index] = known.setdefault(look, len(known))
-    return numbers
-
-
-def _runs(
-    layers: Sequence[Layer], inner: Sequence[tuple[int, ...]], alike: Sequence[int] | None
-) -> list[list[tuple[int, ...]]]:
-    """Consecutive identical siblings together; each alone when `alike` is None."""
-    runs: list[list[tuple[int, ...]]] = []
-    for position in inner:
-        same = alike is not None and runs and alike[runs[-1][0][0]] == alike[position[0]]
-        if same and layers[position[0]].kind == "module":
-            runs[-1].append(position)
-        else:
-            runs.append([position])
-    return runs
-
-
-def _range(first: str, last: str) -> str:
-    """("0", "11") -> "0-11"; ("block_1", "block_4") -> "block_1-4"; others keep both names."""
-    stem = first.rstrip("0123456789")
-    number = last[len(stem) :]
-    if stem != first and last.startswith(stem) and number.isdigit():
-        return f"{first}-{number}"
-    return f"{first}…{last}"
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-Matches = Callable[[_Node], bool]
-
-
-def _filter(report: Report, nodes: Sequence[_Node], only: Sequence[str], path: str | None) -> Matches:
+def _filter(report: Report, nodes: Sequence[Node], only: Sequence[str], path: str | None) -> Matches:
     """Whether a node is of the types and the paths that were asked for.
 
     Raises:
@@ -304,7 +204,7 @@ def _filter(report: Report, nodes: Sequence[_Node], only: Sequence[str], path: s
     def of_type(layer: Layer) -> bool:
         return not types.isdisjoint((layer.type, layer.base, operators.SHORT.get(layer.type, ""), layer.kind))
 
-    def matches(node: _Node) -> bool:
+    def matches(node: Node) -> bool:
         layer = report.layers[node.copies[0]]
         on_path = path is None or fnmatchcase(layer.path, path) or fnmatchcase(node.path, path)
         return on_path and (not types or of_type(layer))
@@ -329,7 +229,7 @@ def _instead(name: str, known: Sequence[str]) -> str:
     return f"it has {', '.join(known[:6])}" + (", ..." if len(known) > 6 else "")
 
 
-def _show(report: Report, nodes: Sequence[_Node], depth: int | None, matches: Matches) -> None:
+def _show(report: Report, nodes: Sequence[Node], depth: int | None, matches: Matches) -> None:
     """Say which nodes are visible and which stand around visible ones."""
     for node in nodes:
         layer = report.layers[node.copies[0]]
@@ -343,7 +243,7 @@ def _show(report: Report, nodes: Sequence[_Node], depth: int | None, matches: Ma
             parent.expanded = parent.expanded or node.visible or node.expanded
 
 
-def _gather(report: Report, nodes: Sequence[_Node], unknown: Sequence[bool], *, drop_empty: bool) -> None:
+def _gather(report: Report, nodes: Sequence[Node], unknown: Sequence[bool], *, drop_empty: bool) -> None:
     """Give every layer's own figures to the nearest visible row around it.
 
     A row around others that is left with none is dropped on request.
@@ -360,7 +260,7 @@ def _gather(report: Report, nodes: Sequence[_Node], unknown: Sequence[bool], *, 
             node.visible = node.visible and (bool(node.figures) or not node.expanded)
 
 
-def _row(report: Report, nodes: Sequence[_Node], node: _Node, flat: bool) -> Row:
+def _row(report: Report, nodes: Sequence[Node], node: Node, flat: bool) -> Row:
     layer = report.layers[node.copies[0]]
     name = node.path if flat else node.name
     return Row(
@@ -402,7 +302,7 @@ def _marks(layer: Layer) -> Iterable[str]:
         yield f"{layer.calls:,} calls"
 
 
-def _with_branches(nodes: Sequence[_Node], rows: Sequence[Row]) -> list[Row]:
+def _with_branches(nodes: Sequence[Node], rows: Sequence[Row]) -> list[Row]:
     """The rows with the flags that draw the tree, in which all ancestors of a visible row are visible."""
     last_child: dict[int, int] = {}
     for index, node in enumerate(nodes):

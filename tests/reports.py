@@ -30,8 +30,8 @@ def leaf(
     gave: Shape,
     *,
     parameters: Sequence[Parameter] = (),
-    macs: int = 0,
-    vector: VectorOps = NO_VECTOR,
+    macs: int | None = 0,
+    vector: VectorOps | None = NO_VECTOR,
     in_place: bool = False,
     **other: Any,
 ) -> Layer:
@@ -51,13 +51,13 @@ def leaf(
             "trainable_params": sum(p.numel for p in parameters if p.trainable),
             "param_bytes": sum(p.stored_bytes for p in parameters),
             "macs": macs,
-            "counted_macs": macs,
-            "causal_macs": macs,
+            "counted_macs": macs or 0,
+            "causal_macs": macs or 0,
             "vector": vector,
             "output_bytes": output_bytes,
             "own_params": params,
-            "own_macs": macs,
-            "own_vector": vector,
+            "own_macs": macs or 0,
+            "own_vector": vector or NO_VECTOR,
             "own_output_bytes": output_bytes,
             **other,
         }
@@ -149,6 +149,14 @@ def linear(path: str, took: Shape, gave: Shape, *, shared_with: str | None = Non
     )
 
 
+def uncalled(path: str, *, used: bool = False) -> Layer:
+    """A Linear that was never called."""
+    row = linear(path, (1, 4), (1, 4))
+    nothing: dict[str, Any] = {"inputs": (), "outputs": (), "operators": {}, "vector": NO_VECTOR}
+    nothing |= dict.fromkeys(("macs", "counted_macs", "own_macs", "output_bytes", "own_output_bytes"), 0)
+    return replace(row, calls=0, used=used, own_vector=NO_VECTOR, **nothing)
+
+
 def relu(path: str, shape: Shape) -> Layer:
     """An in-place ReLU."""
     return leaf(
@@ -200,7 +208,7 @@ def alexnet() -> Report:
     flatten = leaf(
         "flatten", "Flatten", (1, 256, 6, 6), (1, 9216), in_place=True, operators={"aten.view.default": 1}
     )
-    dropout = {"hyperparameters": {"p": 0.5, "inplace": False}, "in_place": True}
+    dropout: dict[str, Any] = {"hyperparameters": {"p": 0.5, "inplace": False}, "in_place": True}
     classifier = around(
         "classifier",
         "Sequential",

@@ -8,6 +8,7 @@ import typer
 
 from netscope.cli import models, summary
 from netscope.cli.options import Debug
+from netscope.version import __version__
 
 # No rich markup: the help must come within 0.3 s, and reads well without boxes.
 app = typer.Typer(
@@ -24,8 +25,6 @@ app.command("models")(models.command)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from netscope import __version__
-
         typer.echo(f"netscope {__version__}")
         raise typer.Exit
 

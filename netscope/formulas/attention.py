@@ -20,6 +20,7 @@ from typing import Final
 from netscope.cost import Cost, VectorOps
 from netscope.formulas.registry import (
     arg,
+    broadcast,
     contraction,
     formula,
     optional_tensor,
@@ -78,7 +79,7 @@ def _heads(query: Shape, key: Shape) -> int:
     """Batch x heads: dimensions broadcast, and the head dimension is the query's (it has more)."""
     short, long = sorted((query, key), key=len)
     padded = (1,) * (len(long) - len(short)) + short
-    return product(0 if 0 in pair else max(pair) for pair in zip(padded, long, strict=True))
+    return product(broadcast(padded, long))
 
 
 def _qkv(op: Operator, first: int = 0) -> tuple[Shape, Shape, Shape]:

@@ -12,10 +12,13 @@ from typing import Final
 
 from netscope.cost import Cost, VectorOps
 from netscope.formulas.pointwise import GELU_TANH
+from netscope.formulas.reductions import norm_ops
 from netscope.formulas.registry import (
     arg,
+    broadcast,
     contraction,
     formula,
+    ops,
     optional_tensor,
     output,
     packet_of,
@@ -127,10 +130,9 @@ def matmul(op: Operator) -> Cost:
     "aten.baddbmm",
     "aten.addbmm",
     "aten._addmm_activation",
-    "aten._sparse_addmm",
 )
 def addmm(op: Operator) -> Cost:
-    """beta * self + alpha * (a @ b); addbmm also sums over the batch, inside its MACs.
+    """beta * self + alpha * (a @ b); addbmm also sums over the batch, which its MACs include.
 
     Per element of the result: an addition unless beta is 0, a multiplication for each of alpha and
     beta that is not trivial.
@@ -207,10 +209,9 @@ def trilinear(op: Operator) -> Cost:
     sumdim = arg(op, 6, "sumdim")
     one, two, three = (_expand(spec.shape, dims) for spec, dims in zip(specs, expands, strict=True))
     absent_from_three = set(expands[2])
-    pair = [max(a, b) for a, b in zip(one, two, strict=True)]
+    pair = broadcast(one, two)
     left = [1 if d in sumdim and d in absent_from_three else size for d, size in enumerate(pair)]
-    second = [max(a, b) for a, b in zip(left, three, strict=True)]
-    return contraction(product(pair) + product(second))
+    return contraction(product(pair) + product(broadcast(left, three)))
 
 
 def _expand(shape: tuple[int, ...], dims: list[int]) -> list[int]:
@@ -261,13 +262,8 @@ def pdist(op: Operator) -> Cost:
 
 
 def _other_distances(pairs: int, depth: int, p: float) -> Cost:
-    difference = VectorOps(add=depth, cmp=depth)
-    if p == float("inf"):
-        return Cost("vector", vector=(difference + VectorOps(cmp=depth - 1)) * pairs)
-    if p == 0.0:
-        return Cost("vector", vector=VectorOps(cmp=depth, add=depth - 1) * pairs)
-    power = VectorOps() if p == 1.0 else VectorOps(exp=depth + 1)
-    return Cost("vector", vector=(difference + power + VectorOps(add=depth - 1)) * pairs)
+    difference, combined = VectorOps(add=depth), max(depth - 1, 0)
+    return ops((difference + norm_ops(p, depth, combined, 1)) * pairs)
 
 
 def _squared_distances(out: TensorSpec, x: TensorSpec, y: TensorSpec, *, by_product: bool) -> Cost:

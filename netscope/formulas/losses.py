@@ -25,15 +25,15 @@ def reduced(elements: int, reduction: int) -> VectorOps:
 _ELEMENTWISE: Final[dict[str, tuple[VectorOps, int]]] = {
     "mse_loss": (V(add=1, mul=1), 2),
     "l1_loss": (V(add=1, cmp=1), 2),
-    # |d| < beta ? d*d / (2 beta) : |d| - beta/2
+    # With |d| below beta, d*d / (2 beta); else |d| - beta/2.
     "smooth_l1_loss": (V(add=2, cmp=2, mul=1, div=1), 2),
-    # |d| < delta ? d*d / 2 : delta * (|d| - delta/2)
+    # With |d| below delta, d*d / 2; else delta * (|d| - delta/2).
     "huber_loss": (V(add=2, cmp=2, mul=2), 2),
-    # -(y log x + (1 - y) log(1 - x)), logarithms clamped from below
+    # The negative of y log x + (1 - y) log(1 - x), logarithms clamped from below.
     "binary_cross_entropy": (V(add=3, mul=2, exp=2, cmp=2), 3),
-    # (1 - y) * x - log_sigmoid(x)
+    # That in terms of logits: (1 - y) * x - log_sigmoid(x).
     "binary_cross_entropy_with_logits": (V(add=2, mul=1) + V(cmp=2, exp=2, add=1), 4),
-    # log(1 + exp(-y * x))
+    # The logarithm of 1 + exp(-y * x).
     "soft_margin_loss": (V(mul=1, exp=2), 2),
 }
 

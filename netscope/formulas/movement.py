@@ -23,7 +23,7 @@ _COPIES: Final = """
     view_as_complex_copy narrow_copy narrow unsafe_split unsafe_split_with_sizes unsafe_chunk chunk
     flatten unflatten expand_as view_as squeeze unsqueeze transpose as_strided t swapaxes swapdims
     movedim moveaxis detach atleast_1d atleast_2d atleast_3d meshgrid broadcast_tensors broadcast_to
-    set set_data resize resize_as _resize_output shallow_copy_data complex real imag
+    positive set set_data resize resize_as _resize_output shallow_copy_data complex real imag
 """
 
 _GATHERS: Final = """
@@ -49,9 +49,9 @@ _FILLS: Final = """
     new_empty new_empty_strided new_zeros new_ones new_full empty_strided empty_permuted scalar_tensor
     normal uniform bernoulli exponential random cauchy geometric log_normal multinomial poisson
     binomial _philox_normal _philox_uniform _philox_key_split _philox_key_fold_in
-    rand randn randint randperm arange linspace logspace range eye zeros ones full empty tril_indices triu_indices normal_functional _standard_gamma
-    _sample_dirichlet _cudnn_init_dropout_state
-    hann_window hamming_window bartlett_window blackman_window kaiser_window
+    rand randn randint randperm arange linspace logspace range eye zeros ones full empty
+    tril_indices triu_indices normal_functional _standard_gamma _sample_dirichlet
+    _cudnn_init_dropout_state hann_window hamming_window bartlett_window blackman_window kaiser_window
 """
 
 _QUESTIONS: Final = """

@@ -16,21 +16,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.cost import FREE, Cost, VectorOps
 from netscope.formulas.registry import arg, formula, output, packet_of, tensor
 from netscope.trace.facts import Operator
 
 V = VectorOps
 
-# 1 / (1 + exp(-x))
+# Logistic: 1 / (1 + exp(-x)).
 SIGMOID: Final = V(exp=1, add=1, div=1)
-# 0.5x * (1 + erf(x / sqrt 2))
+# Exact: 0.5x * (1 + erf(x / sqrt 2)).
 GELU_ERF: Final = V(mul=3, add=1, exp=1)
-# 0.5x * (1 + tanh(a * (x + b * x * x * x))): two products make the cube, then b, a, 0.5 and the last
+# Approximate: 0.5x * (1 + tanh(a * (x + b * x * x * x))). Two products make the cube, then b, a, 0.5
+# and the last.
 GELU_TANH: Final = V(mul=6, add=2, exp=1)
-# relu6(x + 3) / 6
+# Piecewise linear: relu6(x + 3) / 6.
 HARDSIGMOID: Final = V(add=1, cmp=2, div=1)
-# log(1 + exp(beta * x)) / beta, and x itself beyond the threshold
+# Smooth: log(1 + exp(beta * x)) / beta, and x itself beyond the threshold.
 SOFTPLUS: Final = V(mul=1, exp=2, div=1, cmp=1)
 
 _ARITHMETIC: Final[dict[str, VectorOps]] = {
@@ -61,6 +62,7 @@ _ARITHMETIC: Final[dict[str, VectorOps]] = {
     "polar": V(exp=2, mul=2),  # r * cos, r * sin
     "ldexp": V(mul=1, exp=1),  # x * 2**n
     "conj_physical": V(add=1),  # the imaginary part's sign
+    "_conj_physical": V(add=1),
     "_add_relu": V(add=1, cmp=1),
 }
 
@@ -101,6 +103,7 @@ _ACTIVATIONS: Final[dict[str, VectorOps]] = {
     "leaky_relu": V(cmp=1, mul=1),
     "prelu": V(cmp=1, mul=1),
     "_prelu_kernel": V(cmp=1, mul=1),
+    "rrelu": V(cmp=1, mul=1),
     "rrelu_with_noise": V(cmp=1, mul=1),
     "rrelu_with_noise_functional": V(cmp=1, mul=1),
     "elu": V(cmp=1, exp=1, mul=1),  # x or alpha * expm1(x)
@@ -128,7 +131,7 @@ _DERIVATIVES: Final[dict[str, VectorOps]] = {
     "threshold_backward": V(cmp=1),
     "hardtanh_backward": V(cmp=2),
     "leaky_relu_backward": V(cmp=1, mul=1),
-    "_prelu_kernel_backward": V(cmp=1, mul=2, add=0),  # both gradients
+    "_prelu_kernel_backward": V(cmp=1, mul=2),  # the input's and the slope's
     "rrelu_with_noise_backward": V(cmp=1, mul=1),
     "elu_backward": V(cmp=1, exp=1, mul=2),
     "sigmoid_backward": V(add=1, mul=2),  # g * y * (1 - y)
@@ -160,10 +163,7 @@ POINTWISE: Final[dict[str, VectorOps]] = {
 
 @formula(*(f"aten.{name}" for name in POINTWISE))
 def pointwise(op: Operator) -> Cost:
-    """What the table says, for each element of the first result.
-
-    In-place operators of foreach kind return nothing; theirs is in foreach.py.
-    """
+    """What the table says, for each element of the first result."""
     return Cost("vector", vector=POINTWISE[packet_of(op)] * output(op).numel)
 
 
@@ -278,7 +278,7 @@ def native_dropout(op: Operator) -> Cost:
     Drawing the mask is a random fill, free like the others. Nothing happens outside training.
     """
     if "native" in op.name and arg(op, 2, "train") is False:
-        return Cost("free")
+        return FREE
     return Cost("vector", vector=V(div=1, mul=1) * output(op).numel)
 
 
@@ -286,7 +286,7 @@ def native_dropout(op: Operator) -> Cost:
 def dropout(op: Operator) -> Cost | None:
     """The composites of the same, which know whether they train; alpha dropout adds two affine maps."""
     if not arg(op, 2, "train") or not arg(op, 1, "p"):
-        return Cost("free")
+        return FREE
     if "alpha" in op.name:
         return None  # its decomposition is what should be traced
     return Cost("vector", vector=V(div=1, mul=1) * output(op).numel)

@@ -70,8 +70,11 @@ def _tokens(x: TensorSpec) -> int:
 
 @formula("aten.lstm", "aten.gru", "aten.rnn_tanh", "aten.rnn_relu", "aten._lstm_mps")
 def recurrent(op: Operator) -> Cost:
-    """input: (x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first);
-    data: (rows, batch_sizes, hx, params, ...) for a packed sequence."""
+    """A dense or a packed sequence through a stack of layers.
+
+    input: (x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first);
+    data: (rows, batch_sizes, hx, params, ...) for a packed sequence.
+    """
     cell = packet_of(op).removeprefix("_").removesuffix("_mps")
     shift = 1 if op.name.endswith(".data") else 0
     x = tensor(op, 0, "data" if shift else "input")

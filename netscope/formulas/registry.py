@@ -13,7 +13,7 @@ imports torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -27,7 +27,6 @@ _F = TypeVar("_F", bound=Formula)
 _FORMULAS: Final[dict[str, Formula]] = {}
 # Names that were looked up before, so that each spelling is resolved once. Cleared on registration.
 _RESOLVED: Final[dict[str, Formula | None]] = {}
-
 
 NOTHING: Final = VectorOps()
 
@@ -194,6 +193,11 @@ def total(parts: Iterable[VectorOps]) -> VectorOps:
 def ceil_log2(n: int) -> int:
     """The least k with 2**k >= n; 0 for n <= 1."""
     return max(n - 1, 0).bit_length()
+
+
+def broadcast(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    """The shape of an elementwise operation on shapes of equal rank; an empty side stays empty."""
+    return [0 if 0 in pair else max(pair) for pair in zip(a, b, strict=True)]
 
 
 def product(sizes: Iterable[int]) -> int:

@@ -44,7 +44,10 @@ UNCOUNTED: Final[dict[str, str]] = {
         _ITERATION,
     ),
     "aten.segment_reduce": _RAGGED,
-    **dict.fromkeys(("aten._sparse_mm", "aten._cslt_sparse_mm", "aten._sparse_semi_structured_mm"), _SPARSE),
+    **dict.fromkeys(
+        ("aten._sparse_mm", "aten._sparse_addmm", "aten._cslt_sparse_mm", "aten._sparse_semi_structured_mm"),
+        _SPARSE,
+    ),
 }
 
 

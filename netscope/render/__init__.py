@@ -8,9 +8,9 @@ A data format has no use for them. The text ends in a newline.
 
 from __future__ import annotations
 
-from typing import Final, Protocol, TextIO
+from importlib import import_module
+from typing import Final, Protocol, TextIO, cast
 
-from netscope.render import csv, json, markdown, terminal
 from netscope.table import Table
 
 
@@ -29,9 +29,25 @@ class Render(Protocol):
         ...
 
 
+def _in(module: str) -> Render:
+    """The renderer of a module of this package, which is imported when it is first used."""
+
+    def render(
+        table: Table,
+        *,
+        width: int | None = None,
+        color: bool | None = None,
+        stream: TextIO | None = None,
+    ) -> str:
+        made = cast(Render, import_module(f"netscope.render.{module}").render)
+        return made(table, width=width, color=color, stream=stream)
+
+    return render
+
+
 FORMATS: Final[dict[str, Render]] = {
-    "table": terminal.render,
-    "markdown": markdown.render,
-    "csv": csv.render,
-    "json": json.render,
+    "table": _in("terminal"),
+    "markdown": _in("markdown"),
+    "csv": _in("csv"),
+    "json": _in("json"),
 }

@@ -70,17 +70,23 @@ def header(report: Report) -> list[tuple[str, Tone]]:
 
 
 def _inputs(inputs: tuple[Tensor, ...]) -> str:
-    named = len(inputs) > 1
+    return ("inputs " if len(inputs) > 1 else "input ") + (_leaves(inputs, most=4) or "none")
+
+
+def _leaves(leaves: tuple[Tensor, ...], most: int) -> str:
+    """Places, shapes and dtypes; the type's name of what is no tensor."""
     texts = []
-    for leaf in inputs[:4]:
-        place = f"{short(leaf.place)} " if named and leaf.place and not leaf.place.isdigit() else ""
+    for leaf in leaves[:most]:
+        place = f"{short(leaf.place)} " if leaf.place.strip("0123456789.") else ""
+        if len(leaves) == 1 and leaf.place.isidentifier():
+            place = ""
         if leaf.shape is None:
             texts.append(f"{place}{short(leaf.opaque or units.UNKNOWN)}")
         else:
-            texts.append(f"{place}{units.shape(leaf.shape)} {leaf.dtype}")
-    if len(inputs) > 4:
-        texts.append(f"+{len(inputs) - 4}")
-    return ("inputs " if named else "input ") + (", ".join(texts) or "none")
+            texts.append(f"{place}{units.shape(leaf.shape)} {short(leaf.dtype or units.UNKNOWN)}")
+    if len(leaves) > most:
+        texts.append(f"+{units.count(len(leaves) - most)}")
+    return ", ".join(texts)
 
 
 def facts(table: Table) -> list[Fact]:
@@ -93,6 +99,7 @@ def facts(table: Table) -> list[Fact]:
         *_vector(report),
         *_uncounted(report),
         *_outputs(report),
+        *_returns(report),
     ]
     if len(table.rows) < table.matching or table.flat:
         found.append(_shown(table))
@@ -182,6 +189,14 @@ def _outputs(report: Report) -> list[Fact]:
     return [
         Fact("outputs", units.binary(report.output_bytes, units.TOTAL), "new memory that layers returned", "")
     ]
+
+
+def _returns(report: Report) -> list[Fact]:
+    """What the network returns, where that is more than the tensor of its last row."""
+    outputs = report.root.outputs
+    if len(outputs) < 2:
+        return []
+    return [Fact("returns", units.count(len(outputs)), _leaves(outputs, most=12), "")]
 
 
 def _shown(table: Table) -> Fact:

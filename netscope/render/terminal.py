@@ -1,10 +1,8 @@
 """The table that people see on a terminal.
 
 Width. A terminal gets at most its own width and never more than 160 columns; off a terminal, lines have
-their natural width. When the rows are too wide, columns leave by `Column.drop`, highest first (of the
-default ones: share, weight + bias, output memory, operator, output, params), until the rest fits with
-its texts shortened to no less than `Column.floor`; one that fits again once a wider one has left comes
-back. A line below the table names those that are missing. No cell is ever wrapped.
+their natural width. `fit` says which columns leave a table that is too wide; a line below the table names
+them. No cell is ever wrapped.
 
 Lines are put together by hand: a rich table needs 40 ms to import and seconds for thousands of rows.
 rich still says how wide a character is.
@@ -15,18 +13,17 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TextIO
 
 from netscope import units
 from netscope.columns import Column
+from netscope.render.fit import GAP, fit
 from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
 from netscope.render.text import cut, cut_middle, encoding_of, for_encoding, pad, width_of
 from netscope.table import Row, Table
 
 WIDEST: Final = 160
-GAP: Final = "  "
 
 # Tree branches deeper than this are not drawn; the depth is written instead.
 DEEPEST: Final = 8
@@ -56,11 +53,16 @@ class Piece(NamedTuple):
 
 
 class Cellful(NamedTuple):
-    """The pieces of one cell: what may be shortened, and what stands before and behind it."""
+    """One cell: a text that may be shortened, what stands before and behind it, and their width."""
 
     main: Piece
-    before: str = ""
-    behind: str = ""
+    before: str
+    behind: str
+    width: int
+
+
+def _cellful(main: Piece, before: str = "", behind: str = "") -> Cellful:
+    return Cellful(main, before, behind, width_of(before) + width_of(main.text) + width_of(behind))
 
 
 def render(
@@ -139,30 +141,31 @@ def _facts(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
     lines: list[list[Piece]] = []
     for fact in found:
         notes = [fact.note]
+        tone: Tone = "warn" if fact.tone == "warn" else "dim"
         if room is not None and fact.note:
             notes = textwrap.wrap(fact.note, max(12, room - indent))
         lines.append(
             [
                 Piece(pad(fact.label, label_width, right=False) + GAP, "dim"),
                 Piece(pad(fact.value, value_width, right=True) + GAP, fact.tone),
-                Piece(notes[0], "dim"),
+                Piece(notes[0], tone),
             ]
         )
-        lines += [[Piece(" " * indent + note, "dim")] for note in notes[1:]]
+        lines += [[Piece(" " * indent + note, tone)] for note in notes[1:]]
     return lines
 
 
 def _rows(table: Table, room: int | None, encoding: str) -> tuple[list[list[Piece]], list[Column]]:
     """The heading and the rows, and the columns that had to go."""
-    columns = list(table.columns)
-    cells = [[_cell(table, row, column, encoding) for row in table.body] for column in columns]
+    columns, body = list(table.columns), table.body
+    cells = [[_cell(table, row, column, encoding) for row in body] for column in columns]
     for column, texts in zip(columns, cells, strict=True):
         if column.right:
             texts[:] = _on_units(texts)
-    texts_wide = [list(map(_width, texts)) for texts in cells]
-    shown, widths = _fit(columns, texts_wide, room)
+    texts_wide = [[cell.width for cell in texts] for texts in cells]
+    shown, widths = fit(columns, texts_wide, room)
     lines = [_joined([_head(columns[i], widths[i]) for i in shown])]
-    for number in range(len(table.body)):
+    for number in range(len(body)):
         parts = [_fitted(cells[i][number], columns[i], widths[i]) for i in shown]
         lines.append(_joined(parts))
     return lines, [column for i, column in enumerate(columns) if i not in shown]
@@ -187,7 +190,7 @@ def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cellful:
         return _layer(row, encoding)
     tone: Tone = "dim" if row.expanded or row.state in ("uncalled", "unreached") else ""
     if column.key in ("output_shapes", "output_shape"):
-        return Cellful(_output(row, column, table, tone))
+        return _cellful(_output(row, column, table, tone))
     cell = table.cell(row, column)
     text = for_encoding(cell_text(column, cell), encoding)
     if cell.mark == "bound":
@@ -199,7 +202,7 @@ def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cellful:
             text = ""
         tone = "accent" if _heavy(table, row, column) else "dim" if text == column.zero else ""
     behind = f" {suffix(row)}" if column.key == "operator" and row.marks else ""
-    return Cellful(Piece(cut(text, CELL), tone), behind=for_encoding(behind, encoding))
+    return _cellful(Piece(cut(text, CELL), tone), behind=for_encoding(behind, encoding))
 
 
 def _heavy(table: Table, row: Row, column: Column) -> bool:
@@ -234,7 +237,7 @@ def _layer(row: Row, encoding: str) -> Cellful:
     if row.state == "raised":
         tone = "bad"
     name = for_encoding(short(row.label), encoding)
-    return Cellful(Piece(name, tone), for_encoding(branches, encoding), for_encoding(behind, encoding))
+    return _cellful(Piece(name, tone), for_encoding(branches, encoding), for_encoding(behind, encoding))
 
 
 def _on_units(texts: list[Cellful]) -> list[Cellful]:
@@ -249,7 +252,7 @@ def _on_units(texts: list[Cellful]) -> list[Cellful]:
             unit = _unit(text)
             number = text[: len(text) - len(unit)]
             text = number + (unit.rjust(longest) if unit else " " * longest)
-        padded.append(cell._replace(main=Piece(text, tone)))
+        padded.append(_cellful(Piece(text, tone), cell.before, cell.behind))
     return padded
 
 
@@ -259,80 +262,21 @@ def _unit(text: str) -> str:
     return f"{blank}{unit}" if number and unit.isalpha() else ""
 
 
-def _width(cell: Cellful) -> int:
-    return width_of(cell.before) + width_of(cell.main.text) + width_of(cell.behind)
-
-
-def _fit(
-    columns: Sequence[Column], texts: Sequence[Sequence[int]], room: int | None
-) -> tuple[list[int], list[int]]:
-    """Which columns stay, and how wide each is. See the module's docstring.
-
-    `texts` are the widths of every column's cells.
-    """
-    natural = [max([width_of(column.title), *wide]) for column, wide in zip(columns, texts, strict=True)]
-    everything = list(range(len(columns)))
-    if room is None:
-        return everything, natural
-    floors = [min(wide, column.floor or wide) for wide, column in zip(natural, columns, strict=True)]
-
-    def taken(shown: Sequence[int], widths: Sequence[int]) -> int:
-        return sum(widths[i] for i in shown) + len(GAP) * (len(shown) - 1)
-
-    shown = everything
-    leaving = sorted((i for i in everything if columns[i].drop), key=lambda i: -columns[i].drop)
-    left: list[int] = []
-    for i in leaving:
-        if taken(shown, floors) <= room:
-            break
-        shown = [j for j in shown if j != i]
-        left.append(i)
-    for i in reversed(left):
-        again = sorted([*shown, i])
-        if taken(again, floors) <= room:
-            shown = again
-    return shown, _shortened(shown, natural, floors, texts, taken(shown, natural) - room)
-
-
-def _shortened(
-    shown: Sequence[int],
-    natural: Sequence[int],
-    floors: Sequence[int],
-    texts: Sequence[Sequence[int]],
-    excess: int,
-) -> list[int]:
-    """Widths that are `excess` narrower together, taken where the fewest texts are cut."""
-    widths = list(natural)
-    lengths = [Counter(wide) for wide in texts]
-    cut_at = {i: lengths[i][widths[i]] for i in shown}
-    for _ in range(excess):
-        able = [i for i in shown if widths[i] > floors[i]]
-        if not able:
-            break
-        i = min(able, key=lambda i: (cut_at[i], floors[i] - widths[i]))
-        widths[i] -= 1
-        cut_at[i] += lengths[i][widths[i]]
-        excess -= 1
-    if excess > 0:
-        widths[shown[0]] = max(4, widths[shown[0]] - excess)
-    return widths
-
-
 def _fitted(cell: Cellful, column: Column, width: int) -> list[Piece]:
     """The pieces of a cell in exactly `width` columns."""
-    if _width(cell) <= width:
-        blank = " " * (width - _width(cell))
+    if cell.width <= width:
+        rest = Piece(" " * (width - cell.width))
         pieces = [Piece(cell.before, "dim"), cell.main, Piece(cell.behind, "dim")]
-        return [Piece(blank), *pieces] if column.right else [*pieces, Piece(blank)]
+        return [rest, *pieces] if column.right else [*pieces, rest]
     if column.kind != "name":
         # What follows the text, "(shared with ...)", is shortened first.
         main = cut(cell.main.text, width)
         behind = cut(cell.behind, width - width_of(main))
-        blank = width - width_of(main) - width_of(behind)
-        return [cell.main._replace(text=main), Piece(behind + " " * blank, "dim")]
+        blank = " " * (width - width_of(main) - width_of(behind))
+        return [cell.main._replace(text=main), Piece(behind + blank, "dim")]
     before = cut(cell.before, max(0, width - 6))
     behind = cut(cell.behind, max(0, width - width_of(before) - 6))
     left = width - width_of(before) - width_of(behind)
     shorten = cut if cell.main.text.startswith("(") else cut_middle
-    main = pad(shorten(cell.main.text, left), left, right=False)
-    return [Piece(before, "dim"), cell.main._replace(text=main), Piece(behind, "dim")]
+    name = pad(shorten(cell.main.text, left), left, right=False)
+    return [Piece(before, "dim"), cell.main._replace(text=name), Piece(behind, "dim")]

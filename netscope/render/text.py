@@ -23,6 +23,9 @@ _ASCII: Final = str.maketrans(
     }
 )
 
+# Our own signs and printable ASCII: so that rich is imported for other characters only.
+_NARROW: Final = frozenset(map(chr, [*range(32, 127), *_ASCII]))
+
 
 def visible(text: str) -> str:
     """Control characters, surrogates and invisible marks written out: an escape becomes "\\x1b".
@@ -60,7 +63,7 @@ def encoding_of(stream: TextIO | None) -> str:
 
 def width_of(text: str) -> int:
     """Columns that the text takes on a terminal; East-Asian characters take two."""
-    if text.isascii():
+    if text.isascii() or _NARROW.issuperset(text):
         return len(text)
     from rich.cells import cell_len
 

@@ -31,6 +31,8 @@ class Source:
         what a report's header calls it.
     form:
         how its names are written, for help texts.
+    description:
+        what it has, in a few words.
     accepts:
         whether a name is of that form (not whether there is such a network).
     open:
@@ -41,6 +43,7 @@ class Source:
 
     title: str
     form: str
+    description: str
     accepts: Callable[[str], bool]
     open: Callable[[str, Options], Blueprint]
     names: Callable[[], Iterable[str]] = tuple
@@ -48,12 +51,38 @@ class Source:
 
 # The first that accepts a name serves it.
 SOURCES: Final = (
-    Source("torchvision", "torchvision/NAME", vision.accepts, vision.open_model, installed.torchvision_names),
-    Source("timm", "timm/NAME", timm.accepts, timm.open_model, installed.timm_names),
-    Source("hf", "hf/MODEL_TYPE", huggingface.accepts, huggingface.open_model, installed.huggingface_names),
-    Source("file", "path/file.py:factory", code.accepts_file, code.open_file),
-    Source("python", "package.module:factory", code.accepts_import, code.open_import),
-    Source("zoo", "NAME", zoo.accepts, zoo.open_model, zoo.names),
+    Source(
+        "torchvision",
+        "torchvision/NAME",
+        "torchvision's classifiers, detectors, segmenters, video and optical flow",
+        vision.accepts,
+        vision.open_model,
+        installed.torchvision_names,
+    ),
+    Source("timm", "timm/NAME", "timm's networks", timm.accepts, timm.open_model, installed.timm_names),
+    Source(
+        "hf",
+        "hf/MODEL_TYPE",
+        "transformers' networks by default configuration; `hf/path/config.json` by another",
+        huggingface.accepts,
+        huggingface.open_model,
+        installed.huggingface_names,
+    ),
+    Source(
+        "file",
+        "path/file.py:factory",
+        "a class or function in a file: a module, a Workload or (module, args, kwargs)",
+        code.accepts_file,
+        code.open_file,
+    ),
+    Source(
+        "python",
+        "package.module:factory",
+        "the same in a module that can be imported",
+        code.accepts_import,
+        code.open_import,
+    ),
+    Source("zoo", "NAME", "netscope's own zoo", zoo.accepts, zoo.open_model, zoo.names),
 )
 
 

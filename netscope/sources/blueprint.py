@@ -36,6 +36,8 @@ class Blueprint:
         the kind of place it came from ("zoo", "torchvision", ...).
     description:
         one line for the header, given the built module.
+    options:
+        what the user gave for the factory, so that a wrong one can be told from a failure.
     example:
         (module, batch) -> a call to trace when the user gives no input, None if the source knows none.
     surroundings:
@@ -44,6 +46,7 @@ class Blueprint:
 
     factory: Callable[[], Any]
     source: str
+    options: Options = field(default_factory=dict)
     description: Callable[[nn.Module], str] = field(default=lambda module: "")
     example: Callable[[nn.Module, int], Call | None] = no_example
     surroundings: Callable[[], AbstractContextManager[object]] = nullcontext

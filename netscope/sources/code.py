@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -131,9 +132,9 @@ def _find(module: ModuleType, attribute: str, where: str) -> Any:
 
 
 def _is_own_factory(module: ModuleType, name: str, value: Any) -> bool:
-    return (
-        callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
-    )
+    """Whether this member is a class or function that the module itself defines for others."""
+    own = getattr(value, "__module__", None) == module.__name__
+    return own and not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value))
 
 
 def _run_file(path: Path, shown: str) -> ModuleType:

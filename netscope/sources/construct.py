@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from netscope.errors import NetscopeError, SourceError
+from netscope.errors import NetscopeError, SourceError, UsageError
 from netscope.sources.blueprint import Blueprint, Call
 from netscope.workload import Workload
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+# What Python says where a factory passes options on to something that does not take them.
+_UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
 
 
 class Made(NamedTuple):
@@ -50,6 +55,9 @@ def _construct(builder: Any, blueprint: Blueprint, name: str, dtype: str | None)
         except NetscopeError:
             raise
         except (Exception, SystemExit) as error:
+            unexpected = _UNEXPECTED.search(str(error)) if isinstance(error, TypeError) else None
+            if unexpected is not None and unexpected[1] in blueprint.options:
+                raise UsageError(f"{name} has no option {unexpected[1]!r}.") from error
             raise failed(f"{name} could not be built", error) from error
     return made if dtype is None else made._replace(module=_cast(made.module, dtype))
 
@@ -93,7 +101,7 @@ def _cast(module: nn.Module, dtype: str) -> nn.Module:
 
     target = getattr(torch, dtype)
     if not target.is_floating_point:
-        raise SourceError(f"a network cannot be made of {dtype}.", hint="use float32, float16 or bfloat16")
+        raise UsageError(f"a network cannot be made of {dtype}.", hint="use float32, float16 or bfloat16")
     if not all(parameter.is_meta for parameter in module.parameters()):
         # Not built by us alone: a factory may hand out a network that others hold on to.
         module = copy.deepcopy(module)

@@ -74,6 +74,7 @@ def open_model(name: str, options: Options) -> Blueprint:
     return Blueprint(
         factory=partial(_build, architecture, config),
         source="hf",
+        options=options,
         description=lambda module: f"{type(module).__name__}, {origin}, random weights",
         example=example,
         surroundings=_offline,

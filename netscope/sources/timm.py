@@ -48,6 +48,7 @@ def open_model(name: str, options: Options) -> Blueprint:
     return Blueprint(
         factory=partial(timm.create_model, short, pretrained=False, **options),
         source="timm",
+        options=options,
         description=lambda module: "random weights",
         example=_example,
     )

@@ -54,6 +54,7 @@ def open_model(name: str, options: Options) -> Blueprint:
     return Blueprint(
         factory=partial(builder, **{**fixed, **options}),
         source="torchvision",
+        options=options,
         description=lambda module: "random weights",
         example=lambda module, batch: _example(short, module, batch),
     )

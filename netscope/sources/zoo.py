@@ -44,6 +44,7 @@ def open_model(name: str, options: Options) -> Blueprint:
     return Blueprint(
         factory=partial(build, **options),
         source="zoo",
+        options=options,
         description=lambda module: entry.description,
         example=example,
     )

@@ -55,8 +55,9 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
 
     Raises:
         ForwardError: the forward raised, on every rung that was tried. Its `trace` ends there, with
-            `error` and `error_path` set; the original exception is the `__cause__`. Once two rungs agree
-            on an error it is the model's own, and lower ones are not tried.
+            `error` and `error_path` set; the original exception is the `__cause__`. A module with real
+            parameters is run for real before that, so that the error is the one that its owner knows;
+            one built from a name is not, once two rungs agree on the error.
     """
     from netscope.trace.forward import LOCK, record_forward
     from netscope.trace.rungs import RUNGS
@@ -69,7 +70,7 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
         if error is None:
             return trace
         failures.append((trace, error))
-        if len(failures) > 1 and _same_error(error, failures[-2][1]):
+        if workload.rebuild is not None and len(failures) > 1 and _same_error(error, failures[-2][1]):
             failures.pop()
             break
         reason = _reason(rung, trace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,18 +105,20 @@ def _calls_recorded(calls: Calls) -> Iterator[None]:
     """
     owner = threading.get_ident()
     original = torch.nn.Module.__call__
+    # Emptied at the end: whoever got hold of the wrapper keeps no trace alive, and calls the original.
+    current: Calls | None = calls
 
     def recorded(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() != owner or calls.recorder.paused:
+        if current is None or threading.get_ident() != owner or current.recorder.paused:
             return original(self, *args, **kwargs)
-        call = calls.enter(self, args, kwargs)
+        call = current.enter(self, args, kwargs)
         result = None
         completed = False
         try:
             result = original(self, *args, **kwargs)
             completed = True
         finally:
-            calls.leave(call, result, completed)
+            current.leave(call, result, completed)
         return result
 
     torch.nn.Module.__call__ = recorded  # type: ignore[method-assign]
@@ -124,6 +126,7 @@ def _calls_recorded(calls: Calls) -> Iterator[None]:
         yield
     finally:
         torch.nn.Module.__call__ = original  # type: ignore[method-assign]
+        current = None
 
 
 def record_forward(
@@ -132,6 +135,7 @@ def record_forward(
     kwargs: dict[str, Any],
     names: Names,
     recorder: Recorder,
+    surroundings: AbstractContextManager[object],
     *,
     rung: str,
     reason: str,
@@ -147,6 +151,7 @@ def record_forward(
     error: Exception | None = None
     result: Any = None
     with ExitStack() as stack:
+        stack.enter_context(surroundings)
         stack.enter_context(torch.no_grad())
         stack.enter_context(intercepted(_same_thread(recorder.composite)))
         stack.enter_context(_calls_recorded(calls))

@@ -194,8 +194,11 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[Paramet
         return []
     facts = []
     for name in ("weight", "bias"):
-        read = getattr(module, name, None)
-        tensor = read() if callable(read) else read
+        try:
+            read = getattr(module, name, None)
+            tensor = read() if callable(read) else read
+        except (RuntimeError, NotImplementedError):  # an engine that this build lacks
+            continue
         if isinstance(tensor, torch.Tensor):
             facts.append(
                 ParameterFact(

@@ -31,7 +31,10 @@ _SKIPPED_OPTIONS = ("pin_memory", "non_blocking")
 class _Schema:
     """What a dispatcher function does to memory, read once from its schema."""
 
-    __slots__ = ("aliases", "func", "is_query", "moves", "name", "resizes", "rule", "tags", "writes")
+    __slots__ = (
+        *("aliases", "func", "is_exact", "is_query", "moves"),
+        *( "name", "resizes", "rule", "tags", "writes"),
+    )
 
     def __init__(self, func: Any) -> None:
         schema = func._schema
@@ -54,6 +57,8 @@ class _Schema:
                 kwarg_only = arguments[index].kwarg_only
                 self.aliases.append(arguments[index].name if kwarg_only else index)
         self.writes = any(a.alias_info is not None and a.alias_info.is_write for a in arguments)
+        # Gives the same result at every run, and changes nothing.
+        self.is_exact = not self.writes and torch.Tag.nondeterministic_seeded not in func.tags
         self.resizes = torch.Tag.inplace_view in func.tags or self.name.startswith(
             ("aten.resize", "aten.set_")
         )
@@ -117,6 +122,8 @@ class Recorder(TorchDispatchMode):
         self._layouts: dict[tuple[Any, ...], Layout] = {}
         self._foreign: dict[int, tuple[torch.Tensor, _Tag]] = {}
         self._foreign_storages: dict[int, tuple[Any, int]] = {}
+        # On meta: storages of real tensors whose values would have changed, had operators been run.
+        self._stale: set[int] = set()
 
     # What the rest of the tracer asks
 
@@ -249,10 +256,13 @@ class Recorder(TorchDispatchMode):
 
     def _adopt(self, tensor: torch.Tensor) -> _Tag:
         """Tag a tensor that no operator made: a parameter, an input, a constant."""
+        lazy = torch.nn.parameter.is_lazy(tensor)
+        shape = () if lazy else tuple(tensor.shape)
         known = self._foreign.get(id(tensor))
-        if known is not None:
+        # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
+        if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:
             return known[1]
-        layout = self._layout(tuple(tensor.shape), _stride(tensor), tensor.dtype)
+        layout = self._layout(shape, () if lazy else _stride(tensor), tensor.dtype)
         tag = layout, self._storage_of(tensor, layout)
         # Not written to the tensor: it may be the user's. Holding it keeps its id its own.
         self._foreign[id(tensor)] = tensor, tag
@@ -379,6 +389,8 @@ class Recorder(TorchDispatchMode):
         place = schema.aliases[0]
         result = args[place] if isinstance(place, int) else kwargs[place]  # type: ignore[index]
         tag = self.tag(result)
+        if tag is not None and not result.is_meta:
+            self._stale.add(tag[1])
         self.ops.append(
             OpCall(entry.operator, self.scope, tuple(reads), () if tag is None else (tag[1],))
         )
@@ -404,9 +416,10 @@ class Recorder(TorchDispatchMode):
         reads: list[int],
         strangers: int,
     ) -> Any:
-        if schema.name == "aten._local_scalar_dense.default" and not args[0].is_meta:
-            return schema.func(*args, **kwargs)  # a real constant: its value is known
         if strangers & 1:
+            if schema.is_exact and self._known(args, kwargs, reads):
+                return self._run(schema, key, args, kwargs, reads)
+            self._stale.update(reads if schema.writes else ())
             originals = args, kwargs
             args = tuple(self._on_meta(a) for a in args)
             kwargs = {k: self._on_meta(v) for k, v in kwargs.items()}
@@ -430,6 +443,20 @@ class Recorder(TorchDispatchMode):
         if isinstance(value, (list, tuple)):
             return type(value)(self._on_meta(item) for item in value)
         return value
+
+    def _known(self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: list[int]) -> bool:
+        """Whether all tensors are small constants with true values, so that the result can have one too.
+
+        Lengths of packed sequences, for one, decide shapes.
+        """
+        if not self._stale.isdisjoint(reads):
+            return False
+        return all(
+            not tensor.is_meta and tensor.numel() <= _SMALL
+            for value in (*args, *kwargs.values())
+            for tensor in _flat(value)
+            if isinstance(tensor, torch.Tensor)
+        )
 
     def _run(
         self,
@@ -497,6 +524,9 @@ class Recorder(TorchDispatchMode):
                 return self._adopt(tensor)[1]
         return -1
 
+
+# Elements of a constant that is still worth computing with.
+_SMALL = 2**16
 
 _NUMBERS = frozenset({int, float, bool, str, type(None)})
 _NO_TAGS: frozenset[str] = frozenset()

@@ -6,8 +6,9 @@ values (`.item()`, detection's boxes) goes down one rung at a time.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -21,13 +22,17 @@ from netscope.workload import TensorSpec, Workload
 
 
 class Prepared(NamedTuple):
-    """A module and arguments that may be run without harm, and what to record with."""
+    """A module and arguments that may be run without harm, and what to record with.
+
+    `surroundings` is to be entered around the forward, and the forward alone.
+    """
 
     module: torch.nn.Module
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     names: Names
     recorder: Recorder
+    surroundings: AbstractContextManager[object] = nullcontext()
 
 
 Rung = Callable[[Workload, bool], AbstractContextManager[Prepared]]
@@ -49,9 +54,23 @@ def fake(workload: Workload, train: bool) -> Iterator[Prepared]:
 
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     twin = twins.on_fake(mode)
-    with _held(workload.module, twin, train) as names, mode:
-        args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, "cpu"))
-        yield Prepared(workload.module, args, kwargs, names, Recorder(on_meta=False))
+    with _held(workload.module, twin, train) as names:
+        with mode:
+            args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, "cpu"))
+        yield Prepared(workload.module, args, kwargs, names, Recorder(on_meta=False), _quietly(mode))
+
+
+@contextmanager
+def _quietly(mode: AbstractContextManager[object]) -> Iterator[None]:
+    """Fake tensors, without the log of every operator that would not do: the ladder goes on anyway."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with mode:
+            yield
+    finally:
+        logger.disabled = before
 
 
 @contextmanager

@@ -32,6 +32,9 @@ def map_tensors(value: Any, change: Callable[[Any], Any]) -> Any:
     """
     if isinstance(value, (torch.Tensor, TensorSpec)):
         return change(value)
+    if isinstance(value, torch.nn.utils.rnn.PackedSequence):
+        # Lengths are part of its structure, not of its data, and must stay readable.
+        return value._replace(data=change(value.data))
     if isinstance(value, tuple):
         items = [map_tensors(item, change) for item in value]
         return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

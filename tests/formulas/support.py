@@ -68,7 +68,8 @@ def _specs(tree: Any) -> Any:
 
 def recorded(run: Callable[[], Any]) -> list[Operator]:
     """The operators that `run()` dispatches."""
-    with Recorder() as recorder:
+    recorder = Recorder()
+    with recorder:
         run()
     return recorder.operators
 

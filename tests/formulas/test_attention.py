@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -92,7 +92,7 @@ def test_attention_agrees_with_the_flop_counter_on_its_math_form(
 
     def run() -> None:
         with sdpa_kernel(SDPBackend.MATH):
-            F.scaled_dot_product_attention(q, k, k)
+            functional.scaled_dot_product_attention(q, k, k)
 
     with FlopCounterMode(display=False) as counter:
         run()
@@ -104,7 +104,7 @@ def test_attention_agrees_with_the_flop_counter_on_its_math_form(
 
 def test_backward_is_five_products() -> None:
     q = torch.randn(1, 2, 16, 8, requires_grad=True)
-    out = F.scaled_dot_product_attention(q, q, q, is_causal=True)
+    out = functional.scaled_dot_product_attention(q, q, q, is_causal=True)
     backward = [op for op in recorded(lambda: out.sum().backward()) if "attention" in op.name]
     assert [op.name for op in backward] == [
         "aten._scaled_dot_product_flash_attention_for_cpu_backward.default"

@@ -129,9 +129,9 @@ def test_cudnn_and_onednn_count_the_same() -> None:
     expected = cost(
         "aten.lstm.input", x, [h, h], params, True, 1, 0.0, False, False, False, out=spec(5, 2, 6)
     )
-    cudnn = (x, params, 4, None, h, h, 2, 6, 0, 1, False, 0.0, False, False, [], None)
+    cudnn: tuple[Any, ...] = (x, params, 4, None, h, h, 2, 6, 0, 1, False, 0.0, False, False, [], None)
     assert cost("aten._cudnn_rnn.default", *cudnn, out=spec(5, 2, 6)) == expected
-    onednn = (x, w_ih, w_hh, b_ih, b_hh, h, h, False, [], 2, 6, 1, True, False, False, False)
+    onednn: tuple[Any, ...] = (x, w_ih, w_hh, b_ih, b_hh, h, h, False, [], 2, 6, 1, True, False, False, False)
     assert cost("aten.mkldnn_rnn_layer.default", *onednn, out=spec(5, 2, 6)) == expected
 
 

@@ -1,0 +1,67 @@
+# Needs Python 3.11 or newer, with pip and venv, and make; everything else is installed into .venv.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS   ?= 2
+
+VENV := .venv
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test sweep lint types format docs bench reports clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.core ## Install netscope and summarise AlexNet
+	@$(BIN)/netscope summary alexnet --input 3x227x227
+
+test: $(VENV)/.test ## Run the tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
+
+sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "slow or not slow"
+
+lint: $(VENV)/.dev ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check types
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.test ## Write the generated parts of README.md anew
+	$(BIN)/python tools/docs.py
+
+bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
+	$(BIN)/python tools/bench.py
+
+reports: $(VENV)/.test ## Write the deterministic reports in reports/ anew
+	$(BIN)/python tools/reports.py
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# A stamp each for what an extra needs. The larger ones contain the smaller.
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("netscope needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing netscope (torch takes a minute)"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing netscope and what its tests need (torch takes a minute)"
+	$(PIP) --editable '.[test]'
+	@touch $(VENV)/.core $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing netscope and what developing it needs (torch takes a minute)"
+	$(PIP) --editable '.[dev]'
+	@touch $(VENV)/.core $(VENV)/.test $@

@@ -1,0 +1,275 @@
+"""The command as people meet it: a process with arguments, two streams and an exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+NETS = """
+import torch
+from torch import nn
+
+print("imported")
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(8, 8)
+        self.second = nn.Linear(9, 2)
+    def forward(self, x):
+        print("running")
+        return self.second(self.first(x))
+
+def boom():
+    raise ValueError("no good")
+"""
+
+
+def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `netscope` with these arguments, away from any terminal."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}
+    return subprocess.run(
+        [sys.executable, "-m", "netscope", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        env={**clean, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", **environment},
+    )
+
+
+@pytest.fixture
+def nets(tmp_path: Path) -> Path:
+    """A folder with a file of networks, one of which fails midway."""
+    (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "prose.py").write_text("this is no python\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ["summary", "alexnext"],
+            3,
+            "netscope: no model is named 'alexnext'. Did you mean alexnet, torchvision/alexnet or ",
+        ),
+        (
+            ["summary", "lenet", "--input", "1xtwo"],
+            2,
+            "netscope: cannot read the input '1xtwo'.\n"
+            "          write sizes without the batch, as in --input 3x224x224 or --input ids=128:int64\n",
+        ),
+        (
+            ["summary", "lenet", "--dtype", "f33"],
+            2,
+            "netscope: no dtype is named 'f33'.\n          use float32, ",
+        ),
+        (["summary", "lenet", "--batch", "-1"], 2, "netscope: a batch of -1 samples does not exist.\n"),
+        (["summary", "lenet", "-k", "width"], 2, "netscope: cannot read the option 'width'.\n"),
+        (
+            ["summary", "lenet", "-k", "classes=3"],
+            2,
+            "netscope: lenet has no option 'classes'. Did you mean num_classes?\n",
+        ),
+        (["summary", "lenet", "--columns", "parms"], 2, "netscope: there is no column 'parms'.\n"),
+        (["summary", "nets.py:boom"], 3, "netscope: nets.py:boom could not be built: ValueError: no good\n"),
+        (["summary", "prose.py:Net"], 3, "netscope: prose.py is not Python (invalid syntax, line 1).\n"),
+        (["summary", "absent.py:Net"], 3, "netscope: there is no file 'absent.py'.\n"),
+        (["summary", "absent.json"], 3, "netscope: cannot read 'absent.json': No such file or directory.\n"),
+        (
+            ["summary", "absent.json", "--batch", "2"],
+            2,
+            "netscope: absent.json is a saved report, which has its input ",
+        ),
+        (
+            ["summary", "lenet", "-o", "absent/lenet.csv"],
+            3,
+            "netscope: cannot write absent/lenet.csv: there is no folder absent.\n",
+        ),
+        (["summary", "lenet", "--format", "xml"], 2, "netscope: invalid value for '--format'"),
+        (["summary", "lenet", "--inptu", "3"], 2, "netscope: no such option: --inptu"),
+        (["summary"], 2, "netscope: missing argument 'model'"),
+        (["sumary"], 2, "netscope: no such command 'sumary'."),
+        (["models", "alexnext"], 3, "netscope: no model's name has 'alexnext' in it. Did you mean alexnet, "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_call_ends_in_one_or_two_lines(nets: Path, arguments: list[str], code: int, message: str):
+    result = run(*arguments, cwd=nets)
+    said = result.stderr.removeprefix("imported\n")
+    assert said.casefold().startswith(message.casefold())
+    assert said.count("\n") <= 2
+    assert (result.returncode, result.stdout) == (code, "")
+
+
+def test_a_wrong_channel_count_shows_the_rows_up_to_it():
+    result = run("summary", "lenet", "--input", "3x28x28")
+    assert result.returncode == 3
+    assert "features.conv1" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "conv1" in result.stdout
+
+
+def test_a_wrong_dtype_is_told_so():
+    result = run("summary", "lenet", "--input", "1x28x28:int64")
+    assert result.returncode == 3
+    assert result.stderr.startswith("netscope: lenet: ")
+    assert result.stderr.count("\n") <= 2
+
+
+def test_a_forward_that_fails_midway_shows_what_ran(nets: Path):
+    result = run("summary", "nets.py:Net", "--input", "8", cwd=nets)
+    assert result.returncode == 3
+    assert "first" in result.stdout
+    assert "8×8 + 8" in result.stdout
+    assert "netscope: nets.py:Net: the forward failed in second: " in result.stderr
+
+
+def test_what_a_model_prints_is_not_data(nets: Path):
+    result = run("summary", "nets.py:Net", "--input", "8", "--format", "csv", cwd=nets)
+    assert "imported" in result.stderr
+    assert "imported" not in result.stdout
+
+
+def test_debug_shows_the_traceback(nets: Path):
+    result = run("summary", "nets.py:boom", "--debug", cwd=nets)
+    assert result.returncode == 3
+    assert 'raise ValueError("no good")' in result.stderr
+    assert result.stderr.endswith("netscope: nets.py:boom could not be built: ValueError: no good\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "package", "extra"), [("timm/resnet18", "timm", "timm"), ("hf/bert", "transformers", "hf")]
+)
+def test_a_missing_extra_says_how_to_install_it(tmp_path: Path, model: str, package: str, extra: str):
+    # A finder that stands first and knows nothing of the package, as if it were not installed.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, importlib.machinery as m\n"
+        "find = m.PathFinder.find_spec\n"
+        f"m.PathFinder.find_spec = classmethod(lambda c, n, p=None, t=None: None if n == {package!r} else find(n, p, t))\n"
+    )
+    result = run("summary", model, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert result.returncode == 3
+    assert result.stderr == f"netscope: {model} needs {package}.\n          pip install 'netscope[{extra}]'\n"
+
+
+def test_formats_and_files(tmp_path: Path):
+    rows = list(csv.DictReader(io.StringIO(run("summary", "lenet", "--format", "csv").stdout)))
+    conv = next(row for row in rows if row["path"] == "features.conv1")
+    assert conv["params"] == "60"
+    assert run("summary", "lenet", "-o", "lenet.json", cwd=tmp_path).stdout == ""
+    assert json.loads((tmp_path / "lenet.json").read_text())["totals"]["params"] == 61_610
+    again = run("summary", "lenet.json", "--format", "csv", cwd=tmp_path)
+    assert list(csv.DictReader(io.StringIO(again.stdout))) == rows
+    run("summary", "lenet", "-o", "lenet.md", cwd=tmp_path)
+    assert (tmp_path / "lenet.md").read_text().count("\n|") > 8
+    run("summary", "lenet", "-o", "lenet.md", "--format", "csv", cwd=tmp_path)
+    assert (tmp_path / "lenet.md").read_text().startswith("schema_version,path,")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_closed_folder_is_told_so(tmp_path: Path):
+    tmp_path.chmod(0o500)
+    result = run("summary", "lenet", "-o", str(tmp_path / "x.csv"))
+    assert (result.returncode, result.stderr) == (
+        3,
+        f"netscope: cannot write {tmp_path}/x.csv: permission denied.\n",
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("arguments", [["models"], ["summary", "lenet"], ["--help"]], ids=" ".join)
+def test_a_closed_pipe_is_no_error(arguments: list[str]):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        result = subprocess.run(
+            [sys.executable, "-m", "netscope", *arguments],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    finally:
+        os.close(writing)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_an_interruption_exits_with_130(tmp_path: Path):
+    (tmp_path / "slow.py").write_text("import time\nprint('ready', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netscope", "summary", "slow.py:Net"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "ready\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "netscope: interrupted.\n")
+
+
+def test_colour_is_asked_for_and_refused():
+    assert "\x1b[" not in run("summary", "lenet").stdout
+    assert "\x1b[" in run("summary", "lenet", FORCE_COLOR="1").stdout
+    assert "\x1b[" not in run("summary", "lenet", FORCE_COLOR="1", NO_COLOR="1").stdout
+
+
+def test_an_ascii_stream_gets_ascii():
+    result = run("summary", "lenet", PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+    assert result.returncode == 0
+    assert result.stdout.isascii()
+
+
+def test_version_help_and_columns():
+    import netscope
+
+    assert run("--version").stdout == f"netscope {netscope.__version__}\n"
+    assert "summary" in run().stdout
+    assert "--explain-columns" in run("summary", "--help").stdout
+    assert "macs" in run("summary", "--explain-columns").stdout
+
+
+def test_models_lists_what_can_be_named():
+    names = run("models").stdout.split()
+    assert names[:2] == ["alexnet", "lenet"]
+    assert {"torchvision/resnet50", "torchvision/quantized_resnet50"} <= set(names)
+    assert run("models", "alexnet").stdout.split() == ["alexnet", "torchvision/alexnet"]
+    assert run("models", "zf*").stdout.split() == ["zfnet", "zfnet_wide"]
+    listed = json.loads(run("models", "zfnet", "--format", "json").stdout)
+    assert listed[0] == {
+        "name": "zfnet",
+        "source": "zoo",
+        "description": "Zeiler and Fergus 2013, figure 3",
+    }
+    assert run("models", "lenet", "--format", "csv").stdout.splitlines()[0] == "name,source,description"
+    assert (
+        run("models", "lenet", "--format", "markdown").stdout.splitlines()[2].startswith("| `lenet` | zoo |")
+    )
+
+
+def test_completion_knows_models_and_prefixes():
+    words = {"_NETSCOPE_COMPLETE": "complete_bash", "COMP_CWORD": "2"}
+    assert run(COMP_WORDS="netscope summary zf", **words).stdout.split() == ["zfnet", "zfnet_wide"]
+    assert run(COMP_WORDS="netscope summary torchv", **words).stdout.split() == ["torchvision/"]
+    found = run(COMP_WORDS="netscope summary torchvision/vit_b", **words).stdout.split()
+    assert found == ["torchvision/vit_b_16", "torchvision/vit_b_32"]

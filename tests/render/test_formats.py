@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import inspect
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netscope import store
+from netscope.operators import DESCRIBERS, describe
+from netscope.render import FORMATS, Render
+from netscope.render import json as json_
+from netscope.render.notebook import render as notebook
+from netscope.table import build
+from netscope.report import Layer, Report
+from tests.reports import alexnet, linear, report, stack
+from tests.test_store import REPORT, VALUE
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_the_same_form(name: str) -> None:
+    asked = inspect.signature(Render.__call__)
+    wanted = [parameter for key, parameter in asked.parameters.items() if key != "self"]
+    assert list(inspect.signature(FORMATS[name]).parameters.values()) == wanted
+    text = FORMATS[name](build(alexnet()), width=100, color=False)
+    assert text.endswith("\n")
+    assert "features" in text
+
+
+def test_json_is_the_whole_report_whatever_is_shown() -> None:
+    text = json_.render(build(stack(), depth=1, columns=["params"]))
+    assert store.from_dict(json.loads(text)) == stack()
+
+
+def test_the_notebook_table_is_escaped_and_has_no_script() -> None:
+    name = "<script>alert('x')</script>"
+    text = notebook(build(report(name, name, [linear(name, (1, 4), (1, 4))])))
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;" in text
+    assert text.count("<table") == text.count("</table>") == 2
+
+
+def test_the_notebook_table_indents_what_is_inside() -> None:
+    text = notebook(build(alexnet()))
+    assert "padding-left:10px" in text
+    assert 'padding-left:24px">conv1<' in text
+    assert ">62,378,344<" in text
+
+
+@given(whole=REPORT, fold=st.booleans(), width=st.integers(1, 200))
+@settings(max_examples=60, deadline=None)
+def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool, width: int) -> None:
+    table = build(whole, fold=fold)
+    for name, render in FORMATS.items():
+        text = render(table, width=width, color=False)
+        text.encode()
+        if name in ("table", "markdown"):
+            assert text.replace("\n", "").isprintable()
+    assert "\x1b" not in notebook(table)
+
+
+KEYS = ("kernel_size", "stride", "padding", "dilation", "groups", "output_size", "scale_factor", "size", "p", "dim",
+        "hidden_size", "num_layers", "num_heads", "start_dim", "negative_slope", "mode", "affine")  # fmt: skip
+
+
+@given(base=st.sampled_from(sorted(DESCRIBERS)), hyper=st.dictionaries(st.sampled_from(KEYS), VALUE))
+def test_no_hyperparameter_breaks_the_operator_column(base: str, hyper: dict[str, object]) -> None:
+    assert describe(Layer(path="x", type=base, base=base, hyperparameters=hyper)).startswith(
+        ("LRN", "Linear", base)
+    )

@@ -1,0 +1,40 @@
+"""The names that are read from the libraries' files are those that the libraries have."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from netscope.sources import installed
+
+
+def test_torchvision():
+    models = pytest.importorskip("torchvision.models")
+    assert set(installed.torchvision_names()) == {f"torchvision/{name}" for name in models.list_models()}
+
+
+def test_timm():
+    timm = pytest.importorskip("timm")
+    assert set(installed.timm_names()) == {f"timm/{name}" for name in timm.list_models()}
+
+
+def test_transformers():
+    auto = pytest.importorskip("transformers.models.auto.configuration_auto")
+    assert set(installed.huggingface_names()) == {f"hf/{name}" for name in auto.CONFIG_MAPPING_NAMES}
+
+
+def test_a_library_that_is_missing_has_no_names():
+    assert installed._registered("no_such_library", "*.py") == ()
+    assert installed.package_folder("no_such_library") is None
+
+
+def test_listing_imports_none_of_them():
+    code = (
+        "import sys; from netscope.sources import SOURCES\n"
+        "print(sum(len(list(source.names())) for source in SOURCES) > 5)\n"
+        "print([m for m in ('torch', 'torchvision', 'timm', 'transformers') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split("\n")[:2] == ["True", "[]"]

@@ -1,0 +1,212 @@
+"""What the house promises: floors, exports, lazy imports, documented commands, a clean repository."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import netscope
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "netscope"
+
+# From the roof to the ground. A module may import those of its own floor and of the floors below.
+FLOORS = {
+    "doors": {"__init__", "__main__", "api", "cli", "testing"},
+    "show": {"columns", "export", "operators", "render", "table"},
+    "meaning": {"analyze", "report", "store"},
+    "facts": {"building", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
+    "ground": {"cost", "errors", "suggest", "units", "version", "workload"},
+}
+
+# The imports that go up, each within a function, and why that is right.
+UPWARD = {
+    ("report", "export"): "a report can be asked for its own table, as design's public face has it",
+}
+
+HEAVY = ("torch", "torchvision", "pandas", "numpy", "rich", "timm", "transformers", "sympy", "torch._dynamo")
+
+
+class Import(NamedTuple):
+    """One import of a module of the package by another; both by their first name within it."""
+
+    importer: str
+    imported: str
+    lazy: bool
+    where: str
+
+
+def imports() -> Iterator[Import]:
+    """All imports within the package, those for type checkers aside."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        inside = path.relative_to(PACKAGE).with_suffix("").parts
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name, line, lazy in _imported(tree.body, lazy=False):
+            parts = name.split(".")
+            if parts[0] == "netscope":
+                imported = parts[1] if len(parts) > 1 else "__init__"
+                yield Import(inside[0], imported, lazy, f"{path.relative_to(ROOT)}:{line}")
+
+
+def _imported(body: list[ast.stmt], *, lazy: bool) -> Iterator[tuple[str, int, bool]]:
+    for node in body:
+        match node:
+            case ast.Import(names=names):
+                yield from ((alias.name, node.lineno, lazy) for alias in names)
+            case ast.ImportFrom(module="netscope", names=names):
+                for alias in names:
+                    inner = (PACKAGE / alias.name).is_dir() or (PACKAGE / f"{alias.name}.py").is_file()
+                    yield f"netscope.{alias.name}" if inner else "netscope", node.lineno, lazy
+            case ast.ImportFrom(module=str() as module):
+                yield module, node.lineno, lazy
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=other):
+                yield from _imported(other, lazy=lazy)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield from _imported(node.body, lazy=True)
+            case _:
+                for field in ("body", "orelse", "finalbody"):
+                    yield from _imported(getattr(node, field, []), lazy=lazy)
+                for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
+                    yield from _imported(part.body, lazy=lazy)
+
+
+def heights() -> dict[str, int]:
+    """The floor of every module, 0 at the ground."""
+    return {name: height for height, floor in enumerate(reversed(FLOORS.values())) for name in floor}
+
+
+def test_every_module_has_a_floor():
+    found = {path.stem for path in PACKAGE.glob("*.py")}
+    found |= {path.name for path in PACKAGE.iterdir() if any(path.glob("*.py"))}
+    assert found == set(heights())
+
+
+def test_imports_only_go_down():
+    height = heights()
+    wrong = [
+        f"{i.where}: {i.importer} imports {i.imported}"
+        for i in imports()
+        if height[i.imported] > height[i.importer] and not (i.lazy and (i.importer, i.imported) in UPWARD)
+    ]
+    assert wrong == []
+
+
+def test_no_exception_to_that_is_left_over():
+    assert UPWARD.keys() <= {(i.importer, i.imported) for i in imports() if i.lazy}
+
+
+def test_only_the_doors_print_or_exit():
+    doors = FLOORS["doors"]
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.relative_to(PACKAGE).with_suffix("").parts[0] in doors:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="print" | "exit" | "quit")):
+                    wrong.append(f"{path.name}:{node.lineno}")
+                case ast.Attribute(value=ast.Name(id="sys"), attr="argv" | "exit" | "stdout" | "stderr"):
+                    wrong.append(f"{path.name}:{node.lineno}")
+    assert wrong == []
+
+
+def test_public_names_exist_and_are_listed_once():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    checked = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.If)
+        for statement in node.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert set(netscope.__all__) == checked | {"__version__"} == netscope._HOMES.keys() | {"__version__"}
+    assert netscope.__all__ == sorted(netscope.__all__)
+    for name in netscope.__all__:
+        assert getattr(netscope, name) is not None
+    assert set(netscope.__all__) <= set(dir(netscope))
+    with pytest.raises(AttributeError, match="no attribute 'sumary'"):
+        netscope.sumary
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Names of all modules that are loaded at the end of a fresh interpreter's run."""
+    code = (
+        "import atexit, runpy, sys\n"
+        "atexit.register(lambda: print('\\n'.join(sys.modules), file=sys.stderr))\n"
+        "sys.argv = ['netscope', *sys.argv[1:]]\n"
+        "import netscope\n"
+        "if sys.argv[1:]: runpy.run_module('netscope', run_name='__main__')\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["summary", "--help"], ["--version"], ["models", "lenet"]]
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]):
+    assert imported_by(*arguments).isdisjoint(HEAVY)
+
+
+def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
+    loaded = imported_by("summary", "alexnet", "--input", "3x227x227")
+    assert "torch" in loaded
+    assert loaded.isdisjoint({"torchvision", "sympy", "torch._dynamo", "pandas", "timm", "transformers"})
+
+
+def test_the_command_lines_formats_are_the_renderers():
+    from netscope.cli.options import Format
+    from netscope.render import FORMATS
+
+    assert [format.value for format in Format] == list(FORMATS)
+
+
+def test_every_command_is_documented_and_nothing_in_the_readme_is_stale():
+    from netscope.cli.app import app
+    from tools.docs import PARTS, README, renewed
+
+    text = README.read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        assert f"#### `netscope {command.name}" in text
+    assert set(re.findall(r"<!-- generated: ([\w-]+) -->", text)) == PARTS.keys()
+    assert renewed(text) == text, "run `make docs`"
+
+
+def test_the_readmes_python_examples_run(capsys: pytest.CaptureFixture[str]):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(examples) >= 4
+    namespace: dict[str, object] = {}
+    for number, example in enumerate(examples):
+        exec(compile(example, f"README.md, example {number + 1}", "exec"), namespace)
+    assert "MultiheadAttention" in capsys.readouterr().out
+
+
+def test_no_file_names_a_place_on_somebodys_machine():
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    personal = re.compile(r"(?<![\w.])/(?:home|Users|root|work|tmp/v)/\w|[A-Z]:\\Users")
+    wrong = []
+    for name in listed.stdout.split("\n"):
+        path = ROOT / name
+        if name and path.is_file() and path.suffix in (".py", ".md", ".toml", ".txt", ".json", ".yml", ""):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            wrong += [f"{name}:{n}" for n, line in enumerate(lines, 1) if personal.search(line)]
+    assert wrong == []

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+
+from netscope import store
+from netscope.report import Report
+from netscope.schema import schema, schema_text
+from tests.reports import alexnet
+from tests.test_store import REPORT
+
+
+@given(REPORT)
+@settings(max_examples=50, deadline=None)
+def test_what_is_written_follows_the_schema(report: Report) -> None:
+    jsonschema.Draft202012Validator(schema()).validate(json.loads(store.to_json(report)))
+
+
+def test_the_schema_is_itself_valid() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
+def test_the_published_schema_is_fresh() -> None:
+    published = Path(store.__file__).with_name("report.schema.json")
+    assert published.read_text() == schema_text()
+
+
+def test_the_schema_refuses_what_is_no_report() -> None:
+    data = store.to_dict(alexnet())
+    for key in ("layers", "totals", "name"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({k: v for k, v in data.items() if k != key}, schema())
+
+
+def test_the_schema_says_what_quantities_mean() -> None:
+    published = schema()
+    assert published["properties"]["totals"]["properties"]["flops"]["description"] == "2 x MACs."
+    assert published["$defs"]["Layer"]["properties"]["weight_shape"]["description"].startswith("Shape of")

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import stat
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from netscope import store
+from netscope.cost import VectorOps
+from netscope.errors import StoreError
+from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor
+from tests.reports import alexnet, stack
+
+TEXT = st.text(max_size=8) | st.text(st.characters(categories=["Cs", "Cc", "Lo"]), max_size=1)
+COUNT = st.integers(0, 2**80)
+NUMBER = st.floats(allow_nan=False)
+VALUE = st.recursive(
+    st.none() | st.booleans() | st.integers() | NUMBER | TEXT,
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=6,
+)
+SHAPE = st.lists(st.integers(0, 9999), max_size=4).map(tuple)
+COUNTS = st.dictionaries(TEXT, COUNT, max_size=2)
+TENSOR = st.builds(Tensor, TEXT, st.none() | SHAPE, st.none() | TEXT, st.none() | TEXT)
+PARAMETER = st.builds(Parameter, TEXT, SHAPE, TEXT, st.booleans(), COUNT, st.none() | TEXT, st.booleans())
+VECTOR = st.builds(VectorOps, *[COUNT] * 5)
+LAYER = st.builds(
+    Layer,
+    path=TEXT,
+    type=TEXT,
+    calls=COUNT,
+    shared_with=st.none() | TEXT,
+    hyperparameters=st.dictionaries(TEXT, VALUE, max_size=3),
+    inputs=st.lists(TENSOR, max_size=2).map(tuple),
+    outputs=st.lists(TENSOR, max_size=2).map(tuple),
+    parameters=st.lists(PARAMETER, max_size=2).map(tuple),
+    operators=COUNTS,
+    unknown=COUNTS,
+    macs=st.none() | COUNT,
+    vector=st.none() | VECTOR,
+    own_vector=VECTOR,
+)
+REPORT = st.builds(
+    Report,
+    name=TEXT,
+    source=TEXT,
+    layers=st.lists(LAYER, min_size=1, max_size=3).map(tuple),
+    trace_seconds=NUMBER,
+    error=st.none() | TEXT,
+    notes=st.lists(TEXT, max_size=2).map(tuple),
+    environment=st.dictionaries(TEXT, TEXT, max_size=2),
+    timing=st.none() | st.dictionaries(TEXT, VALUE, max_size=2),
+)
+
+
+def reread(report: Report) -> Report:
+    return store.from_dict(json.loads(store.to_json(report)))
+
+
+@given(REPORT)
+@settings(max_examples=150, deadline=None)
+def test_a_report_comes_back_equal(report: Report) -> None:
+    assert reread(report) == report
+
+
+def test_whole_networks_come_back_equal(tmp_path: Path) -> None:
+    for report in (alexnet(), stack()):
+        path = tmp_path / "report.json"
+        text = report.to_json(path)
+        assert path.read_text() == text
+        assert store.load(path) == report
+
+
+def test_readers_find_what_they_want() -> None:
+    data = store.to_dict(alexnet())
+    assert data["schema_version"] == SCHEMA_VERSION
+    assert data["name"] == "alexnet"
+    assert data["totals"]["params"] == 62_378_344
+    assert data["totals"]["flops"] == 2 * data["totals"]["macs"]
+    conv1 = data["layers"][2]
+    assert conv1["path"] == "features.conv1"
+    assert conv1["output_shape"] == [1, 96, 55, 55]
+    assert conv1["weight_shape"] == [96, 3, 11, 11]
+    assert conv1["input_shapes"] == [[1, 3, 227, 227]]
+    assert conv1["vector"]["total"] == 290_400
+
+
+def test_the_text_has_one_line_a_layer() -> None:
+    lines = store.to_json(alexnet()).splitlines()
+    assert len([line for line in lines if line.startswith('    {"path"')]) == len(alexnet().layers)
+
+
+def test_derived_figures_are_recomputed_and_strange_keys_ignored() -> None:
+    data = store.to_dict(alexnet())
+    data["totals"]["params"] = 1
+    data["layers"][2]["flops"] = 1
+    data["layers"][2]["colour"] = "red"
+    data["mood"] = "good"
+    assert store.from_dict(data) == alexnet()
+
+
+def test_fields_with_a_default_may_be_missing() -> None:
+    data = {"schema_version": 1, "name": "x", "source": "", "layers": [{"path": "", "type": "X"}]}
+    assert store.from_dict(data) == Report(name="x", source="", layers=(Layer(path="", type="X"),))
+
+
+def test_special_floats() -> None:
+    layer = Layer(path="", type="X", hyperparameters={"p": math.inf, "q": (-math.inf, 0.5)})
+    report = Report(name="x", source="", layers=(layer,))
+    assert reread(report) == report
+    nothing = replace(layer, hyperparameters={"p": math.nan})
+    value = reread(replace(report, layers=(nothing,))).layers[0].hyperparameters["p"]
+    assert math.isnan(value)
+
+
+def test_keys_that_look_like_ours_stay_what_they_were() -> None:
+    layer = Layer(
+        path="", type="X", hyperparameters={"a": {"$float": "inf"}, "$b": 1, "$$": 2}, operators={"$": 1}
+    )
+    report = Report(name="x", source="", layers=(layer,))
+    assert reread(report) == report
+
+
+def test_subclasses_are_saved_as_what_they_derive_from() -> None:
+    class Size(tuple[int, ...]):
+        __slots__ = ()
+
+    layer = Layer(path="", type="X", hyperparameters={"size": Size((1, 2))})
+    assert reread(Report(name="x", source="", layers=(layer,))).layers[0].hyperparameters == {"size": (1, 2)}
+
+
+def test_what_json_cannot_hold_is_refused() -> None:
+    layer = Layer(path="", type="X", hyperparameters={"thing": object()})
+    with pytest.raises(StoreError, match=r"a report cannot keep a builtins\.object"):
+        store.to_json(Report(name="x", source="", layers=(layer,)))
+
+
+def test_a_newer_report_is_refused_and_says_how_to_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "new.json"
+    path.write_text(store.to_json(alexnet()).replace('"schema_version": 1', '"schema_version": 7', 1))
+    with pytest.raises(StoreError) as caught:
+        store.load(path)
+    assert (
+        caught.value.message
+        == f"{str(path)!r}: this report has schema_version 7; this netscope reads up to 1."
+    )
+    assert caught.value.hint == "update netscope to read it"
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "this is not JSON: Expecting value"),
+        ("hello", "this is not JSON"),
+        ("{}", "this is not a netscope report."),
+        ("[]", "this is not a netscope report."),
+        ("3", "this is not a netscope report."),
+        ('{"schema_version": 1', "this is not JSON"),
+        ('{"schema_version": NaN, "layers": []}', "NaN is not allowed"),
+        ('{"schema_version": true, "layers": []}', "its schema_version is True"),
+        ('{"schema_version": 1, "layers": [], "name": "", "source": ""}', "it has no layers"),
+        (
+            '{"schema_version": 1, "layers": 3, "name": "", "source": ""}',
+            "report.layers must be a list, not 3",
+        ),
+        ('{"schema_version": 1, "layers": [{}], "name": "", "source": ""}', "report.layers[0] has no path"),
+        (
+            '{"schema_version": 1, "layers": [{"path": 1}], "name": "", "source": ""}',
+            "layers[0].path must be text",
+        ),
+        ('{"schema_version": 1, "layers": []}', "report has no name"),
+        (DEEP, "nested too deeply"),
+        ('{"schema_version": 1, "layers": [], "timing": {"a": ' + DEEP[:5000] + "]" * 5000 + "}}", "deeply"),
+        ('{"schema_version": ' + "9" * 5000 + ', "layers": []}', "this is not JSON"),
+        ("\x00\x01", "this is not JSON"),
+    ],
+)
+def test_what_is_no_report_is_refused_in_one_line(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    with pytest.raises(StoreError) as caught:
+        store.load(path)
+    assert caught.value.message.startswith(repr(str(path)))
+    assert why in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(StoreError, match="this is not JSON"):
+        store.load(path)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot read .*: No such file or directory"):
+        store.load(tmp_path / "none.json")
+    with pytest.raises(StoreError, match=r"cannot read .*: Is a directory"):
+        store.load(tmp_path)
+    with pytest.raises(StoreError) as caught:
+        store.load("a\nb\x00c")
+    assert "\n" not in caught.value.message
+
+
+def attempt(text: bytes, folder: Path) -> None:
+    path = folder / "fuzz.json"
+    path.write_bytes(text)
+    try:
+        report = store.load(path)
+    except StoreError as error:
+        assert "\n" not in error.message  # noqa: PT017  # either outcome is right
+    else:
+        assert isinstance(report, Report)
+        assert report.layers
+
+
+@given(cut=st.integers(0, 4000))
+@settings(deadline=None)
+def test_a_truncated_file_is_never_another_error(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    text = store.to_json(stack(1)).encode()
+    attempt(text[: min(cut * 3, len(text) - 3)], tmp_path_factory.getbasetemp())
+
+
+@given(junk=st.binary(max_size=64))
+@example(junk=b"")
+@settings(deadline=None)
+def test_junk_is_never_another_error(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
+    attempt(junk, tmp_path_factory.getbasetemp())
+
+
+@given(seed=st.integers(0, 10**6), value=VALUE)
+@settings(max_examples=300, deadline=None)
+def test_a_hostile_value_anywhere_is_never_another_error(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, value: Any
+) -> None:
+    data = store.to_dict(stack(1))
+    place: Any = data
+    chance = random.Random(seed)
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            return
+        key = chance.choice(keys)
+        if not isinstance(place[key], (dict, list)) or chance.random() < 0.2:
+            break
+        place = place[key]
+    place[key] = value
+    attempt(json.dumps(data).encode(), tmp_path_factory.getbasetemp())
+
+
+def test_writing_replaces_a_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    path.chmod(0o640)
+    store.write_text(path, "after ×")
+    assert path.read_text(encoding="utf-8") == "after ×"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(StoreError, match=r"cannot write .*: No space left on device"):
+        store.write_text(path, "after")
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_writing_goes_through_links_and_into_devices(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    real.write_text("before")
+    link.symlink_to(real)
+    store.write_text(link, "after")
+    assert link.is_symlink()
+    assert real.read_text() == "after"
+    store.write_text(os.devnull, "gone")
+    assert not Path(os.devnull).is_file()
+
+
+def test_unwritable_places_say_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot write .*: No such file or directory"):
+        store.write_text(tmp_path / "no" / "such" / "folder.json", "x")
+    with pytest.raises(StoreError, match="cannot write"):
+        store.to_json(alexnet(), tmp_path)
+    with pytest.raises(StoreError, match="cannot write"):
+        store.write_text("a\x00b", "x")
+
+
+def test_saved_reports_need_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, netscope.store, netscope.table, netscope.render, netscope.testing, netscope.export\n"
+        "heavy = {'torch', 'pandas', 'rich', 'numpy', 'rapidfuzz'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

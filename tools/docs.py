@@ -1,0 +1,111 @@
+"""The parts of README.md that the program writes itself, between `<!-- generated: NAME -->` markers.
+
+`python tools/docs.py` writes them anew; `python tools/docs.py --check` exits 1 when one is stale. A test
+does the same. To add a part, write its function, its line in `PARTS` and its two markers.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+README: Final = Path(__file__).parents[1] / "README.md"
+
+_PART = re.compile(
+    r"(?P<start><!-- generated: (?P<name>[\w-]+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)", re.DOTALL
+)
+# The one thing in a table that is different every time.
+_SECONDS = re.compile(r"^ *traced +[\d.]+ \w+", re.MULTILINE)
+
+
+def summary_alexnet() -> str:
+    """The table that `make demo` shows."""
+    import netscope
+    from netscope.render import FORMATS
+    from netscope.table import build
+
+    report = netscope.summary("alexnet", input="3x227x227")
+    table = FORMATS["table"](build(report), width=100, color=False)
+    return f"```\n$ netscope summary alexnet --input 3x227x227\n{table}```\n"
+
+
+def columns() -> str:
+    """Every column and what it means."""
+    from netscope.columns import column_reference
+
+    return column_reference()
+
+
+def commands() -> str:
+    """Every command and its options."""
+    import typer
+
+    from netscope.cli.app import app
+
+    blocks = []
+    group: Any = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option"]
+        shown = " ".join(p.name.upper() if p.required else f"[{p.name.upper()}]" for p in arguments)
+        lines = [f"#### `netscope {name} {shown}`", "", command.help, "", "| option | |", "|---|---|"]
+        lines += [f"| `{p.name.upper()}` | {p.help} |" for p in arguments]
+        lines += [f"| {', '.join(f'`{text}`' for text in reversed(p.opts))} | {p.help} |" for p in options]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) + "\n"
+
+
+def models() -> str:
+    """Every way to name a model, and the zoo."""
+    from netscope.sources import SOURCES
+    from netscope.zoo.catalog import ZOO
+
+    lines = ["| write | for |", "|---|---|"]
+    lines += [f"| `{source.form}` | {source.description} |" for source in SOURCES]
+    lines += ["", "| zoo | input | |", "|---|---|---|"]
+    lines += [f"| `{name}` | `{entry.example}` | {entry.description} |" for name, entry in ZOO.items()]
+    return "\n".join(lines) + "\n"
+
+
+PARTS: Final[dict[str, Callable[[], str]]] = {
+    "summary-alexnet": summary_alexnet,
+    "columns": columns,
+    "commands": commands,
+    "models": models,
+}
+
+
+def renewed(text: str) -> str:
+    """The document with every generated part written anew.
+
+    Raises:
+        KeyError: a marker names a part that nothing writes.
+    """
+
+    def renew(part: re.Match[str]) -> str:
+        fresh = PARTS[part["name"]]()
+        if _SECONDS.sub("", fresh) == _SECONDS.sub("", part["text"]):
+            return part[0]  # only the time it took differs
+        return f"{part['start']}{fresh}{part['end']}"
+
+    return _PART.sub(renew, text)
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check; returns the exit code."""
+    before = README.read_text(encoding="utf-8")
+    after = renewed(before)
+    if after == before:
+        return 0
+    if "--check" in arguments:
+        sys.stderr.write("README.md is stale: run `make docs`\n")
+        return 1
+    README.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
