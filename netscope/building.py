@@ -134,7 +134,8 @@ def _set_builder(thread: int | None) -> None:
 
 def _restore_default_device(before: torch.device) -> None:
     if torch.get_default_device() != before:
-        torch.set_default_device(before)
+        # None takes the mode away that any other device, the CPU too, puts around every torch function.
+        torch.set_default_device(None if before.type == "cpu" else before)
 
 
 class _Twins:

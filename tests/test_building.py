@@ -45,6 +45,7 @@ def state() -> tuple[object, ...]:
         (numpy_state[0], numpy_state[1].tolist(), *numpy_state[2:]),
         torch.get_default_dtype(),
         torch.get_default_device(),
+        len(torch.overrides._get_current_function_mode_stack()),
         torch.is_grad_enabled(),
         torch.is_inference_mode_enabled(),
         gc.isenabled(),
@@ -87,7 +88,7 @@ def test_the_process_is_unchanged_after_a_failure():
         raise ValueError("no")
 
     before = state()
-    with pytest.raises(ValueError, match="^no$"):
+    with pytest.raises(ValueError, match=r"^no$"):
         build(factory)
     assert state() == before
 

@@ -37,7 +37,7 @@ def render(
     (name, _), *rest = header(table.report)
     title = " · ".join([f"<b>{escape(name)}</b>", *(escape(text) for text, _ in rest)])
     head = "".join(
-        f'<th style="{_LINE}{_DIM}{_CELL}{_align(column)}">{escape(column.title)}</th>'
+        f'<th style="{_CELL}{_align(column)};{_LINE}{_DIM}">{escape(column.title)}</th>'
         for column in table.columns
     )
     body = "\n".join(_row(table, row) for row in table.body)

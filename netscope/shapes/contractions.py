@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from netscope.shapes.layout import Layout, Made, contiguous
+from netscope.shapes.layout import Layout, Made, contiguous, like
 from netscope.shapes.registry import rule
 
 
@@ -65,7 +65,8 @@ def attention(
 ) -> Made | None:
     """(..., heads, L, E), (..., heads, S, E), (..., heads, S, Ev) -> (..., heads, L, Ev).
 
-    With `enable_gqa` the key's heads divide the query's. The strides are those of the math form.
+    With `enable_gqa` the key's heads divide the query's. The fused kernels give the result the query's
+    order of dimensions; where they do not apply, the product is contiguous.
     """
     if not query.ndim == key.ndim == value.ndim >= 3 or not query.dtype == key.dtype == value.dtype:
         return None
@@ -87,7 +88,17 @@ def attention(
             m not in (1, s) for m, s in zip(reversed(mask), reversed(scores), strict=False)
         ):
             return None
-    return contiguous((*query.shape[:-1], value.shape[-1]), query.dtype)
+    shape = (*query.shape[:-1], value.shape[-1])
+    fused = (
+        query.ndim == 4
+        and dropout_p == 0
+        and query.shape[-1] == value.shape[-1]
+        and min(query.shape[-2], key.shape[-2]) > 0
+        and all(t.stride[-1] == 1 for t in (query, key, value))
+    )
+    if not fused:
+        return contiguous(shape, query.dtype)
+    return like(query)
 
 
 def _recurrent(

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from netscope.shapes.layout import Layout, Made, contiguous, like
+from netscope.shapes.layout import Layout, Made, contiguous, contiguous_strides, like
 from netscope.shapes.registry import rule
 
 _STRIDED_FORMATS = (None, torch.contiguous_format, torch.preserve_format)
@@ -107,8 +107,8 @@ def stack(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
 @rule("constant_pad_nd")
 def pad(x: Layout, padding: Sequence[int], value: Any = 0) -> Made | None:
     """Sides grow by (before, after), last dimension first."""
-    if not x.is_contiguous:
-        return None
+    if x.stride != contiguous_strides(x.shape):
+        return None  # may count as channels-last, which the result then is
     shape = list(x.shape)
     for index in range(len(padding) // 2):
         dim = x.ndim - 1 - index

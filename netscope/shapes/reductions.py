@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from netscope.shapes.layout import Layout, Made, contiguous, elementwise_strides, like
+from netscope.shapes.layout import Layout, Made, contiguous, like
 from netscope.shapes.registry import rule
 
 
@@ -101,6 +101,6 @@ def vector_norm(x: Layout, order: Any = 2, dims: Any = None, keepdim: bool = Fal
 @rule("cumsum")
 def running_sum(x: Layout, dim: int, **kwargs: Any) -> Made | None:
     """Same shape."""
-    if kwargs.get("dtype") is not None or not x.dtype.is_floating_point:
+    if kwargs.get("dtype") is not None or not x.dtype.is_floating_point or not x.is_contiguous:
         return None
-    return x.shape, elementwise_strides(x.shape, [x]), x.dtype
+    return contiguous(x.shape, x.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,6 +109,8 @@ def _avg_pool(dims: int) -> Any:
         ceil_mode: bool = False,
         *_: Any,
     ) -> Made | None:
+        if dims == 3 and any(map(operator.gt, _each(kernel, 3), x.shape[-3:])):
+            return None  # torch wants each side as large as the kernel here, padding or not
         return _pooled(x, dims, kernel, stride, padding, (1,), ceil_mode)
 
     return pool

@@ -22,7 +22,7 @@ _PREFIX: Final = "torchvision/"
 # Frames of a clip. The GFLOPs that torchvision publishes for its video networks are those of 16.
 _FRAMES: Final = 16
 # Height and width of the frames of optical flow: torchvision's published GFLOPs are those of this size.
-_FLOW_SIZE: Final = (520, 960)
+_FLOW_SIZE: Final = (512, 512)
 # Side of an image where neither the network nor its published weights name one.
 _SIDE: Final = 224
 

@@ -14,8 +14,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netscope.shapes import Layout, Rule, infer, rule_for
-from netscope.shapes.layout import broadcast, contiguous_strides
+from netscope.shapes.layout import broadcast, contiguous_strides, dtype_name
 from netscope.trace.facts import OpCall, Operator, Storage
+from netscope.workload import TensorSpec
 
 META = torch.device("meta")
 _TAG = "_netscope_tag"
@@ -163,9 +164,11 @@ class Recorder(TorchDispatchMode):
                 if made is None:
                     return original(*args, **kwargs)
                 entry = self._remember(key, (name, _NO_TAGS), layouts, made)
-            return self._make(entry, reads)
         self.paused = True
         try:
+            if self.on_meta:
+                assert entry is not None
+                return self._make(entry, reads)
             result = original(*args, **kwargs)
         finally:
             self.paused = False
@@ -576,7 +579,21 @@ def _spec_in(value: Any) -> Any:
         if value and type(value[0]) is int:
             return tuple(value)
         return tuple([_spec_in(item) for item in value])
+    if kind is torch.ScriptObject:
+        return _unpacked(value)
     return value if kind is complex else str(value).removeprefix("torch.")
+
+
+def _unpacked(value: torch.ScriptObject) -> Any:
+    """The weight and bias inside a packed quantised parameter, as specs; else the object's type."""
+    try:
+        inside = value.unpack()
+    except (AttributeError, RuntimeError, NotImplementedError):
+        return str(value._type())
+    return tuple(
+        TensorSpec(tuple(t.shape), dtype_name(t.dtype)) if isinstance(t, torch.Tensor) else None
+        for t in inside
+    )
 
 
 def _stride(tensor: torch.Tensor) -> tuple[int, ...]:

@@ -70,8 +70,10 @@ def nets(tmp_path: Path) -> Path:
         (
             ["summary", "lenet", "--input", "1xtwo"],
             2,
-            "netscope: cannot read the input '1xtwo'.\n"
-            "          write sizes without the batch, as in --input 3x224x224 or --input ids=128:int64\n",
+            (
+                "netscope: cannot read the input '1xtwo'.\n"
+                "          write sizes without the batch, as in --input 3x224x224 or --input ids=128:int64\n"
+            ),
         ),
         (
             ["summary", "lenet", "--dtype", "f33"],
@@ -160,7 +162,8 @@ def test_a_missing_extra_says_how_to_install_it(tmp_path: Path, model: str, pack
     (tmp_path / "sitecustomize.py").write_text(
         "import sys, importlib.machinery as m\n"
         "find = m.PathFinder.find_spec\n"
-        f"m.PathFinder.find_spec = classmethod(lambda c, n, p=None, t=None: None if n == {package!r} else find(n, p, t))\n"
+        f"hide = lambda c, n, p=None, t=None: None if n == {package!r} else find(n, p, t)\n"
+        "m.PathFinder.find_spec = classmethod(hide)\n"
     )
     result = run("summary", model, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert result.returncode == 3

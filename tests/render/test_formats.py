@@ -12,8 +12,8 @@ from netscope.operators import DESCRIBERS, describe
 from netscope.render import FORMATS, Render
 from netscope.render import json as json_
 from netscope.render.notebook import render as notebook
-from netscope.table import build
 from netscope.report import Layer, Report
+from netscope.table import build
 from tests.reports import alexnet, linear, report, stack
 from tests.test_store import REPORT, VALUE
 
@@ -60,8 +60,10 @@ def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool,
     assert "\x1b" not in notebook(table)
 
 
-KEYS = ("kernel_size", "stride", "padding", "dilation", "groups", "output_size", "scale_factor", "size", "p", "dim",
-        "hidden_size", "num_layers", "num_heads", "start_dim", "negative_slope", "mode", "affine")  # fmt: skip
+KEYS = (
+    "kernel_size stride padding dilation groups output_size scale_factor size p dim hidden_size num_layers "
+    "num_heads start_dim negative_slope mode affine"
+).split()
 
 
 @given(base=st.sampled_from(sorted(DESCRIBERS)), hyper=st.dictionaries(st.sampled_from(KEYS), VALUE))

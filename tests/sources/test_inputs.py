@@ -56,7 +56,9 @@ def test_a_named_input_goes_where_its_name_says():
 
 
 def test_a_name_that_the_forward_does_not_take_is_answered_with_those_it_does():
-    with pytest.raises(UsageError, match="the forward of net takes no 'maks'. Did you mean mask?") as caught:
+    with pytest.raises(
+        UsageError, match=r"the forward of net takes no 'maks'\. Did you mean mask\?"
+    ) as caught:
         call("maks=3")
     assert caught.value.hint == "it takes x, y, mask"
 

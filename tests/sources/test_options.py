@@ -33,7 +33,7 @@ def test_what_is_no_option_is_told_so(text: str):
 
 
 def test_a_wrong_option_is_answered_with_the_right_ones():
-    with pytest.raises(UsageError, match="net has no option 'widht'. Did you mean width?") as caught:
+    with pytest.raises(UsageError, match=r"net has no option 'widht'\. Did you mean width\?") as caught:
         check_options("net", factory, {"widht": 3})
     assert caught.value.hint == "it takes width, depth"
 

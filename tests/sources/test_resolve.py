@@ -47,7 +47,7 @@ def test_the_zoo():
         ("fcn_resnet50", image(1, 3, 520, 520)),
         ("r3d_18", image(1, 3, 16, 112, 112)),
         ("mvit_v2_s", image(1, 3, 16, 224, 224)),
-        ("raft_small", image(1, 3, 520, 960) * 2),
+        ("raft_small", image(1, 3, 512, 512) * 2),
         ("ssd300_vgg16", ([TensorSpec((3, 300, 300))],)),
         ("fasterrcnn_resnet50_fpn", ([TensorSpec((3, 800, 800))],)),
         ("quantized_resnet18", image(1, 3, 224, 224)),

@@ -1,0 +1,59 @@
+"""`python -m bench [PART ...] [--pairs N]`: measure, print, and with all parts write the report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final
+
+from bench import machine, markdown
+from bench.processes import ROOT, progress
+from bench.results import Figure, Part
+
+PARTS: Final = ("correctness", "speed", "coldstart", "size")
+REPORT: Final = ROOT / "reports" / "benchmark.md"
+
+
+def main() -> int:
+    """Exit code 0, whatever was measured; 1 when a part could not be."""
+    asked = _arguments()
+    chosen = [part for part in PARTS if part in asked.parts] if asked.parts else list(PARTS)
+    before = machine.load()
+    parts = [_measured(part, asked.pairs) for part in chosen]
+    described = [*machine.describe(), ("load", f"{before:.2f} at the start, {machine.load():.2f} at the end")]
+    command = " ".join(["python -m bench", *asked.parts]) if asked.parts or asked.pairs else "make bench"
+    text = markdown.report(parts, described, command)
+    print(text, end="")
+    if not asked.parts:
+        REPORT.write_text(text, encoding="utf-8")
+        progress(f"written to {REPORT.relative_to(ROOT)}")
+    return int(any(not part.figures[0].target for part in parts))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}; all")
+    parser.add_argument("--pairs", type=int, help="rounds of whatever takes turns, in place of 5 to 9")
+    return parser.parse_args()
+
+
+def _measured(name: str, pairs: int | None) -> Part:
+    """One part; one that raises tells so in the report and leaves the others to be measured."""
+    measure: Callable[[int | None], Part] = import_module(f"bench.{name}").measure
+    started = time.perf_counter()
+    try:
+        part = measure(pairs)
+    except Exception as error:  # noqa: BLE001 - an hour's measurements are not lost to the last of them
+        traceback.print_exc()
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        return Part(name.capitalize(), figures=(Figure("could not be measured", "", said, False),))
+    progress(f"{name} took {time.perf_counter() - started:.0f} s")
+    return part
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Every network of torchvision, summarised by name and built for real."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from bench.processes import progress
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """One network. `params` and `built_params` are None where summarising or building it raised.
+
+    unknown:
+        calls of operators that netscope could not count.
+    """
+
+    name: str
+    params: int | None
+    built_params: int | None
+    rung: str = ""
+    unknown: int = 0
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Summarised, with the parameters of the really built one."""
+        return self.params is not None and self.params == self.built_params
+
+
+def sweep() -> list[Swept]:
+    """All of `list_models()`, one after the other; each really built one is freed before the next."""
+    from torchvision.models import list_models
+
+    names = list_models()
+    found = []
+    for number, name in enumerate(names, 1):
+        progress(f"correctness: {number} of {len(names)}, {name}")
+        found.append(_swept(name))
+    return found
+
+
+def _swept(name: str) -> Swept:
+    import netscope
+
+    started = time.perf_counter()
+    try:
+        report = netscope.summary(f"torchvision/{name}")
+    except netscope.NetscopeError as error:
+        return Swept(name, None, None, error=str(error))
+    seconds = time.perf_counter() - started
+    built = built_params(build(name))
+    return Swept(name, report.params, built, report.rung, sum(report.unknown.values()), seconds)
+
+
+def build(name: str, **options: Any) -> Any:
+    """The network with real parameters, straight from torchvision and without downloading anything."""
+    from torchvision.models import get_model_builder
+
+    builder = get_model_builder(name)
+    fixed: dict[str, Any] = {"weights": None}
+    if "weights_backbone" in inspect.signature(builder).parameters:
+        fixed["weights_backbone"] = None
+    if "googlenet" in name or "inception" in name:
+        fixed["init_weights"] = False  # minutes of truncated normals, which change no size
+    return builder(**{**fixed, **options})
+
+
+def built_params(module: Any) -> int:
+    """Elements of a real module's parameters, as torch itself lists them."""
+    return sum(parameter.numel() for parameter in module.parameters())

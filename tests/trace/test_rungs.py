@@ -1,0 +1,131 @@
+"""Meta, fake and real tensors must give the same rows and figures."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from netscope.analyze import analyze
+from netscope.report import Layer
+from netscope.sources import resolve
+from netscope.trace import record
+from netscope.workload import TensorSpec, Workload
+
+# Small inputs keep the real forwards short; all families of operators are there.
+NETWORKS = {
+    "alexnet": "3x99x99",
+    "zfnet": "3x224x224",
+    "lenet": "1x28x28",
+    "torchvision/alexnet": "3x96x96",
+    "torchvision/vgg11_bn": "3x32x32",
+    "torchvision/resnet18": "3x64x64",
+    "torchvision/resnext50_32x4d": "3x64x64",
+    "torchvision/mobilenet_v2": "3x64x64",
+    "torchvision/mobilenet_v3_small": "3x64x64",
+    "torchvision/efficientnet_b0": "3x64x64",
+    "torchvision/densenet121": "3x64x64",
+    "torchvision/squeezenet1_0": "3x64x64",
+    "torchvision/shufflenet_v2_x0_5": "3x64x64",
+    "torchvision/googlenet": "3x64x64",
+    "torchvision/mnasnet0_5": "3x64x64",
+    "torchvision/regnet_y_400mf": "3x64x64",
+    "torchvision/convnext_tiny": "3x64x64",
+    "torchvision/vit_b_32": "3x224x224",
+    "torchvision/swin_t": "3x64x64",
+    "torchvision/swin_v2_t": "3x64x64",
+    "torchvision/maxvit_t": "3x224x224",
+    "torchvision/fcn_resnet50": "3x64x64",
+    "torchvision/r3d_18": "3x4x32x32",
+}
+
+
+def rows(workload: Workload, rung: str, train: bool = False) -> tuple[Layer, ...]:
+    trace = record(workload, ladder=(rung,), train=train)
+    assert trace.rung == rung
+    return analyze(trace, workload).layers
+
+
+# How `x[...] = 1` is spelled depends on the device; none of it costs anything.
+SPELLINGS = {f"aten.{op}" for op in ("view", "expand", "copy_", "fill_", "lift_fresh", "scalar_tensor")}
+
+
+def plain(layer: Layer) -> Layer:
+    kept = {op: n for op, n in layer.operators.items() if op.rpartition(".")[0] not in SPELLINGS}
+    return dataclasses.replace(layer, operators=kept)
+
+
+def assert_same(workload: Workload, train: bool = False) -> None:
+    meta, fake, real = (rows(workload, rung, train) for rung in ("meta", "fake", "real"))
+    for one, two, three in zip(meta, fake, real, strict=True):
+        assert plain(one) == plain(two)
+        assert plain(one) == plain(three)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(name: str) -> None:
+    if name == "alexnet":
+        workload = resolve(name)
+    else:
+        workload = resolve(name, input=NETWORKS[name])
+    assert_same(workload)
+
+
+TINY: dict[str, tuple[nn.Module, tuple[TensorSpec, ...]]] = {
+    "lstm": (nn.LSTM(4, 6, 2, bidirectional=True), (TensorSpec((5, 3, 4)),)),
+    "gru": (nn.GRU(4, 6, batch_first=True), (TensorSpec((5, 3, 4)),)),
+    "encoder": (
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), 2),
+        (TensorSpec((2, 7, 16)),),
+    ),
+    "attention": (
+        nn.MultiheadAttention(16, 4),
+        (TensorSpec((7, 2, 16)), TensorSpec((7, 2, 16)), TensorSpec((7, 2, 16))),
+    ),
+    "transformer": (nn.Transformer(16, 4, 1, 1, 32), (TensorSpec((7, 2, 16)), TensorSpec((5, 2, 16)))),
+    "norms": (
+        nn.Sequential(
+            nn.GroupNorm(2, 4),
+            nn.InstanceNorm2d(4, affine=True),
+            nn.LocalResponseNorm(3),
+            nn.BatchNorm2d(4),
+            nn.GELU(),
+            nn.PixelShuffle(2),
+            nn.Upsample(scale_factor=2, mode="bilinear"),
+            nn.AdaptiveMaxPool2d(3),
+            nn.LPPool2d(2, 2),
+        ),
+        (TensorSpec((2, 4, 6, 6)),),
+    ),
+}
+
+
+@pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("name", TINY)
+def test_tiny_networks(name: str, train: bool) -> None:
+    module, args = TINY[name]
+    assert_same(Workload(name, module, args), train)
+
+
+def test_the_report_says_why_meta_would_not_do() -> None:
+    class Counts(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * int((x > 0).sum().item() >= 0)
+
+    trace = record(Workload("counts", Counts(), (TensorSpec((2, 3)),)))
+    assert trace.rung == "real"
+    assert "aten._local_scalar_dense" in trace.rung_reason or "item" in trace.rung_reason
+
+
+def test_a_failing_name_is_not_built_for_real() -> None:
+    from netscope.trace import ForwardError
+
+    def never() -> nn.Module:
+        raise AssertionError("the weights were built")
+
+    workload = Workload("linear", nn.Linear(4, 4, device="meta"), (TensorSpec((1, 5)),), rebuild=never)
+    with pytest.raises(ForwardError) as caught:
+        record(workload)
+    assert caught.value.trace.rung == "meta"
