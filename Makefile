@@ -37,10 +37,9 @@ docs: $(VENV)/.test ## Write the generated parts of README.md anew
 	$(BIN)/python tools/docs.py
 
 bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
-	$(BIN)/python tools/bench.py
+	$(BIN)/python -m bench
 
-reports: $(VENV)/.test ## Write the deterministic reports in reports/ anew
-	$(BIN)/python tools/reports.py
+reports: docs ## Write anew whatever netscope says of itself and does not measure
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,7 +12,7 @@ from typing import Final
 
 from bench import machine, markdown
 from bench.processes import ROOT, progress
-from bench.results import Figure, Part
+from bench.results import Part
 
 PARTS: Final = ("correctness", "speed", "coldstart", "size")
 REPORT: Final = ROOT / "reports" / "benchmark.md"
@@ -31,7 +31,7 @@ def main() -> int:
     if not asked.parts:
         REPORT.write_text(text, encoding="utf-8")
         progress(f"written to {REPORT.relative_to(ROOT)}")
-    return int(any(not part.figures[0].target for part in parts))
+    return int(any(part.error for part in parts))
 
 
 def _arguments() -> argparse.Namespace:
@@ -50,7 +50,7 @@ def _measured(name: str, pairs: int | None) -> Part:
     except Exception as error:  # noqa: BLE001 - an hour's measurements are not lost to the last of them
         traceback.print_exc()
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        return Part(name.capitalize(), figures=(Figure("could not be measured", "", said, False),))
+        return Part(name.capitalize(), error=said)
     progress(f"{name} took {time.perf_counter() - started:.0f} s")
     return part
 

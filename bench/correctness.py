@@ -117,12 +117,6 @@ def _operations_figures(operations: list[published.Operations]) -> tuple[Figure,
         all_of("GMACs of the classification weights within 0.6%", len(close), len(operations), outside),
         Figure("… that round to the printed number itself", "", f"{same:,} of {len(operations):,}"),
         Figure("… further than 0.6% from it as printed", "", f"{len(printed)}" + (f": {rounded}" if rounded else "")),
-        all_of(
-            "parameters of the same, at the weight's own crop",
-            sum(o.params == o.published_params for o in operations),
-            len(operations),
-            ", ".join(o.weight.partition(".")[0] for o in operations if o.params != o.published_params),
-        ),
     )
 
 

@@ -30,6 +30,8 @@ def _part(part: Part) -> str:
     blocks = [f"## {part.title}"]
     if part.figures:
         blocks.append(table(("what", "target", "measured", "met"), [_row(f) for f in part.figures]))
+    if part.error:
+        blocks.append(f"**It could not be measured:** {part.error}")
     blocks += part.method
     blocks += (_grid(grid) for grid in part.grids)
     blocks += part.notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,16 @@ class Part:
 
     method:
         how it was measured, a paragraph each.
+    error:
+        why it could not be measured, "" when it could.
     """
 
     title: str
     method: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     grids: tuple[Grid, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    error: str = ""
 
 
 def all_of(line: str, good: int, total: int, remark: str = "") -> Figure:
