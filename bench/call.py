@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +41,7 @@ OWN: Final = {
 # Where hf/... is to be built, and what importing that class brings along.
 HUGGINGFACE: Final = ("transformers", "transformers.models.llama.modeling_llama")
 
-# The image size of the networks that are compared; the child checks that netscope chose the same.
+# What torchinfo is given: the size that netscope's own example of these networks has.
 IMAGE: Final = (1, 3, 224, 224)
 
 
@@ -67,6 +67,8 @@ class Measured:
 
     imports:
         wall seconds that importing the contestant's own modules took, with torch and torchvision there.
+    inputs:
+        shapes that netscope chose; empty for torchinfo, which is given them.
     imported_meanwhile:
         modules that were imported while a clock ran.
     peak_reset:
@@ -80,7 +82,7 @@ class Measured:
     imports: float
     first: Call
     second: Call
-    imported_meanwhile: tuple[str, ...] = field(default=())
+    imported_meanwhile: tuple[str, ...] = ()
     peak_reset: bool = True
 
     @classmethod
@@ -111,7 +113,7 @@ def main(contestant: str, model: str, input: str | None = None) -> None:
     print(json.dumps(asdict(measured)))
 
 
-# What comes back from a contestant is kept until the clock has stopped, and freed before the next call.
+# Parameters and input shapes. The result itself is freed between the two calls, outside the clocks.
 Summary = tuple[int, tuple[tuple[int, ...], ...]]
 
 
@@ -129,9 +131,9 @@ def _clocked(summarise: Callable[[], Any]) -> tuple[Call, Summary]:
 
 
 def _facts(result: Any) -> Summary:
-    """Parameters and input shapes, of netscope's report or torchinfo's statistics."""
+    """Parameters and input shapes of netscope's report; of torchinfo's statistics, parameters alone."""
     if hasattr(result, "total_params"):
-        return result.total_params, tuple(tuple(size) for size in [result.input_size[0]])
+        return result.total_params, ()
     return result.params, tuple(tensor.shape for tensor in result.inputs)
 
 
@@ -176,7 +178,7 @@ _CONTESTANTS: Final[dict[str, Callable[[str, str | None], Callable[[], Any]]]] =
 def _reset_peak() -> bool:
     """Let the kernel forget the peak so far (Linux)."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         return True
     return False
 
@@ -190,7 +192,7 @@ def _peak() -> int:
 def _resident() -> int:
     """Resident memory now, in bytes; where the system does not tell, the peak stands for it."""
     with suppress(OSError):
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
         return int(pages) * resource.getpagesize()
     return _peak()
 

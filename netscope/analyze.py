@@ -9,16 +9,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from netscope.cost import Cost, VectorOps
+from netscope.cost import NO_VECTOR_OPS, Cost, VectorOps
 from netscope.formulas import cost_of
 from netscope.report import FUNCTIONAL, Layer, Parameter, Report, Tensor
 from netscope.trace.facts import Operator, ParameterFact, Trace, Value
 from netscope.workload import Workload
-
-
-_NO_VECTOR = VectorOps()
 
 
 @dataclass(slots=True)
@@ -27,14 +24,14 @@ class _Work:
 
     macs: int = 0
     causal: int = 0
-    vector: VectorOps = _NO_VECTOR
+    vector: VectorOps = NO_VECTOR_OPS
     output_bytes: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: _Work) -> None:
         self.macs += other.macs
         self.causal += other.causal
-        if other.vector is not _NO_VECTOR:
+        if other.vector is not NO_VECTOR_OPS:
             self.vector += other.vector
         self.output_bytes += other.output_bytes
         for name, calls in other.unknown.items():
@@ -66,7 +63,7 @@ class _Node:
     last_output: Operator | None = None
     order: float = 0.0
     used: bool = False
-    sizes: _Sizes = field(default_factory=lambda: _Sizes())
+    sizes: _Sizes = field(default_factory=_Sizes)
 
 
 def analyze(
@@ -199,7 +196,7 @@ def _cost(trace: Trace, nodes: dict[str, _Node]) -> None:
         elif cost.kind != "free":
             own.macs += cost.macs
             own.causal += cost.macs if cost.causal_macs is None else cost.causal_macs
-            if cost.vector != _NO_VECTOR:
+            if cost.vector != NO_VECTOR_OPS:
                 own.vector += cost.vector
             node.costly = True
         for storage in op.writes:
@@ -340,7 +337,7 @@ def _functional(trace: Trace, node: _Node) -> Layer:
     )
 
 
-def _figures(inclusive: _Work, own: _Work | None) -> dict[str, object]:
+def _figures(inclusive: _Work, own: _Work | None) -> dict[str, Any]:
     """The cost fields of a Layer. `own` is None for a module whose own work has a row of its own."""
     own = own or _Work()
     return {

@@ -170,5 +170,3 @@ def _needs_arguments(module: torch.nn.Module) -> bool:
         p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         for p in signature.parameters.values()
     )
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,9 @@ class VectorOps:
         )
 
 
+NO_VECTOR_OPS: Final = VectorOps()
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The cost of one operator call.
@@ -54,7 +57,7 @@ class Cost:
 
     kind: Literal["contraction", "vector", "free"]
     macs: int = 0
-    vector: VectorOps = VectorOps()
+    vector: VectorOps = NO_VECTOR_OPS
     causal_macs: int | None = None
 
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.cost import VectorOps
+from netscope.cost import NO_VECTOR_OPS, VectorOps
 
 if TYPE_CHECKING:
     import pandas
@@ -125,12 +125,12 @@ class Layer:
     macs: int | None = 0
     counted_macs: int = 0
     causal_macs: int = 0
-    vector: VectorOps | None = VectorOps()
+    vector: VectorOps | None = NO_VECTOR_OPS
     output_bytes: int = 0
 
     own_params: int = 0
     own_macs: int = 0
-    own_vector: VectorOps = VectorOps()
+    own_vector: VectorOps = NO_VECTOR_OPS
     own_output_bytes: int = 0
 
     @property

@@ -144,6 +144,4 @@ def parse_input(text: str, *, dtype: str = "float32") -> tuple[str | None, Tenso
             hint="write sizes without the batch, as in --input 3x224x224 or --input ids=128:int64",
         )
     sizes = () if match["shape"] == "scalar" else re.split(r"[x,×*]", match["shape"])
-    return match["name"], TensorSpec(
-        tuple(int(size) for size in sizes), parse_dtype(match["dtype"] or dtype)
-    )
+    return match["name"], TensorSpec(tuple(int(size) for size in sizes), parse_dtype(match["dtype"] or dtype))

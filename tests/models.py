@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Attention(nn.Module):
     """Scaled dot-product attention of a tensor with itself."""
 
     def forward(self, q: Tensor) -> Tensor:
-        return F.scaled_dot_product_attention(q, q, q)
+        return functional.scaled_dot_product_attention(q, q, q)
 
 
 class GroupedQueryAttention(nn.Module):
     """8 query heads on 2 key and value heads."""
 
     def forward(self, q: Tensor, kv: Tensor) -> Tensor:
-        return F.scaled_dot_product_attention(q, kv, kv, enable_gqa=True)
+        return functional.scaled_dot_product_attention(q, kv, kv, enable_gqa=True)
 
 
 class TiedEmbedding(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests import models as m
 def of(module: nn.Module, *args: Any, **kwargs: Any) -> Report:
     """The report of one call; the third run must equal the first."""
     first, _, third = (summary(module, args=args, kwargs=kwargs) for _ in range(3))
-    assert [layer for layer in first.layers] == [layer for layer in third.layers]
+    assert first.layers == third.layers
     assert sum(layer.own_macs for layer in first.layers) == first.counted_macs
     assert sum(layer.own_params for layer in first.layers) == first.params
     assert sum(layer.own_output_bytes for layer in first.layers) == first.output_bytes
@@ -118,7 +119,7 @@ def test_10_modes_stay_mixed() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     for train in (False, True):
         summary(model, args=(torch.randn(2, 3, 8, 8),), train=train)
-        assert model.training and model[0].training and not model[1].training
+        assert [m.training for m in model.modules()] == [True, True, False]
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -177,7 +178,7 @@ def test_13_compiled() -> None:
 def test_14_quantized() -> None:
     if not torch.backends.quantized.supported_engines:
         pytest.skip("this build of torch has no quantised kernels")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.ao.quantization"):
         model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(4, 4)))
     report = of(model, torch.randn(1, 4))
     assert report.params == 20
@@ -240,7 +241,8 @@ def test_18_nothing_to_count() -> None:
     report = of(m.NoParameters(), torch.randn(3, 4))
     assert (report.params, report.macs) == (0, 0)
     assert report.root.output_shape == ()
-    assert report.vector is not None and report.vector.cmp == 12
+    assert report.vector is not None
+    assert report.vector.cmp == 12
     empty = of(nn.Linear(4, 3), torch.randn(0, 4))
     assert (empty.macs, empty.root.output_shape) == (0, (0, 3))
 
@@ -285,3 +287,14 @@ def test_21_odd_names() -> None:
     assert rows == len(report.layers) - 1
     assert len(re.findall("<td[ >]", html)) == columns * rows
     assert summary(m.OddNames(), args=(TensorSpec((1, 4)),)).to_csv().count("x" * 10_000) >= 1
+
+
+@pytest.mark.parametrize("module", [nn.Linear(4, 3), nn.Conv1d(4, 3, 1)], ids=["linear", "convolution"])
+def test_a_wrong_dtype_is_refused_as_for_real(module: nn.Module) -> None:
+    x = torch.ones(2, 4, 4, dtype=torch.int64)
+    with pytest.raises(RuntimeError):
+        module(x)
+    with pytest.raises(TraceError):
+        summary(module, args=(x,))
+    with pytest.raises(TraceError, match="same"):
+        summary(copy.deepcopy(module).to("meta"), args=(TensorSpec((2, 4, 4), "int64"),))

@@ -5,13 +5,14 @@
 
 from netscope.shapes import contractions, movement, pointwise, reductions, windows
 from netscope.shapes.layout import Layout, Made, contiguous
-from netscope.shapes.registry import RULES, Rule, infer, rule, rule_for
+from netscope.shapes.registry import RULES, Rule, check_dtypes, infer, rule, rule_for
 
 __all__ = [
     "RULES",
     "Layout",
     "Made",
     "Rule",
+    "check_dtypes",
     "contiguous",
     "contractions",
     "infer",

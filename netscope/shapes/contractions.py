@@ -101,22 +101,13 @@ def attention(
     return like(query)
 
 
-def _recurrent(
-    data: Layout,
-    hidden: Sequence[Layout],
-    weights: Sequence[Layout],
-    layers: int,
-    bidirectional: bool,
-    batch_first: bool,
-    packed: bool,
-) -> Sequence[Made]:
-    """Output and final states; the state's width may be projected (`weight_hr`)."""
-    directions = 2 if bidirectional else 1
-    width = hidden[0].shape[-1]
-    shape = (*data.shape[:-1], width * directions)
+def _recurrent(data: Layout, hidden: Sequence[Layout], bidirectional: bool, by_batch: bool) -> Sequence[Made]:
+    """Output and final states. The state's width is that of `hidden`, which may be projected."""
+    width = hidden[0].shape[-1] * (2 if bidirectional else 1)
+    shape = (*data.shape[:-1], width)
     output = contiguous(shape, data.dtype)
-    if batch_first and not packed:
-        batch, steps, features = shape
+    if by_batch:  # computed with time first, and turned round
+        batch, _, features = shape
         output = shape, (features, batch * features, 1), data.dtype
     return [output, *(contiguous(state.shape, data.dtype) for state in hidden)]
 
@@ -134,7 +125,7 @@ def lstm(
     batch_first: bool,
 ) -> Sequence[Made]:
     """Dense sequence: (T, N, F) or (N, T, F) -> output, h, c."""
-    return _recurrent(data, hidden, weights, layers, bidirectional, batch_first, packed=False)
+    return _recurrent(data, hidden, bidirectional, by_batch=batch_first)
 
 
 @rule("lstm.data")
@@ -150,7 +141,7 @@ def packed_lstm(
     bidirectional: bool,
 ) -> Sequence[Made]:
     """Packed sequence: (sum of lengths, F) -> output, h, c."""
-    return _recurrent(data, hidden, weights, layers, bidirectional, False, packed=True)
+    return _recurrent(data, hidden, bidirectional, by_batch=False)
 
 
 @rule("gru.input", "rnn_tanh.input", "rnn_relu.input")
@@ -166,7 +157,7 @@ def recurrent(
     batch_first: bool,
 ) -> Sequence[Made]:
     """Dense sequence -> output, h."""
-    return _recurrent(data, [hidden], weights, layers, bidirectional, batch_first, packed=False)
+    return _recurrent(data, [hidden], bidirectional, by_batch=batch_first)
 
 
 @rule("gru.data", "rnn_tanh.data", "rnn_relu.data")
@@ -182,4 +173,4 @@ def packed_recurrent(
     bidirectional: bool,
 ) -> Sequence[Made]:
     """Packed sequence -> output, h."""
-    return _recurrent(data, [hidden], weights, layers, bidirectional, False, packed=True)
+    return _recurrent(data, [hidden], bidirectional, by_batch=False)

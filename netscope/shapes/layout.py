@@ -89,7 +89,8 @@ def dtype_name(dtype: torch.dtype) -> str:
 Made = tuple[Sizes, Sizes, "torch.dtype"]
 
 
-def contiguous_strides(shape: Sequence[int]) -> Sizes:
+@functools.lru_cache(maxsize=4096)
+def contiguous_strides(shape: Sizes) -> Sizes:
     """Row-major strides. A side of size 0 steps as if it were 1, as in torch."""
     strides = []
     step = 1
@@ -101,7 +102,8 @@ def contiguous_strides(shape: Sequence[int]) -> Sizes:
 
 def contiguous(shape: Sequence[int], dtype: torch.dtype) -> Made:
     """A new row-major tensor."""
-    return tuple(shape), contiguous_strides(shape), dtype
+    shape = tuple(shape)
+    return shape, contiguous_strides(shape), dtype
 
 
 def broadcast(shapes: Sequence[Sizes]) -> Sizes | None:
@@ -138,19 +140,28 @@ def elementwise_strides(shape: Sizes, operands: Sequence[Layout]) -> Sizes:
             return contiguous_strides(shape)
         if all(op.stride == first.stride for op in operands) and first.is_dense:
             return first.stride
-    ndim = len(shape)
-    steps = []
-    for op in operands:
-        lead = ndim - len(op.shape)
-        steps.append(
-            [0] * lead
-            + [
-                0 if size == 1 and size != full else step
-                for size, step, full in zip(op.shape, op.stride, shape[lead:], strict=True)
-            ]
-        )
+    order = _fastest_first(shape, [_steps(op, shape) for op in operands])
+    strides = [0] * len(shape)
+    step = 1
+    for dim in order:
+        strides[dim] = step
+        step *= shape[dim] or 1
+    return tuple(strides)
 
-    def should_swap(left: int, right: int) -> int:
+
+def _steps(operand: Layout, shape: Sizes) -> list[int]:
+    """The operand's strides along the dimensions of the common shape, 0 where it is broadcast."""
+    lead = len(shape) - len(operand.shape)
+    return [0] * lead + [
+        0 if size == 1 and size != full else step
+        for size, step, full in zip(operand.shape, operand.stride, shape[lead:], strict=True)
+    ]
+
+
+def _fastest_first(shape: Sizes, steps: Sequence[list[int]]) -> list[int]:
+    """Dimensions in the order of their strides: an insertion sort, since the order is only partial."""
+
+    def compare(left: int, right: int) -> int:
         for step in steps:
             a, b = step[left], step[right]
             if a == 0 or b == 0:
@@ -161,19 +172,14 @@ def elementwise_strides(shape: Sizes, operands: Sequence[Layout]) -> Sizes:
                 return 1
         return 0
 
-    order = list(reversed(range(ndim)))
-    for index in range(1, ndim):
+    order = list(reversed(range(len(shape))))
+    for index in range(1, len(order)):
         current = index
         for other in range(index - 1, -1, -1):
-            verdict = should_swap(order[other], order[current])
+            verdict = compare(order[other], order[current])
             if verdict > 0:
                 order[other], order[current] = order[current], order[other]
                 current = other
             elif verdict < 0:
                 break
-    strides = [0] * ndim
-    step = 1
-    for dim in order:
-        strides[dim] = step
-        step *= shape[dim] or 1
-    return tuple(strides)
+    return order

@@ -32,9 +32,7 @@ def allocate_as(x: Layout, size: Sequence[int], *_: Any, dtype: Any = None, **__
     return contiguous(size, dtype or x.dtype)
 
 
-@rule(
-    "empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "clone", "_to_copy"
-)
+@rule("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like", "clone", "_to_copy")
 def copy_of(x: Layout, *_: Any, dtype: Any = None, memory_format: Any = None, **__: Any) -> Made | None:
     """Same shape and, unless asked otherwise, same order of dimensions."""
     if memory_format is torch.contiguous_format:

@@ -75,11 +75,15 @@ def softmax(x: Layout, dim: int, *args: Any, dtype: Any = None) -> Made | None:
     return contiguous(x.shape, x.dtype) if x.is_contiguous else None
 
 
-@rule("mean.dim", "sum.dim_IntList", "amax", "amin", "var.correction", "any.dim", "all.dim")
-def reduce_dims(
+@rule("mean.dim", "sum.dim_IntList", "amax", "amin", "var.correction")
+def reduction(x: Layout, *args: Any, **kwargs: Any) -> Made | None:
+    """Fewer dimensions, or sides of 1. Only where result and input keep dtype and order."""
+    return _reduced(x, *args, **kwargs)
+
+
+def _reduced(
     x: Layout, dims: int | Sequence[int] | None = None, keepdim: bool = False, *args: Any, **kwargs: Any
 ) -> Made | None:
-    """Fewer dimensions, or sides of 1. Only where result and input keep dtype and order."""
     if args or kwargs.get("dtype") is not None or not x.dtype.is_floating_point or not x.is_contiguous:
         return None
     keepdim = bool(kwargs.get("keepdim", keepdim))
@@ -95,7 +99,7 @@ def vector_norm(x: Layout, order: Any = 2, dims: Any = None, keepdim: bool = Fal
     """A norm along dimensions."""
     if kw.get("dtype") is not None:
         return None
-    return reduce_dims(x, dims, keepdim)
+    return _reduced(x, dims, keepdim)
 
 
 @rule("cumsum")

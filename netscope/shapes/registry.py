@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from netscope.shapes.layout import Made
+from netscope.shapes.layout import Made, dtype_name
 
 Rule = Callable[..., Made | Sequence[Made] | None]
 
@@ -38,6 +38,28 @@ def rule_for(name: str) -> Rule | None:
     if overload.endswith("out"):
         return None
     return RULES.get(rest) or RULES.get(packet) or RULES.get(packet.removesuffix("_"))
+
+
+# The arguments of these, from the first that is multiplied, must be of one dtype. Kernels insist on it,
+# torch's meta kernels do not.
+_ONE_DTYPE: Final[dict[str, int]] = {
+    **dict.fromkeys(("aten.mm", "aten.bmm", "aten.mv", "aten.dot", "aten.convolution"), 0),
+    **dict.fromkeys(("aten.addmm", "aten.baddbmm", "aten.addmv"), 1),
+}
+
+
+def check_dtypes(name: str, args: Sequence[Any]) -> None:
+    """Raise what a kernel would, for factors of different dtypes.
+
+    Raises:
+        RuntimeError: as torch does.
+    """
+    first = _ONE_DTYPE.get(name.rpartition(".")[0])
+    if first is not None and args[first].dtype != args[first + 1].dtype:
+        raise RuntimeError(
+            f"expected input and weight to have the same dtype, but got "
+            f"{dtype_name(args[first].dtype)} and {dtype_name(args[first + 1].dtype)}"
+        )
 
 
 def infer(function: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Made | Sequence[Made] | None:

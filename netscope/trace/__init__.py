@@ -34,6 +34,7 @@ __all__ = [
     "record",
 ]
 
+
 class ForwardError(Exception):
     """The traced forward raised; `trace` holds everything up to there."""
 

@@ -34,8 +34,7 @@ class ParameterFact(NamedTuple):
     storage: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFact:
+class ModuleFact(NamedTuple):
     """One module of the network, called or not.
 
     path:
@@ -104,8 +103,7 @@ class ModuleCall(NamedTuple):
     completed: bool
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Operator:
+class Operator(NamedTuple):
     """What was run: an operator on given specs. Calls with equal arguments share one object.
 
     name:

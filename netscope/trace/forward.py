@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from netscope.shapes.layout import dtype_name
 from netscope.trace.composites import intercepted
 from netscope.trace.facts import ModuleCall, Trace, Value
 from netscope.trace.modules import Names, ParameterFacts, module_fact
@@ -22,19 +22,23 @@ from netscope.workload import TensorSpec
 LOCK = threading.RLock()
 
 
-@dataclass(slots=True)
 class _OpenCall:
-    """A module call while it runs."""
+    """A module call while it runs. `used` counts the names under which it called its children."""
 
-    module: torch.nn.Module
-    path: str
-    parent: int
-    inputs: tuple[Value, ...]
-    first_op: int
-    used: dict[str, int] = field(default_factory=dict)
-    outputs: tuple[Value, ...] = ()
-    last_op: int = -1
-    completed: bool = False
+    __slots__ = ("completed", "first_op", "inputs", "last_op", "module", "outputs", "parent", "path", "used")
+
+    def __init__(
+        self, module: torch.nn.Module, path: str, parent: int, inputs: tuple[Value, ...], first_op: int
+    ) -> None:
+        self.module = module
+        self.path = path
+        self.parent = parent
+        self.inputs = inputs
+        self.first_op = first_op
+        self.outputs: tuple[Value, ...] = ()
+        self.last_op = -1
+        self.completed = False
+        self.used: dict[str, int] = {}
 
 
 class Calls:
@@ -50,49 +54,53 @@ class Calls:
         recorder = self.recorder
         parent = recorder.scope
         above = self.all[parent] if parent >= 0 else None
-        if id(module) not in self.names.of:
-            self.names.adopt(module, above and above.module, above.path if above else "")
-        path = self.names.choose(module, above.path, above.used) if above else self.names.of[id(module)][0]
-        call = _OpenCall(
-            module, path, parent, self.values((args, kwargs), inputs=True), len(recorder.ops)
-        )
+        known = self.names.of.get(id(module))
+        if known is None:
+            path = self.names.adopt(module, above.module if above else None, above.path if above else "")
+        elif len(known) == 1 or above is None:
+            path = known[0]
+        else:
+            path = self.names.choose(module, above.path, above.used)
+        call = _OpenCall(module, path, parent, self.arguments(args, kwargs), len(recorder.ops))
         recorder.scope = len(self.all)
         self.all.append(call)
         return call
 
     def leave(self, call: _OpenCall, result: Any, completed: bool) -> None:
         """Close a call, and return to the one that made it."""
-        call.outputs = self.values(result) if completed else ()
+        call.outputs = self.results(result) if completed else ()
         call.completed = completed
         call.last_op = len(self.recorder.ops)
         self.recorder.scope = call.parent
 
-    def values(self, tree: Any, inputs: bool = False) -> tuple[Value, ...]:
-        """The leaves of arguments or results as facts. Plain values among arguments are left out."""
-        if inputs:
-            args, kwargs = tree
-            if not kwargs and len(args) == 1 and isinstance(args[0], torch.Tensor):
-                return (self._value("0", args[0]),)
-            found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
-            found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
-        elif isinstance(tree, torch.Tensor):
-            return (self._value("", tree),)
-        else:
-            found = list(leaves(tree))
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Value, ...]:
+        """The leaves of a call's arguments as facts. Plain values among them are left out."""
+        if len(args) == 1 and not kwargs:
+            only = args[0]
+            if isinstance(only, torch.Tensor):
+                return (self._value("0", only),)
+        found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
+        found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
         return tuple(
-            self._value(place, leaf)
-            for place, leaf in found
-            if not (inputs and (leaf is None or isinstance(leaf, (int, float, str, bool))))
+            [
+                self._value(place, leaf)
+                for place, leaf in found
+                if not (leaf is None or isinstance(leaf, (int, float, str, bool)))
+            ]
         )
+
+    def results(self, tree: Any) -> tuple[Value, ...]:
+        """The leaves of a call's result as facts."""
+        if isinstance(tree, torch.Tensor):
+            return (self._value("", tree),)
+        return tuple([self._value(place, leaf) for place, leaf in leaves(tree)])
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tag = self.recorder.tag(leaf)
+            tag = self.recorder.tags.of(leaf)
             if tag is not None and tag[0].shape == leaf.shape:
                 return Value(place, tag[0].spec, None, tag[1])
-            return Value(
-                place, TensorSpec(tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")), None, -1
-            )
+            return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
 
 
@@ -147,7 +155,7 @@ def record_forward(
     """
     started = time.perf_counter()
     calls = Calls(names, recorder)
-    inputs = calls.values((args, kwargs), inputs=True)
+    inputs = calls.arguments(args, kwargs)
     error: Exception | None = None
     result: Any = None
     with ExitStack() as stack:
@@ -158,16 +166,15 @@ def record_forward(
         stack.enter_context(recorder)
         try:
             result = module(*args, **kwargs)
-        except Exception as raised:
+        except Exception as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
             error = raised
-    outputs = () if error is not None else calls.values(result)
-    parameters = ParameterFacts(recorder.met)
+    outputs = () if error is not None else calls.results(result)
+    parameters = ParameterFacts(recorder.tags.met)
     index = {id(m): i for i, m in enumerate(names.modules)}
     failing = next((c.path for c in reversed(calls.all) if not c.completed), "")
     trace = Trace(
         modules=tuple(
-            module_fact(m, names.of[id(m)], id(m) in names.registered, parameters)
-            for m in names.modules
+            module_fact(m, names.of[id(m)], id(m) in names.registered, parameters) for m in names.modules
         ),
         calls=tuple(
             ModuleCall(

@@ -129,8 +129,10 @@ def _restore_attributes(module: torch.nn.Module, kind: type, attributes: dict[st
     if type(module) is not kind:
         object.__setattr__(module, "__class__", kind)
     current = module.__dict__
-    if tuple(current) != tuple(attributes) or not all(
-        map(operator.is_, current.values(), attributes.values())
+    if not (
+        len(current) == len(attributes)
+        and all(map(operator.eq, current, attributes))
+        and all(map(operator.is_, current.values(), attributes.values()))
     ):
         current.clear()
         current.update(attributes)
@@ -164,7 +166,7 @@ def global_state(depth: int = 0) -> Iterator[None]:
     """
     with ExitStack() as stack:
         _restore(stack, torch.get_rng_state, torch.set_rng_state)
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             _restore(stack, torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
         _restore(stack, random.getstate, random.setstate)
         numpy = sys.modules.get("numpy")
@@ -173,9 +175,7 @@ def global_state(depth: int = 0) -> Iterator[None]:
         _restore(stack, torch.get_default_dtype, torch.set_default_dtype)
         _restore(stack, torch.is_grad_enabled, torch.set_grad_enabled)
         # The fused path of MultiheadAttention would hide its children; it costs the same on paper.
-        _restore(
-            stack, torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled
-        )
+        _restore(stack, torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled)
         torch.backends.mha.set_fastpath_enabled(False)
         _restore(stack, sys.getrecursionlimit, sys.setrecursionlimit)
         sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000) + 12 * depth)

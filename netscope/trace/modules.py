@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 
 from netscope.shapes import Layout
 from netscope.shapes.layout import dtype_name
 from netscope.trace.facts import ModuleFact, ParameterFact
+from netscope.trace.tags import PLAIN_TENSORS
 from netscope.workload import ITEM_SIZE, TensorSpec
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-_PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
+
 _MAX_ALIASES = 64
 
 
@@ -51,22 +52,20 @@ class Names:
                 )
         self.registered = frozenset(self.of)
 
-    def choose(self, module: torch.nn.Module, parent: str | None, used: dict[str, int]) -> str:
-        """The name for a call of `module` made by the module called `parent` (None for no module).
+    def choose(self, module: torch.nn.Module, parent: str, used: dict[str, int]) -> str:
+        """The name, among several, for a call of `module` made by the module called `parent`.
 
-        Among several names, those under the parent's, and among these the least used in this call of
-        the parent: `Sequential(layer, layer)` calls "0", then "1".
+        Those under the parent's go first, and among these the least used in this call of the parent:
+        `Sequential(layer, layer)` calls "0", then "1".
         """
         names = self.of[id(module)]
-        if len(names) == 1 or parent is None:
-            return names[0]
         lead = f"{parent}." if parent else ""
         inside = [name for name in names if name.startswith(lead) and name != parent]
         chosen = min(inside or names, key=lambda name: used.get(name, 0))
         used[chosen] = used.get(chosen, 0) + 1
         return chosen
 
-    def adopt(self, module: torch.nn.Module, parent: torch.nn.Module | None, path: str) -> None:
+    def adopt(self, module: torch.nn.Module, parent: torch.nn.Module | None, path: str) -> str:
         """Name a module that is registered nowhere, by the attribute of its caller that holds it."""
         local = _held_as(module, parent) or f"({type(module).__name__})"
         name = f"{path}.{local}" if path else local
@@ -77,6 +76,7 @@ class Names:
         self._taken.add(name)
         self.of[id(module)] = [name]
         self.modules.append(module)
+        return name
 
 
 def _held_as(module: torch.nn.Module, parent: torch.nn.Module | None) -> str | None:
@@ -116,10 +116,14 @@ class ParameterFacts:
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
         tag = self._met(tensor)
-        spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype)) if tag is None else tag[0].spec
-        stored = tensor.numel() * tensor.element_size()
+        if tag is None:
+            spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
+            stored = tensor.numel() * tensor.element_size()
+        else:
+            spec = tag[0].spec
+            stored = tag[0].numel * tag[0].dtype.itemsize
         packed = None
-        if type(tensor) not in _PLAIN_TENSORS:
+        if type(tensor) not in PLAIN_TENSORS:
             # bitsandbytes keeps what the weight was before packing in `quant_state`.
             packed = getattr(tensor, "quant_state", None)
             if packed is not None:
@@ -152,46 +156,64 @@ class ParameterFacts:
         return self._identities.setdefault(key, len(self._identities))
 
 
+class _Kind(NamedTuple):
+    """What a module's class says of it."""
+
+    name: str
+    base: str
+    qualname: str
+    speaks: bool  # prints more of itself than its attributes say
+    packs: bool  # keeps its weights inside an opaque object
+    scripted: bool
+
+
+@functools.cache
+def _kind(cls: type) -> _Kind:
+    base = next((c.__name__ for c in cls.__mro__ if c.__module__.startswith("torch.nn.modules.")), "")
+    return _Kind(
+        cls.__name__,
+        "" if base == "Module" else base,
+        f"{cls.__module__}.{cls.__qualname__}",
+        not cls.__module__.startswith("torch.nn.modules."),
+        "quantized" in cls.__module__ and callable(getattr(cls, "weight", None)),
+        issubclass(cls, torch.jit.ScriptModule),
+    )
+
+
 def module_fact(
     module: torch.nn.Module, names: list[str], registered: bool, parameters: ParameterFacts
 ) -> ModuleFact:
     """Everything about a module that outlives it."""
-    kind = type(module)
-    base = _base(kind)
+    cls: Any = type(module)
+    kind = _kind(cls)
+    own = [parameters.of(name, p) for name, p in _present(module._parameters)]
+    if kind.packs:
+        own += _packed(module, parameters)
+    buffers = module._buffers
     return ModuleFact(
-        path=names[0],
-        type=_type_name(module),
-        base=base,
-        qualname=f"{kind.__module__}.{kind.__qualname__}",
-        hyperparameters=_hyperparameters(module),
-        detail="" if base == kind.__name__ and kind.__module__.startswith("torch.nn.") else _detail(module),
-        parameters=(
-            *(
-                parameters.of(name, p)
-                for name, p in _tensors(module, "_parameters")
-            ),
-            *_packed(module, parameters),
-        ),
-        buffers=tuple(parameters.of(name, b) for name, b in _tensors(module, "_buffers")),
-        training=bool(getattr(module, "training", False)),
-        registered=registered,
-        aliases=tuple(names[1:]),
+        names[0],
+        str(getattr(module, "original_name", kind.name)) if kind.scripted else kind.name,
+        kind.base,
+        kind.qualname,
+        _hyperparameters(module),
+        _detail(module) if kind.speaks else "",
+        tuple(own),
+        tuple([parameters.of(name, b) for name, b in _present(buffers)]) if buffers else (),
+        bool(getattr(module, "training", False)),
+        registered,
+        tuple(names[1:]),
     )
 
 
-def _tensors(module: torch.nn.Module, kind: str) -> list[tuple[str, torch.Tensor]]:
-    """Own parameters or buffers that have a shape."""
-    return [
-        (name, tensor)
-        for name, tensor in getattr(module, kind).items()
-        if tensor is not None and not torch.nn.parameter.is_lazy(tensor)
-    ]
+def _present(tensors: Mapping[str, torch.Tensor | None]) -> Iterator[tuple[str, torch.Tensor]]:
+    """Those that are there and have a shape, which a lazy one has not yet."""
+    for name, tensor in tensors.items():
+        if tensor is not None and (type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)):
+            yield name, tensor
 
 
 def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[ParameterFact]:
     """Weights that torch's quantised modules keep inside an opaque object."""
-    if "quantized" not in type(module).__module__ or not callable(getattr(module, "weight", None)):
-        return []
     facts = []
     for name in ("weight", "bias"):
         try:
@@ -211,28 +233,6 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[Paramet
                 )
             )
     return facts
-
-
-_BASES: dict[type, str] = {}
-
-
-def _base(kind: type) -> str:
-    """Name of the nearest ancestor that torch.nn defines, "" for Module itself."""
-    base = _BASES.get(kind)
-    if base is None:
-        base = next(
-            (c.__name__ for c in kind.__mro__ if c.__module__.startswith("torch.nn.modules.")), ""
-        )
-        if base == "Module":
-            base = ""
-        _BASES[kind] = base
-    return base
-
-
-def _type_name(module: torch.nn.Module) -> str:
-    if isinstance(module, torch.jit.ScriptModule):
-        return str(getattr(module, "original_name", type(module).__name__))
-    return type(module).__name__
 
 
 def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
@@ -258,5 +258,5 @@ def _detail(module: torch.nn.Module) -> str:
     """What the module prints of itself. User code: it may fail, which is no failure of the trace."""
     try:
         return str(module.extra_repr())[:1000]
-    except Exception:
+    except Exception:  # noqa: BLE001 - the user's code, and only a description
         return ""

@@ -24,6 +24,7 @@ class Twins:
         self._bases: dict[int, tuple[Any, torch.Tensor]] = {}
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The twin of a tensor."""
         if torch.nn.parameter.is_lazy(tensor):
             return self._lazy(tensor)
         if type(tensor) not in _PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized:
@@ -58,9 +59,7 @@ class Twins:
         device = self._allocate((), (), torch.float32, torch.empty(())).device
         kind: Any = type(tensor)
         if isinstance(tensor, torch.nn.Parameter):
-            lazy: torch.Tensor = kind(
-                requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype
-            )
+            lazy: torch.Tensor = kind(requires_grad=tensor.requires_grad, device=device, dtype=tensor.dtype)
         else:
             lazy = kind(device=device, dtype=tensor.dtype)
         return lazy

@@ -16,7 +16,7 @@ from netscope.workload import TensorSpec, Workload
 
 # Small inputs keep the real forwards short; all families of operators are there.
 NETWORKS = {
-    "alexnet": "3x99x99",
+    "alexnet": "3x227x227",
     "zfnet": "3x224x224",
     "lenet": "1x28x28",
     "torchvision/alexnet": "3x96x96",
@@ -66,11 +66,7 @@ def assert_same(workload: Workload, train: bool = False) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name: str) -> None:
-    if name == "alexnet":
-        workload = resolve(name)
-    else:
-        workload = resolve(name, input=NETWORKS[name])
-    assert_same(workload)
+    assert_same(resolve(name, input=NETWORKS[name]))
 
 
 TINY: dict[str, tuple[nn.Module, tuple[TensorSpec, ...]]] = {

@@ -1,0 +1,165 @@
+"""Part: building and tracing from a name, against torchinfo on the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bench.call import IMAGE, OWN, SHARED, Measured
+from bench.processes import in_turns, progress, python, run
+from bench.results import Figure, Grid, Part
+from bench.samples import Pairs, Samples, geometric_mean
+from netscope import units
+
+NETWORKS: Final = ("alexnet", "vgg16", "resnet50", "vit_b_16", "swin_t", "convnext_base", "densenet201")
+CONTESTANTS: Final = ("netscope", "torchinfo", "torchinfo-meta")
+PAIRS: Final = 5
+
+ON_CPU: Final = 10.0
+ON_META: Final = 5.0
+ON_META_AIM: Final = 10.0
+
+_METHOD: Final = (
+    "One fresh process for each sample, the contestants in turns. In each process these are imported before "
+    f"the clock starts: {', '.join(f'`{name}`' for name in SHARED)} for all; then "
+    f"{', '.join(f'`{name}`' for name in OWN['netscope'])}; or `torchinfo`, whose import brings all of it. "
+    "The first call in that process is what counts, the second is given beside it (\"warm\"). Neither turns "
+    "its result into text.",
+    "- netscope: `netscope.summary(\"torchvision/NAME\")`, whose example input is one image of 224×224.\n"
+    "- torchinfo on the CPU: `summary(get_model(NAME, weights=None), (1, 3, 224, 224), verbose=0, "
+    "device=\"cpu\")`.\n"
+    "- torchinfo on meta, its best case: the network built under `torch.device(\"meta\")`, "
+    "`summary(network, input_data=a meta image, verbose=0, device=\"meta\")`.",
+    "Times are wall seconds, medians over the processes. A ratio is the median of the ratios of each round, "
+    "theirs over ours; its smallest and largest stand behind it.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Raced:
+    """One network: what every contestant measured, round by round."""
+
+    name: str
+    runs: dict[str, list[Measured]]
+
+    def pairs(self, opponent: str, call: str = "first") -> Pairs:
+        """Wall seconds of netscope beside those of an opponent; `call` is "first" or "second"."""
+        return Pairs(self.walls("netscope", call), self.walls(opponent, call))
+
+    def walls(self, contestant: str, call: str = "first") -> Samples:
+        """Wall seconds of a contestant's calls."""
+        return Samples.of(getattr(run, call).wall for run in self.runs[contestant])
+
+    def with_imports(self, opponent: str) -> Pairs:
+        """The same with what importing each side's own modules took."""
+        return Pairs(
+            *(
+                Samples.of(run.imports + run.first.wall for run in self.runs[side])
+                for side in ("netscope", opponent)
+            )
+        )
+
+    @property
+    def fair(self) -> bool:
+        """Whether all saw the same network at the same input."""
+        everyone = [run for runs in self.runs.values() for run in runs]
+        return len({run.params for run in everyone}) == 1 and all(
+            run.inputs in ((), (IMAGE,)) for run in everyone
+        )
+
+
+def measure(pairs: int | None = None) -> Part:
+    """Race on all networks, `pairs` rounds each."""
+    raced = [_race(name, pairs or PAIRS) for name in NETWORKS]
+    return Part(
+        "Speed",
+        _METHOD,
+        (*(_cpu_figure(network) for network in raced), *_meta_figures(raced)),
+        tuple(_grid(raced, call) for call in ("first", "second")),
+        (_imports(raced),),
+    )
+
+
+def _race(name: str, rounds: int) -> Raced:
+    progress(f"speed: {name}, {rounds} rounds of {', '.join(CONTESTANTS)}")
+    raced = Raced(name, in_turns({who: partial(_child, who, name) for who in CONTESTANTS}, rounds))
+    if not raced.fair:
+        raise RuntimeError(f"the contestants were not given the same {name}")
+    return raced
+
+
+def _child(contestant: str, name: str) -> Measured:
+    return Measured.read(run(python("-m", "bench.call", contestant, f"torchvision/{name}")).stdout)
+
+
+def _cpu_figure(network: Raced) -> Figure:
+    pairs = network.pairs("torchinfo")
+    return Figure(
+        f"`{network.name}`, first call, against torchinfo on the CPU",
+        f"≥ {ON_CPU:.0f} times as fast",
+        f"{_ratio(pairs.speedups.median)} ({units.seconds(pairs.ours.median)} "
+        f"against {units.seconds(pairs.theirs.median)})",
+        pairs.speedups.median >= ON_CPU,
+    )
+
+
+def _meta_figures(raced: list[Raced]) -> tuple[Figure, Figure]:
+    first, second = (
+        geometric_mean(network.pairs("torchinfo-meta", call).speedups.median for network in raced)
+        for call in ("first", "second")
+    )
+    line = f"all {len(raced)}, geometric mean, against torchinfo on meta"
+    return (
+        Figure(
+            f"{line}, first call",
+            f"≥ {ON_META:.0f} times as fast, aim {ON_META_AIM:.0f}",
+            _ratio(first),
+            first >= ON_META,
+        ),
+        Figure(f"{line}, warm", "", _ratio(second)),
+    )
+
+
+def _grid(raced: list[Raced], call: str) -> Grid:
+    rounds = len(raced[0].runs["netscope"])
+    which = "First calls" if call == "first" else "Warm: second calls in the same processes"
+    return Grid(
+        f"{which}, medians of {rounds}:",
+        ("network", "netscope", "torchinfo, CPU", "ratio", "torchinfo, meta", "ratio"),
+        tuple(_grid_row(network, call) for network in raced),
+    )
+
+
+def _grid_row(network: Raced, call: str) -> tuple[str, ...]:
+    cells = [f"`{network.name}`", _seconds(network.walls("netscope", call))]
+    for opponent in CONTESTANTS[1:]:
+        speedups = network.pairs(opponent, call).speedups
+        cells.append(_seconds(network.walls(opponent, call)))
+        cells.append(f"{_ratio(speedups.median)} ({speedups.least:.1f} to {speedups.most:.1f})")
+    return tuple(cells)
+
+
+def _imports(raced: list[Raced]) -> str:
+    """What stays outside the clock, and what came in."""
+    ours, theirs = (
+        Samples.of(run.imports for network in raced for run in network.runs[side]).median
+        for side in ("netscope", "torchinfo")
+    )
+    meta = geometric_mean(network.with_imports("torchinfo-meta").speedups.median for network in raced)
+    cpu = min(network.with_imports("torchinfo").speedups.median for network in raced)
+    late = sorted({name for n in raced for run in n.runs["netscope"] for name in run.imported_meanwhile})
+    return (
+        f"Importing the contestant's own modules took {units.seconds(ours)} (netscope) and "
+        f"{units.seconds(theirs)} (torchinfo). With them on both sides the smallest ratio on the CPU would be "
+        f"{_ratio(cpu)} and the geometric mean on meta {_ratio(meta)}. Modules that netscope imported while "
+        f"the clock ran: {', '.join(f'`{name}`' for name in late) or 'none'}."
+    )
+
+
+def _seconds(samples: Samples) -> str:
+    return units.seconds(samples.median)
+
+
+def _ratio(ratio: float) -> str:
+    return f"{ratio:.1f}×"

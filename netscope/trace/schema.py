@@ -1,0 +1,82 @@
+"""What a dispatcher function does to memory, read once from its schema."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import torch
+
+from netscope.shapes import Rule, rule_for
+
+# Returns its argument's memory though its schema does not say so.
+_HIDDEN_VIEWS = frozenset({"aten._unsafe_view.default"})
+
+
+class Effect(enum.IntEnum):
+    """What has to be done for an operator where there are no values."""
+
+    MAKES = 0  # all results are new
+    VIEWS = 1  # the result, or all of them, alias the first argument
+    WRITES = 2  # the first argument is written to and returned
+    OTHER = 3  # anything else: torch is to run it
+
+
+class Schema:
+    """One operator of the dispatcher.
+
+    aliases:
+        for each result the argument whose memory it is (position or name), None for new memory.
+    is_query:
+        asks about a tensor (its device, its sizes), which fake tensors do aloud.
+    is_exact:
+        gives the same result at every run and changes nothing.
+    on_device:
+        takes a device.
+    tags:
+        as in `Operator.tags`.
+    """
+
+    __slots__ = ("aliases", "effect", "func", "is_exact", "is_query", "name", "on_device", "rule", "tags")
+
+    def __init__(self, func: Any) -> None:
+        self.func = func
+        self.name = str(func)
+        self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_"))
+        arguments = func._schema.arguments
+        returns = func._schema.returns
+        writes = any(a.alias_info is not None and a.alias_info.is_write for a in arguments)
+        self.aliases = [self._alias(returned, arguments) for returned in returns]
+        self.is_exact = not writes and torch.Tag.nondeterministic_seeded not in func.tags
+        self.on_device = any(a.name == "device" for a in arguments)
+        moulds = torch.Tag.inplace_view in func.tags or self.name.startswith(("aten.resize", "aten.set_"))
+        self.rule: Rule | None = None if moulds else rule_for(self.name)
+        aliasing = any(alias is not None for alias in self.aliases)
+        if not writes and not aliasing:
+            self.effect = Effect.MAKES
+        elif self.aliases == [0] and not moulds:
+            self.effect = Effect.WRITES if writes else Effect.VIEWS
+        else:
+            self.effect = Effect.OTHER
+        from_nothing = bool(returns) and not any("Tensor" in str(a.type) for a in arguments)
+        self.tags = frozenset(
+            tag
+            for tag, holds in (
+                ("view", aliasing and not writes),
+                ("inplace", writes),
+                ("factory", from_nothing),
+                ("pointwise", torch.Tag.pointwise in func.tags),
+            )
+            if holds
+        )
+
+    def _alias(self, returned: Any, arguments: Any) -> int | str | None:
+        if self.name in _HIDDEN_VIEWS:
+            return 0
+        if returned.alias_info is None:
+            return None
+        aliased = [i for i, a in enumerate(arguments) if a.alias_info is not None]
+        wanted = returned.alias_info.before_set
+        # Lists of views carry an empty set: there is one argument that they can alias.
+        index = next((i for i in aliased if arguments[i].alias_info.before_set & wanted), aliased[0])
+        return str(arguments[index].name) if arguments[index].kwarg_only else index

@@ -1,0 +1,181 @@
+"""Who a tensor is: its layout and the storage that it lies in, known by identity.
+
+Tensors that operators made carry their tag in an attribute. Those that were there before (parameters,
+inputs, constants) may be the user's, so theirs is kept here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from netscope.shapes import Layout
+from netscope.shapes.layout import contiguous_strides
+from netscope.trace.facts import Storage
+
+TAG = "_netscope_tag"
+# A layout, and an index into the trace's storages.
+Tag = tuple[Layout, int]
+
+PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
+NO_KWARGS: dict[str, Any] = {}
+
+_HARMLESS = frozenset(
+    {torch.dtype, torch.device, torch.layout, torch.memory_format, list, tuple, type(None), complex}
+)
+_NUMBERS = frozenset({int, float, bool, str, type(None)})
+
+
+class Tags:
+    """Layouts and storages of all tensors of one recording. Equal layouts are one object."""
+
+    def __init__(self) -> None:
+        self.storages: list[Storage] = []
+        self._layouts: dict[tuple[Any, ...], Layout] = {}
+        # Both keep what they know alive, so that an identity is not given out twice.
+        self._foreign: dict[int, tuple[torch.Tensor, Tag]] = {}
+        self._foreign_storages: dict[int, tuple[Any, int]] = {}
+
+    def of(self, tensor: torch.Tensor) -> Tag | None:
+        """The tag of any tensor; None for one that has no storage (a functorch wrapper)."""
+        known: Tag | None = tensor.__dict__.get(TAG)
+        if known is None or known[0].shape != tensor.shape:
+            try:
+                return self.adopt(tensor)
+            except (RuntimeError, NotImplementedError):
+                return None
+        return known
+
+    def met(self, tensor: torch.Tensor) -> Tag | None:
+        """The tag of a tensor that an operator or a call met, else None."""
+        tag: Tag | None = tensor.__dict__.get(TAG)
+        if tag is None:
+            known = self._foreign.get(id(tensor))
+            return known and known[1]
+        return tag
+
+    def is_foreign(self, tensor: torch.Tensor) -> bool:
+        """Whether it was there before the recording."""
+        return id(tensor) in self._foreign
+
+    def adopt(self, tensor: torch.Tensor) -> Tag:
+        """The tag of a tensor that no operator made."""
+        if type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor):
+            shape, stride = tuple(tensor.shape), stride_of(tensor)
+        else:
+            shape = stride = ()
+        known = self._foreign.get(id(tensor))
+        # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
+        if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:
+            return known[1]
+        layout = self.layout(shape, stride, tensor.dtype)
+        tag = layout, self._storage(tensor, layout)
+        self._foreign[id(tensor)] = tensor, tag
+        return tag
+
+    def _storage(self, tensor: torch.Tensor, layout: Layout) -> int:
+        try:
+            storage = tensor.untyped_storage()
+        except (RuntimeError, NotImplementedError):
+            storage = None
+        address = id(tensor) if storage is None else storage._cdata
+        known = self._foreign_storages.get(address)
+        if known is None:
+            self.storages.append(Storage(layout.nbytes, -1))
+            known = self._foreign_storages[address] = storage, len(self.storages) - 1
+        return known[1]
+
+    def mark(self, tensor: torch.Tensor, storage: int) -> None:
+        """Tag a tensor that an operator made, in a storage that is known."""
+        tensor.__dict__[TAG] = self.layout_of(tensor), storage
+
+    def layout(self, shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Layout:
+        """The one object for a layout."""
+        key = shape, stride, dtype
+        layout = self._layouts.get(key)
+        if layout is None:
+            layout = self._layouts[key] = Layout(shape, stride, dtype)
+        return layout
+
+    def layout_of(self, tensor: torch.Tensor) -> Layout:
+        """The layout that a tensor has now."""
+        return self.layout(tuple(tensor.shape), stride_of(tensor), tensor.dtype)
+
+    def key(
+        self, called: Any, args: tuple[Any, ...], kwargs: dict[str, Any], reads: list[int]
+    ) -> tuple[tuple[Any, ...], int]:
+        """A hashable key of a call; fills `reads` with the storages of its tensors.
+
+        The second result has bit 1 set if a tensor lives on another device than meta, bit 2 if an
+        argument holds something that no rule reads.
+        """
+        parts: list[Any] = [called]
+        strangers = 0
+        for value in (*args, *kwargs, *kwargs.values()) if kwargs else args:
+            kind = type(value)
+            if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
+                tag: Tag | None = value.__dict__.get(TAG)
+                if tag is None or tag[0].shape != value.shape:
+                    tag = self.adopt(value)
+                    if not value.is_meta:
+                        strangers |= 1
+                parts.append(tag[0])
+                reads.append(tag[1])
+            elif kind is int or value is None or kind is str:
+                parts.append(value)
+            elif kind is list or kind is tuple:
+                if value and type(value[0]) is int:  # sizes, strides: all integers, by schema
+                    parts.append(tuple(value))
+                else:
+                    inner, found = self.key(kind, tuple(value), NO_KWARGS, reads)
+                    strangers |= found
+                    parts.append(inner)
+            elif kind is float or kind is bool:  # 1, 1.0 and True hash alike
+                parts.append((kind, value))
+            else:
+                parts.append(value)
+                if kind not in _HARMLESS:
+                    strangers |= 2
+        return tuple(parts), strangers
+
+    def layouts(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with layouts in place of tensors, and lists in place of tuples."""
+        return tuple([self._layout_in(a) for a in args]), {
+            k: self._layout_in(v) for k, v in kwargs.items() if k not in ("device", "layout")
+        }
+
+    def _layout_in(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _NUMBERS:
+            return value
+        if isinstance(value, torch.Tensor):
+            tag: Tag = value.__dict__.get(TAG) or self.adopt(value)
+            return tag[0]
+        if kind is list or kind is tuple:
+            if value and type(value[0]) is int:
+                return list(value)
+            return [self._layout_in(item) for item in value]
+        return value
+
+
+def stride_of(tensor: torch.Tensor) -> tuple[int, ...]:
+    """Its strides; row-major ones for a tensor that has none (sparse, nested, opaque)."""
+    try:
+        return tensor.stride()
+    except (RuntimeError, NotImplementedError):
+        return contiguous_strides(tuple(tensor.shape))
+
+
+def flat(value: Any) -> list[Any]:
+    """The items of nested lists and tuples."""
+    if isinstance(value, (tuple, list)):
+        return [leaf for item in value for leaf in flat(item)]
+    return [value]
+
+
+def tensors_in(value: Any) -> list[torch.Tensor]:
+    """The tensors among them."""
+    return [item for item in flat(value) if isinstance(item, torch.Tensor)]
