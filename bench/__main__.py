@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final
 
@@ -20,7 +20,7 @@ REPORT: Final = ROOT / "reports" / "benchmark.md"
 
 def main() -> int:
     """Exit code 0, whatever was measured; 1 when a part could not be."""
-    asked = _arguments()
+    asked = arguments(sys.argv[1:])
     chosen = [part for part in PARTS if part in asked.parts] if asked.parts else list(PARTS)
     before = machine.load()
     parts = [_measured(part, asked.pairs) for part in chosen]
@@ -34,11 +34,20 @@ def main() -> int:
     return int(any(part.error for part in parts))
 
 
-def _arguments() -> argparse.Namespace:
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """Read the command line: `parts`, none for all of them, and `pairs`."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}; all")
-    parser.add_argument("--pairs", type=int, help="rounds of whatever takes turns, in place of 5 to 9")
-    return parser.parse_args()
+    parser.add_argument(
+        "parts", nargs="*", type=_part, metavar="PART", help=f"of {', '.join(PARTS)}; all without it"
+    )
+    parser.add_argument("--pairs", type=int, help="rounds of whatever takes turns, in place of 3 to 9")
+    return parser.parse_args(given)
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:  # argparse's own `choices` do not let a list be empty
+        raise argparse.ArgumentTypeError(f"no part is named {text!r}: {', '.join(PARTS)}")
+    return text
 
 
 def _measured(name: str, pairs: int | None) -> Part:

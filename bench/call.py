@@ -7,12 +7,13 @@ told. Nothing else is prepared: garbage is collected when Python sees fit, threa
 
 from __future__ import annotations
 
+import gc
 import json
 import resource
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -53,10 +54,13 @@ class Call:
         peak resident memory during the call, over what was resident right before it.
     over_peak:
         the same over the highest peak until then, imports included.
+    collecting:
+        the part of `wall` that went into collecting garbage.
     """
 
     wall: float
     cpu: float
+    collecting: float
     over_resident: int
     over_peak: int
 
@@ -121,13 +125,35 @@ def _clocked(summarise: Callable[[], Any]) -> tuple[Call, Summary]:
     earlier_peak = _peak()
     _reset_peak()
     resident = _resident()
-    cpu = time.process_time()
-    wall = time.perf_counter()
-    result = summarise()
-    wall = time.perf_counter() - wall
-    cpu = time.process_time() - cpu
+    with _collector() as pauses:
+        cpu = time.process_time()
+        wall = time.perf_counter()
+        result = summarise()
+        wall = time.perf_counter() - wall
+        cpu = time.process_time() - cpu
     peak = _peak()
-    return Call(wall, cpu, max(0, peak - resident), max(0, peak - earlier_peak)), _facts(result)
+    memory = max(0, peak - resident), max(0, peak - earlier_peak)
+    return Call(wall, cpu, sum(pauses), *memory), _facts(result)
+
+
+@contextmanager
+def _collector() -> Iterator[list[float]]:
+    """Seconds of every collection of garbage meanwhile. It is left to work as it does."""
+    pauses: list[float] = []
+    started = 0.0
+
+    def clock(phase: str, info: dict[str, int]) -> None:
+        nonlocal started
+        if phase == "start":
+            started = time.perf_counter()
+        else:
+            pauses.append(time.perf_counter() - started)
+
+    gc.callbacks.append(clock)
+    try:
+        yield pauses
+    finally:
+        gc.callbacks.remove(clock)
 
 
 def _facts(result: Any) -> Summary:

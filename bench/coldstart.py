@@ -32,13 +32,13 @@ _BESIDE: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
 # What the shell has typed when Tab is pressed; the last word is being completed.
 _COMPLETED: Final = ("netscope su", "netscope summary alex", "netscope summary torchvision/res")
 
-_METHOD: Final = (
-    "Whole processes, timed from outside: start, imports, work, text into a pipe, exit. Contestants take "
-    "turns, after one round that is not kept; medians of {rounds}, and ratios of medians. Bytecode is "
-    "compiled and files are in the page cache. netscope's command imports with garbage collection off, "
-    "`python -c` as Python does, which is how it can take less than the import alone. Completion is asked for as bash asks "
-    "(`_NETSCOPE_COMPLETE=complete_bash`, `COMP_WORDS`, `COMP_CWORD`).",
-)
+_METHOD: Final = """\
+Whole processes, timed from outside: start, imports, work, text into a pipe, exit. Contestants take turns,
+after one round that is not kept; medians of {rounds}, and ratios of medians. Bytecode is compiled and files
+are in the page cache. netscope's command imports with garbage collection off, `python -c` as Python does,
+which is how it can take less than the import alone. Completion is asked for as bash asks
+(`_NETSCOPE_COMPLETE=complete_bash`, `COMP_WORDS`, `COMP_CWORD`).
+"""
 
 
 def measure(pairs: int | None = None) -> Part:
@@ -55,7 +55,7 @@ def measure(pairs: int | None = None) -> Part:
     )
     return Part(
         "Cold start",
-        tuple(paragraph.format(rounds=rounds) for paragraph in _METHOD),
+        _METHOD.format(rounds=rounds),
         (
             *(
                 _cost_figure(command, module, walls)
@@ -104,7 +104,8 @@ def _cost_figure(command: Sequence[str], module: str, walls: Pairs) -> Figure:
     return Figure(
         f"`netscope {' '.join(command)}` against `import {module}`",
         f"≤ {COST} times as long",
-        f"{walls.cost:.2f}× ({units.seconds(walls.ours.median)} against {units.seconds(walls.theirs.median)})",
+        f"{walls.cost:.2f}× ({units.seconds(walls.ours.median)} "
+        f"against {units.seconds(walls.theirs.median)})",
         walls.cost <= COST,
     )
 

@@ -11,19 +11,20 @@ from netscope import units
 
 TOLERANCE: Final = 0.006
 
-_METHOD: Final = (
-    "Every network is summarised by its name, `netscope.summary(\"torchvision/NAME\")`, and built for real "
-    "with torchvision's own builder and no weights; parameters are compared with the sum over "
-    "`module.parameters()`.",
-    "Each published weight's `num_params` is compared with that summary. Where they differ, the network "
-    "that torchvision builds for that very weight is built too (its loading left out, so nothing is "
-    "downloaded), the difference is read off parameter by parameter, and netscope is asked for it twice: "
-    "as a module, and by name where an option of the builder makes the same network.",
-    "MACs are compared with `meta[\"_ops\"]` at the crop size of the weight's own `transforms()`; the "
-    "vision transformers are built for it with `image_size`. Published figures are in G and rounded to three "
-    "decimals, which is 1.2% of the smallest: a deviation counts from the nearest number that rounds to "
-    "what is printed, and networks that are off by more as printed are named.",
-)
+_METHOD: Final = """\
+Every network is summarised by its name, `netscope.summary("torchvision/NAME")`, and built for real with
+torchvision's own builder and no weights; parameters are compared with the sum over `module.parameters()`.
+
+Each published weight's `num_params` is compared with that summary. Where they differ, the network that
+torchvision builds for that very weight is built too (its loading left out, so nothing is downloaded), the
+difference is read off parameter by parameter, and netscope is asked for it twice: as a module, and by name
+where an option of the builder makes the same network.
+
+MACs are compared with `meta["_ops"]` at the crop size of the weight's own `transforms()`; the vision
+transformers are built for it with `image_size`. Published figures are in G and rounded to three decimals,
+which is 1.2% of the smallest: a deviation counts from the nearest number that rounds to what is printed, and
+networks that are off by more as printed are named.
+"""
 
 
 def measure(pairs: int | None = None) -> Part:
@@ -67,7 +68,9 @@ def _sweep_figures(swept: list[networks.Swept]) -> tuple[Figure, ...]:
     wrong = ", ".join(network.name for network in swept if network.params is not None and not network.agrees)
     uncounted = [network.name for network in swept if network.unknown]
     return (
-        all_of("torchvision's networks summarised", sum(n.params is not None for n in swept), len(swept), failed),
+        all_of(
+            "torchvision's networks summarised", sum(n.params is not None for n in swept), len(swept), failed
+        ),
         all_of("parameters as really built", sum(n.agrees for n in swept), len(swept), wrong),
         Figure(
             "networks with an operator that is not counted",
@@ -84,9 +87,7 @@ def _rungs(swept: list[networks.Swept]) -> str:
     return ", ".join(f"{rung} {rungs.count(rung)}" for rung in dict.fromkeys(rungs))
 
 
-def _params_figures(
-    explained: list[published.Explained], as_built: int, total: int
-) -> tuple[Figure, ...]:
+def _params_figures(explained: list[published.Explained], as_built: int, total: int) -> tuple[Figure, ...]:
     accounted = [weight for weight in explained if weight.accounted_for]
     unexplained = ", ".join(weight.weight for weight in explained if not weight.accounted_for)
     return (
@@ -116,7 +117,11 @@ def _operations_figures(operations: list[published.Operations]) -> tuple[Figure,
     return (
         all_of("GMACs of the classification weights within 0.6%", len(close), len(operations), outside),
         Figure("… that round to the printed number itself", "", f"{same:,} of {len(operations):,}"),
-        Figure("… further than 0.6% from it as printed", "", f"{len(printed)}" + (f": {rounded}" if rounded else "")),
+        Figure(
+            "… further than 0.6% from it as printed",
+            "",
+            f"{len(printed)}" + (f": {rounded}" if rounded else ""),
+        ),
     )
 
 
@@ -135,7 +140,15 @@ def _seed_figure(held: list[seeds.Held]) -> Figure:
 def _explained_grid(explained: list[published.Explained]) -> Grid:
     return Grid(
         f"The {len(explained)} weights whose network is not the one built without weights:",
-        ("weight", "published", "as built", "reason", "netscope on its network", "by name", "netscope by name"),
+        (
+            "weight",
+            "published",
+            "as built",
+            "reason",
+            "netscope on its network",
+            "by name",
+            "netscope by name",
+        ),
         tuple(
             (
                 f"`{weight.weight}`",

@@ -32,7 +32,8 @@ def _part(part: Part) -> str:
         blocks.append(table(("what", "target", "measured", "met"), [_row(f) for f in part.figures]))
     if part.error:
         blocks.append(f"**It could not be measured:** {part.error}")
-    blocks += part.method
+    if part.method:
+        blocks.append(part.method.strip())
     blocks += (_grid(grid) for grid in part.grids)
     blocks += part.notes
     return "\n\n".join(blocks)

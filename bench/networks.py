@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import netscope
 from bench.processes import progress
 
 
@@ -45,8 +46,6 @@ def sweep() -> list[Swept]:
 
 
 def _swept(name: str) -> Swept:
-    import netscope
-
     started = time.perf_counter()
     try:
         report = netscope.summary(f"torchvision/{name}")

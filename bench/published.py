@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from unittest import mock
 
+import netscope
 from bench.networks import build, built_params
 
 # `meta["_ops"]` is given in G with this many decimals.
@@ -85,8 +86,6 @@ def published_params(weight: Any) -> int:
 
 def explain(name: str, weight: Any, as_built: int) -> Explained:
     """Build the weight's own network beside the plain one, and tell what is different."""
-    import netscope
-
     own = _own_network(name, weight)
     reason = difference(build(name), own)
     counted = netscope.summary(own, **_small_input(own, weight)).params
@@ -115,7 +114,6 @@ def difference(plain: Any, own: Any) -> str:
 
 def operations() -> Iterator[Operations]:
     """Every weight of every classification network, at its own crop size."""
-    import netscope
     from torchvision import models
 
     for name in models.list_models(module=models):
@@ -151,18 +149,16 @@ def _nothing_loaded() -> Iterator[None]:
     from torchvision.models import WeightsEnum
 
     with (
-        mock.patch.object(WeightsEnum, "get_state_dict", lambda *args, **kwargs: {}),
-        mock.patch.object(nn.Module, "load_state_dict", lambda *args, **kwargs: None),
+        mock.patch.object(WeightsEnum, "get_state_dict", return_value={}),
+        mock.patch.object(nn.Module, "load_state_dict", return_value=None),
     ):
         yield
 
 
 def _small_input(own: Any, weight: Any) -> dict[str, Any]:
     """Parameters do not depend on the input, so the smallest that the network can take."""
-    from netscope import TensorSpec
-
     if _kind(weight) == "detection":
-        return {"args": ([TensorSpec((3, 64, 64))],)}
+        return {"args": ([netscope.TensorSpec((3, 64, 64))],)}
     side = getattr(own, "image_size", 224)
     return {"input": f"3x{side}x{side}"}
 

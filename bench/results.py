@@ -1,4 +1,4 @@
-"""What a part of the benchmark hands over: judged figures and the tables behind them. Text and plain numbers."""
+"""What a part of the benchmark hands over: judged figures and the tables behind them, as text."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ class Part:
     """One part of the benchmark.
 
     method:
-        how it was measured, a paragraph each.
+        how it was measured; Markdown.
+    notes:
+        what else was found, a paragraph each.
     error:
         why it could not be measured, "" when it could.
     """
 
     title: str
-    method: tuple[str, ...] = ()
+    method: str = ""
     figures: tuple[Figure, ...] = ()
     grids: tuple[Grid, ...] = ()
     notes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import netscope
 from bench.processes import ROOT
 
 FILE: Final = ROOT / "tests" / "data" / "seed_models.json"
@@ -24,8 +25,6 @@ class Held:
 
 def compare() -> list[Held]:
     """All five networks."""
-    import netscope
-
     seeds = json.loads(FILE.read_text(encoding="utf-8"))
     return [held(name, netscope.summary(name), seeds[name]) for name in NAMES]
 

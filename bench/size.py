@@ -32,15 +32,16 @@ LLAMA: Final[dict[str, Any]] = {
     "max_position_embeddings": 8192,
 }
 
-_METHOD: Final = (
-    "One fresh process for each of {rounds} samples. torch, torchvision, netscope's own modules, and for llama "
-    "transformers with its llama classes, are imported first; then `netscope.summary` runs once between "
-    "clocks. Memory is the highest resident memory during the call over what was resident right before it. "
-    "Importing peaks higher than what it leaves behind, so the kernel's high-water mark is reset in between "
-    "(5 into `/proc/self/clear_refs`) and read with `getrusage` after; {reset}. Garbage that the imports left "
-    "is not collected first. CPU time is user and system time of all threads of the process. The worst of "
-    "the samples counts.",
-)
+_METHOD: Final = """\
+One fresh process for each of {rounds} samples. torch, torchvision, netscope's own modules, and for llama
+transformers with its llama classes, are imported first; then `netscope.summary` runs once between clocks.
+
+Memory is the highest resident memory during the call over what was resident right before it. Importing peaks
+higher than what it leaves behind, so the kernel's high-water mark is reset in between (5 into
+`/proc/self/clear_refs`) and read with `getrusage` after; {reset}. Garbage that the imports left is not
+collected first. CPU time is user and system time of all threads of the process. The worst of the samples
+counts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def measure(pairs: int | None = None) -> Part:
     told = "this kernel allows that" if reset else "this kernel refused, so the peak may be the imports'"
     return Part(
         "Size",
-        tuple(paragraph.format(rounds=rounds, reset=told) for paragraph in _METHOD),
+        _METHOD.format(rounds=rounds, reset=told),
         tuple(figure for network in weighed for figure in _figures(network)),
         (_grid(weighed),),
     )

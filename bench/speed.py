@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,20 +21,20 @@ ON_CPU: Final = 10.0
 ON_META: Final = 5.0
 ON_META_AIM: Final = 10.0
 
-_METHOD: Final = (
-    "One fresh process for each sample, the contestants in turns. In each process these are imported before "
-    f"the clock starts: {', '.join(f'`{name}`' for name in SHARED)} for all; then "
-    f"{', '.join(f'`{name}`' for name in OWN['netscope'])}; or `torchinfo`, whose import brings all of it. "
-    "The first call in that process is what counts, the second is given beside it (\"warm\"). Neither turns "
-    "its result into text.",
-    "- netscope: `netscope.summary(\"torchvision/NAME\")`, whose example input is one image of 224×224.\n"
-    "- torchinfo on the CPU: `summary(get_model(NAME, weights=None), (1, 3, 224, 224), verbose=0, "
-    "device=\"cpu\")`.\n"
-    "- torchinfo on meta, its best case: the network built under `torch.device(\"meta\")`, "
-    "`summary(network, input_data=a meta image, verbose=0, device=\"meta\")`.",
-    "Times are wall seconds, medians over the processes. A ratio is the median of the ratios of each round, "
-    "theirs over ours; its smallest and largest stand behind it.",
-)
+_METHOD: Final = """\
+One fresh process for each sample, the contestants in turns, after one round that is not kept. These are
+imported before the clock starts: {shared} for all; then {own}; or `torchinfo`, whose import brings all of it.
+The first call in a process is what counts, the second is given beside it ("warm"). Neither side turns its
+result into text.
+
+- netscope: `netscope.summary("torchvision/NAME")`, whose example input is one image of 224×224.
+- torchinfo on the CPU: `summary(get_model(NAME, weights=None), (1, 3, 224, 224), verbose=0, device="cpu")`.
+- torchinfo on meta, its best case: the network built under `torch.device("meta")`, then
+  `summary(network, input_data=a meta image, verbose=0, device="meta")`.
+
+Times are wall seconds, medians over the processes. A ratio is the median of the ratios of each round, theirs
+over ours; its smallest and largest stand behind it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,15 @@ class Raced:
         return Samples.of(getattr(run, call).wall for run in self.runs[contestant])
 
     def with_imports(self, opponent: str) -> Pairs:
-        """The same with what importing each side's own modules took."""
-        return Pairs(
-            *(
-                Samples.of(run.imports + run.first.wall for run in self.runs[side])
-                for side in ("netscope", opponent)
-            )
-        )
+        """First calls with what importing each side's own modules took."""
+        return self._adjusted(opponent, lambda run: run.first.wall + run.imports)
+
+    def without_collecting(self, opponent: str) -> Pairs:
+        """First calls less what collecting garbage took on each side."""
+        return self._adjusted(opponent, lambda run: run.first.wall - run.first.collecting)
+
+    def _adjusted(self, opponent: str, seconds: Callable[[Measured], float]) -> Pairs:
+        return Pairs(*(Samples.of(map(seconds, self.runs[side])) for side in ("netscope", opponent)))
 
     @property
     def fair(self) -> bool:
@@ -74,10 +77,10 @@ def measure(pairs: int | None = None) -> Part:
     raced = [_race(name, pairs or PAIRS) for name in NETWORKS]
     return Part(
         "Speed",
-        _METHOD,
+        _METHOD.format(shared=_listed(SHARED), own=_listed(OWN["netscope"])),
         (*(_cpu_figure(network) for network in raced), *_meta_figures(raced)),
         tuple(_grid(raced, call) for call in ("first", "second")),
-        (_imports(raced),),
+        _remarks(raced),
     )
 
 
@@ -140,21 +143,38 @@ def _grid_row(network: Raced, call: str) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _imports(raced: list[Raced]) -> str:
-    """What stays outside the clock, and what came in."""
+def _remarks(raced: list[Raced]) -> tuple[str, str]:
+    """What stays outside the clock, what came in, and what the collector had to do with it."""
     ours, theirs = (
         Samples.of(run.imports for network in raced for run in network.runs[side]).median
         for side in ("netscope", "torchinfo")
     )
-    meta = geometric_mean(network.with_imports("torchinfo-meta").speedups.median for network in raced)
-    cpu = min(network.with_imports("torchinfo").speedups.median for network in raced)
     late = sorted({name for n in raced for run in n.runs["netscope"] for name in run.imported_meanwhile})
-    return (
+    imports = (
         f"Importing the contestant's own modules took {units.seconds(ours)} (netscope) and "
-        f"{units.seconds(theirs)} (torchinfo). With them on both sides the smallest ratio on the CPU would be "
-        f"{_ratio(cpu)} and the geometric mean on meta {_ratio(meta)}. Modules that netscope imported while "
-        f"the clock ran: {', '.join(f'`{name}`' for name in late) or 'none'}."
+        f"{units.seconds(theirs)} (torchinfo). "
+        f"{_otherwise(raced, 'With it on both sides', Raced.with_imports)} "
+        f"Modules that netscope imported while the clock ran: {_listed(late) or 'none'}."
     )
+    collecting = (
+        "A collection of all the garbage in a process that has imported torchvision takes as long as many a "
+        "trace, and falls into the calls that allocate most. netscope pauses the collector during a call. "
+        + _otherwise(raced, "Less the time spent collecting, on both sides,", Raced.without_collecting)
+    )
+    return imports, collecting
+
+
+def _otherwise(raced: list[Raced], if_so: str, pairs: Callable[[Raced, str], Pairs]) -> str:
+    cpu = min(pairs(network, "torchinfo").speedups.median for network in raced)
+    meta = geometric_mean(pairs(network, "torchinfo-meta").speedups.median for network in raced)
+    return (
+        f"{if_so} the smallest ratio against the CPU would be {_ratio(cpu)} and the geometric mean against "
+        f"meta {_ratio(meta)}."
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _seconds(samples: Samples) -> str:

@@ -196,6 +196,9 @@ def _patch(undo: ExitStack) -> None:
     undo.callback(setattr, torch, "empty", torch.empty)
     torch.empty = _empty_as_meta(torch.empty)
 
+    undo.callback(setattr, nn.Module, "__setattr__", nn.Module.__setattr__)
+    nn.Module.__setattr__ = _plain_at_once(nn.Module.__setattr__)  # type: ignore[method-assign]
+
 
 def _is_initialiser(name: str, function: object) -> bool:
     """Whether this member of torch.nn.init fills its first argument and returns it."""
@@ -204,6 +207,33 @@ def _is_initialiser(name: str, function: object) -> bool:
         and name.endswith("_")
         and function.__code__.co_varnames[:1] == ("tensor",)
     )
+
+
+# What constructors keep most: numbers, flags, sizes.
+_PLAIN: Final = frozenset({int, float, bool, str, tuple, type(None)})
+
+
+def _plain_at_once(original: Callable[..., None]) -> Callable[..., None]:
+    """Set an attribute that is no parameter, buffer or module without asking thrice whether it is one.
+
+    A third of the time that building takes goes into these questions.
+    """
+    keep = object.__setattr__
+
+    def set_attribute(self: nn.Module, name: str, value: Any) -> None:
+        if type(value) in _PLAIN:
+            own = self.__dict__
+            if (
+                "_modules" in own
+                and name not in own["_parameters"]
+                and name not in own["_buffers"]
+                and name not in own["_modules"]
+            ):
+                keep(self, name, value)
+                return
+        original(self, name, value)
+
+    return set_attribute
 
 
 # Code that is first imported during a build may keep one of these wrappers for good (transformers

@@ -81,15 +81,22 @@ def arange(*bounds: Any, dtype: Any = None, **_: Any) -> Made | None:
 def concatenate(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
     """Joined along a dimension; legacy 1-d empties and mixed dtypes are left to torch."""
     first = tensors[0]
-    if any(t.dtype != first.dtype or t.ndim != first.ndim or not t.is_contiguous for t in tensors):
-        return None
-    dim %= first.ndim
+    dtype, ndim = first.dtype, len(first.shape)
+    dim %= ndim
+    before, after = first.shape[:dim], first.shape[dim + 1 :]
+    total = 0
     for t in tensors:
-        if t.shape[:dim] != first.shape[:dim] or t.shape[dim + 1 :] != first.shape[dim + 1 :]:
+        shape = t.shape
+        if (
+            t.dtype is not dtype
+            or not t.is_contiguous
+            or len(shape) != ndim
+            or shape[:dim] != before
+            or shape[dim + 1 :] != after
+        ):
             return None
-    shape = list(first.shape)
-    shape[dim] = sum(t.shape[dim] for t in tensors)
-    return contiguous(shape, first.dtype)
+        total += shape[dim]
+    return contiguous((*before, total, *after), dtype)
 
 
 @rule("stack")

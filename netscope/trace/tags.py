@@ -143,16 +143,22 @@ class Tags:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with layouts in place of tensors, and lists in place of tuples."""
-        return tuple([self._layout_in(a) for a in args]), {
-            k: self._layout_in(v) for k, v in kwargs.items() if k not in ("device", "layout")
-        }
+        return tuple([self._layout_in(a) for a in args]), (
+            {k: self._layout_in(v) for k, v in kwargs.items() if k not in ("device", "layout")}
+            if kwargs
+            else NO_KWARGS
+        )
 
     def _layout_in(self, value: Any) -> Any:
         kind = type(value)
         if kind in _NUMBERS:
             return value
-        if isinstance(value, torch.Tensor):
-            tag: Tag = value.__dict__.get(TAG) or self.adopt(value)
+        if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
+            # The key was made first, so whatever has no tag is known by its identity.
+            tag: Tag | None = value.__dict__.get(TAG)
+            if tag is None:
+                known = self._foreign.get(id(value))
+                tag = self.adopt(value) if known is None else known[1]
             return tag[0]
         if kind is list or kind is tuple:
             if value and type(value[0]) is int:
