@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from netscope.sources.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.options import check_options
 from netscope.workload import TensorSpec, parse_input
-from netscope.zoo import factory
+from netscope.zoo import factory, function
 from netscope.zoo.catalog import ZOO
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def open_model(name: str, options: Options) -> Blueprint:
         spec = TensorSpec((options["in_channels"], *spec.shape[1:]), spec.dtype)
 
     def example(module: nn.Module, batch: int) -> Call:
+        if entry.arguments:
+            return Call(function(entry.arguments)(batch))
         return Call((TensorSpec(batched(spec.shape, batch), spec.dtype),))
 
     return Blueprint(

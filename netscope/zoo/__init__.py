@@ -7,7 +7,7 @@ are found through `catalog.ZOO`, so importing this package does not import torch
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netscope.zoo.catalog import ZOO
 
@@ -25,8 +25,14 @@ def factory(name: str) -> Callable[..., nn.Module]:
     Raises:
         KeyError: the zoo has no such network.
     """
-    module, _, function = ZOO[name].factory.partition(":")
-    found: Callable[..., nn.Module] = getattr(import_module(f"{__name__}.{module}"), function)
+    found: Callable[..., nn.Module] = function(ZOO[name].factory)
+    return found
+
+
+def function(place: str) -> Callable[..., Any]:
+    """What "module:function" within this package names."""
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(import_module(f"{__name__}.{module}"), name)
     return found
 
 
