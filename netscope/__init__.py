@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.version import __version__
 
 if TYPE_CHECKING:
-    from netscope.api import summary
+    from netscope.api import explain, summary
     from netscope.errors import (
         CheckError,
         MissingExtraError,
@@ -45,6 +45,7 @@ __all__ = [
     "UsageError",
     "Workload",
     "__version__",
+    "explain",
     "formula",
     "load",
     "summary",
@@ -63,6 +64,7 @@ _HOMES: Final = {
     "TraceError": "netscope.errors",
     "UsageError": "netscope.errors",
     "Workload": "netscope.workload",
+    "explain": "netscope.api",
     "formula": "netscope.formulas",
     "load": "netscope.store",
     "summary": "netscope.api",

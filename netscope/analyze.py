@@ -6,12 +6,16 @@ One layer for each row, and one more under a module that has submodules and work
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from netscope.report import FUNCTIONAL, Layer, Parameter, Report, Tensor
+from netscope.report import FUNCTIONAL, Layer, Parameter, Report, Tensor, Window
 from netscope.rows import Node, Work, rows_of
 from netscope.trace.facts import ParameterFact, Trace, Value
 from netscope.workload import Workload
+
+if TYPE_CHECKING:
+    from netscope.receptive import Fields
 
 
 def analyze(
@@ -39,10 +43,11 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
     placed: dict[int, str] = {}
     first_row: dict[int, str] = {}
     tensors = _Tensors(trace)
+    windows = _Windows(trace)
     after: list[tuple[Node, int]] = []
     for node in rows:
         while after and node.depth <= after[-1][1]:
-            yield _functional(trace, after.pop()[0])
+            yield _functional(trace, after.pop()[0], windows)
         fact = trace.modules[node.module]
         shared_with = first_row.setdefault(node.module, node.path)
         own_params = 0
@@ -75,15 +80,16 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
             param_bytes=node.sizes.param_bytes,
             buffer_bytes=node.sizes.buffer_bytes,
             own_params=own_params,
+            window=partial(windows.of_call, node.calls[0]) if node.calls else None,  # type: ignore[arg-type]
             **_figures(node.inclusive, None if holds_work else node.own),
         )
         if holds_work and node.costly:
             after.append((node, node.depth))
     while after:
-        yield _functional(trace, after.pop()[0])
+        yield _functional(trace, after.pop()[0], windows)
 
 
-def _functional(trace: Trace, node: Node) -> Layer:
+def _functional(trace: Trace, node: Node, windows: _Windows) -> Layer:
     """The row of what a module with submodules ran itself."""
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)
@@ -97,6 +103,7 @@ def _functional(trace: Trace, node: Node) -> Layer:
         completed=True,
         outputs=outputs,
         operators=dict(node.operators),
+        window=partial(windows.of_own_work, tuple(node.calls)),  # type: ignore[arg-type]
         **_figures(node.own, node.own),
     )
 
@@ -132,6 +139,32 @@ def _parameter(fact: ParameterFact, path: str, placed: dict[int, str]) -> Parame
         None if first == name else first,
         fact.packed,
     )
+
+
+class _Windows:
+    """Receptive fields, all worked out when the first is asked for."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace: Trace | None = trace
+        self._fields: Fields | None = None
+
+    def _found(self) -> Fields:
+        if self._fields is None:
+            from netscope.receptive import receptive_fields
+
+            assert self._trace is not None
+            self._fields = receptive_fields(self._trace)
+            self._trace = None
+        return self._fields
+
+    def of_call(self, call: int) -> Window | None:
+        """What the first tensor returned by a module call sees."""
+        return self._found().calls[call]
+
+    def of_own_work(self, calls: tuple[int, ...]) -> Window | None:
+        """What the last operator sees that these calls ran outside their submodules."""
+        own = self._found().own
+        return next((own[call] for call in reversed(calls) if call in own), None)
 
 
 class _Tensors:

@@ -15,6 +15,8 @@ from netscope.workload import TensorSpec, Workload
 if TYPE_CHECKING:
     import torch
 
+    from netscope.explanation import Explanations
+
 Input = str | TensorSpec | Sequence[str | TensorSpec]
 
 
@@ -89,6 +91,31 @@ def _summary(
     else:
         workload = _of_module(model, input, args, kwargs, batch, dtype)
     return trace(workload, train=train)
+
+
+def explain(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    layer: str | None = None,
+    **how: Any,
+) -> Explanations:
+    """Say why each figure of a layer is what it is: `print(netscope.explain("alexnet", "conv1"))`.
+
+    Args:
+        model: a Report, or whatever `summary` takes.
+        layer: a qualified name ("features.conv1"), its last part ("conv1") or a glob ("features.*"); all
+            layers when left out.
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+
+    Returns:
+        the explained layers, in execution order; each has lines of a label, a formula with the layer's
+        numbers put in, and the value that it comes to.
+
+    Raises:
+        UsageError: no layer has that name; else what `summary` raises.
+    """
+    from netscope.explanation import explain
+
+    return explain(summary(model, **how), layer)
 
 
 def trace(workload: Workload, *, train: bool = False) -> Report:

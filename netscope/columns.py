@@ -16,7 +16,18 @@ from netscope.figures import Figures
 from netscope.report import Layer, Report
 
 Kind = Literal[
-    "text", "name", "count", "metric", "bytes", "share", "shape", "shapes", "parameters", "counts", "mapping"
+    "text",
+    "name",
+    "count",
+    "metric",
+    "bytes",
+    "share",
+    "shape",
+    "shapes",
+    "sides",
+    "parameters",
+    "counts",
+    "mapping",
 ]
 
 
@@ -69,7 +80,7 @@ class Column:
         return self.key in _BOUNDED
 
 
-_NUMBERS: Final = frozenset({"count", "metric", "bytes", "share"})
+_NUMBERS: Final = frozenset({"count", "metric", "bytes", "share", "sides"})
 _BOUNDED: Final = frozenset({"macs", "flops", "vector"})
 
 Leaf = tuple[int, ...] | str
@@ -112,6 +123,7 @@ KINDS: Final[dict[str, Callable[[Any], str]]] = {
     "share": units.share,
     "shape": lambda value: "" if value is None else units.shape(value),
     "shapes": _leaves,
+    "sides": lambda value: "" if value is None else value if isinstance(value, str) else units.sides(value),
     "parameters": _parameters,
     "counts": lambda value: operators.operator_list(value, all_of_them=True),
     "mapping": _mapping,
@@ -132,6 +144,20 @@ def _dtype(layer: Layer, report: Report) -> str | None:
 
 def _share(macs: int, report: Report) -> float | None:
     return macs / report.counted_macs if report.counted_macs else None
+
+
+def _field(layer: Layer) -> tuple[int, ...] | str | None:
+    return "all" if layer.sees_all else layer.receptive_field
+
+
+def _jumps(layer: Layer) -> tuple[float, ...] | str | None:
+    """The jump, and the largest behind it where branches disagree: "4..8"."""
+    window = layer.window
+    if window is None or window.jump is None or window.largest_jump is None:
+        return None
+    if window.jump == window.largest_jump:
+        return window.jump
+    return f"{units.sides(window.jump)}..{units.sides(window.largest_jump)}"
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -219,6 +245,17 @@ COLUMNS: Final[tuple[Column, ...]] = (
         "Bytes of new storages that a layer returned; in-place results and views add none.",
         "bytes", lambda layer, _: layer.output_bytes, lambda own, _: own.output_bytes, zero="·",
         default=True, drop=25,
+    ),
+    Column(
+        "rf", "rf",
+        "Receptive field: sides in pixels of the input window that one output position sees, not clipped at "
+        "borders; tables show one number for a square, and all where every position sees everything.",
+        "sides", lambda layer, _: layer.receptive_field, display=_field, drop=46,
+    ),
+    Column(
+        "jump", "jump",
+        "Effective stride: input pixels between the windows of neighbouring positions; the smallest where "
+        "branches differ.", "sides", lambda layer, _: layer.jump, display=_jumps, drop=47,
     ),
     Column(
         "calls", "calls", "How often it was called in one forward.", "count",

@@ -69,6 +69,30 @@ class Parameter:
         return count
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the input that one position of a layer's output sees; one entry per spatial dimension.
+
+    sides:
+        of the receptive field in input pixels: everything that can have an influence, not clipped at
+        borders. Of the largest one where branches, or neighbouring positions, see different amounts.
+    start:
+        the first pixel that the first position sees; negative where that lies in the padding.
+    jump, largest_jump:
+        input pixels from one position to the next (the effective stride): the smallest and the largest
+        where branches disagree, else equal. None when no position is left.
+    sees_all:
+        every element depends on the whole map, as after global pooling, a linear layer over positions
+        or attention. `sides` and `start` then are what all of it covers of the input.
+    """
+
+    sides: tuple[int, ...]
+    start: tuple[int, ...]
+    jump: tuple[float, ...] | None
+    largest_jump: tuple[float, ...] | None
+    sees_all: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """One row: a module at one place in the network, or a module's functional work.
@@ -96,6 +120,9 @@ class Layer:
         what `counted_macs` would be if causal attention were counted as the half it needs.
     output_bytes:
         bytes of new storages that its rows handed on; in-place results and views add none.
+    window:
+        what one position of the first tensor returned sees of the first image-like input; None where
+        that is not known, or there is none. Worked out when it is first asked for.
     """
 
     path: str
@@ -132,6 +159,28 @@ class Layer:
     own_macs: int = 0
     own_vector: VectorOps = NO_VECTOR_OPS
     own_output_bytes: int = 0
+
+    window: Window | None = None
+
+    @property
+    def receptive_field(self) -> tuple[int, ...] | None:
+        """Sides of the input window that one output position sees, (height, width) for an image."""
+        return None if self.window is None else self.window.sides
+
+    @property
+    def jump(self) -> tuple[float, ...] | None:
+        """Input pixels between the windows of neighbouring positions; the smallest where branches differ."""
+        return None if self.window is None else self.window.jump
+
+    @property
+    def rf_start(self) -> tuple[int, ...] | None:
+        """First pixel of the first position's window; negative where that lies in the padding."""
+        return None if self.window is None else self.window.start
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every output element depends on the whole map: a global receptive field."""
+        return self.window is not None and self.window.sees_all
 
     @property
     def name(self) -> str:
@@ -179,6 +228,30 @@ class Layer:
         """ "conv" or "linear" for a weight layer, else None."""
         return WEIGHT_KINDS.get(self.base)
 
+
+class _Late:
+    """A field that may be given as a function, which is called when the field is first read.
+
+    Receptive fields cost as much as a tenth of a trace, and few readers ask for them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._key = f"_{name}"
+
+    def __get__(self, layer: Layer | None, _: type | None = None) -> Any:
+        if layer is None:
+            return None
+        value = layer.__dict__.get(self._key)
+        if callable(value):
+            value = layer.__dict__[self._key] = value()
+        return value
+
+    def __set__(self, layer: Layer, value: Any) -> None:
+        layer.__dict__[self._key] = value
+
+
+# After the class was made, so that its fields, and what is derived from them, show plain types.
+Layer.window = _Late("window")  # type: ignore[assignment]
 
 # torch.nn classes whose instances count as weight layers ("AlexNet is 8 layers: 5 + 3").
 WEIGHT_KINDS: Final[dict[str, str]] = {

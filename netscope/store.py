@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
-from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor
+from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor, Window
 
 Decode = Callable[[Any, str], Any]
 
@@ -35,9 +35,14 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
         "weight_shape",
         "bias_shape",
         "flops",
+        "receptive_field",
+        "jump",
+        "rf_start",
+        "sees_all",
     ),
     Parameter: ("numel",),
     Tensor: (),
+    Window: (),
     VectorOps: ("total",),
 }
 TOTALS: Final = (

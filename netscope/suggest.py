@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+# Of 100: how alike two names must be as wholes, or the shorter one to a part of the longer.
+_WHOLE: Final = 60
+_PART: Final = 90
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
-    """Up to `limit` of `known` that look like a slip of `name`, best first."""
+    """Up to `limit` of `known` that look like a slip of `name`, best first.
+
+    Names that contain it come after those that are like it as a whole: "lama" is "llama" before it is
+    "diffllama".
+    """
     from rapidfuzz import fuzz, process, utils
 
+    # One pass over thousands of names in C, then a closer look at the few.
     matches = process.extract(
-        name, list(known), scorer=fuzz.WRatio, processor=utils.default_process, limit=limit, score_cutoff=70
+        name, list(known), scorer=fuzz.WRatio, processor=utils.default_process, limit=50, score_cutoff=60
     )
-    return [match for match, _, _ in matches]
+    wanted = utils.default_process(name)
+    close: list[tuple[float, float, str]] = []
+    for match, score, _ in matches:
+        found = utils.default_process(match)
+        whole, part = fuzz.ratio(wanted, found), fuzz.partial_ratio(wanted, found)
+        if whole >= _WHOLE or (part >= _PART and len(wanted) > 2):
+            close.append((whole, score, match))
+    close.sort(key=lambda one: one[:2], reverse=True)
+    return [match for _, _, match in close[:limit]]

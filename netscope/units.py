@@ -94,6 +94,12 @@ def shape(sizes: Iterable[int] | None) -> str:
     return TIMES.join(map(str, sizes)) or "scalar"
 
 
+def sides(lengths: Iterable[float]) -> str:
+    """A window's sides or its jump: (195, 195) -> "195", (11, 5) -> "11×5", (0.5, 0.5) -> "0.5"."""
+    texts = [f"{length:.0f}" if length == int(length) else f"{length:.3g}" for length in lengths]
+    return texts[0] if len(set(texts)) == 1 else TIMES.join(texts)
+
+
 def times(n: int) -> str:
     """How often: 12 -> "×12"."""
     return f"{TIMES}{n:,}"

@@ -9,7 +9,7 @@ from netscope.errors import UsageError
 from netscope.report import Layer, Parameter
 from tests.reports import alexnet, stack
 
-DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype"}
+DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype", "rf"}
 
 
 def test_keys_are_the_attributes_of_a_layer() -> None:

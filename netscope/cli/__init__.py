@@ -7,7 +7,6 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 the model could not be lo
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -28,9 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.formatwarning = _one_line_warning
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
-        _abandon_stdout()
+        from netscope.cli.output import abandon_stdout
+
+        abandon_stdout()
         return 0
     except KeyboardInterrupt:
         _complain("interrupted.", None)
@@ -68,7 +70,7 @@ def _run(arguments: list[str]) -> int:
     except _complaints() as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else _PROGRAM
-        message = " ".join(error.format_message().split())
+        message = " ".join(error.format_message().replace("Value error, ", "").split())
         raise UsageError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows how") from None
     if code == 130:
         raise KeyboardInterrupt
@@ -104,14 +106,6 @@ def _trace_back(debug: bool) -> None:
         import traceback
 
         traceback.print_exc()
-
-
-def _abandon_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush finds no broken pipe."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def _one_line_warning(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli import models, summary
+from netscope.cli import explain, models, summary
 from netscope.cli.options import Debug
 from netscope.version import __version__
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 app.command("summary")(summary.command)
+app.command("explain")(explain.command)
 app.command("models")(models.command)
 
 

@@ -13,6 +13,49 @@ import typer
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
+def complete_model(incomplete: str) -> Iterator[str]:
+    """Names of models that start with what has been typed; of libraries once their prefix is typed."""
+    from netscope.sources import SOURCES
+
+    for source in SOURCES:
+        prefix = source.form.partition("NAME")[0].partition("MODEL_TYPE")[0]
+        if prefix and not incomplete.startswith(prefix):
+            if source.names is not tuple and prefix.startswith(incomplete):
+                yield prefix
+            continue
+        yield from (name for name in source.names() if name.startswith(incomplete))
+
+
+# What says which network at which input, in every command that takes one; read by `loading.report_of`.
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="alexnet, torchvision/NAME, timm/NAME, hf/MODEL_TYPE, hf/config.json, "
+        "package.module:factory, path/file.py:factory or a saved report.json.",
+        autocompletion=complete_model,
+    ),
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="SIZES",
+        help="An input's sizes without the batch: 3x224x224, ids=128:int64. Once for each input; "
+        "the model's own example without it.",
+    ),
+]
+Batch = Annotated[int | None, typer.Option("--batch", "-b", metavar="N", help="Samples in a batch [1].")]
+Dtype = Annotated[str | None, typer.Option("--dtype", metavar="TYPE", help="Of parameters and inputs: float32, bf16, ...")]
+Train = Annotated[bool, typer.Option("--train", help="Trace in training mode.")]
+FactoryOptions = Annotated[
+    list[str] | None, typer.Option("--option", "-k", metavar="KEY=VALUE", help="key=value for the model's factory; repeat it.")
+]
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")]
+
+
 class Format(StrEnum):
     """What `--format` takes. A test holds it to `render.FORMATS`, which would take longer to import."""
 
@@ -21,6 +64,10 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
 
+
+ChosenFormat = Annotated[
+    Format | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json; as -o's name says without it, or a table.")
+]
 
 _BY_SUFFIX = {
     ".md": Format.markdown,
@@ -41,16 +88,3 @@ def format_for(chosen: Format | None, output: Path | None) -> Format:
 def split_commas(texts: Iterable[str] | None) -> list[str]:
     """The names in texts of the form "a,b"."""
     return [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
-
-
-def complete_model(incomplete: str) -> Iterator[str]:
-    """Names of models that start with what has been typed; of libraries once their prefix is typed."""
-    from netscope.sources import SOURCES
-
-    for source in SOURCES:
-        prefix = source.form.partition("NAME")[0].partition("MODEL_TYPE")[0]
-        if prefix and not incomplete.startswith(prefix):
-            if source.names is not tuple and prefix.startswith(incomplete):
-                yield prefix
-            continue
-        yield from (name for name in source.names() if name.startswith(incomplete))

@@ -39,8 +39,25 @@ def write(text: str, path: Path | None) -> None:
 
         write_text(path, text)
         return
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    if sys.stdout is None:
+        raise StoreError("cannot write to standard output: it is closed.")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Nothing may be left in the buffer, or the interpreter complains of it once more on its way out.
+        abandon_stdout()
+        raise StoreError(f"cannot write to standard output: {error.strerror}.") from error
+
+
+def abandon_stdout() -> None:
+    """Point standard output at nothing, so that the interpreter's last flush finds no broken pipe."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextlib.contextmanager

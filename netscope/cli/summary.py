@@ -9,9 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netscope.cli import output as output_
-from netscope.cli.options import Debug, Format, complete_model, format_for, split_commas
-from netscope.cli.startup import import_for
-from netscope.errors import TraceError, UsageError
+from netscope.cli.loading import report_of
+from netscope.cli.options import (
+    Batch,
+    ChosenFormat,
+    Debug,
+    Dtype,
+    FactoryOptions,
+    Format,
+    Input,
+    Model,
+    Output,
+    Train,
+    format_for,
+    split_commas,
+)
+from netscope.errors import TraceError
 
 if TYPE_CHECKING:
     from netscope.report import Report
@@ -31,55 +44,34 @@ def _explain_columns(wanted: bool) -> None:
 
 
 def command(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="alexnet, torchvision/NAME, timm/NAME, hf/MODEL_TYPE, hf/config.json, "
-            "package.module:factory, path/file.py:factory or a saved report.json.",
-            autocompletion=complete_model,
-        ),
-    ],
-    input: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            "-i",
-            help="An input's sizes without the batch: 3x224x224, ids=128:int64. Once for each input; "
-            "the model's own example without it.",
-        ),
-    ] = None,
-    batch: Annotated[int | None, typer.Option("--batch", "-b", help="Samples in a batch [1].")] = None,
-    dtype: Annotated[
-        str | None, typer.Option("--dtype", help="Of parameters and inputs: float32, bf16, ...")
-    ] = None,
-    train: Annotated[bool, typer.Option("--train", help="Trace in training mode.")] = False,
+    model: Model,
+    input: Input = None,
+    batch: Batch = None,
+    dtype: Dtype = None,
+    train: Train = False,
     depth: Annotated[
         int | None,
-        typer.Option("--depth", help="Show layers at most this deep; their parents hold the rest."),
+        typer.Option("--depth", metavar="N", help="Show layers at most this deep; their parents hold the rest."),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Show layers of these types: Conv2d,Linear.")
+        list[str] | None, typer.Option("--only", metavar="TYPE,...", help="Show layers of these types: Conv2d,Linear.")
     ] = None,
     path: Annotated[
-        str | None, typer.Option("--path", help='Show layers of these names: "features.*".')
+        str | None, typer.Option("--path", metavar="GLOB", help='Show layers of these names: "features.*".')
     ] = None,
     columns: Annotated[
-        list[str] | None, typer.Option("--columns", help="Columns to show: output_shape,params,macs.")
+        list[str] | None, typer.Option("--columns", metavar="NAME,...", help="Columns to show: output_shape,params,macs.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option("--sort", help="Sort rows by this column, largest first.")
+        str | None, typer.Option("--sort", metavar="COLUMN", help="Sort rows by this column, largest first.")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", help="Show only this many rows, by --sort or MACs.")
+        int | None, typer.Option("--top", metavar="N", help="Show only this many rows, by --sort or MACs.")
     ] = None,
     fold: Annotated[bool, typer.Option("--fold", help="Show repeated blocks once (x12).")] = False,
-    format: Annotated[
-        Format | None, typer.Option("--format", "-f", help="Without it, as -o's name says, or a table.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option("--option", "-k", help="key=value for the model's factory; repeat it.")
-    ] = None,
+    format: ChosenFormat = None,
+    output: Output = None,
+    option: FactoryOptions = None,
     explain_columns: Annotated[
         bool,
         typer.Option(
@@ -89,34 +81,11 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Show every layer's shapes, parameters, MACs and memory."""
-    from netscope.sources import source_of
-    from netscope.sources.options import parse_options
-
     chosen = format_for(format, output)
     output_.check_writable(output)
-    if model.endswith(".json") and not model.startswith("hf/"):
-        if input or batch is not None or dtype or train or option:
-            raise UsageError(
-                f"{model} is a saved report, which has its input already.",
-                hint="leave out --input, --batch, --dtype, --train and -k",
-            )
-    else:
-        source_of(model)
-        import_for(model)
-
-    from netscope import api
-
     failure: TraceError | None = None
     try:
-        with output_.only_data_on_stdout():
-            report = api.summary(
-                model,
-                input=input,
-                batch=1 if batch is None else batch,
-                dtype=dtype,
-                train=train,
-                options=parse_options(option or ()),
-            )
+        report = report_of(model, input, batch, dtype, train, option)
     except TraceError as error:
         if error.report is None or not error.report.layers:
             raise

@@ -14,7 +14,9 @@ from typing import Final, Literal, NamedTuple
 
 # First and last input pixel, both seen; None for a position that sees none.
 Interval = tuple[int, int] | None
-Sampling = Literal["nearest", "nearest-exact", "linear", "linear-aligned", "cubic", "cubic-aligned", "adaptive"]
+Sampling = Literal[
+    "nearest", "nearest-exact", "linear", "linear-aligned", "cubic", "cubic-aligned", "adaptive"
+]
 
 # Work that no real network asks for: taps times positions.
 _MOST: Final = 200_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from netscope.receptive.spans import PIXELS, Spans, Unknown
@@ -45,6 +46,11 @@ class Track(NamedTuple):
     pieces: tuple[Piece, ...]
     swept: bool = False
 
+    @property
+    def is_global(self) -> bool:
+        """Whether all elements see everything that there is."""
+        return self.swept and not self.pieces
+
 
 # For each axis of the input the tracks of a tensor; empty for one that does not depend on it at all.
 State = tuple[tuple[Track, ...], ...]
@@ -59,8 +65,21 @@ def initial(shape: Shape, axes: int) -> State:
 
 
 def each(state: State, change: Callable[[Track], Track]) -> State:
-    """The state with every track changed; those that became alike are united."""
-    return tuple([_united([change(track) for track in tracks]) for tracks in state])
+    """The state with every track changed; those that became alike are united.
+
+    Where an axis is seen whole, a track that cannot be followed further has nothing to add.
+    """
+    return tuple([_united(_changed(tracks, change)) for tracks in state])
+
+
+def _changed(tracks: Sequence[Track], change: Callable[[Track], Track]) -> list[Track]:
+    if len(tracks) == 1 or not any(track.is_global for track in tracks):
+        return [change(track) for track in tracks]
+    changed = []
+    for track in tracks:
+        with suppress(Unknown):
+            changed.append(change(track))
+    return changed
 
 
 def union(states: Iterable[State]) -> State:
@@ -78,24 +97,26 @@ def _united(tracks: Sequence[Track]) -> tuple[Track, ...]:
     for track in tracks:
         key = track.pieces, track.spans.jump
         other = merged.get(key)
-        if other is not None:
-            track = Track(other.spans.united(track.spans), track.pieces, other.swept or track.swept)
-        merged[key] = track
+        merged[key] = track if other is None else _merged(track, other)
     if len(merged) > _MOST_TRACKS:
         raise Unknown("too many branches of different jumps")
     return tuple(merged.values())
 
 
-def along(state: State, dim: int, change: Callable[[Spans], Spans], size: int) -> State:
-    """A window that moves along `dim`: `change` says what it does to positions, `size` how many remain."""
+def _merged(one: Track, other: Track) -> Track:
+    return Track(other.spans.united(one.spans), one.pieces, other.swept or one.swept)
+
+
+def along(state: State, dim: int, change: Callable[[Spans], Spans], before: int, after: int) -> State:
+    """A window moves along `dim`, which has `before` positions and then `after`; `change` says how."""
 
     def moved(track: Track) -> Track:
         here = [piece for piece in track.pieces if piece.dim == dim]
         if not here:
             return track
-        if len(track.pieces) > 1 or here[0].inner != 1:
+        if len(track.pieces) > 1 or here[0].inner != 1 or here[0].size != before:
             raise Unknown("a window moves along a dimension that holds more than one thing")
-        return Track(change(track.spans), (Piece(dim, 1, size, 1),), track.swept)
+        return Track(change(track.spans), (Piece(dim, 1, after, 1),), track.swept)
 
     return each(state, moved)
 
@@ -188,7 +209,8 @@ def reshaped(state: State, before: Shape, after: Shape) -> State:
         pieces: list[Piece] = []
         for piece in track.pieces:
             if piece.inner == SCATTERED:
-                matching = [d for d, n in enumerate(new) if (n, after[d]) == (old[piece.dim], before[piece.dim])]
+                place = old[piece.dim], before[piece.dim]
+                matching = [dim for dim, inner in enumerate(new) if (inner, after[dim]) == place]
                 if not matching:
                     raise Unknown("a reshape of things put together")
                 pieces.append(piece._replace(dim=matching[0]))

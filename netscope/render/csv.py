@@ -54,6 +54,10 @@ def _keys(column: Column) -> list[str]:
     return [column.key] if column.own is None else [column.key, f"own_{column.key}"]
 
 
+def _number(value: Any) -> str:
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 def _text(value: Any) -> Any:
     """A value as one field."""
     if isinstance(value, str):
@@ -63,5 +67,5 @@ def _text(value: Any) -> Any:
     if isinstance(value, tuple):
         if any(isinstance(inner, tuple) for inner in value):
             return ";".join("x".join(map(str, inner)) for inner in value)
-        return "x".join(map(str, value))
+        return "x".join(map(_number, value))
     return value

@@ -10,8 +10,6 @@ rich still says how wide a character is.
 
 from __future__ import annotations
 
-import os
-import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TextIO
@@ -19,11 +17,10 @@ from typing import Final, NamedTuple, TextIO
 from netscope import units
 from netscope.columns import Column
 from netscope.render.fit import GAP, fit
+from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
 from netscope.render.text import cut, cut_middle, encoding_of, for_encoding, pad, width_of
 from netscope.table import Row, Table
-
-WIDEST: Final = 160
 
 # Tree branches deeper than this are not drawn; the depth is written instead.
 DEEPEST: Final = 8
@@ -33,24 +30,6 @@ HEAVY: Final = 0.1
 
 # Longest text of a cell at natural width.
 CELL: Final = 44
-
-_CODES: Final[dict[Tone, str]] = {
-    "": "",
-    "title": "\x1b[1m",
-    "accent": "\x1b[36m",
-    "warn": "\x1b[33m",
-    "bad": "\x1b[31m",
-    "dim": "\x1b[2m",
-}
-_RESET: Final = "\x1b[0m"
-
-
-class Piece(NamedTuple):
-    """Text of one tone."""
-
-    text: str
-    tone: Tone = ""
-
 
 class Cellful(NamedTuple):
     """One cell: a text that may be shortened, what stands before and behind it, and their width."""
@@ -73,7 +52,7 @@ def render(
     stream: TextIO | None = None,
 ) -> str:
     """The header, the rows and the facts below them."""
-    room = _room(width, stream)
+    room = room_for(width, stream)
     encoding = encoding_of(stream)
     rows, left_out = _rows(table, room, encoding)
     lines = [*_header(table, room), [], *rows, [], *_facts(facts(table), room)]
@@ -81,37 +60,8 @@ def render(
         titles = ", ".join(dict.fromkeys(column.title for column in left_out))
         lines.append([Piece(f"not shown, for want of width: {titles}", "dim")])
     lines += [[Piece(text, tone)] for text, tone in remarks(table)]
-    coloured = _wants_color(stream) if color is None else color
-    return "".join(_line(line, coloured, encoding) for line in lines)
-
-
-def _line(pieces: Sequence[Piece], coloured: bool, encoding: str) -> str:
-    if not coloured:
-        return for_encoding("".join(piece.text for piece in pieces).rstrip(), encoding) + "\n"
-    text = "".join(
-        f"{_CODES[tone]}{text}{_RESET}" if tone and not text.isspace() and text else text
-        for text, tone in pieces
-    )
-    return for_encoding(text.rstrip(), encoding) + "\n"
-
-
-def _room(width: int | None, stream: TextIO | None) -> int | None:
-    """Columns that a line may take; None for no limit."""
-    if width is None:
-        on_terminal = stream is not None and stream.isatty()
-        if not on_terminal and not os.environ.get("COLUMNS", "").isdecimal():
-            return None
-        width = shutil.get_terminal_size((100, 24)).columns
-    return max(20, min(width, WIDEST))
-
-
-def _wants_color(stream: TextIO | None) -> bool:
-    """The conventions of no-color.org and force-color.org, and no colour off a terminal."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")
+    coloured = wants_color(stream) if color is None else color
+    return "".join(painted(line, coloured, encoding) for line in lines)
 
 
 def _header(table: Table, room: int | None) -> list[list[Piece]]:

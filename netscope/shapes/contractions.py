@@ -35,6 +35,25 @@ def biased_product(bias: Layout, left: Layout, right: Layout, **_: Any) -> Made 
     return _product(left, right, bias) if left.ndim == right.ndim in (2, 3) else None
 
 
+@rule("_grouped_mm")
+def grouped_product(
+    left: Layout, right: Layout, offsets: Layout | None = None, bias: Layout | None = None, *_: Any
+) -> Made | None:
+    """Rows in groups, each with a matrix of its own: (n, k) @ (groups, k, m), or both with groups.
+
+    For mixtures of experts in float32: torch's meta kernel takes bfloat16 alone, its CPU kernel any.
+    """
+    if bias is not None or left.dtype != right.dtype or right.ndim != 3 or left.shape[-1] != right.shape[1]:
+        return None
+    if (left.ndim == 2) != (offsets is not None) or (left.ndim == 3 and left.shape[0] != right.shape[0]):
+        return None
+    if offsets is not None and offsets.shape != right.shape[:1]:
+        return None
+    if left.ndim not in (2, 3) or any(side * left.dtype.itemsize % 16 for side in right.shape[1:]):
+        return None
+    return contiguous((*left.shape[:-1], right.shape[-1]), left.dtype)
+
+
 @rule("mv")
 def matrix_vector(matrix: Layout, vector: Layout) -> Made | None:
     """(n, k) @ (k)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from netscope.errors import SourceError, UsageError
@@ -147,6 +148,9 @@ def source_of(name: str) -> Source:
     for source in SOURCES:
         if source.accepts(name):
             return source
+    if name.strip() and Path(name).exists():
+        kind = "folder" if Path(name).is_dir() else "file"
+        raise SourceError(f"{name!r} is a {kind}, not a model.", hint="write path/file.py:factory")
     names = [known for source in SOURCES for known in source.names()]
     raise SourceError(
         f"no model is named {name!r}.{did_you_mean(name, names)}",

@@ -18,7 +18,7 @@ from typing import Any
 
 from netscope.errors import SourceError, UsageError
 from netscope.sources.blueprint import Blueprint, Options
-from netscope.sources.construct import failed
+from netscope.sources.construct import failed, kind_of
 from netscope.sources.options import check_options
 from netscope.sources.wording import did_you_mean
 
@@ -101,7 +101,7 @@ def _blueprint(
         built = factory
         return Blueprint(factory=lambda: built, source="python", surroundings=surroundings)
     if not callable(factory):
-        raise SourceError(f"{name} is a {type(factory).__name__}, which builds no network.")
+        raise SourceError(f"{name} is {kind_of(factory)}, which builds no network.")
     check_options(name, factory, options)
     summary = (getattr(factory, "__doc__", None) or "").strip().splitlines()
     inherited = isinstance(factory, type) and "__doc__" not in vars(factory)
@@ -115,7 +115,8 @@ def _blueprint(
 
 
 def _find(module: ModuleType, attribute: str, where: str) -> Any:
-    offered = [name for name, value in vars(module).items() if _is_own_factory(module, name, value)]
+    members = vars(module).items()
+    offered = [name for name, value in members if _is_own_factory(module, name, value)]
     if not attribute:
         names = f", as in {where}:{offered[0]}" if offered else ""
         raise UsageError(f"{where} needs the name of a factory.", hint=f"write {where}:factory{names}")
@@ -124,11 +125,19 @@ def _find(module: ModuleType, attribute: str, where: str) -> Any:
         try:
             found = getattr(found, part)
         except AttributeError:
+            # A package such as torch.nn offers what it imports.
+            offered += [name for name, value in members if name not in offered and _is_network(value)]
             hint = f"it has {', '.join(offered[:8])}" if offered else "it defines no class or function"
             raise SourceError(
                 f"{where} has no {attribute!r}.{did_you_mean(attribute, offered)}", hint=hint
             ) from None
     return found
+
+
+def _is_network(value: Any) -> bool:
+    from torch import nn
+
+    return inspect.isclass(value) and issubclass(value, nn.Module)
 
 
 def _is_own_factory(module: ModuleType, name: str, value: Any) -> bool:

@@ -83,12 +83,13 @@ def _unpack(made: Any, name: str) -> Made:
         case (nn.Module() as module, (tuple() | list()) as args, dict() as kwargs):
             return Made(module, Call(tuple(args), kwargs))
     raise SourceError(
-        f"{name} returned {_kind(made)}, which is no network.",
+        f"{name} returned {kind_of(made)}, which is no network.",
         hint="a factory returns a module, a netscope.Workload, or (module, args, kwargs)",
     )
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """ "an int", "a tuple", "None": what a value is, in a sentence."""
     if value is None:
         return "None"
     name = type(value).__name__

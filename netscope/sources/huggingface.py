@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.errors import MissingExtraError, SourceError
 from netscope.sources.blueprint import Blueprint, Options
 from netscope.sources.construct import failed
-from netscope.sources.huggingface_inputs import example
+from netscope.sources.huggingface_inputs import example, text_config
 from netscope.sources.installed import huggingface_names, package_folder
 from netscope.sources.wording import did_you_mean
 
@@ -62,7 +62,7 @@ def open_model(name: str, options: Options) -> Blueprint:
         raise MissingExtraError(f"{name} needs transformers.", hint="pip install 'netscope[hf]'")
     short = name.removeprefix(_PREFIX)
     path = Path(short).expanduser()
-    if short.endswith(".json") or path.is_dir():
+    if short and (short.endswith(".json") or path.is_dir()):
         model_type, values = _read(path / "config.json" if path.is_dir() else path)
         origin = f"from {path.name}"
     else:
@@ -118,7 +118,7 @@ def _configuration(name: str, model_type: str, values: dict[str, Any]) -> Any:
         config = AutoConfig.for_model(model_type, **values)
     except Exception as error:
         raise failed(f"{name} has no usable configuration", error) from error
-    for part in {id(c): c for c in (config, config.get_text_config())}.values():
+    for part in {id(c): c for c in (config, text_config(config))}.values():
         if hasattr(part, "use_cache"):
             part.use_cache = False  # one forward leaves no cache behind
     return config

@@ -42,6 +42,14 @@ def example(module: nn.Module, batch: int) -> Call | None:
     return Call((), kwargs)
 
 
+def text_config(config: Any) -> Any:
+    """The part of a configuration that is for text; the whole where there are several."""
+    try:
+        return config.get_text_config()
+    except ValueError:
+        return config
+
+
 def _is_dual(config: Any, architecture: str) -> bool:
     """Whether the network compares a text with an image (CLIP and its kin), so needs both."""
     both = hasattr(config, "text_config") and hasattr(config, "vision_config")
@@ -49,7 +57,7 @@ def _is_dual(config: Any, architecture: str) -> bool:
 
 
 def _tokens(config: Any, architecture: str) -> tuple[int, ...]:
-    text = config.get_text_config()
+    text = text_config(config)
     limits = (getattr(text, name, None) for name in ("max_position_embeddings", "n_positions", "max_seq_len"))
     return (min([TOKENS, *(limit for limit in limits if isinstance(limit, int) and limit > 0)]),)
 
@@ -86,6 +94,8 @@ def _spectrogram(config: Any, architecture: str) -> tuple[int, ...]:
 def _sound(config: Any, architecture: str) -> tuple[int, ...]:
     if hasattr(config, "max_length") and hasattr(config, "num_mel_bins") and hasattr(config, "patch_size"):
         return (config.max_length, config.num_mel_bins)  # the audio spectrogram transformer
+    if hasattr(config, "codebook_size") and hasattr(config, "sampling_rate"):
+        return (int(getattr(config, "audio_channels", 1)), SAMPLES)  # codecs take channels
     return (SAMPLES,)
 
 

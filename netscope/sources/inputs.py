@@ -44,7 +44,7 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
     """
     inputs = _as_list(given)
     if example is None:
-        if not inputs:
+        if not inputs and not takes_nothing(setting.module):
             raise UsageError(
                 f"{setting.name} has no example input.", hint="give one, as in --input 3x224x224"
             )
@@ -78,7 +78,25 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
     else:  # an example of named inputs only, as with transformers
         kwargs |= dict(zip(kwargs, unnamed, strict=False))
         args = unnamed[len(kwargs) :]
+    for value in (*args, *kwargs.values()):
+        _check_size(value)
     return Call(tuple(args), kwargs)
+
+
+def _check_size(value: Any) -> None:
+    """Refuse what no tensor can hold: torch counts bytes in 64 bits."""
+    if isinstance(value, TensorSpec) and (value.nbytes >= 2**63 or max(value.shape, default=0) >= 2**63):
+        sizes = "x".join(map(str, value.shape))
+        raise UsageError(f"no tensor can have the sizes {sizes}.", hint="give smaller ones")
+
+
+def takes_nothing(module: nn.Module) -> bool:
+    """Whether the forward is known to want no argument."""
+    try:
+        parameters = inspect.signature(module.forward).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return not any(p.default is p.empty or p.kind is p.VAR_POSITIONAL for p in parameters)
 
 
 def _alike(values: list[Any]) -> bool:

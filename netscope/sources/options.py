@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from netscope.errors import UsageError
 from netscope.sources.blueprint import Options
@@ -67,7 +67,13 @@ def refuse_weights(name: str, options: Options, keys: Iterable[str]) -> None:
         options.pop(key, None)
 
 
+# As people write them on a command line; a factory would take the text "false" for true.
+_WORDS: Final = {"true": True, "false": False, "none": None, "null": None}
+
+
 def _literal(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from netscope.trace.facts import (
     ModuleCall,
@@ -61,11 +62,18 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
             one built from a name is not, once two rungs agree on the error.
     """
     from netscope.trace.forward import LOCK, record_forward
+    from netscope.trace.memory import too_large
     from netscope.trace.rungs import RUNGS
 
     reason = ""
-    failures: list[tuple[Trace, Exception]] = []
+    failures: list[tuple[Trace, BaseException]] = []
     for rung in ladder:
+        if rung == "real" and failures and workload.rebuild is not None:
+            refusal = too_large(workload.module)
+            if refusal is not None:
+                trace, error = failures[-1]
+                failures[-1] = replace(trace, notes=(*trace.notes, refusal)), error
+                break
         with LOCK, RUNGS[rung](workload, train) as prepared:
             trace, error = record_forward(*prepared, rung=rung, reason=reason)
         if error is None:

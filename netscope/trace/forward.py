@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -48,6 +49,8 @@ class Calls:
         self.recorder = recorder
         self.names = names
         self.all: list[_OpenCall] = []
+        # Modules that ran in threads other than the one recorded.
+        self.elsewhere: set[str] = set()
 
     def enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
         """Open a call within the current one."""
@@ -118,6 +121,8 @@ def _calls_recorded(calls: Calls) -> Iterator[None]:
 
     def recorded(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
         if current is None or threading.get_ident() != owner or current.recorder.paused:
+            if current is not None and id(self) in current.names.of and not current.recorder.paused:
+                current.elsewhere.add(current.names.of[id(self)][0] or "(root)")
             return original(self, *args, **kwargs)
         call = current.enter(self, args, kwargs)
         result = None
@@ -147,7 +152,7 @@ def record_forward(
     *,
     rung: str,
     reason: str,
-) -> tuple[Trace, Exception | None]:
+) -> tuple[Trace, Exception | SystemExit | None]:
     """Run `module(*args, **kwargs)` under `recorder`, and hand over the facts.
 
     The second result is what the forward raised, if it did; the trace then ends there. The caller has
@@ -156,7 +161,7 @@ def record_forward(
     started = time.perf_counter()
     calls = Calls(names, recorder)
     inputs = calls.arguments(args, kwargs)
-    error: Exception | None = None
+    error: Exception | SystemExit | None = None
     result: Any = None
     with ExitStack() as stack:
         stack.enter_context(surroundings)
@@ -166,7 +171,11 @@ def record_forward(
         stack.enter_context(recorder)
         try:
             result = module(*args, **kwargs)
-        except Exception as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
+            if isinstance(result, GeneratorType):  # its forward has only begun
+                recorder.scope = 0
+                result = list(result)
+                calls.all[0].outputs = calls.results(result)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
             error = raised
     outputs = () if error is not None else calls.results(result)
     parameters = ParameterFacts(recorder.tags.met)
@@ -199,8 +208,17 @@ def record_forward(
         seconds=time.perf_counter() - started,
         error=None if error is None else f"{type(error).__name__}: {error}",
         error_path=failing if error is not None else "",
+        notes=_notes(calls.elsewhere),
     )
     return trace, error
+
+
+def _notes(elsewhere: set[str]) -> tuple[str, ...]:
+    if not elsewhere:
+        return ()
+    names = sorted(elsewhere)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (f"not counted, since they ran in threads of their own: {', '.join(names[:3])}{more}",)
 
 
 def _same_thread(record: Callable[..., Any]) -> Callable[..., Any]:

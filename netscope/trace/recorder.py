@@ -31,9 +31,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     on_meta:
         operators are not run but stood in for; tensors on other devices are taken by their layout.
+    on_fake:
+        operators are run on fake tensors, and stood in for where that fails.
     paused:
         operators run as if nobody looked.
     """
+
+    # Without it torch refuses flex_attention and cond while a mode is active.
+    supports_higher_order_operators = True
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -42,9 +47,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # ask simply ignore this.
         return False
 
-    def __init__(self, on_meta: bool) -> None:
+    def __init__(self, on_meta: bool, on_fake: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.on_meta = on_meta
+        self.on_fake = on_fake
         self.paused = False
         self.scope = -1
         self.ops: list[OpCall] = []
@@ -63,6 +69,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # By identity, here and in keys: operators live for ever, and their own hash runs in Python.
         schema = self._schemas.get(id(func))
         if schema is None:
+            if isinstance(func, torch._ops.HigherOrderOperator):
+                return self._higher_order(func, args, kwargs)
             schema = self._schemas[id(func)] = Schema(func)
         if self.paused or schema.is_query:
             return func(*args, **kwargs)
@@ -108,6 +116,32 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.paused = False
         if entry is None:
             entry = self._memo[key] = self._observed((name, _NO_TAGS, Effect.MAKES), args, kwargs, result)
+        self._record(entry, reads, [self._born(item) for item in tensors_in(result)])
+        return result
+
+    def _higher_order(
+        self, func: torch._ops.HigherOrderOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """An operator that takes functions.
+
+        Raises:
+            NotImplementedError: for one that cannot be looked into.
+        """
+        name = func.name()
+        if self.paused:
+            return func(*args, **kwargs)
+        if name == "cond":
+            # The condition is data: this fails on meta and fake tensors, and the ladder goes on.
+            condition, on_true, on_false, operands = args
+            with self:
+                return (on_true if condition else on_false)(*operands)
+        if name != "flex_attention":
+            raise NotImplementedError(f"netscope cannot look into the higher-order operator {name}")
+        query, key, value = args[:3]
+        reads: list[int] = []
+        self.tags.key(name, (query, key, value), NO_KWARGS, reads)
+        result = func(*args, **kwargs)  # recording is off in here, so it stays one operator
+        entry = self._observed((name, _NO_TAGS, Effect.MAKES), (query, key, value), NO_KWARGS, result)
         self._record(entry, reads, [self._born(item) for item in tensors_in(result)])
         return result
 
@@ -274,7 +308,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             entry, key = None, ()
         if entry is None:
             check_dtypes(schema.name, self.tags.layouts(args, kwargs)[0])
-        result = schema.func(*args, **kwargs)
+        result = self._kernel(schema, args, kwargs)
         if entry is None:
             entry = self._observed((schema.name, schema.tags, schema.effect), args, kwargs, result)
             if key:
@@ -295,6 +329,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if given is None or "inplace" not in schema.tags or not results:
             return result
         return results[0] if len(results) == 1 else tuple(results)
+
+    def _kernel(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What torch makes of it, or on fake tensors what a shape rule does where torch fails."""
+        try:
+            return schema.func(*args, **kwargs)
+        except (RuntimeError, NotImplementedError):
+            if not self.on_fake or schema.rule is None or schema.effect is not Effect.MAKES:
+                raise
+            made = infer(schema.rule, *self.tags.layouts(args, kwargs))
+            if type(made) is not tuple:
+                raise
+            shape, stride, dtype = made
+            return torch.empty_strided(shape, stride, dtype=dtype)
 
     def _aliased(self, item: Any, source: Any) -> list[int]:
         """Tag a result that lies in an argument's storage."""

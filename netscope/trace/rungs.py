@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -57,7 +57,8 @@ def fake(workload: Workload, train: bool) -> Iterator[Prepared]:
     with _held(workload.module, twin, train) as names:
         with mode:
             args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, "cpu"))
-        yield Prepared(workload.module, args, kwargs, names, Recorder(on_meta=False), _quietly(mode))
+        recorder = Recorder(on_meta=False, on_fake=True)
+        yield Prepared(workload.module, args, kwargs, names, recorder, _quietly(mode))
 
 
 @contextmanager
@@ -97,18 +98,35 @@ def _held(
     names = Names(module)
     guard = attributes_kept(names.modules) if twin is None else untouched(module, twin)
     with global_state(names.depth), guard:
-        _set_mode(module, names.modules, train)
-        yield names
+        with _scripted_mode_kept(names.modules):
+            _set_mode(module, names.modules, train)
+            yield names
 
 
 def _set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
     """What `module.train(train)` does, by the short way where no class has an idea of its own."""
     plain = torch.nn.Module.train
     if any(type(m).train is not plain or "train" in m.__dict__ for m in modules):
-        module.train(train)
+        # Exported programs are in one mode for good, and say so in this way.
+        with suppress(NotImplementedError):
+            module.train(train)
         return
     for m in modules:
-        m.__dict__["training"] = train
+        if isinstance(m, torch.jit.ScriptModule):
+            m.training = train
+        else:
+            m.__dict__["training"] = train
+
+
+@contextmanager
+def _scripted_mode_kept(modules: list[torch.nn.Module]) -> Iterator[None]:
+    """Scripted modules keep their mode in C++, where no attribute of theirs shows it."""
+    before = [(m, m.training) for m in modules if isinstance(m, torch.jit.ScriptModule)]
+    try:
+        yield
+    finally:
+        for m, training in before:
+            m.training = training
 
 
 def _arguments(

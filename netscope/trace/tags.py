@@ -156,7 +156,7 @@ class Tags:
         if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
             # The key was made first, so whatever has no tag is known by its identity.
             tag: Tag | None = value.__dict__.get(TAG)
-            if tag is None:
+            if tag is None or tag[0].shape != value.shape:
                 known = self._foreign.get(id(value))
                 tag = self.adopt(value) if known is None else known[1]
             return tag[0]

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from netscope.errors import UsageError
+
 # (elements' shape, strides, dtype, the tensor whose memory is stood in for) -> new memory
 Allocate = Callable[[tuple[int, ...], tuple[int, ...], torch.dtype, torch.Tensor], torch.Tensor]
 
@@ -27,6 +29,10 @@ class Twins:
         """The twin of a tensor."""
         if torch.nn.parameter.is_lazy(tensor):
             return self._lazy(tensor)
+        if tensor.is_nested:
+            raise UsageError(
+                "a nested tensor has no sizes to report.", hint="give a padded tensor, or one sample of it"
+            )
         if type(tensor) not in _PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized:
             return self._other(tensor)
         with torch.no_grad():

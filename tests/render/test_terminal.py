@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netscope.render.terminal import WIDEST, render
+from netscope.render.paint import WIDEST
+from netscope.render.terminal import render
 from netscope.render.text import width_of
 from netscope.report import Report, Tensor
 from netscope.table import Table, build

@@ -1,0 +1,46 @@
+"""Whether a network's real weights would fit this machine, asked before they are made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netscope import units
+
+if TYPE_CHECKING:
+    import torch
+
+# Beside the weights, activations and the copy that some constructors make want room.
+_SHARE = 0.7
+
+
+def too_large(module: torch.nn.Module, free: int | None = None) -> str | None:
+    """Why a network that was built on meta is not built for real, None where it fits.
+
+    free:
+        bytes to be had; what the system says by default.
+    """
+    free = free_memory() if free is None else free
+    tensors = {id(t): t for t in (*module.parameters(), *module.buffers())}
+    needed = sum(t.numel() * t.element_size() for t in tensors.values())
+    if free is None or needed <= _SHARE * free:
+        return None
+    return (
+        f"not tried on real tensors: the weights take {units.binary(needed)}, and "
+        f"{units.binary(free)} are free"
+    )
+
+
+def free_memory() -> int | None:
+    """Bytes that programs can still have; None where the system does not say."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not a system with these names
+        return None
