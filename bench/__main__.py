@@ -1,4 +1,4 @@
-"""`python -m bench [PART ...] [--pairs N]`: measure, print, and with all parts write the report."""
+"""`python -m bench [PART ...] [--pairs N]`: measure and print; all parts together write the report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPORT: Final = ROOT / "reports" / "benchmark.md"
 
 
 def main() -> int:
-    """Exit code 0, whatever was measured; 1 when a part could not be."""
+    """Exit code 0, whatever was measured; 1 when a part could not be, and nothing is written then."""
     asked = arguments(sys.argv[1:])
     chosen = [part for part in PARTS if part in asked.parts] if asked.parts else list(PARTS)
     before = machine.load()
@@ -28,10 +28,12 @@ def main() -> int:
     command = " ".join(["python -m bench", *asked.parts]) if asked.parts or asked.pairs else "make bench"
     text = markdown.report(parts, described, command)
     print(text, end="")
+    if any(part.error for part in parts):
+        return 1
     if not asked.parts:
         REPORT.write_text(text, encoding="utf-8")
         progress(f"written to {REPORT.relative_to(ROOT)}")
-    return int(any(part.error for part in parts))
+    return 0
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:
@@ -51,7 +53,7 @@ def _part(text: str) -> str:
 
 
 def _measured(name: str, pairs: int | None) -> Part:
-    """One part; one that raises tells so in the report and leaves the others to be measured."""
+    """One part; one that raises says so and leaves the others to be measured and printed."""
     measure: Callable[[int | None], Part] = import_module(f"bench.{name}").measure
     started = time.perf_counter()
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bench.results import Figure, Grid, Part
+from netscope import units
 
 _MET: Final = {True: "yes", False: "**no**", None: ""}
 
@@ -15,10 +16,12 @@ def report(parts: Sequence[Part], machine: Iterable[tuple[str, str]], command: s
     figures = [figure for part in parts for figure in part.figures]
     judged = [figure for figure in figures if figure.met is not None]
     met = sum(figure.met is True for figure in judged)
+    missing = sum(bool(part.error) for part in parts)
+    absent = f"; {units.plural(missing, 'part')} missing" if missing else ""
     blocks = [
         "# Benchmark",
         f"Made by `{command}`, which measures everything below anew.",
-        f"**{met} of {len(judged)} targets met.**",
+        f"**{met} of {len(judged)} targets met{absent}.**",
         *(_part(part) for part in parts),
         "## Machine",
         table(("", ""), list(machine)),

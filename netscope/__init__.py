@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.version import __version__
 
 if TYPE_CHECKING:
-    from netscope.api import explain, summary
+    from netscope.api import explain, lint, summary
     from netscope.errors import (
         CheckError,
         MissingExtraError,
@@ -47,6 +47,7 @@ __all__ = [
     "__version__",
     "explain",
     "formula",
+    "lint",
     "load",
     "summary",
 ]
@@ -66,6 +67,7 @@ _HOMES: Final = {
     "Workload": "netscope.workload",
     "explain": "netscope.api",
     "formula": "netscope.formulas",
+    "lint": "netscope.api",
     "load": "netscope.store",
     "summary": "netscope.api",
 }

@@ -22,7 +22,7 @@ def analyze(
     trace: Trace, workload: Workload | None = None, *, environment: dict[str, str] | None = None
 ) -> Report:
     """The report of a trace. `workload` gives its name, source and description."""
-    return Report(
+    report = Report(
         name=workload.name if workload else (trace.modules[0].type if trace.modules else ""),
         source=workload.source if workload else "python",
         description=workload.description if workload else "",
@@ -37,6 +37,8 @@ def analyze(
         notes=trace.notes,
         environment=environment or {},
     )
+    report.__dict__["_facts"] = trace  # no field: it is neither saved nor compared
+    return report
 
 
 def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from netscope.errors import TraceError, UsageError
 from netscope.report import Report
@@ -15,9 +16,10 @@ from netscope.workload import TensorSpec, Workload
 if TYPE_CHECKING:
     import torch
 
+    from netscope.checks import Findings
     from netscope.explanation import Explanations
 
-Input = str | TensorSpec | Sequence[str | TensorSpec]
+Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]]
 
 
 def summary(
@@ -36,8 +38,9 @@ def summary(
     Args:
         model: a name ("alexnet", "torchvision/resnet50", "pkg.mod:factory", "file.py:factory",
             "report.json"), a module, or a Workload.
-        input: sizes without the batch ("3x224x224"), one for each argument; "ids=128:int64" names a
-            keyword argument. A name's own example input is used when this is left out.
+        input: sizes without the batch ("3x224x224" or (3, 224, 224)), one for each argument;
+            "ids=128:int64" names a keyword argument. A name's own example input is used when this is left
+            out.
         args, kwargs: real arguments instead, any pytree; a TensorSpec stands for a tensor.
         batch: the batch that is put before `input` and the example input.
         dtype: of floating point parameters and inputs, as "bfloat16"; as built when left out.
@@ -53,10 +56,33 @@ def summary(
         SourceError: the name means nothing or the factory failed.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
+    _check_call(model, input, args, kwargs, batch, dtype, options)
     if isinstance(model, Report):
         return model
     with _collector_paused():
         return _summary(model, input, args, kwargs, batch, dtype, train, options)
+
+
+def _check_call(model: Any, input: Any, args: Any, kwargs: Any, batch: Any, dtype: Any, options: Any) -> None:
+    """Refuse what would be ignored, or fail later and less clearly.
+
+    Raises:
+        UsageError: naming the argument.
+    """
+    if not isinstance(args, (tuple, list)):
+        raise UsageError("args= is a tuple of arguments.", hint="write args=(tensor,)")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise UsageError("kwargs= maps names to arguments.", hint="write kwargs={'mask': tensor}")
+    if not isinstance(batch, int) or batch < 0:
+        raise UsageError(f"a batch of {batch!r} samples does not exist.", hint="give batch=1 or more")
+    whole = next((kind for kind in (Report, Workload) if isinstance(model, kind)), None)
+    given = {"input": input, "args": args, "kwargs": kwargs, "dtype": dtype, "options": options}
+    told = [name for name, value in given.items() if value is not None and value != ()]
+    told += ["batch"] if batch != 1 else []
+    if whole is not None and told:
+        raise UsageError(
+            f"a {whole.__name__} has its input already; {', '.join(told)} cannot be given with it."
+        )
 
 
 def _summary(
@@ -89,7 +115,7 @@ def _summary(
     elif isinstance(model, Workload):
         workload = model
     else:
-        workload = _of_module(model, input, args, kwargs, batch, dtype)
+        workload = _of_module(model, input, args, kwargs, batch, dtype, options)
     return trace(workload, train=train)
 
 
@@ -116,6 +142,66 @@ def explain(
     from netscope.explanation import explain
 
     return explain(summary(model, **how), layer)
+
+
+def lint(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    **how: Any,
+) -> Findings:
+    """Find what is likely a mistake in a network: `for finding in netscope.lint("alexnet"): ...`.
+
+    Args:
+        model: a Report, or whatever `summary` takes. A saved report has no trace; the checks that need
+            one are then named in `skipped`.
+        select, ignore: codes ("NS101"), beginnings of codes ("NS1") or names ("untiled-windows").
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+
+    Returns:
+        the findings, worst first; each has a code, a name, a severity, a path and a message.
+
+    Raises:
+        UsageError: no check has that name; else what `summary` raises.
+    """
+    from netscope.checks import choose
+
+    choose(select, ignore)
+    report = summary(model, **how)
+    if isinstance(model, Report):
+        return lint_report(report, select=select, ignore=ignore)
+    module = model.module if isinstance(model, Workload) else model
+    modes = None
+    if not isinstance(module, (str, os.PathLike)):
+        modes = {path: part.training for path, part in module.named_modules()}
+    again = partial(summary, model, **{**how, "train": True})
+    return lint_report(report, modes=modes, again=again, select=select, ignore=ignore)
+
+
+def lint_report(
+    report: Report,
+    *,
+    modes: dict[str, bool] | None = None,
+    again: Callable[[], Report] | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> Findings:
+    """The findings in a report. `again` traces the same network in training mode.
+
+    That is done only for a network with idle modules: an auxiliary head has its use in training.
+    """
+    from netscope.checks import Look, inspect
+
+    trained = None
+    idle = any(not layer.used and layer.params for layer in report.layers)
+    if again is not None and not report.training and idle:
+        try:
+            trace = again()
+        except TraceError as failure:  # batch statistics of one sample, for one; it got that far
+            trace = failure.report or report
+        trained = frozenset(layer.path for layer in trace.layers if layer.calls)
+    return inspect(Look(report, report.facts, modes, trained), select, ignore)
 
 
 def trace(workload: Workload, *, train: bool = False) -> Report:
@@ -161,14 +247,14 @@ def _of_module(
     kwargs: Mapping[str, Any] | None,
     batch: int,
     dtype: str | None,
+    options: Mapping[str, Any] | None,
 ) -> Workload:
     import torch
 
     if not isinstance(module, torch.nn.Module):
-        raise UsageError(
-            f"a {type(module).__name__} is no network.",
-            hint="give a torch.nn.Module, a name such as 'torchvision/resnet50', or a Workload",
-        )
+        _refuse(module, torch.nn.Module)
+    if options:
+        raise UsageError("options= is for models built from a name.", hint="give them when you build it")
     if dtype is not None:
         raise UsageError("dtype= is for models built from a name.", hint="convert the module: model.to(...)")
     if input is not None:
@@ -184,6 +270,20 @@ def _of_module(
             hint="summary(model, input='3x224x224') or summary(model, args=(tensor,))",
         )
     return Workload(type(module).__name__, module, tuple(args), dict(kwargs or {}))
+
+
+def _refuse(other: Any, module_class: type) -> NoReturn:
+    """Raise over what is no network."""
+    if isinstance(other, type) and issubclass(other, module_class):
+        raise UsageError(
+            f"{other.__name__} is a class, not a network.", hint=f"give an instance: {other.__name__}(...)"
+        )
+    from netscope.sources.wording import kind_of
+
+    raise UsageError(
+        f"{kind_of(other)} is no network.",
+        hint="give a torch.nn.Module, a name such as 'torchvision/resnet50', or a Workload",
+    )
 
 
 def _needs_arguments(module: torch.nn.Module) -> bool:

@@ -143,7 +143,7 @@ def _dtype(layer: Layer, report: Report) -> str | None:
 
 
 def _share(macs: int, report: Report) -> float | None:
-    return macs / report.counted_macs if report.counted_macs else None
+    return macs / report.counted_macs if report.counted_macs else 0.0 if report.macs == 0 else None
 
 
 def _field(layer: Layer) -> tuple[int, ...] | str | None:

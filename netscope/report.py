@@ -18,6 +18,8 @@ from netscope.cost import NO_VECTOR_OPS, VectorOps
 if TYPE_CHECKING:
     import pandas
 
+    from netscope.trace.facts import Trace
+
 SCHEMA_VERSION: Final = 1
 
 # The last component of the path of a row that holds a module's own functional work.
@@ -289,6 +291,11 @@ class Report:
     environment: dict[str, str] = field(default_factory=dict)
     timing: dict[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def facts(self) -> Trace | None:
+        """The trace that it was made from; None for a report that was saved or changed."""
+        return self.__dict__.get("_facts")
 
     @cached_property
     def _by_path(self) -> dict[str, Layer]:

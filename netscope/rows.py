@@ -59,6 +59,8 @@ class Node:
     operators: dict[str, int] = field(default_factory=dict)
     costly: bool = False
     last_output: Operator | None = None
+    # Index behind the run of operators, in this row without a break, that ends with `last_output`.
+    run_ends: int = 0
     order: float = 0.0
     used: bool = False
     sizes: Sizes = field(default_factory=Sizes)
@@ -161,9 +163,10 @@ def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
     costs: dict[int, Cost | None] = {}
     owners = [nodes[call.path] for call in trace.calls]
     handed_on = _handed_on(trace)
-    for op in trace.ops:
+    for index, op in enumerate(trace.ops):
         what = op.operator
         key = id(what)
+        works = False
         if key in costs:
             cost = costs[key]
         else:
@@ -174,22 +177,25 @@ def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
         node.operators[name] = node.operators.get(name, 0) + 1
         if cost is None:
             own.unknown[name] = own.unknown.get(name, 0) + 1
-            node.costly = True
+            works = True
         elif cost.kind != "free":
             own.macs += cost.macs
             own.causal += cost.macs if cost.causal_macs is None else cost.causal_macs
             if cost.vector != NO_VECTOR_OPS:
                 own.vector += cost.vector
-            node.costly = True
+            works = True
         for storage in op.writes:
             if storage in handed_on and trace.storages[storage].born >= 0:
                 # Counted where it was made, once: writes in place come later and find it gone.
                 if handed_on[storage] == op.call:
                     own.output_bytes += trace.storages[storage].nbytes
-                    node.costly = True
+                    works = True
                 del handed_on[storage]
-        if what.outputs:
+        node.costly = node.costly or works
+        # A view long after the work, of what a submodule made, is not what the row is about.
+        if what.outputs and (works or index == node.run_ends or node.last_output is None):
             node.last_output = what
+            node.run_ends = index + 1
 
 
 def _handed_on(trace: Trace) -> dict[int, int]:

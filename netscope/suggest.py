@@ -7,7 +7,11 @@ from typing import Final
 
 # Of 100: how alike two names must be as wholes, or the shorter one to a part of the longer.
 _WHOLE: Final = 60
-_PART: Final = 90
+_PART: Final = 80
+# Up to so many letters, a part must be the very name.
+_SHORT: Final = 4
+# How alike a name is to its first few letters.
+_START: Final = 85
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
@@ -20,14 +24,16 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
 
     # One pass over thousands of names in C, then a closer look at the few.
     matches = process.extract(
-        name, list(known), scorer=fuzz.WRatio, processor=utils.default_process, limit=50, score_cutoff=60
+        name, list(known), scorer=fuzz.WRatio, processor=utils.default_process, limit=200, score_cutoff=60
     )
     wanted = utils.default_process(name)
     close: list[tuple[float, float, str]] = []
     for match, score, _ in matches:
         found = utils.default_process(match)
         whole, part = fuzz.ratio(wanted, found), fuzz.partial_ratio(wanted, found)
-        if whole >= _WHOLE or (part >= _PART and len(wanted) > 2):
+        if found.startswith(wanted):
+            whole = max(whole, _START)
+        if whole >= _WHOLE or part >= (_PART if len(wanted) > _SHORT else 100):
             close.append((whole, score, match))
     close.sort(key=lambda one: one[:2], reverse=True)
     return [match for _, _, match in close[:limit]]

@@ -100,7 +100,7 @@ def test_the_report_counts_what_was_judged():
     )
     text = markdown.report([part, Part("Size", error="no memory")], [("CPU", "fast")], "make bench")
     assert "Made by `make bench`" in text
-    assert "**1 of 2 targets met.**" in text
+    assert "**1 of 2 targets met; 1 part missing.**" in text
     assert "| b | ≥ 2 | 1 | **no** |" in text
     assert "| c |  | 5 |  |" in text
     assert "## Size\n\n**It could not be measured:** no memory" in text

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "netscope"
 FLOORS = {
     "doors": {"__init__", "__main__", "api", "cli", "testing"},
     "show": {"columns", "export", "figures", "operators", "render", "table", "tree"},
-    "meaning": {"analyze", "explanation", "receptive", "report", "rows", "schema", "store"},
+    "meaning": {"analyze", "checks", "explanation", "receptive", "report", "rows", "schema", "store"},
     "facts": {"building", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
     "ground": {"cost", "errors", "suggest", "units", "version", "workload"},
 }
@@ -29,6 +29,7 @@ FLOORS = {
 # The imports that go up, each within a function, and why that is right.
 UPWARD = {
     ("report", "export"): "a report can be asked for its own table, as design's public face has it",
+    ("checks", "render"): "findings can be printed as a report can",
     ("explanation", "render"): "explanations can be printed and exported as a report can",
 }
 

@@ -6,9 +6,14 @@ does the same. To add a part, write its function, its line in `PARTS` and its tw
 
 from __future__ import annotations
 
+import gc
+import io
+import os
 import re
+import shlex
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +63,15 @@ def commands() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def checks() -> str:
+    """Every check of `netscope lint`."""
+    from netscope.checks import registered
+
+    lines = ["| code | name | severity | finds |", "|---|---|---|---|"]
+    lines += [f"| {one.code} | `{one.name}` | {one.severity} | {one.help} |" for one in registered()]
+    return "\n".join(lines) + "\n"
+
+
 def models() -> str:
     """Every way to name a model, and the zoo."""
     from netscope.sources import SOURCES
@@ -70,10 +84,52 @@ def models() -> str:
     return "\n".join(lines) + "\n"
 
 
+def session(command: str) -> Callable[[], str]:
+    """What a command writes to a terminal 100 columns wide; "| grep -e WORD" keeps lines as grep would."""
+
+    def run() -> str:
+        called, _, kept = command.partition(" | grep ")
+        words = [word for word in shlex.split(kept) if word != "-e"]
+        lines = _output_of(shlex.split(called)[1:]).splitlines(keepends=True)
+        text = "".join(line for line in lines if not words or any(word in line for word in words))
+        return f"```\n$ {command}\n{text}```\n"
+
+    return run
+
+
+def _output_of(arguments: list[str]) -> str:
+    """What netscope writes to standard output, run in this process."""
+    from netscope.cli import main
+
+    output, before = io.StringIO(), os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "100"
+    try:
+        with redirect_stdout(output), redirect_stderr(io.StringIO()):
+            main(arguments)
+    finally:
+        gc.unfreeze()  # the command line expects to be alone in its process
+        del os.environ["COLUMNS"]
+        if before is not None:
+            os.environ["COLUMNS"] = before
+    return output.getvalue()
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "summary-alexnet": summary_alexnet,
+    "explain-conv1": session("netscope explain alexnet conv1"),
+    "explain-pool5": session("netscope explain alexnet pool5 | grep -e side -e params"),
+    "explain-224": session("netscope explain alexnet conv1 --input 3x224x224 | grep -e side -e tiling"),
+    "explain-padded": session("netscope explain alexnet_224 conv1 | grep -e side -e tiling"),
+    "explain-at-224": session(
+        "netscope explain torchvision/alexnet features.2 -i 3x224x224 | grep -e features -e side -e tiling"
+    ),
+    "explain-at-227": session(
+        "netscope explain torchvision/alexnet features.2 -i 3x227x227 | grep -e features -e side -e tiling"
+    ),
+    "explain-root": session("netscope explain alexnet '(root)'"),
     "columns": columns,
     "commands": commands,
+    "checks": checks,
     "models": models,
 }
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netscope.cli import output as output_
-from netscope.cli.loading import report_of
+from netscope.cli.loading import report_so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -43,7 +43,7 @@ def command(
     """Derive every layer's shapes, parameters, MACs and memory, with its numbers put into the formulas."""
     chosen = format_for(format, output)
     output_.check_writable(output)
-    report = report_of(model, input, batch, dtype, train, option)
+    report, failure = report_so_far(model, input, batch, dtype, train, option)
 
     from netscope.explanation import explain
     from netscope.render.explanation import EXPLANATION_FORMATS
@@ -52,3 +52,5 @@ def command(
     explanations = explain(report, layer)
     stream = sys.stdout if output is None else None
     output_.write(render(explanations, color=None if stream else False, stream=stream), output)
+    if failure is not None:
+        raise failure

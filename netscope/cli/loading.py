@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netscope.cli import output
 from netscope.cli.startup import import_for
-from netscope.errors import UsageError
+from netscope.errors import TraceError, UsageError
 
 if TYPE_CHECKING:
     from netscope.report import Report
@@ -51,3 +51,20 @@ def report_of(
             train=train,
             options=parse_options(option or ()),
         )
+
+
+def report_so_far(
+    model: str,
+    input: Sequence[str] | None,
+    batch: int | None,
+    dtype: str | None,
+    train: bool,
+    option: Sequence[str] | None,
+) -> tuple[Report, TraceError | None]:
+    """As `report_of`; of a forward that raised, the rows up to there, and the error to raise after them."""
+    try:
+        return report_of(model, input, batch, dtype, train, option), None
+    except TraceError as error:
+        if error.report is None or not error.report.layers:
+            raise
+        return error.report, error

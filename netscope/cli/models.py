@@ -25,9 +25,12 @@ class Named(NamedTuple):
 
 def command(
     pattern: Annotated[
-        str | None, typer.Argument(metavar="PATTERN", help='Part of a name, or a pattern: resnet, "timm/vit_*".')
+        str | None,
+        typer.Argument(metavar="PATTERN", help='Part of a name, or a pattern: resnet, "timm/vit_*".'),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json.")] = Format.table,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json.")
+    ] = Format.table,
     debug: Debug = False,
 ) -> None:
     """List the models that can be named, from netscope's zoo and the libraries that are installed."""

@@ -47,10 +47,13 @@ Input = Annotated[
     ),
 ]
 Batch = Annotated[int | None, typer.Option("--batch", "-b", metavar="N", help="Samples in a batch [1].")]
-Dtype = Annotated[str | None, typer.Option("--dtype", metavar="TYPE", help="Of parameters and inputs: float32, bf16, ...")]
+Dtype = Annotated[
+    str | None, typer.Option("--dtype", metavar="TYPE", help="Of parameters and inputs: float32, bf16, ...")
+]
 Train = Annotated[bool, typer.Option("--train", help="Trace in training mode.")]
 FactoryOptions = Annotated[
-    list[str] | None, typer.Option("--option", "-k", metavar="KEY=VALUE", help="key=value for the model's factory; repeat it.")
+    list[str] | None,
+    typer.Option("--option", "-k", metavar="KEY=VALUE", help="key=value for the model's factory; repeat it."),
 ]
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")]
@@ -66,7 +69,13 @@ class Format(StrEnum):
 
 
 ChosenFormat = Annotated[
-    Format | None, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json; as -o's name says without it, or a table.")
+    Format | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="FORMAT",
+        help="table, markdown, csv or json; as -o's name says without it, or a table.",
+    ),
 ]
 
 _BY_SUFFIX = {

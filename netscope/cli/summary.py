@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netscope.cli import output as output_
-from netscope.cli.loading import report_of
+from netscope.cli.loading import report_so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -24,7 +24,6 @@ from netscope.cli.options import (
     format_for,
     split_commas,
 )
-from netscope.errors import TraceError
 
 if TYPE_CHECKING:
     from netscope.report import Report
@@ -51,16 +50,20 @@ def command(
     train: Train = False,
     depth: Annotated[
         int | None,
-        typer.Option("--depth", metavar="N", help="Show layers at most this deep; their parents hold the rest."),
+        typer.Option(
+            "--depth", metavar="N", help="Show layers at most this deep; their parents hold the rest."
+        ),
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="TYPE,...", help="Show layers of these types: Conv2d,Linear.")
+        list[str] | None,
+        typer.Option("--only", metavar="TYPE,...", help="Show layers of these types: Conv2d,Linear."),
     ] = None,
     path: Annotated[
         str | None, typer.Option("--path", metavar="GLOB", help='Show layers of these names: "features.*".')
     ] = None,
     columns: Annotated[
-        list[str] | None, typer.Option("--columns", metavar="NAME,...", help="Columns to show: output_shape,params,macs.")
+        list[str] | None,
+        typer.Option("--columns", metavar="NAME,...", help="Columns to show: output_shape,params,macs."),
     ] = None,
     sort: Annotated[
         str | None, typer.Option("--sort", metavar="COLUMN", help="Sort rows by this column, largest first.")
@@ -83,13 +86,7 @@ def command(
     """Show every layer's shapes, parameters, MACs and memory."""
     chosen = format_for(format, output)
     output_.check_writable(output)
-    failure: TraceError | None = None
-    try:
-        report = report_of(model, input, batch, dtype, train, option)
-    except TraceError as error:
-        if error.report is None or not error.report.layers:
-            raise
-        failure, report = error, error.report
+    report, failure = report_so_far(model, input, batch, dtype, train, option)
 
     text = _shown(report, chosen, output, depth, only, path, columns, sort, top, fold)
     output_.write(text, output)

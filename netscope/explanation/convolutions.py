@@ -65,7 +65,7 @@ class _Kernels(NamedTuple):
         if places < 2:
             return ()
         weights = math.prod(self.sides) * self.depth * self.maps
-        note = f"if each of the {units.count(self.maps * places)} output numbers had a kernel of its own"
+        note = f"if each of the {units.count(self.maps * places)} outputs had a kernel of its own"
         alone = f"{product([*out, self.maps])} * {self.one}"
         return (
             Line(

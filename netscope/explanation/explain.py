@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Final
 
 from netscope import units
 from netscope.errors import UsageError
@@ -14,20 +16,36 @@ from netscope.explanation.table import DERIVATIONS, derivation_of
 from netscope.report import Layer, Report
 from netscope.workload import ITEM_SIZE
 
+# What the whole network is called, whose path is empty.
+ROOT: Final = "(root)"
+
+_WEIGHT_KINDS: Final = {"conv": "convolution", "linear": "linear"}
+
 
 def explain(report: Report, pattern: str | None = None) -> Explanations:
     """Why each figure of the layers is what it is.
 
     Args:
-        pattern: a qualified name ("features.conv1"), its last part ("conv1"), or a glob ("features.*");
-            all layers without it.
+        pattern: a qualified name ("features.conv1"), its last part ("conv1"), or a glob of either
+            ("features.*", "conv?"), or "(root)" for the whole network; all layers without it.
 
     Raises:
         UsageError: no layer has such a name.
     """
     inside = _children(report.layers)
-    chosen = _chosen(report, pattern)
-    return Explanations(report, tuple(_explained(report.layers[i], inside[i]) for i in chosen))
+    explained = [_explained(report.layers[i], inside[i]) for i in _chosen(report, pattern)]
+    return Explanations(
+        report, tuple(replace(e, lines=(*_depth(report), *e.lines)) if not e.path else e for e in explained)
+    )
+
+
+def _depth(report: Report) -> tuple[Line, ...]:
+    """How many layers with weights the network has, as people count its layers."""
+    counts = report.weight_layer_counts
+    if not counts:
+        return ()
+    note = " and ".join(units.plural(n, _WEIGHT_KINDS[kind]) for kind, n in counts.items())
+    return (Line("weight_layers", "weight layers", report.weight_layers, total(counts.values()), note=note),)
 
 
 def _chosen(report: Report, pattern: str | None) -> list[int]:
@@ -37,20 +55,22 @@ def _chosen(report: Report, pattern: str | None) -> list[int]:
         return list(range(len(layers)))
     found = [i for i, layer in enumerate(layers) if layer.path == pattern]
     found = found or [i for i, layer in enumerate(layers) if layer.path and layer.name == pattern]
+    if pattern == ROOT:
+        found = [i for i, layer in enumerate(layers) if not layer.path]
     if not found:
-        found = [i for i, layer in enumerate(layers) if layer.path and fnmatchcase(layer.path, pattern)]
+        names = [(i, layer.path, layer.name) for i, layer in enumerate(layers) if layer.path]
+        found = [i for i, path, name in names if fnmatchcase(path, pattern) or fnmatchcase(name, pattern)]
     if found:
         return found
     from netscope.suggest import nearest
 
     known = [layer.path for layer in layers if layer.path]
     close = nearest(pattern.strip("*."), known) if pattern.strip("*.") else []
-    names = ", ".join(close or known[:6])
-    if not names:
+    if not known:
         raise UsageError(
             f"{report.name!r} has no layer {pattern!r}.", hint="it is one layer: leave the name out"
         )
-    hint = f"did you mean {names}?" if close else f"it has {names}"
+    hint = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(known[:6])}"
     raise UsageError(f"{report.name!r} has no layer {pattern!r}.", hint=hint)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netscope.explanation.formula import evaluate
 from netscope.report import Layer, Report
+
+# Columns of printed explanations, as of a printed report.
+WIDTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +157,4 @@ class Explanations:
         # Text is made on a higher floor, imported when it is asked for.
         from netscope.render.explanation import EXPLANATION_FORMATS
 
-        return EXPLANATION_FORMATS[format](self, color=False)
+        return EXPLANATION_FORMATS[format](self, width=WIDTH, color=False)

@@ -148,9 +148,8 @@ def _end(w: Window, alike: Sequence[Window]) -> Line:
     else:
         named = " and ".join(slices(one.name, left) for one in alike)
         verb = "is" if left == 1 and len(alike) == 1 else "are"
-        what = "the padded input" if w.before or w.after else "the input"
-        padding = ": padding only" if left <= w.after else ""
-        note = f"{named} at the end of {what} {verb} never read{padding}"
+        where = "at the end of the padded input" if w.before or w.after else "at the end of the input"
+        note = f"{named} {'of padding' if left <= w.after else where} {verb} never read"
     return Line(f"unread_{w.name}", f"tiling, {w.name}", left, f"({w.room}) % {w.stride}", note=note)
 
 

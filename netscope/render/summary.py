@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from netscope import units
+from netscope.checks import footnotes
 from netscope.columns import KINDS, Column
 from netscope.cost import VectorOps
 from netscope.operators import operator_list
-from netscope.render.text import cut_middle, visible
+from netscope.render.text import cut, cut_middle, visible
 from netscope.report import Report, Tensor
 from netscope.table import Cell, Row, Table
 
@@ -16,6 +17,11 @@ Tone = Literal["", "title", "accent", "warn", "bad", "dim"]
 
 # Longest name, type or description in a table for people; data formats carry them in full.
 LONGEST = 60
+
+# Findings of `netscope lint` that a summary shows below its table.
+MOST_WARNINGS = 3
+# Longest error; data formats carry it all.
+ERROR = 400
 
 
 class Fact(NamedTuple):
@@ -115,9 +121,14 @@ def remarks(table: Table) -> list[tuple[str, Tone]]:
         text = f"{units.TIMES}N: identical blocks in one, with the figures of all N together"
         lines.append((text, "dim"))
     lines += [(f"note: {visible(note)}", "dim") for note in report.notes]
+    warnings = footnotes(report)
+    lines += [(f"{w.code} {short(w.path)}: {visible(w.message)}", "warn") for w in warnings[:MOST_WARNINGS]]
+    if len(warnings) > MOST_WARNINGS:
+        more = units.plural(len(warnings) - MOST_WARNINGS, "more warning")
+        lines.append((f"{more}: netscope lint shows them", "warn"))
     if report.error is not None:
         where = short(report.error_path) or "the network's own forward"
-        lines.append((f"✗ {where} raised {visible(report.error)}", "bad"))
+        lines.append((f"✗ {where} raised {visible(cut(report.error, ERROR))}", "bad"))
     return lines
 
 
@@ -164,6 +175,8 @@ def _macs(report: Report) -> Fact:
     causal = report.root.causal_macs
     if causal != macs:
         note += f"; causal attention counted full, {units.metric(causal, units.TOTAL)} if halved"
+    if report.error is not None:
+        note += ", up to the failure"
     return Fact("MACs", value, note, tone)
 
 

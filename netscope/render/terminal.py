@@ -31,6 +31,7 @@ HEAVY: Final = 0.1
 # Longest text of a cell at natural width.
 CELL: Final = 44
 
+
 class Cellful(NamedTuple):
     """One cell: a text that may be shortened, what stands before and behind it, and their width."""
 

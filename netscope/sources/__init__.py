@@ -7,6 +7,7 @@ Importing this package imports neither torch nor any library of networks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -148,7 +149,7 @@ def source_of(name: str) -> Source:
     for source in SOURCES:
         if source.accepts(name):
             return source
-    if name.strip() and Path(name).exists():
+    if name.strip() and os.path.exists(name):  # noqa: PTH110 - Path.exists raises over a long name
         kind = "folder" if Path(name).is_dir() else "file"
         raise SourceError(f"{name!r} is a {kind}, not a model.", hint="write path/file.py:factory")
     names = [known for source in SOURCES for known in source.names()]

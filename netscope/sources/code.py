@@ -18,9 +18,9 @@ from typing import Any
 
 from netscope.errors import SourceError, UsageError
 from netscope.sources.blueprint import Blueprint, Options
-from netscope.sources.construct import failed, kind_of
+from netscope.sources.construct import failed
 from netscope.sources.options import check_options
-from netscope.sources.wording import did_you_mean
+from netscope.sources.wording import did_you_mean, kind_of
 
 
 def accepts_file(name: str) -> bool:
@@ -126,7 +126,8 @@ def _find(module: ModuleType, attribute: str, where: str) -> Any:
             found = getattr(found, part)
         except AttributeError:
             # A package such as torch.nn offers what it imports.
-            offered += [name for name, value in members if name not in offered and _is_network(value)]
+            if not any(_is_network(getattr(module, name)) for name in offered):
+                offered = [name for name, value in members if _is_network(value)] + offered
             hint = f"it has {', '.join(offered[:8])}" if offered else "it defines no class or function"
             raise SourceError(
                 f"{where} has no {attribute!r}.{did_you_mean(attribute, offered)}", hint=hint

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.errors import NetscopeError, SourceError, UsageError
 from netscope.sources.blueprint import Blueprint, Call
+from netscope.sources.wording import kind_of
 from netscope.workload import Workload
 
 if TYPE_CHECKING:
@@ -86,14 +87,6 @@ def _unpack(made: Any, name: str) -> Made:
         f"{name} returned {kind_of(made)}, which is no network.",
         hint="a factory returns a module, a netscope.Workload, or (module, args, kwargs)",
     )
-
-
-def kind_of(value: Any) -> str:
-    """ "an int", "a tuple", "None": what a value is, in a sentence."""
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _cast(module: nn.Module, dtype: str) -> nn.Module:

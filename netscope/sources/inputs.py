@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.errors import UsageError
 from netscope.sources.blueprint import Call, batched
-from netscope.sources.wording import did_you_mean
+from netscope.sources.wording import did_you_mean, kind_of
 from netscope.workload import TensorSpec, parse_input
 
 if TYPE_CHECKING:
     from torch import nn
 
-Input = str | TensorSpec | Sequence[str | TensorSpec] | None
+Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,26 @@ def _alike(values: list[Any]) -> bool:
 def _as_list(given: Input) -> list[str | TensorSpec]:
     if given is None:
         return []
-    return [given] if isinstance(given, (str, TensorSpec)) else list(given)
+    if isinstance(given, (str, TensorSpec)):
+        return [given]
+    if not isinstance(given, (tuple, list)):
+        raise UsageError(
+            f"input= takes sizes, not {kind_of(given)}.",
+            hint="write input='3x224x224', or args=(tensor,) for real arguments",
+        )
+    if given and all(isinstance(size, int) for size in given):
+        return [_sizes(given)]
+    return [item if isinstance(item, (str, TensorSpec)) else _sizes(item) for item in given]
+
+
+def _sizes(given: Any) -> str:
+    """(3, 224, 224) as "3x224x224"."""
+    if not isinstance(given, (tuple, list)) or not all(isinstance(n, int) and n >= 0 for n in given):
+        raise UsageError(
+            f"input= takes sizes, not {given if isinstance(given, (tuple, list)) else kind_of(given)}.",
+            hint="write input='3x224x224', or args=(tensor,) for real arguments",
+        )
+    return "x".join(map(str, given)) or "scalar"
 
 
 def _read(item: str | TensorSpec) -> tuple[str | None, TensorSpec, bool]:

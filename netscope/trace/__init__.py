@@ -66,13 +66,13 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
     from netscope.trace.rungs import RUNGS
 
     reason = ""
-    failures: list[tuple[Trace, BaseException]] = []
+    failures: list[tuple[Trace, Exception | SystemExit]] = []
     for rung in ladder:
         if rung == "real" and failures and workload.rebuild is not None:
             refusal = too_large(workload.module)
             if refusal is not None:
-                trace, error = failures[-1]
-                failures[-1] = replace(trace, notes=(*trace.notes, refusal)), error
+                last, cause = failures[-1]
+                failures[-1] = replace(last, notes=(*last.notes, refusal)), cause
                 break
         with LOCK, RUNGS[rung](workload, train) as prepared:
             trace, error = record_forward(*prepared, rung=rung, reason=reason)

@@ -206,7 +206,7 @@ def record_forward(
         rung=rung,
         rung_reason=reason,
         seconds=time.perf_counter() - started,
-        error=None if error is None else f"{type(error).__name__}: {error}",
+        error=None if error is None else f"{type(error).__name__}: {error}".removesuffix(": "),
         error_path=failing if error is not None else "",
         notes=_notes(calls.elsewhere),
     )

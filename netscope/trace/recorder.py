@@ -127,7 +127,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         Raises:
             NotImplementedError: for one that cannot be looked into.
         """
-        name = func.name()
+        name = str(func)
         if self.paused:
             return func(*args, **kwargs)
         if name == "cond":

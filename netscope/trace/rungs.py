@@ -97,10 +97,9 @@ def _held(
     """
     names = Names(module)
     guard = attributes_kept(names.modules) if twin is None else untouched(module, twin)
-    with global_state(names.depth), guard:
-        with _scripted_mode_kept(names.modules):
-            _set_mode(module, names.modules, train)
-            yield names
+    with global_state(names.depth), guard, _scripted_mode_kept(names.modules):
+        _set_mode(module, names.modules, train)
+        yield names
 
 
 def _set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:

@@ -254,9 +254,9 @@ def test_version_help_and_columns():
 
 def test_models_lists_what_can_be_named():
     names = run("models").stdout.split()
-    assert names[:2] == ["alexnet", "lenet"]
+    assert names[:2] == ["alexnet", "alexnet_224"]
     assert {"torchvision/resnet50", "torchvision/quantized_resnet50"} <= set(names)
-    assert run("models", "alexnet").stdout.split() == ["alexnet", "torchvision/alexnet"]
+    assert run("models", "*alexnet").stdout.split() == ["alexnet", "torchvision/alexnet"]
     assert run("models", "zf*").stdout.split() == ["zfnet", "zfnet_wide"]
     listed = json.loads(run("models", "zfnet", "--format", "json").stdout)
     assert listed[0] == {
@@ -276,3 +276,49 @@ def test_completion_knows_models_and_prefixes():
     assert run(COMP_WORDS="netscope summary torchv", **words).stdout.split() == ["torchvision/"]
     found = run(COMP_WORDS="netscope summary torchvision/vit_b", **words).stdout.split()
     assert found == ["torchvision/vit_b_16", "torchvision/vit_b_32"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+def test_a_full_disk_behind_standard_output_is_told_so():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "netscope", "summary", "lenet"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+    assert done.returncode == 3
+    assert done.stderr == "netscope: cannot write to standard output: No space left on device.\n"
+
+
+def test_a_closed_standard_output_is_told_so():
+    shell = f'"{sys.executable}" -m netscope summary lenet >&-'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["sh", "-c", shell], stderr=subprocess.PIPE, text=True, check=False, env=environment
+    )
+    assert (done.returncode, done.stderr) == (3, "netscope: cannot write to standard output: it is closed.\n")
+
+
+def test_help_names_what_options_take():
+    text = run("summary", "--help").stdout
+    assert "--input SIZES" in text
+    assert "--option KEY=VALUE" in text
+    assert "<" not in text.partition("Options:")[2]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (".", "netscope: '.' is a folder, not a model.\n          write path/file.py:factory\n"),
+        ("x" * 400, f"netscope: no model is named '{'x' * 400}'.\n"),
+        ("hf/", "netscope: no model is named 'hf/'.\n"),
+        ("torch.nn:Liner", "netscope: torch.nn has no 'Liner'. Did you mean Linear, "),
+    ],
+)
+def test_odd_names_of_models(model: str, message: str):
+    done = run("summary", model, "--input", "8")
+    assert done.returncode == 3
+    assert done.stderr.startswith(message)

@@ -51,5 +51,10 @@ def sides_of(explanation: Explanation) -> list[int | None]:
 
 
 def surprises(report: Report) -> list[tuple[str, str]]:
-    """Lines whose usual formula did not give the traced figure."""
-    return [(e.path, line.key) for e in netscope.explain(report) for line in e if "as traced" in line.note]
+    """Lines of modules whose formula did not give the traced figure; functional work has none to give."""
+    return [
+        (said.path, line.key)
+        for said in netscope.explain(report)
+        for line in said
+        if "as traced" in line.note and said.layer.kind == "module"
+    ]

@@ -44,7 +44,7 @@ def test_parameter_sharing_as_the_lesson_should_have_it():
     said = explained(nn.Conv2d(10, 32, 3, padding=1), "10x20x20")
     assert formula(said, "weights") == ("3*3*10*32", 2_880)
     assert formula(said, "unshared_weights") == ("20*20*32 * 3*3*10", 1_152_000)
-    assert said["unshared_weights"].note == "if each of the 12,800 output numbers had a kernel of its own"
+    assert said["unshared_weights"].note == "if each of the 12,800 outputs had a kernel of its own"
 
 
 def test_groups_share_out_the_depth():

@@ -320,3 +320,16 @@ def test_thousands_of_rows_take_no_time() -> None:
     began = time.process_time()
     assert render(table, width=100, color=True).count("\n") > 3000
     assert time.process_time() - began < 2
+
+
+def test_an_endless_error_is_cut_and_figures_end_at_the_failure() -> None:
+    whole = replace(report("bad", "Bad", [linear("a", (1, 4), (1, 4))]), error="E: " + "z" * 3000)
+    lines = text(whole).splitlines()
+    assert len(lines[-1]) < 450
+    assert lines[-1].endswith("…")
+    assert any(line.startswith("MACs") and line.endswith("up to the failure") for line in lines)
+
+
+def test_a_share_of_nothing_is_nothing() -> None:
+    empty = text(report("empty", "Empty", [uncalled("a")]))
+    assert "?" not in empty

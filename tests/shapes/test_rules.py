@@ -287,3 +287,15 @@ def test_recurrent(kind: Any, bidirectional: bool, batch_first: bool, layers: in
 def test_strides_of_empty_tensors() -> None:
     for shape in ((0,), (2, 0, 3), (0, 0), (3, 1)):
         assert contiguous_strides(shape) == torch.empty(shape).stride()
+
+
+def test_grouped_products() -> None:
+    ends = torch.tensor([2, 5, 7, 10], dtype=torch.int32)
+    for dtype, wide in ((torch.float32, 8), (torch.bfloat16, 16)):
+        matrices = torch.randn(4, 16, wide).to(dtype)
+        assert agree(aten._grouped_mm.default, torch.randn(10, 16).to(dtype), matrices, ends)
+        assert agree(aten._grouped_mm.default, torch.randn(4, 10, 16).to(dtype), matrices)
+    # Rows that are no multiple of 16 bytes are refused by torch.
+    rule = rule_for("aten._grouped_mm.default")
+    assert rule is not None
+    assert infer(rule, (layout(torch.ones(10, 16)), layout(torch.ones(4, 16, 6)), layout(ends)), {}) is None

@@ -132,7 +132,7 @@ def test_an_error_in_a_factory_is_one_line_with_its_cause(nets: Path):
 def test_what_is_no_network_is_told_so(nets: Path):
     with pytest.raises(SourceError, match="returned an int, which is no network"):
         resolve(f"{nets}:number")
-    with pytest.raises(SourceError, match="is a int, which builds no network"):
+    with pytest.raises(SourceError, match="is an int, which builds no network"):
         resolve(f"{nets}:VALUE")
 
 

@@ -88,3 +88,22 @@ def test_a_factorys_own_arguments_have_their_own_batch():
     with pytest.raises(UsageError, match="brings its own arguments"):
         combine(Call((T((1, 3)),)), None, setting)
     assert combine(Call((T((1, 3)),)), "4", setting).args == (T((2, 4)),)
+
+
+def test_sizes_of_integers_are_sizes():
+    assert call((3, 8)) == call([3, 8]) == call("3x8")
+    assert call([(3,), (4, 5)]) == call(["3", "4x5"])
+
+
+def test_sizes_beyond_what_torch_can_count_are_refused():
+    for sizes in ("99999999999999999999", "99999999999x99999999", "0x99999999999999999999"):
+        with pytest.raises(UsageError, match="no tensor can have the sizes 2x"):
+            call(sizes)
+
+
+def test_a_forward_of_no_arguments_needs_no_input():
+    class Alone(nn.Module):
+        def forward(self, scale: float = 1.0) -> Tensor:
+            return torch.zeros(3) * scale
+
+    assert combine(None, None, Setting("alone", Alone())) == Call()

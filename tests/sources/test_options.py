@@ -26,6 +26,16 @@ def test_values_are_python_literals_where_they_read_as_one():
     }
 
 
+def test_words_for_truth_and_nothing_are_not_texts():
+    assert parse_options(["a=true", "b=false", "c=none", "d=null", "e='false'"]) == {
+        "a": True,
+        "b": False,
+        "c": None,
+        "d": None,
+        "e": "false",
+    }
+
+
 @pytest.mark.parametrize("text", ["width", "=3", "my width=3", ""])
 def test_what_is_no_option_is_told_so(text: str):
     with pytest.raises(UsageError, match="cannot read the option"):

@@ -241,3 +241,19 @@ def test_a_torchvision_that_does_not_fit_torch_is_one_clear_line_and_the_zoo_sti
     assert result.stdout.strip() == (
         "torchvision is installed but cannot be imported (operator torchvision::nms does not exist)."
     )
+
+
+def test_codecs_take_channels():
+    pytest.importorskip("transformers")
+    assert resolve("hf/encodec").kwargs["input_values"].shape == (1, 1, 16_000)
+
+
+def test_several_texts_in_a_configuration_are_no_crash():
+    from netscope.sources.huggingface_inputs import text_config
+
+    class Twofold:
+        def get_text_config(self) -> None:
+            raise ValueError("ambiguous")
+
+    config = Twofold()
+    assert text_config(config) is config
