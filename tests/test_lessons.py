@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from torch import nn
 
 import netscope
+from netscope.render.explanation import EXPLANATION_FORMATS
 from tests.cli.test_doors import run
 
 
-def said(*arguments: str, code: int = 0) -> list[str]:
-    """The lines of `netscope explain`, blanks between words made one."""
-    result = run("explain", *arguments)
-    assert result.returncode == code, result.stderr
-    return [" ".join(line.split()) for line in result.stdout.splitlines()]
+def said(model: str, layer: str, **how: Any) -> list[str]:
+    """The lines that `netscope explain` shows, blanks between words made one."""
+    shown = EXPLANATION_FORMATS["table"](netscope.explain(model, layer, **how), width=160, color=False)
+    return read(shown)
+
+
+def read(shown: str) -> list[str]:
+    return [" ".join(line.split()) for line in shown.splitlines()]
 
 
 def test_conv1_at_227():
@@ -34,9 +39,12 @@ def test_pool3_leaves_6_and_not_5():
 
 
 def test_224_without_padding_gives_54_and_leaves_one_row_and_column_unread():
-    lines = said("alexnet", "conv1", "--input", "3x224x224", code=3)
+    result = run("explain", "alexnet", "conv1", "--input", "3x224x224")
+    lines = read(result.stdout)
     assert "output side floor((224 + 2*0 - 1*(11-1) - 1)/4) + 1 = 54" in lines
     assert "tiling (224 - 11) % 4 = 1 1 row and 1 column at the end of the input are never read" in lines
+    assert result.stderr.startswith("netscope: alexnet: the forward failed in classifier.fc6: ")
+    assert result.returncode == 3
 
 
 def test_224_with_a_padding_of_2_gives_55_and_leaves_one_unread():
@@ -46,7 +54,7 @@ def test_224_with_a_padding_of_2_gives_55_and_leaves_one_unread():
 
 
 def test_padding_one_side_more_makes_224_tile():
-    lines = said("alexnet_half", "-k", "asymmetric=True", "*")
+    lines = said("alexnet_half", "*", options={"asymmetric": True})
     assert "output side 224 + 1 + 2 = 227" in lines
     assert "tiling (227 - 11) % 4 = 0 the windows tile exactly: nothing is left over at the end" in lines
 
@@ -118,11 +126,14 @@ def test_a_wrong_call_ends_in_one_or_two_lines(arguments: list[str], code: int, 
 
 
 def test_a_file_takes_the_form_that_its_name_asks_for(tmp_path):
-    for name, start in (
-        ("x.md", "**lenet**"),
-        ("x.csv", "schema_version,path,type,key"),
-        ("x.json", "{"),
-        ("x.txt", "lenet ·"),
-    ):
-        assert run("explain", "lenet", "-o", name, cwd=tmp_path).stdout == ""
-        assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+    assert run("explain", "lenet", "conv?", "-o", "x.csv", cwd=tmp_path).stdout == ""
+    text = (tmp_path / "x.csv").read_text(encoding="utf-8")
+    assert text.startswith(
+        "schema_version,path,type,key,label,formula,value,unit,note\n1,features.conv1,Conv2d,"
+    )
+
+
+def test_a_network_brings_its_options_and_its_batch():
+    whole = netscope.explain("alexnet_224", "fc8", batch=2, options={"num_classes": 5})
+    assert whole[0]["params"].formula == "(4096 + 1)*5"
+    assert whole[0]["macs"].formula == "2 * 4096*5"

@@ -10,7 +10,7 @@ from typing import Final
 from netscope import units
 from netscope.errors import UsageError
 from netscope.explanation.field import field_lines
-from netscope.explanation.formula import evaluate, repeated, total, without_ones
+from netscope.explanation.formula import comes_to, repeated, total, without_ones
 from netscope.explanation.lines import Derivation, Explanation, Explanations, Line
 from netscope.explanation.table import DERIVATIONS, derivation_of
 from netscope.report import Layer, Report
@@ -100,7 +100,7 @@ def _explained(layer: Layer, parts: tuple[Layer, ...]) -> Explanation:
 def _params(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
     if not layer.params:
         return Line("params", "params", 0, note=known.params_note or "none")
-    if _comes_to(known.params, layer.params) or not parts:
+    if comes_to(known.params, layer.params) or not parts:
         return Line("params", "params", layer.params, known.params, note=known.params_note)
     own = sum(p.numel for p in layer.parameters if p.shared_with is None) if layer.own_params else 0
     sizes = [own, *(part.params for part in parts)]
@@ -122,7 +122,7 @@ def _macs(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
     formula, note = repeated(layer.calls, known.macs), known.macs_note
     if layer.calls > 1:
         note = f"{units.plural(layer.calls, 'call')}" + (f", {note}" if note else "")
-    if _comes_to(formula, layer.macs) or (known.macs and not parts and layer.base in DERIVATIONS):
+    if comes_to(formula, layer.macs) or (known.macs and not parts and layer.base in DERIVATIONS):
         return Line("macs", "MACs", layer.macs, formula, note=note)
     if not parts:
         return Line("macs", "MACs", layer.macs, note="as traced")
@@ -162,7 +162,7 @@ def _memory(layer: Layer, parts: Sequence[Layer]) -> Line:
         _bytes(tensor.shape, tensor.dtype) for tensor in layer.outputs if tensor.shape is not None
     )
     formula = repeated(layer.calls, formula)
-    if not _comes_to(formula, layer.output_bytes):
+    if not comes_to(formula, layer.output_bytes):
         formula = ""  # some of it is a view, or was kept beside what was returned
     return Line(
         "output_bytes", "new memory", layer.output_bytes, formula, "bytes", "" if formula else "as traced"
@@ -172,7 +172,3 @@ def _memory(layer: Layer, parts: Sequence[Layer]) -> Line:
 def _bytes(shape: tuple[int, ...], dtype: str | None) -> str:
     size = ITEM_SIZE.get(dtype or "", 0)
     return f"{without_ones(shape)}*{int(size)}" if size == int(size) else "0"
-
-
-def _comes_to(formula: str, figure: int) -> bool:
-    return bool(formula) and evaluate(formula) == figure

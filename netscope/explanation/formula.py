@@ -64,6 +64,14 @@ def _value(node: ast.expr) -> Fraction:
     raise ValueError(f"{ast.unparse(node)!r} is no part of a formula")
 
 
+def comes_to(formula: str, figure: int | None) -> bool:
+    """Whether there is a formula and it comes to the figure."""
+    try:
+        return evaluate(formula) == figure
+    except ValueError:
+        return False
+
+
 def product(factors: Iterable[object]) -> str:
     """(96, 55, 55) -> "96*55*55"; "1" without any."""
     return "*".join(map(str, factors)) or "1"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from netscope.explanation.formula import evaluate
+from netscope.explanation.formula import comes_to
 from netscope.report import Layer, Report
 
 # Columns of printed explanations, as of a printed report.
@@ -48,7 +48,7 @@ class Line:
         A subclass may do something else than the class that its derivation was written for; then the
         traced figure stands alone.
         """
-        if not self.formula or evaluate(self.formula) == self.value:
+        if not self.formula or comes_to(self.formula, self.value):
             return self
         note = f"{self.note}; " if self.note else ""
         return replace(self, formula="", note=f"{note}as traced, which is not what the usual formula gives")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from netscope.explanation import convolutions, features, pools, sequences
@@ -42,7 +43,9 @@ def derivation_of(layer: Layer) -> Derivation:
     """What its family has to say; of an unknown one, what its parameters' shapes say."""
     derive = DERIVATIONS.get(layer.base)
     if derive is not None:
-        return derive(layer)
+        # A subclass may keep something else by the names of its base's hyperparameters.
+        with suppress(TypeError, ValueError, ArithmeticError, LookupError):
+            return derive(layer)
     if any("scaled_dot_product" in operator for operator in layer.operators):
         return sequences.scaled_dot_product(layer)
     return features.parameters_only(layer)

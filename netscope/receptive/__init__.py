@@ -43,10 +43,15 @@ def receptive_fields(trace: Trace) -> Fields:
         return Fields((None,) * len(trace.calls), {})
     sides = _sides(source)
     calls, own = states_of_calls(trace)
-    return Fields(
-        tuple([window_of(state, sides) for state in calls]),
-        {call: window_of(state, sides) for call, state in own.items()},
-    )
+    # One state serves many rows; the lists keep all of them, so their ids stay theirs.
+    known: dict[int, Window | None] = {}
+
+    def window(state: State | None) -> Window | None:
+        if id(state) not in known:
+            known[id(state)] = window_of(state, sides)
+        return known[id(state)]
+
+    return Fields(tuple(map(window, calls)), {call: window(state) for call, state in own.items()})
 
 
 def states_of_calls(trace: Trace) -> tuple[list[State | None], dict[int, State | None]]:

@@ -84,7 +84,10 @@ def _changed(tracks: Sequence[Track], change: Callable[[Track], Track]) -> list[
 
 def union(states: Iterable[State]) -> State:
     """What a result sees that is made from several tensors, element by element."""
-    found = list(dict.fromkeys(state for state in states if state))
+    found: list[State] = []
+    for state in states:
+        if state and not any(state is other for other in found):
+            found.append(state)
     if len(found) < 2:
         return found[0] if found else INDEPENDENT
     return tuple([_united([t for tracks in axis for t in tracks]) for axis in zip(*found, strict=True)])

@@ -280,7 +280,7 @@ def test_completion_knows_models_and_prefixes():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
 def test_a_full_disk_behind_standard_output_is_told_so():
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "netscope", "summary", "lenet"],
             stdout=full,

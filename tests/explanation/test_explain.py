@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import netscope
+from netscope.explanation.table import DERIVATIONS
+from netscope.report import Layer, Report, Tensor
+from tests.test_store import VALUE
 
 
 def paths(pattern: str | None) -> list[str]:
@@ -72,3 +77,23 @@ def test_explanations_go_elsewhere():
     assert "`(3*3*1 + 1)*6` | 60 |" in said.to_markdown()
     assert "features.conv1,Conv2d,params,params,(3*3*1 + 1)*6,60" in said.to_csv()
     assert json.loads(said.to_json())["layers"][0]["path"] == "features.conv1"
+
+
+KEYS = (
+    "kernel_size stride padding dilation groups in_channels out_channels ceil_mode in_features out_features "
+    "embed_dim num_heads hidden_size input_size num_layers scale_factor start_dim output_padding"
+).split()
+
+
+@given(
+    base=st.sampled_from(sorted(DERIVATIONS)),
+    hyper=st.dictionaries(st.sampled_from(KEYS), VALUE | st.integers(-2, 3) | st.tuples(st.integers(0, 3))),
+    shape=st.tuples() | st.tuples(*[st.integers(0, 5)] * 2) | st.tuples(*[st.integers(0, 5)] * 4),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_hyperparameter_breaks_a_derivation(base: str, hyper: dict[str, object], shape: tuple[int, ...]):
+    tensors = (Tensor("", shape, "float32"),)
+    layer = Layer(path="", type=base, base=base, hyperparameters=hyper, inputs=tensors, outputs=tensors)
+    said = netscope.explain(Report(name="net", source="python", layers=(layer,)))
+    assert "params" in said[0]
+    assert str(said)
