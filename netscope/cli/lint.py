@@ -80,9 +80,7 @@ def command(
     with output_.only_data_on_stdout():
         findings = api.lint_report(
             report,
-            again=None
-            if report.facts is None
-            else partial(report_of, model, input, batch, dtype, True, option),
+            again=again,
             select=split_commas(select),
             ignore=split_commas(ignore),
         )

@@ -3,7 +3,7 @@
 `rule_for("aten.add.Tensor")` finds one; `RULES` is the whole table.
 """
 
-from netscope.shapes import contractions, movement, pointwise, reductions, windows
+from netscope.shapes import contractions, movement, pointwise, reductions, views, windows
 from netscope.shapes.layout import Layout, Made, contiguous
 from netscope.shapes.registry import RULES, Rule, check_dtypes, infer, rule, rule_for
 
@@ -21,5 +21,6 @@ __all__ = [
     "reductions",
     "rule",
     "rule_for",
+    "views",
     "windows",
 ]

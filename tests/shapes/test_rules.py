@@ -284,6 +284,32 @@ def test_recurrent(kind: Any, bidirectional: bool, batch_first: bool, layers: in
     assert report.root.output_shapes == (tuple(real.shape), *(tuple(s.shape) for s in states))
 
 
+@settings(max_examples=300, deadline=None)
+@given(operands(), st.data())
+def test_views(tensors: list[Tensor], data: st.DataObject) -> None:
+    (x,) = tensors
+    assert agree(aten.detach.default, x)
+    order = data.draw(st.permutations(range(x.ndim)))
+    agree(aten.permute.default, x, list(order))
+    agree(aten.unsqueeze.default, x, data.draw(st.integers(-x.ndim - 1, x.ndim)))
+    if x.ndim == 2:
+        assert agree(aten.t.default, x)
+    if x.is_contiguous():
+        assert agree(aten.view.default, x, [-1])
+        agree(aten.view.default, x, [1, *x.shape])
+    if x.ndim:
+        dim = data.draw(st.integers(-x.ndim, x.ndim - 1))
+        assert agree(aten.transpose.int, x, dim, 0)
+        assert agree(aten.select.int, x, dim, data.draw(st.integers(-x.shape[dim], x.shape[dim] - 1)))
+        bound = st.none() | st.integers(-6, 6)
+        assert agree(
+            aten.slice.Tensor, x, dim, data.draw(bound), data.draw(bound), data.draw(st.integers(1, 3))
+        )
+        wider = [3 if side == 1 else side for side in x.shape]
+        assert agree(aten.expand.default, x, wider)
+        assert agree(aten.expand.default, x, [-1] * x.ndim)
+
+
 def test_strides_of_empty_tensors() -> None:
     for shape in ((0,), (2, 0, 3), (0, 0), (3, 1)):
         assert contiguous_strides(shape) == torch.empty(shape).stride()
