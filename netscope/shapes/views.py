@@ -41,8 +41,10 @@ def matrix_transpose(x: Layout) -> Made | None:
 def permute(x: Layout, dims: Sequence[int]) -> Made | None:
     """Dimensions in another order."""
     order = [dim % x.ndim for dim in dims]
-    if sorted(order) != list(range(x.ndim)):
-        return None
+    return _reordered(x, order) if sorted(order) == list(range(x.ndim)) else None
+
+
+def _reordered(x: Layout, order: Sequence[int]) -> Made:
     return tuple([x.shape[d] for d in order]), tuple([x.stride[d] for d in order]), x.dtype
 
 
@@ -53,7 +55,7 @@ def transpose(x: Layout, first: int, second: int) -> Made | None:
         return None
     order = list(range(x.ndim))
     order[first], order[second] = order[second], order[first]
-    return permute(x, order)
+    return _reordered(x, order)
 
 
 @rule("unsqueeze.default")
