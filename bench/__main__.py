@@ -31,6 +31,7 @@ def main() -> int:
     if any(part.error for part in parts):
         return 1
     if not asked.parts:
+        REPORT.parent.mkdir(exist_ok=True)
         REPORT.write_text(text, encoding="utf-8")
         progress(f"written to {REPORT.relative_to(ROOT)}")
     return 0

@@ -210,7 +210,15 @@ def _reset_peak() -> bool:
 
 
 def _peak() -> int:
-    """Peak resident memory in bytes: the kernel's high-water mark, since the last reset."""
+    """Peak resident memory in bytes: the kernel's high-water mark, since the last reset.
+
+    Not `getrusage` where the kernel says it itself: that figure outlives the reset, and a child starts with
+    its parent's.
+    """
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -38,7 +38,7 @@ transformers with its llama classes, are imported first; then `netscope.summary`
 
 Memory is the highest resident memory during the call over what was resident right before it. Importing peaks
 higher than what it leaves behind, so the kernel's high-water mark is reset in between (5 into
-`/proc/self/clear_refs`) and read with `getrusage` after; {reset}. Garbage that the imports left is not
+`/proc/self/clear_refs`) and read as `VmHWM` after; {reset}. Garbage that the imports left is not
 collected first. CPU time is user and system time of all threads of the process. The worst of the samples
 counts.
 """
