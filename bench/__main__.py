@@ -15,6 +15,12 @@ from bench.processes import ROOT, progress
 from bench.results import Part
 
 PARTS: Final = ("correctness", "speed", "coldstart", "size")
+# Load above which the machine has other things to do, and what to say then.
+IDLE: Final = 0.5
+BUSY: Final = (
+    "**The machine was busy** (load {load:.1f} before the first measurement), so times are longer than they "
+    "need be and scatter. Measure on an idle machine for figures to quote."
+)
 REPORT: Final = ROOT / "reports" / "benchmark.md"
 
 
@@ -26,7 +32,7 @@ def main() -> int:
     parts = [_measured(part, asked.pairs) for part in chosen]
     described = [*machine.describe(), ("load", f"{before:.2f} at the start, {machine.load():.2f} at the end")]
     command = " ".join(["python -m bench", *asked.parts]) if asked.parts or asked.pairs else "make bench"
-    text = markdown.report(parts, described, command)
+    text = markdown.report(parts, described, command, BUSY.format(load=before) if before > IDLE else "")
     print(text, end="")
     if any(part.error for part in parts):
         return 1

@@ -11,8 +11,12 @@ from netscope import units
 _MET: Final = {True: "yes", False: "**no**", None: ""}
 
 
-def report(parts: Sequence[Part], machine: Iterable[tuple[str, str]], command: str) -> str:
-    """The whole report: what was promised and what became of it first, how it was measured after."""
+def report(parts: Sequence[Part], machine: Iterable[tuple[str, str]], command: str, remark: str = "") -> str:
+    """The whole report: what was promised and what became of it first, how it was measured after.
+
+    remark:
+        what a reader must know before any figure, "" for nothing.
+    """
     figures = [figure for part in parts for figure in part.figures]
     judged = [figure for figure in figures if figure.met is not None]
     met = sum(figure.met is True for figure in judged)
@@ -22,6 +26,7 @@ def report(parts: Sequence[Part], machine: Iterable[tuple[str, str]], command: s
         "# Benchmark",
         f"Made by `{command}`, which measures everything below anew.",
         f"**{met} of {len(judged)} targets met{absent}.**",
+        *([remark] if remark else []),
         *(_part(part) for part in parts),
         "## Machine",
         table(("", ""), list(machine)),

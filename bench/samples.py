@@ -59,6 +59,11 @@ class Pairs:
         return Samples.of(b / a for a, b in zip(self.ours.values, self.theirs.values, strict=True))
 
     @property
+    def best(self) -> float:
+        """Theirs / ours of the quickest of each: what a busy machine disturbs least."""
+        return self.theirs.least / self.ours.least
+
+    @property
     def cost(self) -> float:
         """Ours / theirs of the medians: how many times as long ours takes."""
         return self.ours.median / self.theirs.median

@@ -33,7 +33,9 @@ result into text.
   `summary(network, input_data=a meta image, verbose=0, device="meta")`.
 
 Times are wall seconds, medians over the processes. A ratio is the median of the ratios of each round, theirs
-over ours; its smallest and largest stand behind it.
+over ours; its smallest and largest stand behind it. On a busy machine torchinfo's forward, which runs on all
+cores, is held up more than netscope. So "best" compares the quickest process of each side, and a target is
+met only if both ratios meet it.
 """
 
 
@@ -98,30 +100,34 @@ def _child(contestant: str, name: str) -> Measured:
 
 def _cpu_figure(network: Raced) -> Figure:
     pairs = network.pairs("torchinfo")
+    ratio = pairs.speedups.median
     return Figure(
         f"`{network.name}`, first call, against torchinfo on the CPU",
         f"≥ {ON_CPU:.0f} times as fast",
-        f"{_ratio(pairs.speedups.median)} ({units.seconds(pairs.ours.median)} "
-        f"against {units.seconds(pairs.theirs.median)})",
-        pairs.speedups.median >= ON_CPU,
+        f"{_ratio(ratio)} ({units.seconds(pairs.ours.median)} "
+        f"against {units.seconds(pairs.theirs.median)}), best {_ratio(pairs.best)}",
+        min(ratio, pairs.best) >= ON_CPU,
     )
 
 
 def _meta_figures(raced: list[Raced]) -> tuple[Figure, Figure]:
-    first, second = (
-        geometric_mean(network.pairs("torchinfo-meta", call).speedups.median for network in raced)
-        for call in ("first", "second")
-    )
     line = f"all {len(raced)}, geometric mean, against torchinfo on meta"
+    first, second = (_means([n.pairs("torchinfo-meta", call) for n in raced]) for call in ("first", "second"))
     return (
         Figure(
             f"{line}, first call",
             f"≥ {ON_META:.0f} times as fast, aim {ON_META_AIM:.0f}",
-            _ratio(first),
-            first >= ON_META,
+            f"{_ratio(first[0])}, best {_ratio(first[1])}",
+            min(first) >= ON_META,
         ),
-        Figure(f"{line}, warm", "", _ratio(second)),
+        Figure(f"{line}, warm", "", f"{_ratio(second[0])}, best {_ratio(second[1])}"),
     )
+
+
+def _means(races: list[Pairs]) -> tuple[float, float]:
+    """Geometric means of the median ratios, and of those of the quickest."""
+    medians = geometric_mean(pairs.speedups.median for pairs in races)
+    return medians, geometric_mean(pairs.best for pairs in races)
 
 
 def _grid(raced: list[Raced], call: str) -> Grid:
@@ -129,7 +135,7 @@ def _grid(raced: list[Raced], call: str) -> Grid:
     which = "First calls" if call == "first" else "Warm: second calls in the same processes"
     return Grid(
         f"{which}, medians of {rounds}:",
-        ("network", "netscope", "torchinfo, CPU", "ratio", "torchinfo, meta", "ratio"),
+        ("network", "netscope", "torchinfo, CPU", "ratio", "best", "torchinfo, meta", "ratio", "best"),
         tuple(_grid_row(network, call) for network in raced),
     )
 
@@ -137,9 +143,13 @@ def _grid(raced: list[Raced], call: str) -> Grid:
 def _grid_row(network: Raced, call: str) -> tuple[str, ...]:
     cells = [f"`{network.name}`", _seconds(network.walls("netscope", call))]
     for opponent in CONTESTANTS[1:]:
-        speedups = network.pairs(opponent, call).speedups
-        cells.append(_seconds(network.walls(opponent, call)))
-        cells.append(f"{_ratio(speedups.median)} ({speedups.least:.1f} to {speedups.most:.1f})")
+        pairs = network.pairs(opponent, call)
+        speedups = pairs.speedups
+        cells += [
+            _seconds(pairs.theirs),
+            f"{_ratio(speedups.median)} ({speedups.least:.1f} to {speedups.most:.1f})",
+            _ratio(pairs.best),
+        ]
     return tuple(cells)
 
 

@@ -35,6 +35,7 @@ def test_ratios_are_taken_pair_by_pair():
     assert pairs.speedups.median == 5.0
     assert (pairs.speedups.least, pairs.speedups.most) == (5.0, 10.0)
     assert pairs.cost == 0.2
+    assert pairs.best == 10.0
 
 
 def test_uneven_or_missing_samples_are_refused():
@@ -98,9 +99,9 @@ def test_the_report_counts_what_was_judged():
         (Grid("Behind it:", ("x", "y"), (("n", "1"),)),),
         ("A note.",),
     )
-    text = markdown.report([part, Part("Size", error="no memory")], [("CPU", "fast")], "make bench")
+    text = markdown.report([part, Part("Size", error="no memory")], [("CPU", "fast")], "make bench", "Busy.")
     assert "Made by `make bench`" in text
-    assert "**1 of 2 targets met; 1 part missing.**" in text
+    assert "**1 of 2 targets met; 1 part missing.**\n\nBusy.\n\n## Speed" in text
     assert "| b | ≥ 2 | 1 | **no** |" in text
     assert "| c |  | 5 |  |" in text
     assert "## Size\n\n**It could not be measured:** no memory" in text
@@ -210,3 +211,10 @@ def test_the_child_imports_nothing_before_its_clock():
     heavy = ("torch", "netscope", "numpy")
     program = f"import sys; import bench.call; print([m for m in {heavy} if m in sys.modules])"
     assert run(python("-c", program)).stdout.strip() == "[]"
+
+
+def test_netscope_is_all_there_before_its_clock():
+    pytest.importorskip("torchvision")
+    told = Measured.read(run(python("-m", "bench.call", "netscope", "torchvision/alexnet")).stdout)
+    assert told.inputs == (IMAGE,)
+    assert [name for name in told.imported_meanwhile if name.startswith("netscope")] == []
