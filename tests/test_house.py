@@ -21,7 +21,18 @@ PACKAGE = ROOT / "netscope"
 FLOORS = {
     "doors": {"__init__", "__main__", "api", "cli", "testing"},
     "show": {"columns", "export", "figures", "operators", "render", "table", "tree"},
-    "meaning": {"analyze", "checks", "explanation", "receptive", "report", "rows", "schema", "store"},
+    "meaning": {
+        "analyze",
+        "checks",
+        "comparison",
+        "explanation",
+        "quantities",
+        "receptive",
+        "report",
+        "rows",
+        "schema",
+        "store",
+    },
     "facts": {"building", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
     "ground": {"cost", "errors", "suggest", "units", "version", "workload"},
 }

@@ -1,0 +1,79 @@
+"""What of a network can be compared and limited: one list for diff, compare, budgets and their help.
+
+A quantity is a key, what it is called, and how to read it from a report and from a layer. A value that
+is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from netscope.report import Layer, Report
+
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number that a whole network has, and often each layer too.
+
+    key:
+        as in JSON, on the command line and, mostly, the attribute of `Report` and `Layer`.
+    kind:
+        how it reads: "count" exactly, "metric" in K/M/G, "bytes" in KiB/MiB/GiB, "seconds" in ms.
+    of_report:
+        the whole network's; None when it is not known.
+    of_layer:
+        a layer's with everything inside it; None for a quantity that only a whole network has.
+    """
+
+    key: str
+    title: str
+    kind: Literal["count", "metric", "bytes", "seconds"]
+    help: str
+    of_report: Callable[[Report], Number | None]
+    of_layer: Callable[[Layer], Number | None] | None = None
+
+
+QUANTITIES: Final[tuple[Quantity, ...]] = (
+    Quantity("params", "params", "count", "elements of unique parameter tensors",
+             lambda r: r.params, lambda l: l.params),
+    Quantity("trainable_params", "trainable", "count", "the part of params that requires a gradient",
+             lambda r: r.trainable_params, lambda l: l.trainable_params),
+    Quantity("macs", "MACs", "metric", "multiply-accumulates of contractions",
+             lambda r: r.macs, lambda l: l.macs),
+    Quantity("flops", "FLOPs", "metric", "2 × MACs",
+             lambda r: r.flops, lambda l: l.flops),
+    Quantity("vector", "vector ops", "metric", "arithmetic outside contractions",
+             lambda r: None if r.vector is None else r.vector.total,
+             lambda l: None if l.vector is None else l.vector.total),
+    Quantity("output_bytes", "outputs", "bytes", "new memory that layers returned",
+             lambda r: r.output_bytes, lambda l: l.output_bytes),
+    Quantity("param_bytes", "param mem", "bytes", "bytes that the parameters take",
+             lambda r: r.param_bytes, lambda l: l.param_bytes),
+    Quantity("buffer_bytes", "buffer mem", "bytes", "bytes that the buffers take",
+             lambda r: r.buffer_bytes, lambda l: l.buffer_bytes),
+    Quantity("weight_layers", "weight layers", "count", "convolutions + linears",
+             lambda r: r.weight_layers),
+)  # fmt: skip
+
+BY_KEY: Final[dict[str, Quantity]] = {quantity.key: quantity for quantity in QUANTITIES}
+
+
+def find(key: str) -> Quantity:
+    """The quantity of that key.
+
+    Raises:
+        UsageError: there is none; the hint names the nearest ones.
+    """
+    try:
+        return BY_KEY[key]
+    except KeyError:
+        from netscope.errors import UsageError
+        from netscope.suggest import nearest
+
+        close = nearest(key, BY_KEY)
+        hint = f"did you mean {', '.join(close)}?" if close else f"quantities: {', '.join(BY_KEY)}"
+        raise UsageError(f"there is no quantity {key!r}.", hint=hint) from None
