@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from netscope.errors import TraceError, UsageError
 from netscope.report import Report
@@ -16,6 +16,7 @@ from netscope.workload import TensorSpec, Workload
 if TYPE_CHECKING:
     import torch
 
+    from netscope.budgets import Checked
     from netscope.checks import Findings
     from netscope.explanation import Explanations
 
@@ -97,7 +98,7 @@ def _summary(
 ) -> Report:
     if isinstance(model, (str, os.PathLike)):
         name = os.fspath(model)
-        if name.endswith(".json") and not name.startswith("hf/"):
+        if _is_saved(name):
             from netscope.store import load
 
             return load(name)
@@ -202,6 +203,54 @@ def lint_report(
             trace = failure.report or report
         trained = frozenset(layer.path for layer in trace.layers if layer.calls)
     return inspect(Look(report, report.facts, modes, trained), select, ignore)
+
+
+def check(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    *limits: str,
+    against: str | os.PathLike[str] | torch.nn.Module | Workload | Report | None = None,
+    fail_if: str | Sequence[str] = (),
+    **named: Any,
+) -> Checked:
+    """Hold a network against limits: `netscope.check("alexnet", params="65M", macs="<=1.2G").passed`.
+
+    Args:
+        model: a Report, or whatever `summary` takes.
+        limits: what must hold: "params=65M" (at most), "features.conv1:macs<120M". See
+            `netscope.budgets.limit` for the language.
+        against: what changes are changes of; a Report, or whatever `summary` takes.
+        fail_if: changes that must not be: "macs>+5%", "params>0", "changed".
+        named: limits by the name of their quantity (`params="65M"`); and what else `summary` takes:
+            input, args, kwargs, batch, dtype, train, options. Those hold for `against` too.
+
+    Returns:
+        a verdict on each limit; one that is about a figure that is not known is not passed.
+
+    Raises:
+        UsageError: a limit cannot be read, a change is limited without `against`, or there is no limit;
+            else what `summary` raises.
+    """
+    from netscope.budgets import check_report, parse_change, parse_limit, parse_named, require
+
+    how = {key: named.pop(key) for key in _HOW if key in named}
+    held = [*map(parse_limit, limits), *(parse_named(key, value) for key, value in named.items())]
+    changes = map(parse_change, [fail_if] if isinstance(fail_if, str) else fail_if)
+    required = require([*held, *changes], compared=against is not None)
+    report = summary(model, **how)
+    base = None if against is None else summary(against, **({} if _is_saved(against) else how))
+    return check_report(report, required, base)
+
+
+# What else `summary` takes.
+_HOW: Final = ("input", "args", "kwargs", "batch", "dtype", "train", "options")
+
+
+def _is_saved(model: Any) -> bool:
+    """Whether it is a report already, which has its input."""
+    if isinstance(model, (str, os.PathLike)):
+        name = os.fspath(model)
+        return name.endswith(".json") and not name.startswith("hf/")
+    return isinstance(model, (Report, Workload))
 
 
 def trace(workload: Workload, *, train: bool = False) -> Report:

@@ -19,10 +19,11 @@ PACKAGE = ROOT / "netscope"
 
 # From the roof to the ground. A module may import those of its own floor and of the floors below.
 FLOORS = {
-    "doors": {"__init__", "__main__", "api", "cli", "testing"},
+    "doors": {"__init__", "__main__", "api", "cli", "pytest_plugin", "testing"},
     "show": {"columns", "export", "figures", "operators", "render", "table", "tree"},
     "meaning": {
         "analyze",
+        "budgets",
         "checks",
         "comparison",
         "explanation",
@@ -40,6 +41,7 @@ FLOORS = {
 # The imports that go up, each within a function, and why that is right.
 UPWARD = {
     ("report", "export"): "a report can be asked for its own table, as design's public face has it",
+    ("budgets", "render"): "verdicts can be printed as a report can",
     ("checks", "render"): "findings can be printed as a report can",
     ("explanation", "render"): "explanations can be printed and exported as a report can",
 }

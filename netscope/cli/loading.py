@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from netscope.cli import output
 from netscope.cli.startup import import_for
@@ -27,16 +27,29 @@ def report_of(
         UsageError: an option cannot be read, or is given beside a saved report.
         NetscopeError: as `netscope.summary` does.
     """
-    from netscope.sources import source_of
     from netscope.sources.options import parse_options
 
+    return report_with(model, input, batch, dtype, train, parse_options(option or ()))
+
+
+def report_with(
+    model: str,
+    input: Sequence[str] | None,
+    batch: int | None,
+    dtype: str | None,
+    train: bool,
+    options: Mapping[str, Any],
+) -> Report:
+    """As `report_of`, with the factory's options as they are."""
     if model.endswith(".json") and not model.startswith("hf/"):
-        if input or batch is not None or dtype or train or option:
+        if input or batch is not None or dtype or train or options:
             raise UsageError(
                 f"{model} is a saved report, which has its input already.",
                 hint="leave out --input, --batch, --dtype, --train and -k",
             )
     else:
+        from netscope.sources import source_of
+
         source_of(model)
         import_for(model)
 
@@ -45,11 +58,11 @@ def report_of(
     with output.only_data_on_stdout():
         return api.summary(
             model,
-            input=input,
+            input=input or None,
             batch=1 if batch is None else batch,
             dtype=dtype,
             train=train,
-            options=parse_options(option or ()),
+            options=options,
         )
 
 
