@@ -17,7 +17,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 from netscope import units
-from netscope.operators import operator_list
+from netscope.opnames import operator_list
 from netscope.report import Layer, Report, Shape
 
 if TYPE_CHECKING:
