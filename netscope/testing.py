@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope import units
 from netscope.budgets.shapes import Pattern, fits, outputs_text, pattern_text
-from netscope.operators import operator_list
+from netscope.opnames import operator_list
 from netscope.report import Layer, Report
 
 if TYPE_CHECKING:

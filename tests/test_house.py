@@ -27,6 +27,7 @@ FLOORS = {
         "checks",
         "comparison",
         "explanation",
+        "preorder",
         "quantities",
         "receptive",
         "report",
@@ -35,7 +36,7 @@ FLOORS = {
         "store",
     },
     "facts": {"building", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
-    "ground": {"cost", "errors", "suggest", "units", "version", "workload"},
+    "ground": {"cost", "errors", "opnames", "suggest", "units", "version", "workload"},
 }
 
 # The imports that go up, each within a function, and why that is right.

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol, TextIO
 from netscope import units
 from netscope.budgets import Checked, Limit, Outcome, Returns, Verdict
 from netscope.budgets.shapes import outputs_text, pattern_text
-from netscope.operators import operator_list
+from netscope.opnames import operator_list
 from netscope.quantities import find
 from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import Tone, header, short

@@ -1,0 +1,253 @@
+"""Which layer of one network is which layer of another.
+
+From the top down, within containers that pair up: by name where the meaning agrees, then in order by
+likeness. What is left over after that has moved or is new, so it is looked for everywhere: first whole
+subtrees that are exactly the same, then layers that stand between the same neighbours, and at last
+containers by what they hold.
+
+The result does not depend on which network comes first: the two are put into an order of their own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from netscope.comparison.alignment import Alignment, Match
+from netscope.comparison.forest import Forest, Numbers, portrait
+from netscope.comparison.likeness import NAME, Likeness
+from netscope.report import Report
+
+# Containers that share this much of what they hold are one container that was renamed or moved.
+MOSTLY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Indices of layers before -> indices of the same layers after.
+
+    moved:
+        those (by index before) that stand in another order among their siblings.
+    """
+
+    after: dict[int, int]
+    moved: frozenset[int]
+
+    def turned(self) -> Pairing:
+        """The same from the other side."""
+        return Pairing({j: i for i, j in self.after.items()}, frozenset(self.after[i] for i in self.moved))
+
+
+def pair(before: Report, after: Report) -> Pairing:
+    """How the layers of two reports pair up; the roots always do."""
+    for x, y in zip(before.layers, after.layers, strict=False):
+        first, second = portrait(x), portrait(y)
+        if first != second:
+            return _pair(before, after) if first < second else _pair(after, before).turned()
+    if len(before) == len(after):
+        return Pairing({i: i for i in range(len(before))}, frozenset())
+    return _pair(before, after) if len(before) < len(after) else _pair(after, before).turned()
+
+
+def _pair(before: Report, after: Report) -> Pairing:
+    known: Numbers = {}
+    matcher = _Matcher(Forest(before, known), Forest(after, known))
+    matcher.descend(0, 0)
+    matcher.find_moved()
+    matcher.find_between_neighbours()
+    matcher.find_containers()
+    return Pairing(matcher.to, frozenset(matcher.displaced()))
+
+
+class _Matcher:
+    def __init__(self, a: Forest, b: Forest) -> None:
+        self.a, self.b = a, b
+        self.to: dict[int, int] = {}
+        self.back: dict[int, int] = {}
+        self.likeness = Likeness(a, b)
+        self.align = Alignment(a, b, self.likeness)
+        self.align_anywhere = Alignment(a, b, self.likeness, numbers=False)
+
+    def match(self, i: int, j: int) -> None:
+        self.to[i] = j
+        self.back[j] = i
+
+    # Within containers that pair up
+
+    def descend(self, i: int, j: int) -> None:
+        """Pair these two and whatever pairs up within them."""
+        waiting = [(i, j)]
+        while waiting:
+            i, j = waiting.pop()
+            self.match(i, j)
+            waiting.extend(self._siblings(self._free(self.a, i, self.to), self._free(self.b, j, self.back)))
+
+    def _free(self, forest: Forest, index: int, taken: dict[int, int]) -> list[int]:
+        return [child for child in forest.children[index] if child not in taken]
+
+    def _siblings(self, left: Sequence[int], right: Sequence[int]) -> Iterator[Match]:
+        """Which children of one are which children of the other."""
+        named = self._by_name(left, right)
+        yield from named
+        fixed = _in_order(named)
+        at = (0, 0)
+        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
+        taken = {i for i, _ in named}, {j for _, j in named}
+        for i, j in [*fixed, (-1, -1)]:
+            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
+            yield from self.align(
+                [n for n in left[at[0] : x] if n not in taken[0]],
+                [n for n in right[at[1] : y] if n not in taken[1]],
+            )
+            at = x + 1, y + 1
+
+    def _by_name(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
+        """Children of the same name, unless that is a number, or they have nothing else in common."""
+        others = {self.b.names[j]: j for j in right if not self.b.numeric[j]}
+        found = []
+        for i in left:
+            j = others.get(self.a.names[i])
+            if j is None or self.a.numeric[i] or self.a.functional[i] != self.b.functional[j]:
+                continue
+            if self.a.functional[i] or self.likeness(i, j) > NAME + 0.05:
+                found.append((i, j))
+        return found
+
+    # Everywhere
+
+    def find_moved(self) -> None:
+        """Pair whole subtrees that are exactly the same, the largest first."""
+        left, right = (self._unpaired_subtrees(f, t) for f, t in ((self.a, self.to), (self.b, self.back)))
+        for whole in sorted(
+            left.keys() & right.keys(), key=lambda w: (-self.a.sizes[left[w][0]], left[w][0])
+        ):
+            ours = [i for i in left[whole] if i not in self.to]
+            theirs = [j for j in right[whole] if j not in self.back]
+            for i, j in self._same_thing(ours, theirs):
+                self._match_whole(i, j)
+
+    def _unpaired_subtrees(self, forest: Forest, taken: dict[int, int]) -> dict[int, list[int]]:
+        """Subtrees of which nothing is paired yet, by what they are."""
+        free = [index not in taken and not forest.functional[index] for index in range(len(forest))]
+        for index in range(len(forest) - 1, 0, -1):
+            if index in taken or (not free[index] and not forest.functional[index]):
+                free[forest.parents[index]] = False
+        found: dict[int, list[int]] = defaultdict(list)
+        for index, whole in enumerate(forest.whole):
+            if free[index]:
+                found[whole].append(index)
+        return found
+
+    def _same_thing(self, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[Match]:
+        """Of subtrees that are all exactly the same, which one went where.
+
+        Layers without parameters are the same wherever they stand. One of those has moved only if a
+        name says so or it stayed among its siblings; else one was removed here and one added there.
+        """
+        names: dict[str, list[int]] = defaultdict(list)
+        for j in theirs:
+            names[self.b.names[j]].append(j)
+        rest, taken = [], set()
+        for i in ours:
+            if not self.a.numeric[i] and names[self.a.names[i]]:
+                j = names[self.a.names[i]].pop(0)
+                taken.add(j)
+                yield i, j
+            else:
+                rest.append(i)
+        left = [j for j in theirs if j not in taken]
+        for i in rest:
+            at_home = [j for j in left if self.to.get(self.a.parents[i]) == self.b.parents[j]]
+            anywhere = left if self.a.layers[i].params or self.a.containers[i] else []
+            for j in (at_home or anywhere)[:1]:
+                left.remove(j)
+                yield i, j
+
+    def _match_whole(self, i: int, j: int) -> None:
+        """Pair two subtrees that are the same, layer by layer."""
+        waiting = [(i, j)]
+        while waiting:
+            i, j = waiting.pop()
+            if i in self.to or j in self.back:
+                continue
+            self.match(i, j)
+            waiting.extend(zip(self.a.children[i], self.b.children[j], strict=True))
+
+    def find_between_neighbours(self) -> None:
+        """Pair leaves that are alike and stand between leaves that pair up, whatever is around them."""
+        left, right = _leaves(self.a), _leaves(self.b)
+        fences = _in_order([(i, self.to[i]) for i in left if i in self.to])
+        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
+        at = (0, 0)
+        for i, j in [*fences, (-1, -1)]:
+            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
+            ours = [n for n in left[at[0] : x] if n not in self.to]
+            theirs = [n for n in right[at[1] : y] if n not in self.back]
+            for pair_ in self.align_anywhere(ours, theirs):
+                self.match(*pair_)
+            at = x + 1, y + 1
+
+    def find_containers(self) -> None:
+        """Pair containers that hold mostly the same layers, the innermost first."""
+        for i in range(len(self.a) - 1, 0, -1):
+            if i in self.to or not self.a.containers[i]:
+                continue
+            inside = [n for n in range(i + 1, self.a.ends(i)) if n in self.to]
+            votes: Counter[int] = Counter()
+            for n in inside:
+                votes.update(self._free_around(self.to[n]))
+            if not votes:
+                continue
+            j = min(votes, key=lambda k: (-self._dice(votes[k], i, k), k))
+            if self._dice(votes[j], i, j) >= MOSTLY:
+                self.descend(i, j)
+
+    def _free_around(self, j: int) -> Iterator[int]:
+        while (j := self.b.parents[j]) > 0:
+            if j not in self.back:
+                yield j
+
+    def _dice(self, common: int, i: int, j: int) -> float:
+        """The part of what two containers hold that they have in common."""
+        return 2 * common / (self.a.sizes[i] + self.b.sizes[j] - 2)
+
+    def displaced(self) -> Iterator[int]:
+        """Layers that stand in another order among the siblings they kept."""
+        for i, j in self.to.items():
+            kept = [
+                (child, self.to[child])
+                for child in self.a.children[i]
+                if child in self.to and self.b.parents[self.to[child]] == j
+            ]
+            settled = {child for child, _ in _in_order(kept)}
+            yield from (child for child, _ in kept if child not in settled)
+
+
+def _leaves(forest: Forest) -> list[int]:
+    """Modules without modules within."""
+    return [i for i in range(1, len(forest)) if not (forest.functional[i] or forest.containers[i])]
+
+
+def _in_order(matches: Iterable[Match]) -> list[Match]:
+    """The most matches whose right sides rise with their left sides, given those with left sides rising."""
+    matches = list(matches)
+    ends: list[int] = []
+    at: list[int] = []
+    before = [-1] * len(matches)
+    for n, (_, j) in enumerate(matches):
+        place = bisect_left(ends, j)
+        if place == len(ends):
+            ends.append(j)
+            at.append(n)
+        else:
+            ends[place], at[place] = j, n
+        before[n] = at[place - 1] if place else -1
+    chosen: list[Match] = []
+    n = at[-1] if at else -1
+    while n >= 0:
+        chosen.append(matches[n])
+        n = before[n]
+    return chosen[::-1]
