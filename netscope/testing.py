@@ -44,7 +44,7 @@ def assert_shapes(model: Model, expected: Mapping[str, Pattern | Sequence[Patter
         AssertionError: a shape differs, or there is no such layer.
     """
     __tracebackhide__ = True
-    report = _report(model, summary)
+    report = report_of(model, summary)
     wrong = []
     for path, pattern in expected.items():
         layer, problem = _layer(report, path)
@@ -64,7 +64,7 @@ def assert_params(model: Model, expected: int | Mapping[str, int], **summary: An
         AssertionError: a number differs, or there is no such layer.
     """
     __tracebackhide__ = True
-    report = _report(model, summary)
+    report = report_of(model, summary)
     wrong = []
     for path, params in _by_path(expected).items():
         layer, problem = _layer(report, path)
@@ -81,7 +81,7 @@ def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Any)
             there is no such layer.
     """
     __tracebackhide__ = True
-    report = _report(model, summary)
+    report = report_of(model, summary)
     wrong = []
     for path, macs in _by_path(expected).items():
         layer, problem = _layer(report, path)
@@ -125,7 +125,12 @@ def assert_budget(
         raise AssertionError(f"{checked.name!r} is not within its budget:\n{checked}")
 
 
-def _report(model: Model, arguments: Mapping[str, Any]) -> Report:
+def report_of(model: Model, arguments: Mapping[str, Any]) -> Report:
+    """The Report itself, or that of a model which is now traced with the arguments of `netscope.summary`.
+
+    Raises:
+        TypeError: arguments are given with a Report.
+    """
     if isinstance(model, Report):
         if arguments:
             raise TypeError(f"a Report is already traced; {', '.join(arguments)} cannot be given with it")

@@ -27,6 +27,7 @@ FLOORS = {
         "checks",
         "comparison",
         "explanation",
+        "golden",
         "preorder",
         "quantities",
         "receptive",

@@ -11,8 +11,9 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 from netscope import units
-from netscope.budgets import Checked, Limit, Outcome, Returns, Verdict
+from netscope.budgets import Checked, Limit, Outcome, Returns, Unchanged, Verdict
 from netscope.budgets.shapes import outputs_text, pattern_text
+from netscope.comparison import Status
 from netscope.opnames import operator_list
 from netscope.quantities import find
 from netscope.render.paint import Piece, painted, room_for, wants_color
@@ -49,6 +50,7 @@ class Cells(NamedTuple):
 
 HEADINGS: Final = Cells("", "limit", "before", "found", "change", "headroom")
 MARKS: Final = {True: "✓", False: "✗"}
+_STATUSES: Final[tuple[tuple[Status, str], ...]] = (("~", "changed"), ("+", "added"), ("-", "removed"))
 _SIGNS: Final = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
 # A quantity as text, by its kind.
 FIGURES: Final[dict[str, Callable[[Any], str]]] = {
@@ -88,7 +90,8 @@ def cells(verdict: Verdict) -> Cells:
 def _bound(limit: Limit, text: Callable[[Any], str]) -> str:
     """ "≤ 65,000,000"; of a change, "≤ +5%"."""
     if limit.measure != "value":
-        return f"{_SIGNS[limit.sign]} {limit.amount.replace('-', units.MINUS)}"
+        amount = limit.amount.replace("-", units.MINUS) if limit.value else f"+{limit.amount}"
+        return f"{_SIGNS[limit.sign]} {amount}"
     return f"{_SIGNS[limit.sign]} {text(_number(limit.value))}"
 
 
@@ -108,6 +111,10 @@ def reason(checked: Checked, verdict: Verdict) -> str:
         return f"no such layer{also}"
     if verdict.state == "added":
         return "the layer was not there before"
+    if isinstance(verdict.requirement, Unchanged) and not verdict.passed and not verdict.requirement.layer:
+        assert checked.diff is not None
+        counts = [(checked.diff.counts[status], word) for status, word in _STATUSES]
+        return ", ".join(f"{units.plural(n, 'layer')} {word}" for n, word in counts if n)
     if verdict.state != "unknown":
         return ""
     text = "not known"
@@ -178,7 +185,9 @@ def _title(checked: Checked) -> str:
     if checked.report is None:
         return short(checked.name)
     words = [text for text, _ in header(checked.report)]
-    return " · ".join(words if words[0] == short(checked.name) else [short(checked.name), *words])
+    words = words if words[0] == short(checked.name) else [short(checked.name), *words]
+    against = [] if checked.diff is None else [f"against {short(checked.diff.before.name)}"]
+    return " · ".join([*words, *against])
 
 
 def _rows(checked: Checked, room: int | None) -> list[list[Piece]]:
@@ -186,8 +195,8 @@ def _rows(checked: Checked, room: int | None) -> list[list[Piece]]:
     rows = [cells(verdict) for verdict in checked.verdicts]
     widths = [max(width_of(row[place]) for row in (HEADINGS, *rows)) for place in shown]
     if room is not None:
-        excess = sum(widths) + 2 * len(widths) - room
-        widths[0] = max(_NARROWEST, widths[0] - max(excess, 0))
+        excess = max(0, sum(widths) + 2 * len(widths) - room)
+        widths[0] = max(min(_NARROWEST, widths[0]), widths[0] - excess)
     lines = [[Piece("  " + _line(HEADINGS, shown, widths), "dim")]]
     for verdict, row in zip(checked.verdicts, rows, strict=True):
         tone: Tone = "" if verdict.passed else "bad"

@@ -50,8 +50,8 @@ def to_junit(outcome: Outcome) -> str:
             error = visible(checked.error)
             ElementTree.SubElement(case, "error", message=error, type="untraced").text = error
     ElementTree.indent(root)
-    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text.decode("utf-8") + "\n"
+    whole: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return whole.decode("utf-8") + "\n"
 
 
 _UNDECIDED: Final = ("unknown", "untraced")

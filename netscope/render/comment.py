@@ -86,4 +86,6 @@ def _cut(lines: Sequence[str], room: int) -> list[str]:
             break
         kept.append(line)
     left = units.plural(len(lines) - len(kept), "line")
-    return [*kept, *([fence] if fence and kept else []), "", f"*{left} left out: there is no room.*"]
+    if fence:
+        kept = [*kept, fence] if len(kept) > 1 else []
+    return [*kept, "", f"*{left} left out: there is no room.*"]
