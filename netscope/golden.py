@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FOLDER: Final = "__netscope__"
 
 # What a file may be called everywhere, and how long.
-_UNSAFE: Final = re.compile(r"[^\w.,+=@()\[\]-]")
+_UNSAFE: Final = re.compile(r"[^\w.,+=@()\[\]-]", re.ASCII)
 _LONGEST: Final = 100
 
 

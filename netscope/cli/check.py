@@ -139,11 +139,10 @@ class _Given:
         """Those that were given."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {
-            f"--{name.replace('_', '-')}": value for name, value in values.items() if value not in _NOTHING
+            f"--{name.replace('_', '-')}": value
+            for name, value in values.items()
+            if value != () and value is not None and value is not False  # a batch of 0 was given
         }
-
-
-_NOTHING: Final[tuple[Any, ...]] = ((), None, False)
 
 
 def _all_of(project: Project | None, given: _Given) -> tuple[list[Checked], NetscopeError | None]:

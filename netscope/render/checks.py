@@ -74,7 +74,7 @@ def cells(verdict: Verdict) -> Cells:
         )
     quantity = find(one.quantity)
     text = FIGURES[quantity.kind]
-    limit, found = _bound(one, text), text(verdict.found)
+    limit, found = _bound(one, text), "" if verdict.state == "missing" else text(verdict.found)
     if not verdict.passed and limit == f"{_SIGNS[one.sign]} {found}":  # they differ further on
         limit, found = _bound(one, _exactly), _exactly(verdict.found)
     if verdict.found is None and verdict.at_least:
@@ -141,10 +141,10 @@ def tally(outcome: Outcome) -> str:
     verdicts, untraced = outcome.verdicts, [checked for checked in outcome if checked.error]
     broken = sum(not verdict.passed for verdict in verdicts)
     texts = []
-    if broken:
+    if len(verdicts) == 1:
+        texts.append(f"the requirement {'failed' if broken else 'holds'}")
+    elif broken:
         texts.append(f"{units.count(broken)} of {units.plural(len(verdicts), 'requirement')} failed")
-    elif len(verdicts) == 1:
-        texts.append("the requirement holds")
     elif verdicts:
         texts.append(f"all {units.count(len(verdicts))} requirements hold")
     if untraced:

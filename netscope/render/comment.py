@@ -6,11 +6,13 @@ a heading, what matters of it, the rest folded away, and the command that makes 
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from netscope import units
 from netscope.render.markdown import code, escape
+from netscope.render.text import visible
 
 # GitHub takes 65,536 characters.
 LONGEST: Final = 65_000
@@ -47,7 +49,14 @@ def comment(
     room -= _size(body)
     for part in folded:
         # An empty line on either side lets Markdown be read inside of the HTML.
-        around = ["", "<details>", f"<summary>{escape(part.title)}</summary>", "", "", "</details>"]
+        around = [
+            "",
+            "<details>",
+            f"<summary>{html.escape(visible(part.title), quote=False)}</summary>",
+            "",
+            "",
+            "</details>",
+        ]
         room -= _size(around)
         inside = _cut(part.lines, room) if room > _NOTE else []
         if not inside:
