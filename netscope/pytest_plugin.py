@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from netscope.report import Report
     from netscope.testing import Model
 
 
@@ -128,23 +129,32 @@ class Netscope:
         """
         __tracebackhide__ = True
         from netscope import golden
-        from netscope.errors import StoreError
         from netscope.testing import report_of
 
         path = golden.path_of(self._test.path, _name_of(self._test), self._label(name))
-        report = report_of(model, summary)
+        problem, remedy = self._compare(path, report_of(model, summary))
+        if problem:
+            command = shlex.join(["pytest", self._test.nodeid, "--netscope-update"])
+            pytest.fail(f"{problem}\n{remedy}: {command}" if remedy else problem, pytrace=False)
+
+    def _compare(self, path: Path, report: Report) -> tuple[str, str]:
+        """What is wrong, and what `--netscope-update` would do about it; "" for nothing."""
+        from netscope import golden
+        from netscope.errors import StoreError
+
+        seen = _seen(self._test.config, path)
         try:
             if self._goldens.update:
                 self._goldens.renew(path, report)
-            elif not path.exists():
-                self._fail(f"there is no golden file {_seen(self._test.config, path)}.", "write it")
-            elif changed := golden.changes(path, report):
-                self._fail(
-                    f"{report.name} is not as in {_seen(self._test.config, path)}:\n\n{changed}\n",
-                    "accept it",
-                )
+                return "", ""
+            if not path.exists():
+                return f"there is no golden file {seen}.", "write it"
+            changed = golden.changes(path, report)
         except StoreError as error:
-            self._fail(error.message, "write it anew")
+            return error.message, "" if self._goldens.update else "write it anew"
+        if changed is None:
+            return "", ""
+        return f"{report.name} is not as in {seen}:\n\n{changed}\n", "accept it"
 
     def _label(self, name: str) -> str:
         label = name or (str(len(self._used) + 1) if self._used else "")
@@ -152,11 +162,6 @@ class Netscope:
             raise ValueError(f"name={label!r} is used twice in this test")
         self._used.add(label)
         return label
-
-    def _fail(self, message: str, remedy: str) -> None:
-        __tracebackhide__ = True
-        command = shlex.join(["pytest", self._test.nodeid, "--netscope-update"])
-        pytest.fail(f"{message}\n{remedy}: {command}", pytrace=False)
 
 
 def _name_of(test: pytest.Item) -> str:
@@ -178,7 +183,7 @@ class Goldens:
         self.written: set[str] = set()
         self.left_over: set[str] = set()
 
-    def renew(self, path: Path, report: Any) -> None:
+    def renew(self, path: Path, report: Report) -> None:
         """Write the file, unless it says the same already."""
         from netscope import golden
         from netscope.errors import StoreError

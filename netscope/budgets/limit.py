@@ -3,13 +3,12 @@
     params=65M                  at most 65,000,000; "=" alone is "<="
     macs<=1.2G                  also <, >=, >, == and !=
     output_bytes<=64MiB         KiB, MiB, GiB, TiB by 1024; KB, MB, GB, TB by 1000
-    latency<=10ms               us, ms, s
     features.conv1:params<=40K  one layer, with everything inside it
 
 A number may have a fraction and its digits may be grouped (65_000_000, 65,000,000); without a unit it is
-in base units: elements, MACs, bytes, seconds. Against another report, a change fails when it is
+in base units: elements, MACs, bytes, seconds (us, ms and s are the units of a time). Against another report, a change fails when it is
 
-    macs>+5%                    more than 5% of what was there before
+    macs>+5%                    by more than 5% of what was there before
     params>0                    any growth at all
     macs>+10M, macs<-10%        by an amount; the other way round
     changed, features:changed   anything about the network, or about a layer and what is in it

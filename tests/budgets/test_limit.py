@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netscope.budgets import Limit, Unchanged, parse_change, parse_limit, parse_named
+from netscope.budgets import Limit, Unchanged, limit, parse_change, parse_limit, parse_named
 from netscope.budgets.limit import UNITS
 from netscope.errors import UsageError
-from netscope.quantities import QUANTITIES, find
+from netscope.quantities import BY_KEY, QUANTITIES, Quantity, find
 
 SIGNS = ("<=", "<", ">=", ">", "==", "!=")
 OPPOSITE = {"<=": ">", "<": ">=", ">=": "<", ">": "<=", "==": "!=", "!=": "=="}
@@ -185,5 +186,33 @@ def test_the_shortest_text(text: str, written: str):
     assert str(parse_limit(text)) == written
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds", "written"),
+    [
+        ("latency<=10ms", Fraction(1, 100), "latency<=10ms"),
+        ("latency<0.5", Fraction(1, 2), "latency<0.5s"),
+        ("latency<0.1us", Fraction(1, 10**7), "latency<0.0000001s"),
+        ("latency<=90s", Fraction(90), "latency<=90s"),
+        ("latency>=0", Fraction(0), "latency>=0"),
+    ],
+)
+def test_times(monkeypatch: pytest.MonkeyPatch, text: str, seconds: Fraction, written: str):
+    latency = Quantity("latency", "latency", "seconds", "a step", lambda report: None)
+    monkeypatch.setitem(BY_KEY, "latency", latency)
+    assert parse_limit(text).value == seconds
+    assert str(parse_limit(text)) == written
+    assert parse_limit(written) == parse_limit(text)
+
+
 def test_every_quantity_has_units():
     assert {find(quantity.key).kind for quantity in QUANTITIES} <= UNITS.keys()
+
+
+def test_the_examples_that_document_it_are_read():
+    lines = [line for line in (limit.__doc__ or "").splitlines() if line.startswith("    ")]
+    texts = [text for line in lines for text in re.split(r" {2,}", line.strip())[0].split(", ")]
+    levels, changes = texts[: texts.index("macs>+5%")], texts[texts.index("macs>+5%") :]
+    assert len(levels) >= 5
+    assert len(changes) >= 5
+    assert all(parse_limit(text) for text in levels)
+    assert all(parse_change(text) for text in changes)
