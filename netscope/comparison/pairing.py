@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,8 +56,10 @@ def _pair(before: Report, after: Report) -> Pairing:
     known: Numbers = {}
     matcher = _Matcher(Forest(before, known), Forest(after, known))
     matcher.descend(0, 0)
+    matcher.find_by_name()
     matcher.find_moved()
     matcher.find_between_neighbours()
+    matcher.find_changed_siblings()
     matcher.find_containers()
     return Pairing(matcher.to, frozenset(matcher.displaced()))
 
@@ -70,6 +72,9 @@ class _Matcher:
         self.likeness = Likeness(a, b)
         self.align = Alignment(a, b, self.likeness)
         self.align_anywhere = Alignment(a, b, self.likeness, numbers=False)
+        # Layers that a name tells apart from all others in both networks, wherever they stand.
+        self.known = dict(_only(_signed(a), _signed(b)))
+        self.kept = set(self.known), set(self.known.values())
 
     def match(self, i: int, j: int) -> None:
         self.to[i] = j
@@ -95,7 +100,7 @@ class _Matcher:
         fixed = _in_order(named)
         at = (0, 0)
         places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
-        taken = {i for i, _ in named}, {j for _, j in named}
+        taken = {i for i, _ in named} | self.kept[0], {j for _, j in named} | self.kept[1]
         for i, j in [*fixed, (-1, -1)]:
             x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
             yield from self.align(
@@ -118,25 +123,38 @@ class _Matcher:
 
     # Everywhere
 
+    def find_by_name(self) -> None:
+        """Pair what has one name and one place in each network, though in different containers."""
+        for i, j in self.known.items():
+            if i not in self.to and j not in self.back:
+                self.descend(i, j)
+
     def find_moved(self) -> None:
-        """Pair whole subtrees that are exactly the same, the largest first."""
-        left, right = (self._unpaired_subtrees(f, t) for f, t in ((self.a, self.to), (self.b, self.back)))
-        for whole in sorted(
-            left.keys() & right.keys(), key=lambda w: (-self.a.sizes[left[w][0]], left[w][0])
-        ):
-            ours = [i for i in left[whole] if i not in self.to]
-            theirs = [j for j in right[whole] if j not in self.back]
-            for i, j in self._same_thing(ours, theirs):
+        """Pair whole subtrees that are the same, the largest first.
+
+        Of equal size, those that are exactly the same come before those that are the same but for what
+        follows from the layers before: other channels may come in where they stand now.
+        """
+        candidates = []
+        for numbers in ((self.a.whole, self.b.whole), (self.a.shapeless, self.b.shapeless)):
+            left = self._unpaired_subtrees(self.a, self.to, numbers[0])
+            right = self._unpaired_subtrees(self.b, self.back, numbers[1])
+            candidates += [(left[number], right[number]) for number in left if number in right]
+        for ours, theirs in sorted(candidates, key=lambda found: -self.a.sizes[found[0][0]]):
+            left_over = [i for i in ours if i not in self.to], [j for j in theirs if j not in self.back]
+            for i, j in self._same_thing(*left_over):
                 self._match_whole(i, j)
 
-    def _unpaired_subtrees(self, forest: Forest, taken: dict[int, int]) -> dict[int, list[int]]:
-        """Subtrees of which nothing is paired yet, by what they are."""
+    def _unpaired_subtrees(
+        self, forest: Forest, taken: dict[int, int], numbers: Sequence[int]
+    ) -> dict[int, list[int]]:
+        """Subtrees of which nothing is paired yet, by their numbers."""
         free = [index not in taken and not forest.functional[index] for index in range(len(forest))]
         for index in range(len(forest) - 1, 0, -1):
             if index in taken or (not free[index] and not forest.functional[index]):
                 free[forest.parents[index]] = False
         found: dict[int, list[int]] = defaultdict(list)
-        for index, whole in enumerate(forest.whole):
+        for index, whole in enumerate(numbers):
             if free[index]:
                 found[whole].append(index)
         return found
@@ -165,6 +183,14 @@ class _Matcher:
             for j in (at_home or anywhere)[:1]:
                 left.remove(j)
                 yield i, j
+
+    def find_changed_siblings(self) -> None:
+        """Pair the only leaf of its type left with the only one among the same siblings."""
+        a, b = self.a, self.b
+        ours = {i: (self.to.get(a.parents[i]), a.layers[i].type) for i in _leaves(a) if i not in self.to}
+        theirs = {j: (b.parents[j], b.layers[j].type) for j in _leaves(b) if j not in self.back}
+        for i, j in _only(ours, theirs):
+            self.match(i, j)
 
     def _match_whole(self, i: int, j: int) -> None:
         """Pair two subtrees that are the same, layer by layer."""
@@ -229,6 +255,22 @@ class _Matcher:
 def _leaves(forest: Forest) -> list[int]:
     """Modules without modules within."""
     return [i for i in range(1, len(forest)) if not (forest.functional[i] or forest.containers[i])]
+
+
+def _signed(forest: Forest) -> dict[int, Hashable]:
+    """Modules by the name that people gave them and what they are."""
+    return {
+        i: (forest.names[i], forest.chosen[i])
+        for i in range(1, len(forest))
+        if not forest.numeric[i] and not forest.functional[i]
+    }
+
+
+def _only(ours: Mapping[int, object], theirs: Mapping[int, object]) -> Iterator[Match]:
+    """Those that are the only ones of their kind on both sides."""
+    left, right = Counter(ours.values()), Counter(theirs.values())
+    single = {kind: j for j, kind in theirs.items() if right[kind] == 1}
+    yield from ((i, single[kind]) for i, kind in ours.items() if left[kind] == 1 and kind in single)
 
 
 def _in_order(matches: Iterable[Match]) -> list[Match]:
