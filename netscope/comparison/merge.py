@@ -18,7 +18,7 @@ def merge(before: Report, after: Report, pairing: Pairing) -> Diff:
     """The pairs in the order of `after`, what was removed at the place where it was."""
     spots = list(_merged(before, after, pairing))
     found = _changes(before, after, pairing, spots)
-    within = _differs_within(found, [parent for _, parent in spots])
+    within = _differs_within(before, found, spots)
     pairs = tuple(
         Pair(
             status=_status(spot, changed=bool(found[n]) or within[n]),
@@ -118,10 +118,17 @@ class _Siblings:
         return self._layers[row[place - 1]].name if place else None
 
 
-def _differs_within(found: Sequence[object], parents: Sequence[int]) -> list[bool]:
-    """For every spot whether something inside it differs."""
+def _differs_within(before: Report, found: Sequence[object], spots: Sequence[tuple[Spot, int]]) -> list[bool]:
+    """For every spot whether something inside it differs, or is not inside it any more."""
+    parents = _Siblings(before.layers).parents
+    number_of = {i: n for n, ((i, _), _) in enumerate(spots) if i >= 0}
     differs = [False] * len(found)
     for n in range(len(found) - 1, 0, -1):
+        (i, _), parent = spots[n]
+        left = number_of[parents[i]] if i >= 0 else parent
+        if left != parent:
+            differs[left] = True
+    for n in range(len(found) - 1, 0, -1):
         if found[n] != () or differs[n]:
-            differs[parents[n]] = True
+            differs[spots[n][1]] = True
     return differs
