@@ -18,7 +18,7 @@ from typing import Final
 
 from netscope.comparison.alignment import Alignment, Match
 from netscope.comparison.forest import Forest, Numbers, portrait
-from netscope.comparison.likeness import NAME, Likeness
+from netscope.comparison.likeness import NAME, Likeness, family
 from netscope.report import Report
 
 # Containers that share this much of what they hold are one container that was renamed or moved.
@@ -160,29 +160,24 @@ class _Matcher:
         return found
 
     def _same_thing(self, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[Match]:
-        """Of subtrees that are all exactly the same, which one went where.
-
-        Layers without parameters are the same wherever they stand. One of those has moved only if a
-        name says so or it stayed among its siblings; else one was removed here and one added there.
-        """
-        names: dict[str, list[int]] = defaultdict(list)
-        for j in theirs:
-            names[self.b.names[j]].append(j)
-        rest, taken = [], set()
+        """Of subtrees that are all the same, which one went where: to its siblings before anywhere else."""
+        left = list(theirs)
         for i in ours:
-            if not self.a.numeric[i] and names[self.a.names[i]]:
-                j = names[self.a.names[i]].pop(0)
-                taken.add(j)
-                yield i, j
-            else:
-                rest.append(i)
-        left = [j for j in theirs if j not in taken]
-        for i in rest:
-            at_home = [j for j in left if self.to.get(self.a.parents[i]) == self.b.parents[j]]
-            anywhere = left if self.a.layers[i].params or self.a.containers[i] else []
-            for j in (at_home or anywhere)[:1]:
+            found = [j for j in left if self.to.get(self.a.parents[i]) == self.b.parents[j]]
+            if not found and self._telling(i):
+                name = "" if self.a.numeric[i] else self.a.names[i]
+                found = [j for j in left if self.b.names[j] == name] or left
+            if found:
+                j = found[0]
                 left.remove(j)
                 yield i, j
+
+    def _telling(self, i: int) -> bool:
+        """Whether what a layer is tells it apart: an activation or a norm is the same wherever it stands."""
+        layer = self.a.layers[i]
+        if self.a.containers[i]:
+            return True
+        return layer.params > 0 and family(layer.base, layer.type) != "norm"
 
     def find_changed_siblings(self) -> None:
         """Pair the only leaf of its type left with the only one among the same siblings."""
