@@ -157,3 +157,10 @@ def test_the_uncounted_are_unknown_and_have_a_reason() -> None:
 def test_formulas_do_not_import_torch() -> None:
     code = "import sys, netscope.formulas; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_formula_that_fails_leaves_its_operator_unknown_and_is_warned_of() -> None:
+    with temporary_formulas():
+        formula("mylib.my_op")(lambda op: vector(op.args[7].numel, add=1))
+        with pytest.warns(UserWarning, match=r"the formula of mylib\.my_op\.default failed.*IndexError"):
+            assert cost_of(operator("mylib.my_op.default", X, out=X)) is None
