@@ -87,17 +87,6 @@ def test_a_formula_may_say_that_specs_are_not_enough() -> None:
         assert cost_of(operator("mylib.ragged.default", X)) is None
 
 
-def test_other_errors_of_a_formula_are_not_hidden() -> None:
-    with temporary_formulas():
-
-        @formula("mylib.broken")
-        def broken(op: Operator) -> Cost:
-            raise IndexError("a bug")
-
-        with pytest.raises(IndexError, match="a bug"):
-            cost_of(operator("mylib.broken.default", X))
-
-
 @pytest.mark.parametrize("name", ["", "aten.", ".add", "aten.add.Tensor.more"])
 def test_malformed_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is no operator name"):
