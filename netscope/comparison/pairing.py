@@ -10,15 +10,15 @@ The result does not depend on which network comes first: the two are put into an
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netscope.comparison.alignment import Alignment, Match
+from netscope.comparison.alignment import Alignment
 from netscope.comparison.forest import Forest, Numbers, portrait
-from netscope.comparison.likeness import NAME, Likeness, family
+from netscope.comparison.likeness import NAME, OUTPUT, Likeness, family
+from netscope.comparison.matches import Match, gaps, in_order, singles
 from netscope.report import Report
 
 # Containers that share this much of what they hold are one container that was renamed or moved.
@@ -73,7 +73,7 @@ class _Matcher:
         self.align = Alignment(a, b, self.likeness)
         self.align_anywhere = Alignment(a, b, self.likeness, numbers=False)
         # Layers that a name tells apart from all others in both networks, wherever they stand.
-        self.known = dict(_only(_signed(a), _signed(b)))
+        self.known = dict(singles(_signed(a), _signed(b)))
         self.kept = set(self.known), set(self.known.values())
 
     def match(self, i: int, j: int) -> None:
@@ -97,17 +97,11 @@ class _Matcher:
         """Which children of one are which children of the other."""
         named = self._by_name(left, right)
         yield from named
-        fixed = _in_order(named)
-        at = (0, 0)
-        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
         taken = {i for i, _ in named} | self.kept[0], {j for _, j in named} | self.kept[1]
-        for i, j in [*fixed, (-1, -1)]:
-            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
+        for ours, theirs in gaps(left, right, in_order(named)):
             yield from self.align(
-                [n for n in left[at[0] : x] if n not in taken[0]],
-                [n for n in right[at[1] : y] if n not in taken[1]],
+                [i for i in ours if i not in taken[0]], [j for j in theirs if j not in taken[1]]
             )
-            at = x + 1, y + 1
 
     def _by_name(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
         """Children of the same name, unless that is a number, or they have nothing else in common."""
@@ -117,7 +111,7 @@ class _Matcher:
             j = others.get(self.a.names[i])
             if j is None or self.a.numeric[i] or self.a.functional[i] != self.b.functional[j]:
                 continue
-            if self.a.functional[i] or self.likeness(i, j) > NAME + 0.05:
+            if self.a.functional[i] or self.likeness(i, j) > NAME + OUTPUT:
                 found.append((i, j))
         return found
 
@@ -184,7 +178,7 @@ class _Matcher:
         a, b = self.a, self.b
         ours = {i: (self.to.get(a.parents[i]), a.layers[i].type) for i in _leaves(a) if i not in self.to}
         theirs = {j: (b.parents[j], b.layers[j].type) for j in _leaves(b) if j not in self.back}
-        for i, j in _only(ours, theirs):
+        for i, j in singles(ours, theirs):
             self.match(i, j)
 
     def _match_whole(self, i: int, j: int) -> None:
@@ -200,16 +194,11 @@ class _Matcher:
     def find_between_neighbours(self) -> None:
         """Pair leaves that are alike and stand between leaves that pair up, whatever is around them."""
         left, right = _leaves(self.a), _leaves(self.b)
-        fences = _in_order([(i, self.to[i]) for i in left if i in self.to])
-        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
-        at = (0, 0)
-        for i, j in [*fences, (-1, -1)]:
-            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
-            ours = [n for n in left[at[0] : x] if n not in self.to]
-            theirs = [n for n in right[at[1] : y] if n not in self.back]
-            for pair_ in self.align_anywhere(ours, theirs):
-                self.match(*pair_)
-            at = x + 1, y + 1
+        fences = in_order([(i, self.to[i]) for i in left if i in self.to])
+        for ours, theirs in gaps(left, right, fences):
+            free = [i for i in ours if i not in self.to], [j for j in theirs if j not in self.back]
+            for i, j in self.align_anywhere(*free):
+                self.match(i, j)
 
     def find_containers(self) -> None:
         """Pair containers that hold mostly the same layers, the innermost first."""
@@ -243,7 +232,7 @@ class _Matcher:
                 for child in self.a.children[i]
                 if child in self.to and self.b.parents[self.to[child]] == j
             ]
-            settled = {child for child, _ in _in_order(kept)}
+            settled = {child for child, _ in in_order(kept)}
             yield from (child for child, _ in kept if child not in settled)
 
 
@@ -259,32 +248,3 @@ def _signed(forest: Forest) -> dict[int, Hashable]:
         for i in range(1, len(forest))
         if not forest.numeric[i] and not forest.functional[i]
     }
-
-
-def _only(ours: Mapping[int, object], theirs: Mapping[int, object]) -> Iterator[Match]:
-    """Those that are the only ones of their kind on both sides."""
-    left, right = Counter(ours.values()), Counter(theirs.values())
-    single = {kind: j for j, kind in theirs.items() if right[kind] == 1}
-    yield from ((i, single[kind]) for i, kind in ours.items() if left[kind] == 1 and kind in single)
-
-
-def _in_order(matches: Iterable[Match]) -> list[Match]:
-    """The most matches whose right sides rise with their left sides, given those with left sides rising."""
-    matches = list(matches)
-    ends: list[int] = []
-    at: list[int] = []
-    before = [-1] * len(matches)
-    for n, (_, j) in enumerate(matches):
-        place = bisect_left(ends, j)
-        if place == len(ends):
-            ends.append(j)
-            at.append(n)
-        else:
-            ends[place], at[place] = j, n
-        before[n] = at[place - 1] if place else -1
-    chosen: list[Match] = []
-    n = at[-1] if at else -1
-    while n >= 0:
-        chosen.append(matches[n])
-        n = before[n]
-    return chosen[::-1]
