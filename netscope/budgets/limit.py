@@ -6,7 +6,8 @@
     features.conv1:params<=40K  one layer, with everything inside it
 
 A number may have a fraction and its digits may be grouped (65_000_000, 65,000,000); without a unit it is
-in base units: elements, MACs, bytes, seconds (us, ms and s are the units of a time). Against another report, a change fails when it is
+in base units: elements, MACs, bytes, seconds (times have us, ms and s). Against another report, a change
+fails when it is
 
     macs>+5%                    by more than 5% of what was there before
     params>0                    any growth at all
