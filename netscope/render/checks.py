@@ -59,6 +59,12 @@ FIGURES: Final[dict[str, Callable[[Any], str]]] = {
     "bytes": lambda n: units.binary(n, units.TOTAL),
     "seconds": units.seconds,
 }
+_EXACTLY: Final[dict[str, Callable[[Any], str]]] = {
+    "count": units.count,
+    "metric": units.count,
+    "bytes": lambda n: f"{units.count(n)} B",
+    "seconds": lambda n: f"{units.count(n)} s",
+}
 
 
 def cells(verdict: Verdict) -> Cells:
@@ -76,7 +82,8 @@ def cells(verdict: Verdict) -> Cells:
     text = FIGURES[quantity.kind]
     limit, found = _bound(one, text), "" if verdict.state == "missing" else text(verdict.found)
     if not verdict.passed and limit == f"{_SIGNS[one.sign]} {found}":  # they differ further on
-        limit, found = _bound(one, _exactly), _exactly(verdict.found)
+        text = _EXACTLY[quantity.kind]
+        limit, found = _bound(one, text), text(verdict.found)
     if verdict.found is None and verdict.at_least:
         found = units.at_least(text(verdict.at_least))
     before = change = ""
@@ -93,10 +100,6 @@ def _bound(limit: Limit, text: Callable[[Any], str]) -> str:
         amount = limit.amount.replace("-", units.MINUS) if limit.value else f"+{limit.amount}"
         return f"{_SIGNS[limit.sign]} {amount}"
     return f"{_SIGNS[limit.sign]} {text(_number(limit.value))}"
-
-
-def _exactly(value: Any) -> str:
-    return units.count(value)
 
 
 def reason(checked: Checked, verdict: Verdict) -> str:

@@ -98,6 +98,8 @@ def test_a_lower_bound_is_marked_as_one():
 def test_a_failure_never_reads_as_an_equality():
     text = to_terminal(of(alexnet(), "macs<=1135256095"), color=False)
     assert "≤ 1,135,256,095  1,135,256,096    −<0.1%" in text
+    text = to_terminal(of(alexnet(), "param_bytes<=249513375B"), color=False)
+    assert "≤ 249,513,375 B  249,513,376 B    −<0.1%" in text
 
 
 @given(st.integers(20, 160))
