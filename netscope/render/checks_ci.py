@@ -7,8 +7,8 @@ from typing import Final
 from xml.etree import ElementTree
 
 from netscope.budgets import Checked, Outcome
-from netscope.render.checks import sentence
 from netscope.render.text import visible
+from netscope.render.verdicts import sentence
 
 _DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from netscope import units
 from netscope.budgets import Checked, Outcome
 from netscope.quantities import QUANTITIES
-from netscope.render.checks import FIGURES, HEADINGS, MARKS, cells, columns_of, reason, tally
 from netscope.render.comment import Folded, comment, fenced
 from netscope.render.markdown import escape
 from netscope.render.summary import header
+from netscope.render.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, reason, tally
 
 
 def render(outcome: Outcome) -> str:

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netscope.budgets import Checked, Outcome, Returns, check_report, parse_change, parse_limit
-from netscope.render.checks import OUTCOME_FORMATS, sentence, to_terminal
+from netscope.render.checks import OUTCOME_FORMATS, to_terminal
 from netscope.render.checks_ci import to_github, to_junit
 from netscope.render.checks_markdown import render
+from netscope.render.verdicts import sentence
 from netscope.report import Report
 from tests.reports import alexnet, functional, linear, report
 

@@ -30,8 +30,7 @@ def test_what_fits_is_not_cut():
 def test_what_is_too_much_is_cut_with_a_note(lines: list[str]):
     text = comment("diff", "much", ["first"], [Folded("rows", lines), Folded("never", ["seen"])])
     assert LONGEST - 200 < len(text) <= LONGEST
-    kept = sum(line in text.splitlines() for line in set(lines))
-    assert kept
+    assert not set(lines).isdisjoint(text.splitlines())
     assert "lines left out: there is no room.*" in text
     assert "never" not in text
 
