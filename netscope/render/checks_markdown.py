@@ -53,12 +53,14 @@ def _folded(checked: Checked) -> Iterator[Folded]:
     if checked.report is None:
         return
     lines = [" · ".join(escape(text) for text, _ in header(checked.report)), ""]
-    before = checked.diff and checked.diff.before
-    lines += ["| | before | now | change |", "|---|---:|---:|---:|"] if before else ["| | |", "|---|---:|"]
+    before = None if checked.diff is None else checked.diff.before
+    lines += (
+        ["| | |", "|---|---:|"] if before is None else ["| | before | now | change |", "|---|---:|---:|---:|"]
+    )
     for quantity in QUANTITIES:
         now, text = quantity.of_report(checked.report), FIGURES[quantity.kind]
         texts = [quantity.title, text(now)]
-        if before:
+        if before is not None:
             was = quantity.of_report(before)
             texts = [quantity.title, text(was), text(now), units.change(was, now)]
         lines.append(_row([escape(one) for one in texts]))

@@ -228,3 +228,9 @@ def test_what_changed_is_folded_away():
     text = render(Outcome((check_report(wider(1), [parse_change("params>0")], wider(0)),)))
     assert "<summary>What changed in net</summary>" in text
     assert "| params | 20 | 25 | +25.0% |" in text
+
+
+def test_nothing_is_folded_where_nothing_changed():
+    text = render(Outcome((check_report(wider(0), [parse_change("params>0")], wider(0)),)))
+    assert "What changed" not in text
+    assert "| params | 20 | 20 | = |" in text
