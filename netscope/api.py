@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from netscope.errors import TraceError, UsageError
+from netscope.ready import Asked, ready
 from netscope.report import Report
 from netscope.workload import TensorSpec, Workload
 
@@ -37,7 +38,7 @@ def summary(
 
     Args:
         model: a name ("alexnet", "torchvision/resnet50", "pkg.mod:factory", "file.py:factory",
-            "report.json"), a module, or a Workload.
+            "report.json", "main@file.py:factory" for another git revision), a module, or a Workload.
         input: sizes without the batch ("3x224x224" or (3, 224, 224)), one for each argument;
             "ids=128:int64" names a keyword argument. A name's own example input is used when this is left
             out.
@@ -54,6 +55,7 @@ def summary(
     Raises:
         UsageError: an unreadable input, or no input for a module that needs one.
         SourceError: the name means nothing or the factory failed.
+        StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
     _check_call(model, input, args, kwargs, batch, dtype, options)
@@ -97,10 +99,9 @@ def _summary(
 ) -> Report:
     if isinstance(model, (str, os.PathLike)):
         name = os.fspath(model)
-        if name.endswith(".json") and not name.startswith("hf/"):
-            from netscope.store import load
-
-            return load(name)
+        form = ready(name)
+        if form is not None:
+            return form.read(name, Asked(input, args, kwargs, batch, dtype, train, options))
         from netscope.sources import resolve
 
         workload = resolve(
@@ -169,7 +170,7 @@ def lint(
 
     choose(select, ignore)
     report = summary(model, **how)
-    if isinstance(model, Report):
+    if isinstance(model, Report) or report.facts is None:
         return lint_report(report, select=select, ignore=ignore)
     module = model.module if isinstance(model, Workload) else model
     modes = None

@@ -27,6 +27,7 @@ FLOORS = {
         "comparison",
         "explanation",
         "quantities",
+        "ready",
         "receptive",
         "report",
         "rows",

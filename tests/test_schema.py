@@ -12,7 +12,7 @@ from netscope import store
 from netscope.report import Report
 from netscope.schema import schema, schema_text
 from tests.reports import alexnet
-from tests.store.support import REPORT
+from tests.test_store import REPORT
 
 
 @given(REPORT)

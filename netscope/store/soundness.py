@@ -27,7 +27,9 @@ def check(report: Report) -> None:
     around = [root]
     for layer in report.layers[1:]:
         if not 1 <= layer.depth <= len(around):
-            raise no_report(f"layer {short(layer.path)} is {layer.depth} deep below one {len(around) - 1} deep")
+            raise no_report(
+                f"layer {short(layer.path)} is {layer.depth} deep below one {len(around) - 1} deep"
+            )
         del around[layer.depth :]
         above = around[-1].path
         if not layer.path.startswith(f"{above}." if above else "") or not layer.path:

@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import random
-import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from netscope import store
-from netscope.cost import VectorOps
 from netscope.errors import StoreError
-from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor
-from tests.reports import alexnet, stack
+from netscope.report import Report
+from tests.reports import stack
+from tests.test_store import VALUE
 
 DEEP = "[" * 100_000
 
@@ -121,5 +117,3 @@ def test_a_hostile_value_anywhere_is_never_another_error(
         place = place[key]
     place[key] = value
     attempt(json.dumps(data).encode(), tmp_path_factory.getbasetemp())
-
-
