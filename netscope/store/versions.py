@@ -12,6 +12,7 @@ type or meaning makes a new version. To add one:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -41,10 +42,13 @@ def migrate(data: dict[str, Any]) -> dict[str, Any]:
             f"this report has schema_version {short(version)}; this netscope reads up to {newest}.",
             hint="update netscope to read it",
         )
+    if version < newest:
+        data = copy.deepcopy(data)  # it is the caller's
     for step in range(version, newest):
         try:
             data = {**MIGRATIONS[step](data), "schema_version": step + 1}
-        except Exception as error:  # it reads what nobody has checked yet
+        except Exception as error:
+            # It reads what nobody has checked yet.
             what = f"{type(error).__name__} in what schema_version {step} should have"
             raise no_report(what) from error
     return data
