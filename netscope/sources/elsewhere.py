@@ -29,7 +29,7 @@ class Elsewhere(MetaPathFinder):
     def moved(self, path: str) -> str:
         """The same place in the export; installed packages, as in a .venv within the root, stay."""
         place = Path(path).resolve()
-        if not place.is_relative_to(self._root):
+        if not place.is_relative_to(self._root) or place.is_relative_to(self._tree):
             return path
         inside = place.relative_to(self._root)
         installed = not {"site-packages", "dist-packages"}.isdisjoint(inside.parts)

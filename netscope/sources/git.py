@@ -48,6 +48,11 @@ class Repository:
     root: Path
     inside: PurePosixPath
 
+    @property
+    def here(self) -> Path:
+        """Where one stands."""
+        return self.root / self.inside
+
     def commit(self, revision: str) -> str | None:
         """The full hash of a branch, tag, hash, "HEAD~2", "stash@{0}", ...; None when it is no commit."""
         # Whatever starts with a dash would be read as an option.

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-import netscope
 from netscope.errors import SourceError, UsageError
 from netscope.sources import git
 from netscope.sources.wording import did_you_mean, kind_of
@@ -27,6 +26,9 @@ from netscope.workload import TensorSpec
 _SIGN: Final = "@"
 _HINT: Final = "write main@path/file.py:factory or main@package.module:factory"
 _HF: Final = "hf/"
+
+# This package, and the folder that it is imported from.
+_SELF: Final = Path(__file__).parents[1]
 
 # The child's own netscope comes first and alone; only then may the revision's files be found.
 _CHILD: Final = (
@@ -150,14 +152,14 @@ def _within(source: str, revision: str, repository: git.Repository, entries: lis
         module = source.partition(":")[0].partition(".")[0]
         if ":" not in source or source.startswith(_HF):
             raise UsageError(f"{source} is no file or module, and the same at every revision.", hint=_HINT)
-        if module == netscope.__name__:
+        if module == _SELF.name:
             raise UsageError(
                 f"{source} is the running netscope's own, at any revision.",
                 hint="name its file: write path/file.py:factory",
             )
         return source
     expanded = Path(path).expanduser()
-    here = repository.root / repository.inside
+    here = repository.here
     file = os.path.relpath(expanded if expanded.is_absolute() else here / expanded, repository.root)
     if expanded.is_absolute() and file.startswith(os.pardir):
         file = os.path.relpath(expanded.resolve(), repository.root.resolve())
@@ -190,10 +192,8 @@ def _check_known(
     hint = None
     if (repository.root / known).exists():
         hint = f"the working tree has one: leave out {revision}{_SIGN}, or name a revision that has it"
-    here = repository.root / repository.inside
-    names = [
-        os.path.relpath(repository.root / other, here) for other in paths if other.suffix == known.suffix
-    ]
+    alike = [repository.root / other for other in paths if other.suffix == known.suffix]
+    names = [os.path.relpath(other, repository.here) for other in alike]
     close = "" if hint else did_you_mean(path, names)
     raise SourceError(f"{revision} has no file {path!r}.{close}", hint=hint)
 
@@ -236,7 +236,7 @@ def _run(place: Path, repository: git.Repository, source: str, asked: dict[str, 
         "tree": str(place / "tree"),
     }
     # -P: the working directory is put on the path by whoever wants it there, not before netscope is found.
-    program = [sys.executable, "-P", "-B", "-c", _CHILD, str(Path(netscope.__file__).parents[1])]
+    program = [sys.executable, "-P", "-B", "-c", _CHILD, str(_SELF.parent)]
     done = subprocess.run(  # noqa: S603 - this interpreter, and no word of the user's
         program,
         input=repr(request).encode("utf-8", "surrogatepass"),

@@ -388,6 +388,13 @@ def test_submodules_links_and_pointers(tmp_path: Path, monkeypatch: pytest.Monke
     )
 
 
+def test_temporary_files_may_lie_in_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Repo(tmp_path / "own")
+    monkeypatch.setattr(tempfile, "tempdir", str(own.root))
+    monkeypatch.chdir(own.root)
+    assert width("old@pkg.net:make") == 16
+
+
 def test_a_file_with_the_sign_in_its_name_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "at@2x").mkdir()
     (tmp_path / "at@2x" / "net.py").write_text(NET)
