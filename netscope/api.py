@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from netscope.errors import TraceError, UsageError
+from netscope.ready import Asked, has_input, ready
 from netscope.report import Report
 from netscope.workload import TensorSpec, Workload
 
@@ -38,7 +39,7 @@ def summary(
 
     Args:
         model: a name ("alexnet", "torchvision/resnet50", "pkg.mod:factory", "file.py:factory",
-            "report.json"), a module, or a Workload.
+            "report.json", "main@file.py:factory" for another git revision), a module, or a Workload.
         input: sizes without the batch ("3x224x224" or (3, 224, 224)), one for each argument;
             "ids=128:int64" names a keyword argument. A name's own example input is used when this is left
             out.
@@ -55,6 +56,7 @@ def summary(
     Raises:
         UsageError: an unreadable input, or no input for a module that needs one.
         SourceError: the name means nothing or the factory failed.
+        StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
     _check_call(model, input, args, kwargs, batch, dtype, options)
@@ -98,10 +100,9 @@ def _summary(
 ) -> Report:
     if isinstance(model, (str, os.PathLike)):
         name = os.fspath(model)
-        if _is_saved(name):
-            from netscope.store import load
-
-            return load(name)
+        form = ready(name)
+        if form is not None:
+            return form.read(name, Asked(input, args, kwargs, batch, dtype, train, options))
         from netscope.sources import resolve
 
         workload = resolve(
@@ -170,7 +171,7 @@ def lint(
 
     choose(select, ignore)
     report = summary(model, **how)
-    if isinstance(model, Report):
+    if isinstance(model, Report) or report.facts is None:
         return lint_report(report, select=select, ignore=ignore)
     module = model.module if isinstance(model, Workload) else model
     modes = None
@@ -237,20 +238,12 @@ def check(
     changes = map(parse_change, [fail_if] if isinstance(fail_if, str) else fail_if)
     required = require([*held, *changes], compared=against is not None)
     report = summary(model, **how)
-    base = None if against is None else summary(against, **({} if _is_saved(against) else how))
+    base = None if against is None else summary(against, **({} if has_input(against) else how))
     return check_report(report, required, base)
 
 
 # What else `summary` takes.
 _HOW: Final = ("input", "args", "kwargs", "batch", "dtype", "train", "options")
-
-
-def _is_saved(model: Any) -> bool:
-    """Whether it is a report already, which has its input."""
-    if isinstance(model, (str, os.PathLike)):
-        name = os.fspath(model)
-        return name.endswith(".json") and not name.startswith("hf/")
-    return isinstance(model, (Report, Workload))
 
 
 def trace(workload: Workload, *, train: bool = False) -> Report:

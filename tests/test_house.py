@@ -31,6 +31,7 @@ FLOORS = {
         "golden",
         "preorder",
         "quantities",
+        "ready",
         "receptive",
         "report",
         "rows",
@@ -171,7 +172,15 @@ def imported_by(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--help"], ["summary", "--help"], ["check", "--help"], ["--version"], ["models", "lenet"]],
+    [
+        [],
+        ["--help"],
+        ["summary", "--help"],
+        ["check", "--help"],
+        ["--version"],
+        ["models", "lenet"],
+        ["summary", "tests/data/reports/1.json"],
+    ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]):
     assert imported_by(*arguments).isdisjoint(HEAVY)

@@ -114,11 +114,12 @@ def project() -> str:
 
 def models() -> str:
     """Every way to name a model, and the zoo."""
+    from netscope.ready import READY
     from netscope.sources import SOURCES
     from netscope.zoo.catalog import ZOO
 
     lines = ["| write | for |", "|---|---|"]
-    lines += [f"| `{source.form}` | {source.description} |" for source in SOURCES]
+    lines += [f"| `{form.form}` | {form.description} |" for form in (*SOURCES, *READY)]
     lines += ["", "| zoo | input | |", "|---|---|---|"]
     lines += [f"| `{name}` | `{entry.example}` | {entry.description} |" for name, entry in ZOO.items()]
     return "\n".join(lines) + "\n"

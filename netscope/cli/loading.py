@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.cli import output
 from netscope.cli.startup import import_for
-from netscope.errors import TraceError, UsageError
+from netscope.errors import TraceError
 
 if TYPE_CHECKING:
     from netscope.report import Report
@@ -21,7 +21,7 @@ def report_of(
     train: bool,
     option: Sequence[str] | None,
 ) -> Report:
-    """Trace the network of that name, or read the saved report.
+    """Trace the network of that name, or come by the report that the name stands for.
 
     Raises:
         UsageError: an option cannot be read, or is given beside a saved report.
@@ -41,19 +41,14 @@ def report_with(
     options: Mapping[str, Any],
 ) -> Report:
     """As `report_of`, with the factory's options as they are."""
-    if model.endswith(".json") and not model.startswith("hf/"):
-        if input or batch is not None or dtype or train or options:
-            raise UsageError(
-                f"{model} is a saved report, which has its input already.",
-                hint="leave out --input, --batch, --dtype, --train and -k",
-            )
-    else:
+    from netscope import api
+    from netscope.ready import is_ready
+
+    if not is_ready(model):
         from netscope.sources import source_of
 
         source_of(model)
         import_for(model)
-
-    from netscope import api
 
     with output.only_data_on_stdout():
         return api.summary(
