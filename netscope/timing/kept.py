@@ -1,0 +1,50 @@
+"""The user's module, to be run for real and given back bit for bit.
+
+A trace runs on twins of every tensor. A measurement cannot: twins of the parameters would double the memory
+and the time that it takes to begin. So only that is copied which a step may write to: under training
+everything, else whatever is no parameter (statistics, caches, counters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from netscope.errors import UsageError
+from netscope.trace import twins
+from netscope.trace.guard import state_kept, untouched
+from netscope.trace.modules import Names
+from netscope.trace.rungs import scripted_mode_kept, set_mode
+
+
+@contextmanager
+def kept(module: torch.nn.Module, *, train: bool) -> Iterator[torch.nn.Module]:
+    """The module in evaluation or training mode; afterwards it is as it was, and so are all generators.
+
+    Parameters, buffers, gradients, hooks, attributes, containers and modes are put back, also when the
+    measurement raises. Under training the module holds copies meanwhile: take `parameters()` inside.
+
+    Raises:
+        UsageError: a forward in evaluation mode wrote to a parameter, which nobody kept.
+    """
+    copied = twins.copied()
+    written: list[tuple[torch.Tensor, int]] = []
+
+    def twin(tensor: torch.Tensor) -> torch.Tensor:
+        if train or not isinstance(tensor, torch.nn.Parameter):
+            return copied(tensor)
+        if not tensor.is_inference():
+            written.append((tensor, tensor._version))
+        return tensor
+
+    names = Names(module)
+    with state_kept(names.depth), untouched(module, twin), scripted_mode_kept(names.modules):
+        set_mode(module, names.modules, train)
+        yield module
+    if any(tensor._version != version for tensor, version in written):
+        raise UsageError(
+            "the forward wrote to a parameter of its own, which was not kept.",
+            hint="profile a copy of it: copy.deepcopy(model)",
+        )
