@@ -33,7 +33,8 @@ def kept(module: torch.nn.Module, *, train: bool) -> Iterator[torch.nn.Module]:
     written: list[tuple[torch.Tensor, int]] = []
 
     def twin(tensor: torch.Tensor) -> torch.Tensor:
-        if train or not isinstance(tensor, torch.nn.Parameter):
+        # A lazy parameter becomes another one in the first forward.
+        if train or not isinstance(tensor, torch.nn.Parameter) or torch.nn.parameter.is_lazy(tensor):
             return copied(tensor)
         if not tensor.is_inference():
             written.append((tensor, tensor._version))

@@ -24,6 +24,7 @@ from netscope.timing.samples import Measurement, Pace, Round
 # A round of very short steps ends with so many samples, and a measurement of them with so many rounds.
 MOST_SAMPLES: Final = 1000
 MOST_ROUNDS: Final = 100
+LOOK_AGAIN: Final = 1.1
 
 
 class Step(Protocol):
@@ -83,7 +84,7 @@ def latency(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend, threads):
-        return _converge(Meter(step, backend, pace), watch)
+        return converge(Meter(step, backend, pace), watch)
 
 
 def throughput(
@@ -100,24 +101,30 @@ def throughput(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend, threads):
-        return _converge(Meter(step, backend, pace, back_to_back=True), watch)
+        return converge(Meter(step, backend, pace, back_to_back=True), watch)
 
 
-def _converge(meter: Meter, watch: Watcher | None) -> Measurement:
-    """Warm up, then take rounds until they are enough or the time is over."""
+def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
+    """Warm up, then take rounds until they are enough or the time is over. To be called `undisturbed`."""
     pace, backend = meter.pace, meter.backend
     tell = watch or (lambda _: None)
     tell(Progress("warm-up", 0.0))
     meter.warm_up()
     started = backend.clock()
+    looked = 0
     while True:
         meter.round()
-        measured = meter.measurement()
         passed = (backend.clock() - started) / pace.limit
-        tell(Progress("rounds", min(passed, 1.0), measured.uncertainty))
-        if measured.converged or passed >= 1 or len(measured.rounds) >= MOST_ROUNDS:
+        over = passed >= 1 or meter.rounds >= MOST_ROUNDS
+        # Looked at again after a tenth more rounds: looking takes time, and often enough chance looks narrow.
+        if not over and meter.rounds < max(pace.rounds, LOOK_AGAIN * looked):
+            continue
+        looked = meter.rounds
+        measured = meter.measurement()
+        if measured.converged or over:
             tell(Progress("done", 1.0, measured.uncertainty))
             return measured
+        tell(Progress("rounds", passed, measured.uncertainty))
 
 
 class Meter:
@@ -134,8 +141,13 @@ class Meter:
             pace=pace,
             phases=() if back_to_back or len(step.phases) < 2 else tuple(name for name, _ in step.phases),
         )
-        self._rounds: list[Round] = []
+        self._taken: list[Round] = []
         self._in_a_round = 1
+
+    @property
+    def rounds(self) -> int:
+        """How many were taken."""
+        return len(self._taken)
 
     def warm_up(self) -> None:
         """Run steps until they have settled, and decide how many make a round."""
@@ -174,7 +186,7 @@ class Meter:
                 if backend.asynchronous:
                     on_device.append(sum(parts))
         wall = backend.clock() - wall
-        self._rounds.append(
+        self._taken.append(
             Round(
                 tuple(samples),
                 tuple(on_device),
@@ -188,7 +200,7 @@ class Meter:
 
     def measurement(self) -> Measurement:
         """What was measured so far."""
-        return replace(self._empty, rounds=tuple(self._rounds))
+        return replace(self._empty, rounds=tuple(self._taken))
 
     def _sample(self) -> tuple[float, tuple[float, ...]]:
         """One step: its time on the host's clock, and that of each phase on the device's."""
