@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import Final
 
 from netscope import units
-from netscope.timing.intervals import ratio_of_rounds
 from netscope.timing.samples import Measurement, slowed
 
 # Half of the samples lie further apart than this share of the median.
@@ -88,18 +89,25 @@ def _noisy(measured: Measurement) -> str:
 
 def _drifting(measured: Measurement) -> str:
     """Whether steps became slower or faster from the first half of the rounds to the last."""
-    half = len(measured.kept) // 2
-    first, last = ([r.samples for r in part] for part in (measured.kept[:half], measured.kept[-half:]))
-    if half < 3:
+    medians = [statistics.median(r.samples) for r in measured.kept]
+    half = len(medians) // 2
+    if half < 3 or not _trend(medians):
         return ""
-    ratio = ratio_of_rounds(last, first)
-    if not ratio.outside_noise or abs(ratio.value - 1) <= DRIFTED:
+    change = statistics.median(medians[-half:]) / statistics.median(medians[:half]) - 1
+    if abs(change) <= DRIFTED:
         return ""
-    became = "slower" if ratio.value > 1 else "faster"
     return (
-        f"drifting: steps became {units.percent(abs(ratio.value - 1))} {became} "
+        f"drifting: steps became {units.percent(abs(change))} {'slower' if change > 0 else 'faster'} "
         "from the first half of the rounds to the last"
     )
+
+
+def _trend(values: Sequence[float]) -> bool:
+    """Whether they rise or fall more often than chance would have it (Mann 1945, Kendall 1975), at 95%."""
+    count = len(values)
+    rises = sum((b > a) - (b < a) for i, a in enumerate(values) for b in values[i + 1 :])
+    deviation = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    return (abs(rises) - 1) / deviation > NormalDist().inv_cdf(0.975)
 
 
 def _unsettled(measured: Measurement) -> str:

@@ -13,6 +13,9 @@ from netscope.timing.backend import Device
 from netscope.timing.events import Event
 from netscope.timing.samples import Reading
 
+# What passes between the host's begins and ends, so that nothing begins when what is around it does.
+TICK = 1e-12
+
 
 class FakeOutOfMemory(Exception):
     pass
@@ -92,13 +95,14 @@ class FakeBackend:
 
     def work(self, kernel: Kernel, factor: float) -> None:
         start = self.now
-        self.now += kernel.host
+        self.now += kernel.host + TICK
         seconds = kernel.seconds * factor
         self._launched += 1
         if self.asynchronous:
             begun = max(self.now + self.latency, self.free.get(kernel.stream, 0.0))
             self.free[kernel.stream] = begun + seconds
             self._note("launch", "launch", self.now, self.now, 0, self._launched)
+            self.now += TICK
             self._note("device", kernel.name, begun, begun + seconds, kernel.stream, self._launched)
         else:
             self.now += seconds
@@ -119,7 +123,9 @@ class FakeBackend:
     @contextmanager
     def range(self, kind: Any, name: str) -> Iterator[None]:
         start = self.now
+        self.now += TICK
         yield
+        self.now += TICK
         self._note(kind, name, start, self.now)
 
     def _note(
