@@ -25,7 +25,8 @@ _SEED: Final = 0
 def materialised(workload: Workload, device: str | torch.device) -> torch.nn.Module:
     """A new instance of a network that netscope builds from a name, with random weights on that device.
 
-    It is in the mode in which its factory left it. No global generator is touched.
+    It is in the mode in which its factory left it. No global generator is touched. A constructor that cannot
+    do without real parameters, or derives a buffer's device from them, is run as it is: that takes longer.
 
     Raises:
         UsageError: the network is the user's own, which has weights.
@@ -40,6 +41,9 @@ def materialised(workload: Workload, device: str | torch.device) -> torch.nn.Mod
         if "meta" not in f"{error} {error.__cause__}".lower():
             raise
         module = workload.rebuild()
+    else:
+        if any(buffer.is_meta for buffer in module.buffers()):
+            module = workload.rebuild()
     fill(module, device)
     return module
 
@@ -54,7 +58,7 @@ def fill(module: torch.nn.Module, device: str | torch.device) -> None:
                 if parameter is None or not parameter.is_meta or torch.nn.parameter.is_lazy(parameter):
                     continue
                 if id(parameter) not in made:  # a tied weight stays tied
-                    made[id(parameter)] = noise.parameter(parameter)
+                    made[id(parameter)] = noise.parameter(parameter, name)
                 part._parameters[name] = made[id(parameter)]
         module.to(device)
 
@@ -68,14 +72,14 @@ class _Noise:
         self._block = torch.empty(_BLOCK, device=device).uniform_(-side, side, generator=generator)
         self._next = 0
 
-    def parameter(self, like: torch.nn.Parameter) -> torch.nn.Parameter:
+    def parameter(self, like: torch.nn.Parameter, name: str) -> torch.nn.Parameter:
         """A parameter with the shape, strides, dtype and marks of the meta one."""
         tensor = torch.empty_like(like, device=self._block.device)
         scale = _scale(tuple(like.shape))
-        if scale is None or not (like.is_floating_point() or like.is_complex()):
-            tensor.fill_(1)
-        else:
+        if scale is not None and (like.is_floating_point() or like.is_complex()):
             self._lay(tensor, scale)
+        else:
+            tensor.fill_(0 if "bias" in name else 1)
         made = torch.nn.Parameter(tensor, like.requires_grad)
         made.__dict__.update(like.__dict__)
         return made
@@ -96,7 +100,7 @@ def _scale(shape: tuple[int, ...]) -> float | None:
 
     1 / sqrt(inputs of one output), as LeCun has it: with the usual rectifiers activations shrink by some
     halves at most, and where residual branches add up they cannot overflow half precision. Vectors are
-    scales, which are 1, and biases.
+    scales, which become 1, or biases, which become 0.
     """
     if len(shape) < 2:
         return None
