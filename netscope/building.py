@@ -83,8 +83,12 @@ def build_real(factory: Callable[[], T]) -> T:
 
 
 @contextmanager
-def meta_parameters() -> Iterator[None]:
-    """While active, this thread's modules get meta parameters, and filling a meta tensor is free."""
+def meta_parameters(*, buffers: bool = True) -> Iterator[None]:
+    """While active, this thread's modules get meta parameters, and filling a meta tensor is free.
+
+    buffers:
+        whether large buffers become meta too; what is computed from them is then lost.
+    """
     with _lock, ExitStack() as undo:
         outer = _builder
         undo.callback(_set_builder, outer)
@@ -94,7 +98,8 @@ def meta_parameters() -> Iterator[None]:
         on_parameter: Callable[..., Any] = twins.parameter
         on_buffer: Callable[..., Any] = twins.buffer
         undo.callback(register_module_parameter_registration_hook(on_parameter).remove)
-        undo.callback(register_module_buffer_registration_hook(on_buffer).remove)
+        if buffers:
+            undo.callback(register_module_buffer_registration_hook(on_buffer).remove)
         if outer is None:  # a nested build is already covered by the outer one's patches
             _patch(undo)
         yield

@@ -52,6 +52,11 @@ def seconds(s: float | None, digits: int = ROW) -> str:
     return _scaled(s * 1e6, 1000, _SECONDS, digits, exact=False)
 
 
+def hertz(frequency: float | None) -> str:
+    """A clock as its makers write it, in whole MHz: 1_980_000_000 -> "1,980 MHz"."""
+    return UNKNOWN if frequency is None else f"{frequency / 1e6:,.0f} MHz"
+
+
 def percent(ratio: float | None) -> str:
     """A share of a whole: 0.0932 -> "9.3%"."""
     return UNKNOWN if ratio is None else f"{share(ratio)}%"

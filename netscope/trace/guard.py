@@ -157,8 +157,8 @@ def _clear(container: dict[Any, Any]) -> None:
 
 
 @contextmanager
-def global_state(depth: int = 0) -> Iterator[None]:
-    """Keep generators, default dtype, fast paths and collection as they are; make room for recursion.
+def state_kept(depth: int = 0) -> Iterator[None]:
+    """Keep generators, default dtype and gradient mode as they are; make room for recursion.
 
     depth:
         how deeply modules are nested; each level takes a handful of Python frames more than in a plain
@@ -174,11 +174,19 @@ def global_state(depth: int = 0) -> Iterator[None]:
             _restore(stack, numpy.random.get_state, numpy.random.set_state)
         _restore(stack, torch.get_default_dtype, torch.set_default_dtype)
         _restore(stack, torch.is_grad_enabled, torch.set_grad_enabled)
+        _restore(stack, sys.getrecursionlimit, sys.setrecursionlimit)
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000) + 12 * depth)
+        yield
+
+
+@contextmanager
+def global_state(depth: int = 0) -> Iterator[None]:
+    """For a trace: `state_kept`, and neither fast paths, compilation nor collection meanwhile."""
+    with ExitStack() as stack:
+        stack.enter_context(state_kept(depth))
         # The fused path of MultiheadAttention would hide its children; it costs the same on paper.
         _restore(stack, torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled)
         torch.backends.mha.set_fastpath_enabled(False)
-        _restore(stack, sys.getrecursionlimit, sys.setrecursionlimit)
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000) + 12 * depth)
         dynamo = sys.modules.get("torch._dynamo")
         if dynamo is not None and hasattr(torch.compiler, "set_stance"):
             stack.enter_context(torch.compiler.set_stance("force_eager"))

@@ -97,12 +97,12 @@ def _held(
     """
     names = Names(module)
     guard = attributes_kept(names.modules) if twin is None else untouched(module, twin)
-    with global_state(names.depth), guard, _scripted_mode_kept(names.modules):
-        _set_mode(module, names.modules, train)
+    with global_state(names.depth), guard, scripted_mode_kept(names.modules):
+        set_mode(module, names.modules, train)
         yield names
 
 
-def _set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
+def set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
     """What `module.train(train)` does, by the short way where no class has an idea of its own."""
     plain = torch.nn.Module.train
     if any(type(m).train is not plain or "train" in m.__dict__ for m in modules):
@@ -118,7 +118,7 @@ def _set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bo
 
 
 @contextmanager
-def _scripted_mode_kept(modules: list[torch.nn.Module]) -> Iterator[None]:
+def scripted_mode_kept(modules: list[torch.nn.Module]) -> Iterator[None]:
     """Scripted modules keep their mode in C++, where no attribute of theirs shows it."""
     before = [(m, m.training) for m in modules if isinstance(m, torch.jit.ScriptModule)]
     try:

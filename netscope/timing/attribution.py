@@ -1,0 +1,330 @@
+"""Whose time it was: events -> seconds of each layer, what belongs to none, and what was idle.
+
+A pure function of recorded events, for every machine. Work is what the device ran, where there is a device
+with a queue of its own; else it is the operators on the host, each without the operators inside it.
+
+- An operator belongs to the innermost module call around it on its thread.
+- Work on a device belongs where the call that launched it belongs.
+- An autograd node belongs where the operator that made it belongs: the last one that began with the node's
+  sequence number. A node made between operators goes to the last one before it.
+- The accumulation of a gradient has no number. The engine runs it at once after the node that completed the
+  gradient, and it belongs to that one's layer.
+
+What no rule reaches is unattributed, and named.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from netscope.timing.events import Event
+from netscope.timing.spans import Span, clipped, covered
+
+# A phase whose work is that of no layer.
+OPTIMIZER: Final = "optimizer"
+_ACCUMULATES: Final = "AccumulateGrad"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTime:
+    """What one module took itself, without the modules inside it; means over the steps.
+
+    forward, backward:
+        seconds.
+    forward_kernels, backward_kernels:
+        pieces of work: kernels on a device, innermost operators on the host.
+    """
+
+    forward: float = 0.0
+    backward: float = 0.0
+    forward_kernels: float = 0.0
+    backward_kernels: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Both passes together."""
+        return self.forward + self.backward
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work of one name: how often a step, and how many seconds of it."""
+
+    name: str
+    calls: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribution:
+    """Where the time of a step went, in an instrumented pass; seconds, means over `steps` steps.
+
+    layers:
+        path -> that module's own time, so that all of them add up. "" is the network itself.
+    unattributed:
+        work of the forward and the backward that belongs to no layer, the longest first.
+    optimizer:
+        work of the optimizer, which has no layers.
+    overlap:
+        seconds that count more than once above, since work ran at the same time.
+    span, busy:
+        the step from its beginning to its end, and the part of it in which any work ran.
+    """
+
+    layers: dict[str, LayerTime] = field(default_factory=dict)
+    unattributed: tuple[Work, ...] = ()
+    optimizer: float = 0.0
+    overlap: float = 0.0
+    span: float = 0.0
+    busy: float = 0.0
+    steps: int = 0
+
+    @property
+    def in_layers(self) -> float:
+        """Seconds of all layers."""
+        return sum(layer.seconds for layer in self.layers.values())
+
+    @property
+    def unattributed_seconds(self) -> float:
+        """Seconds that belong to no layer."""
+        return sum(work.seconds for work in self.unattributed)
+
+    @property
+    def idle(self) -> float:
+        """Seconds in which no work ran: on a device, it waited for the host; on the host, Python ran."""
+        return self.span - self.busy
+
+    @property
+    def share(self) -> float | None:
+        """The part of the forward's and backward's work that has a layer; None without any work."""
+        total = self.in_layers + self.unattributed_seconds
+        return self.in_layers / total if total else None
+
+    def reconciled(self, end_to_end: float) -> Reconciliation:
+        """This pass beside the uninstrumented time of a step."""
+        return Reconciliation(
+            end_to_end, self.in_layers, self.unattributed_seconds, self.optimizer, self.overlap, self.idle
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """end_to_end = layers + unattributed + optimizer - overlap + idle + residual, in seconds a step.
+
+    All but the first come from the instrumented pass. The residual is what that pass cannot explain: below
+    zero it is mostly what the instruments cost themselves.
+    """
+
+    end_to_end: float
+    layers: float
+    unattributed: float
+    optimizer: float
+    overlap: float
+    idle: float
+
+    @property
+    def explained(self) -> float:
+        """What the instrumented pass adds up to, which is the length of its step."""
+        return self.layers + self.unattributed + self.optimizer - self.overlap + self.idle
+
+    @property
+    def residual(self) -> float:
+        """What is left, or too much."""
+        return self.end_to_end - self.explained
+
+
+class _Place(NamedTuple):
+    """Where a piece of work belongs. `path` is None outside every module."""
+
+    path: str | None
+    backward: bool
+
+
+class _Piece(NamedTuple):
+    """A piece of work: its place, and the time that it has to itself between `start` and `end`.
+
+    asked:
+        when the host asked for it, which tells the step and the phase.
+    innermost:
+        whether no other work is inside it.
+    """
+
+    name: str
+    place: _Place
+    asked: float
+    start: float
+    end: float
+    seconds: float
+    innermost: bool = True
+
+
+def attribute(events: Iterable[Event], *, on_device: bool) -> Attribution:
+    """Attribute the work of the recorded steps. The middle half of the steps, by length, counts.
+
+    on_device:
+        whether work is what ran on a device, or the operators on the host.
+    """
+    recorded = sorted(events, key=lambda e: (e.start, -e.end))
+    steps = _typical([e for e in recorded if e.kind == "step"])
+    if not steps:
+        return Attribution()
+    walk = _Walk()
+    for event in recorded:
+        walk.meet(event)
+    walk.end()
+    pieces = _device(recorded, walk.launches) if on_device else walk.pieces
+    return _summed(steps, [e for e in recorded if e.kind == "phase"], pieces)
+
+
+def _typical(steps: Sequence[Event]) -> list[Event]:
+    """The steps of middling length in order: a disturbed one would stand in every layer's mean."""
+    ordered = sorted(steps, key=lambda e: e.seconds)
+    cut = len(ordered) // 4
+    return sorted(ordered[cut : len(ordered) - cut], key=lambda e: e.start)
+
+
+class _Open:
+    """A host event that has not ended yet."""
+
+    __slots__ = ("event", "inner", "innermost", "place")
+
+    def __init__(self, event: Event, place: _Place) -> None:
+        self.event = event
+        self.place = place
+        self.inner = 0.0  # seconds of the operators directly inside
+        self.innermost = True
+
+
+class _Walk:
+    """Goes through the host's events in order of time, with a stack of what is open on each thread."""
+
+    def __init__(self) -> None:
+        self.pieces: list[_Piece] = []
+        # correlation -> the launch's place, and when it was made
+        self.launches: dict[int, tuple[_Place, float]] = {}
+        self._open: dict[int, list[_Open]] = defaultdict(list)
+        self._origins: dict[int, _Origins] = defaultdict(_Origins)
+        self._last_node: dict[int, _Place] = {}
+
+    def meet(self, event: Event) -> None:
+        """The next event; those of devices are passed over."""
+        if event.kind == "device":
+            return
+        lane = self._open[event.lane]
+        self._close(lane, event.start)
+        around = lane[-1].place if lane else _Place(None, False)
+        if event.kind == "launch":
+            self.launches[event.correlation] = around, event.start
+        else:
+            lane.append(_Open(event, self._place(event, around)))
+
+    def end(self) -> None:
+        """No more events follow."""
+        for lane in self._open.values():
+            self._close(lane, float("inf"))
+
+    def _place(self, event: Event, around: _Place) -> _Place:
+        if event.kind == "layer":
+            return around._replace(path=event.name)
+        if event.kind != "operator":
+            return around
+        if event.forward_lane >= 0:
+            origin = self._origins[event.forward_lane].of(event.sequence, around.path)
+            self._last_node[event.lane] = _Place(origin, True)
+            return self._last_node[event.lane]
+        if _ACCUMULATES in event.name:
+            return self._last_node.get(event.lane, around)
+        if event.sequence >= 0:
+            self._origins[event.lane].add(event.sequence, around.path)
+        return around
+
+    def _close(self, lane: list[_Open], now: float) -> None:
+        """End what ended by now. An operator's own time is what no operator inside it took."""
+        while lane and lane[-1].event.end <= now:
+            ended = lane.pop()
+            event = ended.event
+            taken, innermost = ended.inner, ended.innermost
+            if event.kind == "operator":
+                own = max(event.seconds - ended.inner, 0.0)
+                self.pieces.append(
+                    _Piece(event.name, ended.place, event.start, event.start, event.end, own, innermost)
+                )
+                taken, innermost = event.seconds, False
+            if lane:
+                lane[-1].inner += taken
+                lane[-1].innermost &= innermost
+
+
+class _Origins:
+    """The layers of one thread's operators, by the sequence number that each began with."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._paths: list[str | None] = []
+
+    def add(self, number: int, path: str | None) -> None:
+        """An operator that begins; it takes the place of those that made no node."""
+        while self._numbers and self._numbers[-1] >= number:
+            self._numbers.pop()
+            self._paths.pop()
+        self._numbers.append(number)
+        self._paths.append(path)
+
+    def of(self, number: int, otherwise: str | None) -> str | None:
+        """The layer of the node with that number; `otherwise` for one made before the recording."""
+        index = bisect_right(self._numbers, number) - 1
+        return self._paths[index] if index >= 0 else otherwise
+
+
+def _device(recorded: Sequence[Event], launches: dict[int, tuple[_Place, float]]) -> list[_Piece]:
+    nowhere = _Place(None, False)
+    pieces = []
+    for event in recorded:
+        if event.kind == "device":
+            place, asked = launches.get(event.correlation, (nowhere, event.start))
+            pieces.append(_Piece(event.name, place, asked, event.start, event.end, event.seconds))
+    return pieces
+
+
+def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_Piece]) -> Attribution:
+    count = len(steps)
+    beginnings = [step.start for step in steps]
+    optimizers = [(e.start, e.end) for e in phases if e.name == OPTIMIZER]
+    layers: dict[str, list[float]] = defaultdict(lambda: [0.0] * 4)
+    homeless: dict[str, list[float]] = defaultdict(lambda: [0.0] * 2)
+    ran: list[list[Span]] = [[] for _ in steps]
+    optimizer = worked = 0.0
+    for piece in pieces:
+        index = bisect_right(beginnings, piece.asked) - 1
+        if index < 0 or piece.asked > steps[index].end:
+            continue
+        ran[index].append((piece.start, piece.end))
+        worked += piece.seconds
+        if any(start <= piece.asked < end for start, end in optimizers):
+            optimizer += piece.seconds
+        elif piece.place.path is None:
+            homeless[piece.name][0] += piece.innermost
+            homeless[piece.name][1] += piece.seconds
+        else:
+            times = layers[piece.place.path]
+            times[piece.place.backward] += piece.seconds
+            times[2 + piece.place.backward] += piece.innermost
+    busy = sum(
+        covered(clipped(spans, (step.start, step.end))) for spans, step in zip(ran, steps, strict=True)
+    )
+    works = [Work(name, calls / count, seconds / count) for name, (calls, seconds) in homeless.items()]
+    return Attribution(
+        layers={
+            path: LayerTime(*[value / count for value in values]) for path, values in sorted(layers.items())
+        },
+        unattributed=tuple(sorted(works, key=lambda work: -work.seconds)),
+        optimizer=optimizer / count,
+        overlap=(worked - busy) / count,
+        span=sum(step.seconds for step in steps) / count,
+        busy=busy / count,
+        steps=count,
+    )

@@ -1,0 +1,113 @@
+"""What a machine must be able to do to be measured: one protocol, a class for each kind of machine.
+
+Whatever decides (when to stop, what to leave out, whose kernel it was) is elsewhere and asks through this.
+So it is tested with a machine that has a clock of its own and kernels of planted lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from netscope.timing.events import Event
+from netscope.timing.samples import Reading
+
+# A point in time on the device; only its backend can read it.
+Mark = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What is measured on.
+
+    target:
+        torch's name for it ("cpu", "cuda:0").
+    name:
+        as its maker calls it ("NVIDIA H200").
+    memory:
+        bytes; None where it is not told.
+    details:
+        versions and settings worth printing, by name.
+    """
+
+    target: str
+    name: str
+    memory: int | None = None
+    details: tuple[tuple[str, str], ...] = ()
+
+
+class Backend(Protocol):
+    """A kind of machine. Times are in seconds, memory is in bytes.
+
+    asynchronous:
+        whether work is handed over and runs while the host goes on.
+    """
+
+    name: str
+    asynchronous: bool
+
+    def device(self) -> Device:
+        """What is measured on."""
+
+    def dtypes(self) -> frozenset[str]:
+        """What it can compute in, of "fp32", "tf32", "bf16", "fp16"."""
+
+    # Clocks
+
+    def clock(self) -> float:
+        """The host's time."""
+
+    def cpu_seconds(self) -> float | None:
+        """CPU time of all threads of this process so far; None where nobody tells."""
+
+    def waited_seconds(self) -> float | None:
+        """For how long threads of this process were ready and had no processor so far."""
+
+    def synchronize(self) -> None:
+        """Wait until all that was handed over has run."""
+
+    def mark(self) -> Mark:
+        """Note this point in the order of the work that was handed over."""
+
+    def between(self, start: Mark, end: Mark) -> float:
+        """The time from one mark to another, once both are past."""
+
+    def reading(self) -> Reading | None:
+        """What its sensors say now; None where there are none."""
+
+    # Surroundings
+
+    def steady(self, threads: int | None) -> AbstractContextManager[None]:
+        """Compute with that many threads of the host (as they are for None); put back afterwards."""
+
+    def precision(self, dtype: str) -> AbstractContextManager[None]:
+        """Let matrix products of fp32 tensors be "tf32" or true "fp32"; put back afterwards."""
+
+    # Passes
+
+    def captured(self, run: Callable[[], object]) -> Callable[[], object] | None:
+        """The same work to be handed over in one go; None where that cannot be had."""
+
+    def record(self, run: Callable[[], object]) -> tuple[Event, ...]:
+        """Do it under a profiler: everything that ran, on the host and on the device."""
+
+    def peak_memory(self, run: Callable[[], object]) -> int | None:
+        """The most memory that was allocated during it, over what was allocated before."""
+
+    # Running out of memory
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether that is what the error means."""
+
+    def release(self) -> None:
+        """Give back what is cached and not in use."""
+
+    # Calibration
+
+    def copy(self, nbytes: int) -> Callable[[], object]:
+        """A step that copies so many bytes within the device's memory."""
+
+    def matmul(self, side: int, dtype: str) -> Callable[[], object]:
+        """A step that multiplies two square matrices; fp32 with `precision` as it is."""

@@ -1,0 +1,258 @@
+"""The first pass: how long a step takes with nothing around it. No hook, no profiler, no mode.
+
+    latency(step, backend)      each step from a device at rest to a device at rest
+    throughput(step, backend)   steps back to back
+
+Both warm up first, then take rounds of samples until their interval is narrow (see `Pace`). Garbage is not
+collected meanwhile. `Meter` does the same round by round, for measurements that take turns.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, Protocol
+
+from netscope.timing.backend import Backend
+from netscope.timing.samples import Measurement, Pace, Round
+
+# A round of very short steps ends with so many samples, and a measurement of them with so many rounds.
+MOST_SAMPLES: Final = 1000
+MOST_ROUNDS: Final = 100
+LOOK_AGAIN: Final = 1.1
+
+
+class Step(Protocol):
+    """What is measured. `phases` are run in order; `prepare` comes before each step and is not timed."""
+
+    @property
+    def phases(self) -> tuple[tuple[str, Callable[[], object]], ...]:
+        """Names and functions; one phase for inference."""
+
+    def prepare(self) -> None:
+        """Whatever must be done between steps and is none of their time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a measurement is.
+
+    done:
+        share of the time limit that has passed, 1 at the end.
+    uncertainty:
+        what `Measurement.uncertainty` is now; None before there is one.
+    """
+
+    stage: str
+    done: float
+    uncertainty: float | None = None
+
+
+Watcher = Callable[[Progress], None]
+
+
+@contextmanager
+def undisturbed(backend: Backend, threads: int | None = None) -> Iterator[None]:
+    """No garbage collection, and that many threads; both are put back."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        with backend.steady(threads):
+            yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def latency(
+    step: Step,
+    backend: Backend,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    *,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Measurement:
+    """Time single steps, each with the device at rest before and after.
+
+    Raises:
+        Exception: whatever the step raises, out of memory too.
+    """
+    with undisturbed(backend, threads):
+        return converge(Meter(step, backend, pace), watch)
+
+
+def throughput(
+    step: Step,
+    backend: Backend,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    *,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Measurement:
+    """Time steps that follow each other without a pause; `prepare` is part of that time.
+
+    Raises:
+        Exception: whatever the step raises, out of memory too.
+    """
+    with undisturbed(backend, threads):
+        return converge(Meter(step, backend, pace, back_to_back=True), watch)
+
+
+def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
+    """Warm up, then take rounds until they are enough or the time is over. To be called `undisturbed`."""
+    pace, backend = meter.pace, meter.backend
+    tell = watch or (lambda _: None)
+    tell(Progress("warm-up", 0.0))
+    meter.warm_up()
+    started = backend.clock()
+    looked = 0
+    while True:
+        meter.round()
+        passed = (backend.clock() - started) / pace.limit
+        over = passed >= 1 or meter.rounds >= MOST_ROUNDS
+        # Looked at again after a tenth more rounds: looking takes time, and often enough chance looks narrow.
+        if not over and meter.rounds < max(pace.rounds, LOOK_AGAIN * looked):
+            continue
+        looked = meter.rounds
+        measured = meter.measurement()
+        if measured.converged or over:
+            tell(Progress("done", 1.0, measured.uncertainty))
+            return measured
+        tell(Progress("rounds", passed, measured.uncertainty))
+
+
+class Meter:
+    """One measurement, round by round. Call `warm_up` once, then `round` as often as wanted."""
+
+    def __init__(self, step: Step, backend: Backend, pace: Pace, *, back_to_back: bool = False) -> None:
+        self.step = step
+        self.backend = backend
+        self.pace = pace
+        self._functions = [function for _, function in step.phases]
+        self._empty = Measurement(
+            kind="throughput" if back_to_back else "latency",
+            rounds=(),
+            pace=pace,
+            phases=() if back_to_back or len(step.phases) < 2 else tuple(name for name, _ in step.phases),
+        )
+        self._taken: list[Round] = []
+        self._in_a_round = 1
+
+    @property
+    def rounds(self) -> int:
+        """How many were taken."""
+        return len(self._taken)
+
+    def warm_up(self) -> None:
+        """Run steps until they have settled, and decide how many make a round."""
+        pace, clock = self.pace, self.backend.clock
+        taken: list[float] = []
+        started = clock()
+        settled = False
+        while not settled and (len(taken) < pace.warmup_steps or clock() - started < pace.warmup_limit):
+            taken.append(self._sample()[0])
+            settled = (
+                len(taken) >= pace.warmup_steps
+                and clock() - started >= pace.warmup_seconds
+                and _agree(_recent(taken, pace.warmup_seconds), pace.warmup_agreement)
+            )
+        usual = statistics.median(_recent(taken, pace.warmup_seconds))
+        self._in_a_round = _round_length(usual, pace)
+        steps = 1
+        if self._empty.kind == "throughput":
+            steps = self._in_a_round
+        self._empty = replace(self._empty, steps=steps, warmup=tuple(taken), settled=settled)
+
+    def round(self) -> None:
+        """Take one round of samples."""
+        backend = self.backend
+        cpu, waited, wall = backend.cpu_seconds(), backend.waited_seconds(), backend.clock()
+        on_device: list[float] = []
+        phases: list[tuple[float, ...]] = []
+        if self._empty.kind == "throughput":
+            samples = [self._back_to_back(self._in_a_round)]
+        else:
+            samples = []
+            for _ in range(self._in_a_round):
+                host, parts = self._sample()
+                samples.append(host)
+                phases.append(parts)
+                if backend.asynchronous:
+                    on_device.append(sum(parts))
+        wall = backend.clock() - wall
+        self._taken.append(
+            Round(
+                tuple(samples),
+                tuple(on_device),
+                tuple(zip(*phases, strict=True)) if self._empty.phases else (),
+                wall,
+                _since(cpu, backend.cpu_seconds()),
+                _since(waited, backend.waited_seconds()),
+                backend.reading(),
+            )
+        )
+
+    def measurement(self) -> Measurement:
+        """What was measured so far."""
+        return replace(self._empty, rounds=tuple(self._taken))
+
+    def _sample(self) -> tuple[float, tuple[float, ...]]:
+        """One step: its time on the host's clock, and that of each phase on the device's."""
+        backend = self.backend
+        clock, mark, synchronize = backend.clock, backend.mark, backend.synchronize
+        self.step.prepare()
+        synchronize()
+        start = clock()
+        marks = [mark()]
+        for function in self._functions:
+            function()
+            marks.append(mark())
+        synchronize()
+        host = clock() - start
+        return host, tuple([backend.between(a, b) for a, b in pairwise(marks)])
+
+    def _back_to_back(self, steps: int) -> float:
+        backend, prepare, functions = self.backend, self.step.prepare, self._functions
+        backend.synchronize()
+        start = backend.clock()
+        for _ in range(steps):
+            prepare()
+            for function in functions:
+                function()
+        backend.synchronize()
+        return (backend.clock() - start) / steps
+
+
+def _recent(taken: list[float], seconds: float) -> list[float]:
+    """The last steps that took so long together; all but the first where those are fewer than four."""
+    count, total = 0, 0.0
+    while count < len(taken) and (total < seconds or count < 4):
+        count += 1
+        total += taken[-count]
+    return taken[max(len(taken) - count, min(1, len(taken) - 1)) :]
+
+
+def _agree(taken: list[float], within: float) -> bool:
+    """Whether the medians of both halves differ by no more than that share."""
+    half = len(taken) // 2
+    if not half:
+        return False
+    first, last = statistics.median(taken[:half]), statistics.median(taken[-half:])
+    return abs(first - last) <= within * min(first, last)
+
+
+def _round_length(usual: float, pace: Pace) -> int:
+    """How many steps make a round: long enough to average over, few enough to have the rounds in time."""
+    wanted = max(pace.round_samples, math.ceil(pace.round_seconds / usual) if usual > 0 else MOST_SAMPLES)
+    affordable = math.floor(pace.limit / (pace.rounds * usual)) if usual > 0 else MOST_SAMPLES
+    return max(1, min(wanted, affordable, MOST_SAMPLES))
+
+
+def _since(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
