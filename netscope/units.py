@@ -87,6 +87,17 @@ def change(before: float | None, after: float | None) -> str:
     return f"{sign}{size:,.{decimals}f}%"
 
 
+def difference(text: str) -> str:
+    """The text of a difference with its sign: "32.8 M" -> "+32.8 M", "−4" as it is."""
+    return text if text.startswith(MINUS) else f"+{text}"
+
+
+def arrow(before: str, after: str) -> str:
+    """("11", "7") -> "11→7"; with blanks around where a text is of more than one word or part."""
+    plain = all(text.isalnum() for text in (before.replace(".", ""), after.replace(".", "")))
+    return f"{before}→{after}" if plain else f"{before} → {after}"
+
+
 def shape(sizes: Iterable[int] | None) -> str:
     """(1, 96, 55, 55) -> "1×96×55×55"; () -> "scalar"."""
     if sizes is None:

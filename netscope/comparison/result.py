@@ -102,7 +102,7 @@ class Absorbed:
     path:
         the layer; everything after it is identical.
     because:
-        the arithmetic, "floor((56 - 3)/2) + 1 = 27"; "" when it has no short form.
+        the arithmetic, "floor((55 - 3)/2) + 1 = floor((56 - 3)/2) + 1 = 27"; "" when it has no short form.
     """
 
     path: str

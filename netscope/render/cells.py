@@ -46,14 +46,11 @@ class Laid(NamedTuple):
 
 def laid_out(headings: Sequence[Heading], cells: Sequence[Sequence[Cell]], room: int | None) -> Laid:
     """Lines of the cells, which are given column by column, at most `room` wide."""
-    columns = [
-        on_units(column) if heading.right else column for heading, column in zip(headings, cells, strict=True)
-    ]
-    shown, widths = fit(headings, [[one.width for one in column] for column in columns], room)
+    shown, widths = fit(headings, [[one.width for one in column] for column in cells], room)
     head = _joined([_head(headings[i], widths[i]) for i in shown])
     body = [
-        _joined([_fitted(columns[i][number], headings[i], widths[i]) for i in shown])
-        for number in range(len(columns[0]))
+        _joined([_fitted(cells[i][number], headings[i], widths[i]) for i in shown])
+        for number in range(len(cells[0]))
     ]
     return Laid(head, body, [heading for i, heading in enumerate(headings) if i not in shown])
 

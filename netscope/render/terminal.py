@@ -16,7 +16,7 @@ from typing import Final, TextIO
 
 from netscope import units
 from netscope.columns import Column
-from netscope.render.cells import Cell, Laid, branches, cell, joined_by_dots, laid_out
+from netscope.render.cells import Cell, Laid, branches, cell, joined_by_dots, laid_out, on_units
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
@@ -77,7 +77,8 @@ def _rows(table: Table, room: int | None, encoding: str) -> Laid:
     """The heading and the rows, and the columns that had to go."""
     headings = [Heading(c.title, c.right, c.drop, c.floor, c.kind == "name") for c in table.columns]
     cells = [[_cell(table, row, column, encoding) for row in table.body] for column in table.columns]
-    return laid_out(headings, cells, room)
+    aligned = [on_units(c) if heading.right else c for heading, c in zip(headings, cells, strict=True)]
+    return laid_out(headings, aligned, room)
 
 
 def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cell:
