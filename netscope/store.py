@@ -186,6 +186,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:80]}…{text[-30:]}"
 
 
+def plain(value: Any) -> Any:
+    """A value of a report, a diff or the like as JSON has it.
+
+    Raises:
+        StoreError: it has no place in JSON.
+    """
+    return _plain(value)
+
+
 # Out: dataclasses become plain values, and subclasses (torch.Size, numpy.float64) what they derive from.
 
 _PLAIN: Final[tuple[type[Any], ...]] = (int, float, str, tuple, list, dict)

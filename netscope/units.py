@@ -83,6 +83,8 @@ def change(before: float | None, after: float | None) -> str:
     size = abs(ratio)
     if size < 0.005:
         return f"{sign}<0.01%"
+    if sign == MINUS and 99.95 <= size < 100:
+        return f"{MINUS}{math.floor(size * 100) / 100:.2f}%"  # what is left of it is not nothing
     decimals = 0 if size >= 99.95 else 1 if size >= 0.995 else 2
     return f"{sign}{size:,.{decimals}f}%"
 

@@ -19,8 +19,8 @@ PACKAGE = ROOT / "netscope"
 
 # From the roof to the ground. A module may import those of its own floor and of the floors below.
 FLOORS = {
-    "doors": {"__init__", "__main__", "api", "cli", "testing"},
-    "show": {"columns", "export", "figures", "operators", "render", "table", "tree"},
+    "doors": {"__init__", "__main__", "api", "between", "cli", "testing"},
+    "show": {"columns", "differences", "export", "figures", "operators", "render", "table", "tree"},
     "meaning": {
         "analyze",
         "checks",
@@ -42,6 +42,9 @@ FLOORS = {
 UPWARD = {
     ("report", "export"): "a report can be asked for its own table, as design's public face has it",
     ("checks", "render"): "findings can be printed as a report can",
+    ("comparison", "differences"): "a diff can be asked for its own text, as a report can",
+    ("comparison", "export"): "a comparison can be asked for a frame, as a report can",
+    ("comparison", "render"): "a comparison can be printed as a report can",
     ("explanation", "render"): "explanations can be printed and exported as a report can",
 }
 

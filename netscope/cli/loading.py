@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from netscope.cli import output
 from netscope.cli.startup import import_for
@@ -51,6 +51,18 @@ def report_of(
             train=train,
             options=parse_options(option or ()),
         )
+
+
+def report_with(model: str, how: Mapping[str, Any]) -> Report:
+    """As `report_of`, of what was said by name."""
+    return report_of(
+        model,
+        how.get("input"),
+        how.get("batch"),
+        how.get("dtype"),
+        how.get("train", False),
+        how.get("options"),
+    )
 
 
 def report_so_far(

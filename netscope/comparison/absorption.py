@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netscope.comparison.result import Absorbed, Diff, Pair
-from netscope.explanation.lines import Line
 from netscope.report import Layer
+
+if TYPE_CHECKING:
+    from netscope.explanation.lines import Line
 
 
 def absorbed(diff: Diff) -> Absorbed | None:

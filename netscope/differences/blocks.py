@@ -8,14 +8,14 @@ consecutive children in which the same things changed become one block whose row
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
-from typing import Final, Literal
+from typing import Literal, cast
 
 from netscope.comparison import Change, Delta, Diff, Status
 from netscope.differences.everywhere import only_that
-from netscope.differences.rows import Kind
+from netscope.differences.rows import RUNS, Kind
 from netscope.differences.words import is_forced, output_text, words
 from netscope.operators import describe
 from netscope.quantities import QUANTITIES
@@ -23,10 +23,8 @@ from netscope.tree import range_of
 from netscope.units import plural
 
 # What has become of a subtree as a whole: all of it the same, all of it changed only in what everything
-# changed in, all of it added or removed, or none of these.
-State = Literal["same", "shared", "whole", "open"]
-
-_RUNS: Final = ("same", "shared")
+# changed in or in its names, all of it added or removed, or none of these.
+State = Literal["same", "shared", "renamed", "whole", "open"]
 
 
 @dataclass(slots=True)
@@ -110,6 +108,8 @@ class _Builder:
         if pair.status == "=":
             return "same"
         if pair.status == "~":
+            if within <= {"same"} and {change.what for change in pair.changes} == {"name"}:
+                return "renamed"
             alike = only_that(pair, self.shared) or not pair.changes
             return "shared" if alike and self.shared and within <= {"same", "shared"} else "open"
         statuses = {self.pairs[child].status for child in self.children[number]}
@@ -178,7 +178,7 @@ class _Builder:
             return
         found: list[Block] = []
         for state, run in groupby(below, key=lambda child: self.states[child[0]]):
-            if state in _RUNS:
+            if state in RUNS:
                 found.append([self._run(state, [number for number, _ in run])])
             else:
                 for _, block in run:
@@ -191,11 +191,19 @@ class _Builder:
             yield _merged(list(alike))
 
     def _run(self, state: State, numbers: Sequence[int]) -> Draft:
-        first, last = (self.pairs[n].layer.name for n in (numbers[0], numbers[-1]))
-        label = first if len(numbers) == 1 else range_of(first, last)
-        leaves = sum(self.leaves[n] for n in numbers)
-        return Draft("same" if state == "same" else "shared", "=" if state == "same" else "~",
-                     tuple(numbers), label, layers=leaves, quiet=True, look=state)  # fmt: skip
+        first, last = (self.pairs[n] for n in (numbers[0], numbers[-1]))
+        label = _between(first.layer.name, last.layer.name)
+        if state == "renamed" and first.before and last.before:
+            label = f"{_between(first.before.name, last.before.name)} → {label}"
+        return Draft(
+            cast(Kind, state),
+            "=" if state == "same" else "~",
+            tuple(numbers),
+            label,
+            layers=sum(self.leaves[n] for n in numbers),
+            quiet=True,
+            look=state,
+        )
 
     def _follows(self, ahead: Block, block: Block) -> bool:
         """Whether a layer only passes on what the one before it changed, and computes no MACs."""
@@ -209,6 +217,10 @@ class _Builder:
         return forced and first.output == second.output
 
 
+def _between(first: str, last: str) -> str:
+    return first if first == last else range_of(first, last)
+
+
 def _proportion(delta: Delta) -> Hashable:
     if not delta.before or delta.after is None:
         return delta.before, delta.after
@@ -217,7 +229,7 @@ def _proportion(delta: Delta) -> Hashable:
 
 def _look(block: Block) -> Hashable:
     """Equal for blocks that read the same but for names and sizes; a run of the same rows never repeats."""
-    if block[0].kind in _RUNS:
+    if block[0].kind in RUNS:
         return id(block)
     names = [draft.label for draft in block[1:] if draft.kind != "same"]
     return (

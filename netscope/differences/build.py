@@ -12,7 +12,9 @@ from netscope.differences.everywhere import everywhere
 from netscope.differences.rows import Differences, Row, total_of
 from netscope.differences.words import output_text, words
 from netscope.errors import UsageError
+from netscope.operators import describe
 from netscope.quantities import BY_KEY, QUANTITIES, Quantity, find
+from netscope.report import Layer
 
 
 def build(
@@ -111,10 +113,14 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...]) -> Row:
         lasts=lasts,
         words=draft.words,
         output=draft.output,
-        followers=tuple(diff.pairs[number].layer.name for number in draft.followers),
+        followers=tuple(_name(diff.pairs[number].layer) for number in draft.followers),
         layers=draft.layers,
         quiet=draft.quiet,
     )
+
+
+def _name(layer: Layer) -> str:
+    return f"{layer.name} {layer.type}" if layer.name.isdecimal() else layer.name
 
 
 def _path(pair: Pair, label: str) -> str:
@@ -151,7 +157,7 @@ def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[
                 pairs=(pair,),
                 label=label,
                 path=label,
-                words=words(pair, shared, shown) if pair.status in "=~" else (),
+                words=words(pair, shared, shown) if pair.status in "=~" else (describe(pair.layer),),
                 output="" if output is None else output_text(output.before, output.after),
                 quiet=number in around and not pair.changes,
             )

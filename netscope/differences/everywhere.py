@@ -48,9 +48,13 @@ def only_that(pair: Pair, shared: Collection[Change]) -> bool:
 
 
 def _follows(change: Change, from_: Change) -> bool:
+    if change.what == from_.what and isinstance(change.before, tuple) and isinstance(change.after, tuple):
+        # One of several things returned; the others stayed.
+        both = {pair for pair in zip(change.before, change.after, strict=False) if pair[0] != pair[1]}
+        return len(change.before) == len(change.after) and both == {(from_.before, from_.after)}
     if change.what not in _FOLLOWING[from_.what]:
         return False
-    if from_.what != "batch":
+    if change.what != "own_macs":
         return True
-    # In proportion; a layer that runs once for all samples would not be.
+    # In proportion to the batch; a layer that runs once for all samples would not be.
     return bool(change.before * from_.after == change.after * from_.before)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from netscope.comparison import Change, Delta, Diff, Pair, Status
 from netscope.quantities import Number, Quantity
 from netscope.report import Layer, Report
 
-Kind = Literal["layer", "around", "same", "shared"]
+Kind = Literal["layer", "around", "same", "shared", "renamed"]
+
+# Rows of several layers that are not shown.
+RUNS: Final = ("same", "shared", "renamed")
 
 
 class Figure(NamedTuple):
@@ -26,8 +29,8 @@ class Row:
 
     kind:
         "layer" for a layer, or a whole subtree that was added or removed; "around" for a container in
-        which something changed; "same" and "shared" for a run of layers that are not shown, since nothing
-        about them changed, or only what all layers have in common.
+        which something changed; "same", "shared" and "renamed" for a run of layers that are not shown, since
+        nothing about them changed, or only what all layers changed alike, or only their names.
     mark:
         how it changed; "" for what is only around.
     pairs:
@@ -41,7 +44,7 @@ class Row:
     output:
         the output's shapes before and after, trimmed, or "".
     followers:
-        names of the layers behind it that only pass its change on.
+        the layers behind it that only pass its change on, as they are called.
     layers:
         how many layers without children a run or a subtree holds, all copies together.
     quiet:

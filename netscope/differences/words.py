@@ -130,6 +130,10 @@ def _is_implied(change: Change, pair: Pair, changes: Collection[Change]) -> bool
     others = [c for c in changes if c.kind == "definition" and c.what != "detail" and not _is_tensor(c, pair)]
     if change.what == "detail":
         return bool(others)
+    if change.what in ("kdim", "vdim"):
+        return any(
+            c.what == "embed_dim" and (c.before, c.after) == (change.before, change.after) for c in others
+        )
     if not _is_tensor(change, pair):
         return False
     if change.before is None or change.after is None:

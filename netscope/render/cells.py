@@ -128,9 +128,11 @@ def _fitted(one: Cell, heading: Heading, width: int) -> list[Piece]:
         behind = cut(one.behind, width - width_of(main))
         blank = " " * (width - width_of(main) - width_of(behind))
         return [one.main._replace(text=main), Piece(behind + blank, "dim")]
-    before = cut(one.before, max(0, width - 6))
-    behind = cut(one.behind, max(0, width - width_of(before) - 6))
+    least = min(6, width_of(one.main.text))
+    before = cut(one.before, max(0, width - least))
+    behind = cut(one.behind, max(0, width - width_of(before) - least))
     left = width - width_of(before) - width_of(behind)
     shorten = cut if one.main.text.startswith("(") else cut_middle
-    name = pad(shorten(one.main.text, left), left, right=False)
-    return [Piece(before, "dim"), one.main._replace(text=name), Piece(behind, "dim")]
+    name = shorten(one.main.text, left)
+    blank = " " * (left - width_of(name))
+    return [Piece(before, "dim"), one.main._replace(text=name), Piece(behind + blank, "dim")]

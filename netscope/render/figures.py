@@ -29,8 +29,8 @@ class FigureText(NamedTuple):
 
     @property
     def values(self) -> str:
-        """Before and after; nothing of a figure that stayed."""
-        return f"{self.before} → {self.after}" if self.percent else ""
+        """Before and after; nothing of a figure that stayed, or of which there is nothing to compare."""
+        return "" if self.percent in ("", "new", "gone") else f"{self.before} → {self.after}"
 
     @property
     def short(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from netscope import units
 from netscope.comparison import Diff, Status
 from netscope.differences import Differences, Row, total_of
-from netscope.differences.words import TOLD, arrow
+from netscope.differences.words import arrow
 from netscope.quantities import BY_KEY
 from netscope.render.figures import figure_text
 from netscope.render.summary import Tone, leaves, short
@@ -34,15 +34,11 @@ def header(differences: Differences) -> list[tuple[str, Tone]]:
 
 
 def shared(differences: Differences) -> list[str]:
-    """What all layers changed alike and the inputs do not say: "dtype float32→bfloat16"."""
-    told = []
-    for change in differences.shared:
-        if change.what == "output_dtype" and any(c.what == "dtype" for c in differences.shared):
-            continue
-        tell = TOLD.get(change.what)
-        text = f"{change.what} {arrow(change.before, change.after)}"
-        told.append(text if tell is None else tell(change.before, change.after))
-    return told
+    """What all layers changed alike, where the inputs do not say it already: "dtype float32→bfloat16"."""
+    diff = differences.diff
+    kinds = {leaf.dtype for leaf in diff.before.inputs} != {leaf.dtype for leaf in diff.after.inputs}
+    dtypes = {c.what: f"dtype {arrow(c.before, c.after)}" for c in differences.shared if "dtype" in c.what}
+    return [] if kinds else list(dtypes.values())[:1]
 
 
 def _mode(report: Report) -> str:
@@ -84,17 +80,14 @@ def ending(diff: Diff) -> str:
     return f"{text}: {because}" if because else text
 
 
-def inner(row: Row) -> str:
-    """What a row of several layers says in place of what changed."""
+def told(row: Row, differences: Differences) -> str:
+    """What changed, in words; of a run, how many layers it is of."""
     if row.kind == "same":
         return "the same" if row.layers == 1 else f"{units.plural(row.layers, 'layer')} the same"
-    return f"{units.plural(row.layers, 'layer')}: only what all have in common"
-
-
-def told(row: Row) -> str:
-    """What changed, in words."""
-    if row.kind in ("same", "shared"):
-        return inner(row)
+    if row.kind in ("shared", "renamed"):
+        names = dict.fromkeys(change.what.removeprefix("output_") for change in differences.shared)
+        only = "only the name" if row.kind == "renamed" else f"only the {' and '.join(names)}"
+        return only if row.layers == 1 else f"{units.plural(row.layers, 'layer')}: {only}"
     return visible(cut(", ".join(row.words), WORDS))
 
 

@@ -11,8 +11,9 @@ from typing import Final, TextIO
 from netscope import units
 from netscope.comparison import Diff
 from netscope.differences import Differences, Row, figure_of, total_of
+from netscope.differences.rows import RUNS
 from netscope.quantities import Quantity
-from netscope.render.cells import EMPTY, Cell, branches, cell, joined_by_dots, laid_out, on_units
+from netscope.render.cells import EMPTY, Cell, branches, cell, joined_by_dots, laid_out
 from netscope.render.diff.sentences import ending, header, nothing, tally, told
 from netscope.render.figures import figure_text
 from netscope.render.fit import GAP, Heading
@@ -82,7 +83,7 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
         ),
         (
             Heading("what changed"),
-            [cell(for_encoding(told(row), encoding), tone) for row, tone in _with(rows, tones)],
+            [cell(for_encoding(told(row, differences), encoding), tone) for row, tone in _with(rows, tones)],
         ),
     ]
     if any(row.output for row in rows):
@@ -101,18 +102,14 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
     else:
         for place, column in reversed(values):
             columns.insert(place, column)
-    laid = laid_out(
-        [heading for heading, _ in columns],
-        [on_units(cells) if heading.right else cells for heading, cells in columns],
-        room,
-    )
+    laid = laid_out([heading for heading, _ in columns], [cells for _, cells in columns], room)
     return [laid.head, *laid.body]
 
 
 # When a terminal is narrow, before and after leave first, then figures other than these, then these,
 # highest first; only then texts are shortened, down to these widths.
 _DROPS: Final = {"params": 25, "macs": 1}
-_FLOORS: Final = {"layer": 14, "what changed": 30}
+_FLOORS: Final = {"layer": 20, "what changed": 30}
 
 
 def _with(rows: Sequence[Row], tones: Sequence[Tone]) -> Iterator[tuple[Row, Tone]]:
@@ -121,6 +118,8 @@ def _with(rows: Sequence[Row], tones: Sequence[Tone]) -> Iterator[tuple[Row, Ton
 
 def _tone(row: Row, differences: Differences) -> Tone:
     """Dim for what is only around, the same, or has to follow from something else that is shown."""
+    if row.kind == "renamed":
+        return ""
     if row.kind != "layer" or row.mark == "=":
         return "dim"
     return "dim" if row.quiet and any(not r.quiet for r in differences.rows if r.mark == "~") else ""
@@ -129,7 +128,7 @@ def _tone(row: Row, differences: Differences) -> Tone:
 def _layer(row: Row, tone: Tone, flat: bool, encoding: str) -> Cell:
     """Branches, name, ×12, and the layers that only pass its change on."""
     behind = f" {units.times(row.times)}" if row.times > 1 else ""
-    if row.kind == "layer" and row.mark == "~" and row.label[:1].isdecimal() and not flat:
+    if row.kind == "layer" and row.mark == "~" and row.layer.name.isdecimal() and not flat:
         behind += f" {short(row.layer.type)}"
     named = row.followers[:FOLLOWERS] if len(row.followers) <= FOLLOWERS else row.followers[: FOLLOWERS - 1]
     behind += "".join(f", {short(name)}" for name in named)
@@ -150,7 +149,7 @@ def _figures(
     heavy = HEAVY * _movement(differences.diff, quantity)
     percents, values = [], []
     for row, tone in _with(differences.rows, tones):
-        if row.kind in ("same", "shared"):
+        if row.kind in RUNS or not row.layer.path:  # the root's are the totals
             percents.append(EMPTY)
             values.append(EMPTY)
             continue
