@@ -44,6 +44,15 @@ def columns() -> str:
     return column_reference()
 
 
+def quantities() -> str:
+    """Every quantity that two networks are compared by."""
+    from netscope.quantities import QUANTITIES
+
+    lines = ["| quantity | heading | meaning |", "|---|---|---|"]
+    lines += [f"| `{one.key}` | {one.title} | {one.help} |" for one in QUANTITIES]
+    return "\n".join(lines) + "\n"
+
+
 def commands() -> str:
     """Every command and its options."""
     import typer
@@ -90,14 +99,14 @@ def session(command: str) -> Callable[[], str]:
     def run() -> str:
         called, _, kept = command.partition(" | grep ")
         words = [word for word in shlex.split(kept) if word != "-e"]
-        lines = _output_of(shlex.split(called)[1:]).splitlines(keepends=True)
+        lines = output_of(shlex.split(called)[1:]).splitlines(keepends=True)
         text = "".join(line for line in lines if not words or any(word in line for word in words))
         return f"```\n$ {command}\n{text}```\n"
 
     return run
 
 
-def _output_of(arguments: list[str]) -> str:
+def output_of(arguments: list[str]) -> str:
     """What netscope writes to standard output, run in this process."""
     from netscope.cli import main
 
@@ -127,6 +136,11 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
         "netscope explain torchvision/alexnet features.2 -i 3x227x227 | grep -e features -e side -e tiling"
     ),
     "explain-root": session("netscope explain alexnet '(root)'"),
+    "diff-zfnet": session("netscope diff alexnet zfnet"),
+    "diff-227": session("netscope diff torchvision/alexnet --input 3x224x224 --input-b 3x227x227"),
+    "diff-resnet": session("netscope diff torchvision/resnet18 torchvision/resnet34"),
+    "compare": session("netscope compare alexnet zfnet vgg16 torchvision/resnet50 --sort macs"),
+    "quantities": quantities,
     "columns": columns,
     "commands": commands,
     "checks": checks,

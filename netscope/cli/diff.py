@@ -30,8 +30,8 @@ _SPELT = {"options": "-k"}
 
 def command(
     context: typer.Context,
-    before: Model,
-    after: Annotated[
+    model: Model,
+    other: Annotated[
         str | None,
         typer.Argument(
             metavar="OTHER",
@@ -90,7 +90,7 @@ def command(
     how = {"input": input, "batch": batch, "dtype": dtype, "train": train or None, "options": option}
     how_b = {"input": input_b, "batch": batch_b, "dtype": dtype_b, "train": train_b, "options": option_b}
     given, given_b = ({k: v for k, v in some.items() if v not in (None, [])} for some in (how, how_b))
-    found = diff_of(before, after, given, given_b, report_with, lambda key: f"{_spelt(key)}-b", _spelt)
+    found = diff_of(model, other, given, given_b, report_with, lambda key: f"{_spelt(key)}-b", _spelt)
 
     from netscope.differences import build
     from netscope.render.diff import DIFF_FORMATS

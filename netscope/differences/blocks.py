@@ -11,7 +11,7 @@ from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import groupby
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from netscope.comparison import Change, Delta, Diff, Status
 from netscope.differences.everywhere import only_that
@@ -23,8 +23,8 @@ from netscope.tree import range_of
 from netscope.units import plural
 
 # What has become of a subtree as a whole: all of it the same, all of it changed only in what everything
-# changed in or in its names, all of it added or removed, or none of these.
-State = Literal["same", "shared", "renamed", "whole", "open"]
+# changed in, or it has only another name or place; all of it added or removed; or none of these.
+State = Literal["same", "shared", "renamed", "moved", "whole", "open"]
 
 
 @dataclass(slots=True)
@@ -45,6 +45,8 @@ class Draft:
 
 
 Block = list[Draft]
+
+_PLACES: Final[dict[str, State]] = {"name": "renamed", "moved": "moved"}
 
 
 def blocks(
@@ -108,8 +110,9 @@ class _Builder:
         if pair.status == "=":
             return "same"
         if pair.status == "~":
-            if within <= {"same"} and {change.what for change in pair.changes} == {"name"}:
-                return "renamed"
+            told = {change.what for change in pair.changes}
+            if within <= {"same"} and len(told) == 1 and told <= _PLACES.keys():
+                return _PLACES[told.pop()]
             alike = only_that(pair, self.shared) or not pair.changes
             return "shared" if alike and self.shared and within <= {"same", "shared"} else "open"
         statuses = {self.pairs[child].status for child in self.children[number]}
@@ -177,8 +180,9 @@ class _Builder:
             yield from (block for _, block in below)
             return
         found: list[Block] = []
-        for state, run in groupby(below, key=lambda child: self.states[child[0]]):
-            if state in RUNS:
+        for (state, _), grouped in groupby(below, key=lambda child: self._kinship(child[0])):
+            run = list(grouped)
+            if state in RUNS and (state != "moved" or len(run) > 1):
                 found.append([self._run(state, [number for number, _ in run])])
             else:
                 for _, block in run:
@@ -189,6 +193,12 @@ class _Builder:
                         found.append(block)
         for _, alike in groupby(found, key=_look):
             yield _merged(list(alike))
+
+    def _kinship(self, number: int) -> tuple[State, str]:
+        """What has become of a subtree, and of one that moved, what was around it."""
+        pair, state = self.pairs[number], self.states[number]
+        moved = state == "moved" and pair.before is not None
+        return state, pair.before.path.rpartition(".")[0] if moved and pair.before else ""
 
     def _run(self, state: State, numbers: Sequence[int]) -> Draft:
         first, last = (self.pairs[n] for n in (numbers[0], numbers[-1]))

@@ -65,8 +65,15 @@ def build(
 def _columns(diff: Diff) -> tuple[Quantity, ...]:
     """The main quantities in which a layer differs."""
     main = [q for q in QUANTITIES if not q.follows and q.of_layer is not None]
-    deltas = [pair.deltas for pair in diff.pairs if pair.status != "="]
-    return tuple(q for q in main if any(d[q.key].before != d[q.key].after for d in deltas))
+    changed = [pair for pair in diff.pairs if pair.status != "="]
+    return tuple(q for q in main if any(_differs(pair, q) for pair in changed))
+
+
+def _differs(pair: Pair, quantity: Quantity) -> bool:
+    """Whether a layer has more or less of it; one that is not there has none."""
+    assert quantity.of_layer is not None
+    sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
+    return len(set(sides)) > 1
 
 
 def _totals(diff: Diff) -> tuple[Quantity, ...]:

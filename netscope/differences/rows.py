@@ -10,10 +10,10 @@ from netscope.comparison import Change, Delta, Diff, Pair, Status
 from netscope.quantities import Number, Quantity
 from netscope.report import Layer, Report
 
-Kind = Literal["layer", "around", "same", "shared", "renamed"]
+Kind = Literal["layer", "around", "same", "shared", "renamed", "moved"]
 
 # Rows of several layers that are not shown.
-RUNS: Final = ("same", "shared", "renamed")
+RUNS: Final = ("same", "shared", "renamed", "moved")
 
 
 class Figure(NamedTuple):
@@ -29,8 +29,8 @@ class Row:
 
     kind:
         "layer" for a layer, or a whole subtree that was added or removed; "around" for a container in
-        which something changed; "same", "shared" and "renamed" for a run of layers that are not shown, since
-        nothing about them changed, or only what all layers changed alike, or only their names.
+        which something changed; the others for a run of layers that are not shown, since nothing about them
+        changed, or only what all layers changed alike, or only their names, or only what is around them.
     mark:
         how it changed; "" for what is only around.
     pairs:

@@ -130,6 +130,8 @@ def _is_implied(change: Change, pair: Pair, changes: Collection[Change]) -> bool
     others = [c for c in changes if c.kind == "definition" and c.what != "detail" and not _is_tensor(c, pair)]
     if change.what == "detail":
         return bool(others)
+    if change.what == "operators":
+        return any(c.what == "type" for c in others)
     if change.what in ("kdim", "vdim"):
         return any(
             c.what == "embed_dim" and (c.before, c.after) == (change.before, change.after) for c in others
@@ -180,6 +182,8 @@ def _order(before: str | None, after: str | None) -> str:
 
 
 def _trainable(before: Any, after: Any) -> str:
+    if isinstance(after, tuple):
+        return "partly frozen"
     return {True: "unfrozen", False: "frozen"}.get(after, f"trainable {arrow(before, after)}")
 
 

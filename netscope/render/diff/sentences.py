@@ -88,6 +88,9 @@ def told(row: Row, differences: Differences) -> str:
         names = dict.fromkeys(change.what.removeprefix("output_") for change in differences.shared)
         only = "only the name" if row.kind == "renamed" else f"only the {' and '.join(names)}"
         return only if row.layers == 1 else f"{units.plural(row.layers, 'layer')}: {only}"
+    if row.kind == "moved" and row.pairs[0].before:
+        around = short(row.pairs[0].before.path.rpartition(".")[0])
+        return f"{units.plural(row.layers, 'layer')}: only moved, from {around or 'the top'}"
     return visible(cut(", ".join(row.words), WORDS))
 
 

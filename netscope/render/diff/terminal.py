@@ -77,10 +77,7 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
     tones = [_tone(row, differences) for row in rows]
     columns = [
         (Heading(""), [cell(row.mark, _MARKS[row.mark]) for row in rows]),
-        (
-            Heading("layer", name=True),
-            [_layer(*both, differences.flat, encoding) for both in _with(rows, tones)],
-        ),
+        (Heading("layer", name=True), _layers(differences, tones, encoding)),
         (
             Heading("what changed"),
             [cell(for_encoding(told(row, differences), encoding), tone) for row, tone in _with(rows, tones)],
@@ -95,7 +92,8 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
         columns.append(
             (Heading(quantity.title, right=True, drop=_DROPS.get(quantity.key, 30 + number)), percents)
         )
-        values.append((len(columns), (Heading("before → after", right=True, drop=60 + number), both_values)))
+        drop = 60 if quantity.key == "macs" else 61 + number
+        values.append((len(columns), (Heading("before → after", right=True, drop=drop), both_values)))
     natural = sum(max(width_of(h.title), *(c.width for c in cells)) + len(GAP) for h, cells in columns)
     if room is not None and natural - len(GAP) > room:
         columns = [(h._replace(floor=_FLOORS.get(h.title, 0)), cells) for h, cells in columns]
@@ -109,7 +107,7 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
 # When a terminal is narrow, before and after leave first, then figures other than these, then these,
 # highest first; only then texts are shortened, down to these widths.
 _DROPS: Final = {"params": 25, "macs": 1}
-_FLOORS: Final = {"layer": 20, "what changed": 30}
+_FLOORS: Final = {"layer": 16, "what changed": 32}
 
 
 def _with(rows: Sequence[Row], tones: Sequence[Tone]) -> Iterator[tuple[Row, Tone]]:
@@ -118,11 +116,23 @@ def _with(rows: Sequence[Row], tones: Sequence[Tone]) -> Iterator[tuple[Row, Ton
 
 def _tone(row: Row, differences: Differences) -> Tone:
     """Dim for what is only around, the same, or has to follow from something else that is shown."""
-    if row.kind == "renamed":
+    if row.kind in ("renamed", "moved"):
         return ""
     if row.kind != "layer" or row.mark == "=":
         return "dim"
     return "dim" if row.quiet and any(not r.quiet for r in differences.rows if r.mark == "~") else ""
+
+
+def _layers(differences: Differences, tones: Sequence[Tone], encoding: str) -> list[Cell]:
+    """The layer column. The range of a run is told as far as it makes the column no wider."""
+    rows = differences.rows
+    cells = [_layer(row, tone, differences.flat, encoding) for row, tone in _with(rows, tones)]
+    widest = max((one.width for one, row in zip(cells, rows, strict=True) if row.kind not in RUNS), default=0)
+    for number, (one, row) in enumerate(zip(cells, rows, strict=True)):
+        first, between, _ = row.label.partition("…")
+        if row.kind in RUNS and between and one.width > widest > 0:
+            cells[number] = cell(for_encoding(f"{short(first)}…", encoding), one.main.tone, before=one.before)
+    return cells
 
 
 def _layer(row: Row, tone: Tone, flat: bool, encoding: str) -> Cell:
