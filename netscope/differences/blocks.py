@@ -265,6 +265,7 @@ def _merged(alike: list[Block]) -> Block:
                     runs.append({})
                 elif head[place] is not draft:
                     head[place].pairs += draft.pairs
+                    head[place].followers += draft.followers
                     head[place].layers += draft.layers
                 continue
             known = runs[place].setdefault(draft.level, draft)

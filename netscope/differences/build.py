@@ -120,7 +120,7 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...]) -> Row:
         lasts=lasts,
         words=draft.words,
         output=draft.output,
-        followers=tuple(_name(diff.pairs[number].layer) for number in draft.followers),
+        followers=tuple(dict.fromkeys(_name(diff.pairs[number].layer) for number in draft.followers)),
         layers=draft.layers,
         quiet=draft.quiet,
     )

@@ -101,6 +101,16 @@ class Differences:
     everything: bool = False
     command: str = ""
 
+    @property
+    def folded(self) -> bool:
+        """Whether `everything` would show more."""
+        if self.everything or self.flat:
+            return False
+        return self.diff.absorbed is not None or any(
+            row.kind in RUNS or row.times > 1 or row.followers or (row.layers > 1 and row.mark in "+-")
+            for row in self.rows
+        )
+
 
 def figure_of(row: Row, quantity: Quantity) -> Figure:
     """The quantity of a row, of all its copies together; a layer that is not there has none of it."""

@@ -74,11 +74,11 @@ def output_text(before: Any, after: Any) -> str:
             first = next((n for n, pair in enumerate(zip(before, after, strict=True)) if len({*pair}) > 1), 0)
             before, after = before[first:], after[first:]
         return f"{units.shape(before)} → {units.shape(after)}"
-    sides = (before or (), after or ())
-    if all(isinstance(side, tuple) for side in sides) and len(sides[0]) == len(sides[1]):
-        differing = [output_text(old, new) for old, new in zip(*sides, strict=True) if old != new]
+    several = isinstance(before, tuple) and isinstance(after, tuple) and len(before) == len(after)
+    if several and not _is_shape(before) and not _is_shape(after):
+        differing = [output_text(old, new) for old, new in zip(before, after, strict=True) if old != new]
         return ", ".join(differing[:2]) + (", …" if len(differing) > 2 else "")
-    return " → ".join(_leaves(side) for side in (before, after))
+    return f"{_leaves(before)} → {_leaves(after)}"
 
 
 def _is_shape(value: Any) -> bool:

@@ -12,7 +12,7 @@ from netscope import units
 from netscope.comparison import Diff
 from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.differences.rows import RUNS
-from netscope.render.diff.sentences import ending, header, nothing, tally, told, verdict
+from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told, verdict
 from netscope.render.figures import figure_text
 from netscope.render.markdown import code, escape
 from netscope.render.summary import short
@@ -21,6 +21,9 @@ from netscope.units import TOTAL
 
 # GitHub refuses a comment of 65,536 characters.
 LIMIT: Final = 65_000
+
+# Followers that are named; of more only the number is told.
+FOLLOWERS: Final = 4
 
 # Longest command that is shown: a shell takes longer ones, a reader does not.
 COMMAND: Final = 1_000
@@ -95,7 +98,7 @@ def _heading(differences: Differences) -> list[str]:
 
 def _row(differences: Differences, row: Row) -> str:
     times = f" {units.times(row.times)}" if row.times > 1 else ""
-    names = ", ".join([code(short(row.path)) + times, *(code(short(name)) for name in row.followers)])
+    names = ", ".join([code(short(row.path)) + times, *map(code, followers(row, FOLLOWERS))])
     mark = escape(row.mark) if row.mark != "-" else units.MINUS
     cells = [mark, names, escape(told(row, differences)), escape(cut(row.output, 60))]
     for quantity in differences.quantities:

@@ -8,7 +8,8 @@ from typing import TextIO
 from netscope import units
 from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.differences.rows import RUNS
-from netscope.render.diff.sentences import ending, header, nothing, tally, told
+from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told
+from netscope.render.diff.terminal import FOLLOWERS
 from netscope.render.figures import figure_text
 from netscope.render.notebook import CELL, DEEPEST, DIM, INDENT, LINE, STYLE
 from netscope.render.summary import short
@@ -58,7 +59,7 @@ def _row(differences: Differences, row: Row) -> str:
     dim = DIM if row.kind in ("same", "around") else ""
     indent = f"padding-left:{10 + INDENT * min(len(row.lasts), DEEPEST)}px;"
     times = f" {units.times(row.times)}" if row.times > 1 else ""
-    names = ", ".join([short(row.label) + times, *map(short, row.followers)])
+    names = ", ".join([short(row.label) + times, *followers(row, FOLLOWERS)])
     cells = [_cell(row.mark, dim), _cell(names, dim + indent), _cell(told(row, differences), dim)]
     cells.append(_cell(row.output, dim))
     for quantity in differences.quantities:

@@ -94,6 +94,14 @@ def told(row: Row, differences: Differences) -> str:
     return visible(cut(", ".join(row.words), WORDS))
 
 
+def followers(row: Row, most: int) -> list[str]:
+    """Names of the layers that only pass its change on; of more than `most`, how many they are."""
+    if len(row.followers) <= most:
+        return [short(name) for name in row.followers]
+    named = row.followers[: most - 1]
+    return [*map(short, named), f"+{len(row.followers) - len(named)}"]
+
+
 def verdict(diff: Diff) -> str:
     """One sentence: "zfnet has 0.03% fewer params, 2.9% more MACs than alexnet"."""
     before, after = short(diff.before.name), short(diff.after.name)

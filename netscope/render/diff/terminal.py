@@ -14,7 +14,7 @@ from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.differences.rows import RUNS
 from netscope.quantities import Quantity
 from netscope.render.cells import EMPTY, Cell, branches, cell, joined_by_dots, laid_out
-from netscope.render.diff.sentences import ending, header, nothing, tally, told
+from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told
 from netscope.render.figures import figure_text
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
@@ -140,10 +140,7 @@ def _layer(row: Row, tone: Tone, flat: bool, encoding: str) -> Cell:
     behind = f" {units.times(row.times)}" if row.times > 1 else ""
     if row.kind == "layer" and row.mark == "~" and row.layer.name.isdecimal() and not flat:
         behind += f" {short(row.layer.type)}"
-    named = row.followers[:FOLLOWERS] if len(row.followers) <= FOLLOWERS else row.followers[: FOLLOWERS - 1]
-    behind += "".join(f", {short(name)}" for name in named)
-    if len(named) < len(row.followers):
-        behind += f", +{len(row.followers) - len(named)}"
+    behind += "".join(f", {name}" for name in followers(row, FOLLOWERS))
     return cell(
         for_encoding(short(row.label), encoding),
         tone,
@@ -196,6 +193,5 @@ def _below(differences: Differences) -> list[list[Piece]]:
         lines.append(
             [Piece(f"{units.TIMES}N: the same change in each, with the figures of all N together", "dim")]
         )
-    folded = not (differences.everything or differences.flat)
-    lines.append([Piece(tally(diff) + (" (--all shows them)" if folded else ""), "dim")])
+    lines.append([Piece(tally(diff) + (" (--all shows them)" if differences.folded else ""), "dim")])
     return lines
