@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.version import __version__
 
 if TYPE_CHECKING:
-    from netscope.api import explain, lint, summary
+    from netscope.api import check, explain, lint, summary
     from netscope.between import compare, diff
     from netscope.comparison import Comparison, Diff
     from netscope.errors import (
@@ -49,6 +49,7 @@ __all__ = [
     "UsageError",
     "Workload",
     "__version__",
+    "check",
     "compare",
     "diff",
     "explain",
@@ -73,6 +74,7 @@ _HOMES: Final = {
     "TraceError": "netscope.errors",
     "UsageError": "netscope.errors",
     "Workload": "netscope.workload",
+    "check": "netscope.api",
     "compare": "netscope.between",
     "diff": "netscope.between",
     "explain": "netscope.api",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.comparison import Comparison, Diff, Variant
 from netscope.errors import NetscopeError, UsageError
+from netscope.ready import has_input
 from netscope.report import Report
+from netscope.workload import Workload
 
 if TYPE_CHECKING:
     import os
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     import torch
 
     from netscope.api import Input
-    from netscope.workload import Workload
 
     Model = str | os.PathLike[str] | torch.nn.Module | Workload | Report
 
@@ -60,11 +61,9 @@ def diff(
     return diff_of(before, after, _given(how), _given(how_b), _summary, "{}_b=".format, "{}=".format)
 
 
-def is_saved(model: Any) -> bool:
-    """Whether it is a report already, or the name of a saved one."""
-    return isinstance(model, Report) or (
-        isinstance(model, str) and model.endswith(".json") and not model.startswith("hf/")
-    )
+def _is_report(model: Any) -> bool:
+    """Whether it is a report already, or the name of a saved one: then nothing can be asked of it."""
+    return not isinstance(model, Workload) and has_input(model)
 
 
 def diff_of(
@@ -95,14 +94,14 @@ def diff_of(
                 hint=f"name a second one, or give one of {wanted}",
             )
         after = before
-    both = is_saved(before) and is_saved(after)
-    refused = [*map(spell_b, how_b if is_saved(after) else ()), *map(spell, how if both else ())]
+    both = _is_report(before) and _is_report(after)
+    refused = [*map(spell_b, how_b if _is_report(after) else ()), *map(spell, how if both else ())]
     if refused:
         which = "both networks are saved reports" if both else "the second network is a saved report"
         have = "which have their inputs" if both else "which has its input"
         raise UsageError(f"{which}, {have} already.", hint=f"leave out {', '.join(refused)}")
-    second_how = {} if is_saved(after) else {**how, **how_b}
-    first = summarize(before, {} if is_saved(before) else how)
+    second_how = {} if _is_report(after) else {**how, **how_b}
+    first = summarize(before, {} if _is_report(before) else how)
     second = summarize(after, second_how)
     if first.name == second.name and "options" in how_b:
         first = replace(first, name=_with_options(first.name, how.get("options")))
@@ -114,11 +113,9 @@ def _given(how: How) -> How:
     return {key: value for key, value in how.items() if value is not None}
 
 
-def _with_options(name: str, options: Mapping[str, Any] | Sequence[str] | None) -> str:
+def _with_options(name: str, options: Mapping[str, Any] | None) -> str:
     """One network with different options goes by two names: "lenet num_classes=100"."""
-    if isinstance(options, Mapping):
-        options = [f"{key}={value}" for key, value in options.items()]
-    return " ".join([name, *(options or ())])
+    return " ".join([name, *(f"{key}={value}" for key, value in (options or {}).items())])
 
 
 def compare(
@@ -162,7 +159,7 @@ def comparison_of(
     variants, errors = [], []
     for model in models:
         try:
-            report = summarize(model, {} if is_saved(model) else how)
+            report = summarize(model, {} if _is_report(model) else how)
         except NetscopeError as error:
             errors.append(error)
             variants.append(Variant(_name(model), None, error.message))

@@ -29,9 +29,8 @@ REPORTS: Final[dict[str, str]] = {
 
 def text_of(name: str) -> str:
     """The report, with the command that makes it in its head."""
-    command = REPORTS[name]
-    head = f"Made by `{command}`; `make reports` makes it anew."
-    return f"{head}\n\n{output_of(shlex.split(command)[1:])}"
+    head = f"Written by `make reports`, with `{REPORTS[name]}`."
+    return f"{head}\n\n{output_of(shlex.split(REPORTS[name])[1:])}"
 
 
 def main(arguments: list[str]) -> int:

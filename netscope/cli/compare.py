@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netscope.cli import output as output_
-from netscope.cli.loading import report_with
+from netscope.cli.loading import report_by_name
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -56,17 +56,24 @@ def command(
     output_.check_writable(output)
     if len(models) < 2:
         raise UsageError("a comparison is of two models or more.", hint=f"try `netscope summary {models[0]}`")
-    how = {"input": input, "batch": batch, "dtype": dtype, "train": train or None, "options": option}
 
     from netscope.between import comparison_of
     from netscope.quantities import find
     from netscope.render.variants import VARIANTS_FORMATS, board
+    from netscope.sources.options import parse_options
 
+    how = {
+        "input": input,
+        "batch": batch,
+        "dtype": dtype,
+        "train": train or None,
+        "options": parse_options(option or ()),
+    }
     keys = split_commas(columns)
     for key in [*keys, *([sort] if sort not in (None, "name") else [])]:
         find(str(key))  # a slip is told before time is spent
-    given = {key: value for key, value in how.items() if value not in (None, [])}
-    comparison, errors = comparison_of(models, given, report_with)
+    given = {key: value for key, value in how.items() if value not in (None, [], {})}
+    comparison, errors = comparison_of(models, given, report_by_name)
     shown = board(comparison, keys or None, sort)
     stream = sys.stdout if output is None else None
     text = VARIANTS_FORMATS[chosen](shown, color=None if stream else False, stream=stream)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netscope.cli import output as output_
-from netscope.cli.loading import report_with
+from netscope.cli.loading import report_by_name
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -86,11 +86,24 @@ def command(
     chosen = format_for(format, output)
     output_.check_writable(output)
     from netscope.between import diff_of
+    from netscope.sources.options import parse_options
 
-    how = {"input": input, "batch": batch, "dtype": dtype, "train": train or None, "options": option}
-    how_b = {"input": input_b, "batch": batch_b, "dtype": dtype_b, "train": train_b, "options": option_b}
-    given, given_b = ({k: v for k, v in some.items() if v not in (None, [])} for some in (how, how_b))
-    found = diff_of(model, other, given, given_b, report_with, lambda key: f"{_spelt(key)}-b", _spelt)
+    how = {
+        "input": input,
+        "batch": batch,
+        "dtype": dtype,
+        "train": train or None,
+        "options": parse_options(option or ()),
+    }
+    how_b = {
+        "input": input_b,
+        "batch": batch_b,
+        "dtype": dtype_b,
+        "train": train_b,
+        "options": parse_options(option_b or ()),
+    }
+    given, given_b = ({k: v for k, v in some.items() if v not in (None, [], {})} for some in (how, how_b))
+    found = diff_of(model, other, given, given_b, report_by_name, lambda key: f"{_spelt(key)}-b", _spelt)
 
     from netscope.differences import build
     from netscope.render.diff import DIFF_FORMATS

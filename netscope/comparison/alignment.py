@@ -11,14 +11,13 @@ from typing import Final
 
 from netscope.comparison.forest import Forest
 from netscope.comparison.likeness import ENOUGH, Likeness
+from netscope.comparison.matches import Match, gaps
 
 # Cells of a table that is filled at once: half a tenth of a second.
 CELLS: Final = 40_000
 
 # Layers in a row that must agree before the rows are split there, if none of them has parameters.
 CERTAIN: Final = 3
-
-Match = tuple[int, int]
 
 
 class Alignment:
@@ -131,18 +130,13 @@ class Alignment:
         """
         if not self._numbers:
             return list(found)
-        result: list[Match] = []
-        at = (0, 0)
-        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
-        for i, j in [*found, (-1, -1)]:
-            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
-            gap = left[at[0] : x], right[at[1] : y]
-            if len(gap[0]) == len(gap[1]) and all(map(self._replaced, *gap)):
-                result += zip(*gap, strict=True)
-            if i >= 0:
-                result.append((i, j))
-            at = x + 1, y + 1
-        return result
+        exchanged = [
+            match
+            for gap in gaps(left, right, found)
+            if len(gap[0]) == len(gap[1]) and all(map(self._replaced, *gap))
+            for match in zip(*gap, strict=True)
+        ]
+        return sorted([*found, *exchanged])
 
     def _replaced(self, i: int, j: int) -> bool:
         a, b = self._a, self._b

@@ -14,10 +14,13 @@ class Situation:
     """What is known of the two networks when two of their layers are compared."""
 
     def __init__(self, before: Report, after: Report, renamed: dict[str, str]) -> None:
-        # Before's paths as after calls the same layers.
-        self.renamed = renamed
+        self._renamed = renamed
         self.modes = before.training, after.training
         self.batches = _batch(before), _batch(after)
+
+    def now(self, path: str | None) -> str | None:
+        """What `after` calls the layer of that path before."""
+        return None if path is None else self._renamed.get(path, path)
 
     @property
     def other_mode(self) -> bool:
@@ -70,10 +73,8 @@ def _definition(before: Layer, after: Layer, situation: Situation) -> Iterator[C
     yield from _tensors(before.buffers, after.buffers)
     for what, get in _PARAMETERS.items():
         yield from _differing(what, get(before.parameters), get(after.parameters))
-    shared = before.shared_with
-    if shared is not None:
-        shared = situation.renamed.get(shared, shared)
-    yield from _differing("shared_with", shared, after.shared_with)
+    yield from _differing("shared_with", situation.now(before.shared_with), after.shared_with)
+    yield from _ties(before.parameters, after.parameters, situation)
     if not situation.other_mode:
         yield from _differing("training", before.training, after.training)
     yield from _differing("registered", before.registered, after.registered)
@@ -92,6 +93,19 @@ def _tensors(before: tuple[Parameter, ...], after: tuple[Parameter, ...]) -> Ite
     old, new = ({p.name: p.shape for p in some} for some in (before, after))
     for name in dict.fromkeys([*old, *new]):
         yield from _differing(name, old.get(name), new.get(name))
+
+
+def _ties(
+    before: tuple[Parameter, ...], after: tuple[Parameter, ...], situation: Situation
+) -> Iterator[Change]:
+    """Parameters that became, or are no longer, those of another layer."""
+    old, new = ({p.name: p.shared_with for p in some} for some in (before, after))
+    for name in old.keys() & new.keys():
+        was = old[name]
+        if was is not None:
+            layer, dot, parameter = was.rpartition(".")
+            was = f"{situation.now(layer)}{dot}{parameter}"
+        yield from _differing(f"{name}.shared_with", was, new[name])
 
 
 def _one(values: Iterator[Any]) -> Any:

@@ -7,7 +7,7 @@ They leave out what pairing must see past: names, dtypes, modes, and whatever fo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -15,6 +15,11 @@ from netscope.preorder import children_of
 from netscope.report import Layer, Report
 
 Numbers = dict[Hashable, int]
+
+# Hyperparameters that follow from the layers before.
+INHERITED: Final = frozenset(
+    {"in_channels", "in_features", "num_features", "normalized_shape", "num_channels"}
+)
 
 # Containers whose type says nothing of what they are for.
 GENERIC: Final = frozenset({"Sequential", "ModuleList", "ModuleDict"})
@@ -30,19 +35,30 @@ class Forest:
         for index, inner in enumerate(self.children):
             for child in inner:
                 self.parents[child] = index
-        # What a layer itself is; the same with everything within it; and that with the names within.
+        # What a layer itself is, and the same with everything within it.
         self.own = [known.setdefault(_definition(layer), len(known)) for layer in self.layers]
-        self.whole = [0] * len(self.layers)
-        self.named = [0] * len(self.layers)
+        self.whole = self._bottom_up(self.own, "whole", known)
+        # And that for what was chosen alone.
+        self.shapeless = self._bottom_up(self.chosen, "shapeless", known)
+
+    def _bottom_up(self, marks: Sequence[Hashable], what: str, known: Numbers) -> list[int]:
+        """Numbers of whole subtrees."""
+        numbers = [0] * len(self.layers)
         for index in range(len(self.layers) - 1, -1, -1):
-            inner = self.children[index]
-            whole = (self.own[index], *[self.whole[child] for child in inner])
-            named = (self.own[index], *[(self.names[child], self.named[child]) for child in inner])
-            self.whole[index] = known.setdefault(whole, len(known))
-            self.named[index] = known.setdefault(("named", named), len(known))
+            inside = tuple([numbers[child] for child in self.children[index]])
+            numbers[index] = known.setdefault((what, marks[index], inside), len(known))
+        return numbers
 
     def __len__(self) -> int:
         return len(self.layers)
+
+    @cached_property
+    def chosen(self) -> list[Hashable]:
+        """What every layer was chosen to be, without what follows from the layers before."""
+        return [
+            "functional" if functional else (layer.type, _frozen(choices(layer)))
+            for layer, functional in zip(self.layers, self.functional, strict=True)
+        ]
 
     @cached_property
     def names(self) -> list[str]:
@@ -88,6 +104,11 @@ class Forest:
     def ends(self, index: int) -> int:
         """The index behind the last layer within."""
         return index + self.sizes[index]
+
+
+def choices(layer: Layer) -> dict[str, Any]:
+    """The hyperparameters that do not follow from the layers before."""
+    return {key: value for key, value in layer.hyperparameters.items() if key not in INHERITED}
 
 
 def portrait(layer: Layer) -> tuple[str, str, str]:

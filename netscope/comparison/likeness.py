@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.comparison.forest import GENERIC, Forest
+from netscope.comparison.forest import GENERIC, Forest, choices
 
 # Layers less alike than this are not the same layer.
 ENOUGH: Final = 0.3
@@ -21,6 +21,8 @@ EXACT: Final = 0.15
 NUMBERS: Final = 0.1
 SAME_NUMBER: Final = 0.04
 PARAMETERS: Final = 0.05
+# By how many hyperparameters differ, those that follow from the layers before aside.
+CHOICES: Final = (0.1, 0.05, 0.025)
 OUTPUT: Final = 0.03
 OWN_CONTAINER: Final = 0.25
 GENERIC_CONTAINER: Final = 0.1
@@ -112,6 +114,10 @@ class Likeness:
             return likeness + EXACT
         if x.parameters and x.parameter_shapes == y.parameter_shapes:
             likeness += PARAMETERS
+        elif x.type == y.type:
+            old, new = choices(x), choices(y)
+            differing = sum(old.get(key) != new.get(key) for key in old.keys() | new.keys())
+            likeness += CHOICES[differing] if differing < len(CHOICES) else 0
         return likeness
 
     def _containers(self, i: int, j: int) -> float:

@@ -17,8 +17,9 @@ Spot = tuple[int, int]
 def merge(before: Report, after: Report, pairing: Pairing) -> Diff:
     """The pairs in the order of `after`, what was removed at the place where it was."""
     spots = list(_merged(before, after, pairing))
-    found = _changes(before, after, pairing, spots)
-    within = _differs_within(found, [parent for _, parent in spots])
+    siblings = _Siblings(before.layers), _Siblings(after.layers)
+    found = _changes(before, after, pairing, spots, siblings)
+    within = _differs_within(siblings[0].parents, found, spots)
     pairs = tuple(
         Pair(
             status=_status(spot, changed=bool(found[n]) or within[n]),
@@ -76,10 +77,13 @@ def _interleaved(
 
 
 def _changes(
-    before: Report, after: Report, pairing: Pairing, spots: Sequence[tuple[Spot, int]]
+    before: Report,
+    after: Report,
+    pairing: Pairing,
+    spots: Sequence[tuple[Spot, int]],
+    siblings: tuple[_Siblings, _Siblings],
 ) -> list[tuple[Change, ...] | None]:
     """What each layer's own differences are; None for one that was added or removed."""
-    siblings = _Siblings(before.layers), _Siblings(after.layers)
     renamed = {before.layers[i].path: after.layers[j].path for i, j in pairing.after.items()}
     situation = Situation(before, after, renamed)
     found: list[tuple[Change, ...] | None] = []
@@ -118,10 +122,21 @@ class _Siblings:
         return self._layers[row[place - 1]].name if place else None
 
 
-def _differs_within(found: Sequence[object], parents: Sequence[int]) -> list[bool]:
-    """For every spot whether something inside it differs."""
+def _differs_within(
+    parents: Sequence[int], found: Sequence[object], spots: Sequence[tuple[Spot, int]]
+) -> list[bool]:
+    """For every spot whether something inside it differs, or is not inside it any more.
+
+    `parents` are those of the layers before.
+    """
+    number_of = {i: n for n, ((i, _), _) in enumerate(spots) if i >= 0}
     differs = [False] * len(found)
     for n in range(len(found) - 1, 0, -1):
+        (i, _), parent = spots[n]
+        left = number_of[parents[i]] if i >= 0 else parent
+        if left != parent:
+            differs[left] = True
+    for n in range(len(found) - 1, 0, -1):
         if found[n] != () or differs[n]:
-            differs[parents[n]] = True
+            differs[spots[n][1]] = True
     return differs

@@ -10,15 +10,15 @@ The result does not depend on which network comes first: the two are put into an
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netscope.comparison.alignment import Alignment, Match
+from netscope.comparison.alignment import Alignment
 from netscope.comparison.forest import Forest, Numbers, portrait
-from netscope.comparison.likeness import NAME, Likeness
+from netscope.comparison.likeness import NAME, OUTPUT, Likeness, family
+from netscope.comparison.matches import Match, gaps, in_order, singles
 from netscope.report import Report
 
 # Containers that share this much of what they hold are one container that was renamed or moved.
@@ -56,8 +56,10 @@ def _pair(before: Report, after: Report) -> Pairing:
     known: Numbers = {}
     matcher = _Matcher(Forest(before, known), Forest(after, known))
     matcher.descend(0, 0)
+    matcher.find_by_name()
     matcher.find_moved()
     matcher.find_between_neighbours()
+    matcher.find_changed_siblings()
     matcher.find_containers()
     return Pairing(matcher.to, frozenset(matcher.displaced()))
 
@@ -70,6 +72,9 @@ class _Matcher:
         self.likeness = Likeness(a, b)
         self.align = Alignment(a, b, self.likeness)
         self.align_anywhere = Alignment(a, b, self.likeness, numbers=False)
+        # Layers that a name tells apart from all others in both networks, wherever they stand.
+        self.known = dict(singles(_signed(a), _signed(b)))
+        self.kept = set(self.known), set(self.known.values())
 
     def match(self, i: int, j: int) -> None:
         self.to[i] = j
@@ -92,17 +97,11 @@ class _Matcher:
         """Which children of one are which children of the other."""
         named = self._by_name(left, right)
         yield from named
-        fixed = _in_order(named)
-        at = (0, 0)
-        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
-        taken = {i for i, _ in named}, {j for _, j in named}
-        for i, j in [*fixed, (-1, -1)]:
-            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
+        taken = {i for i, _ in named} | self.kept[0], {j for _, j in named} | self.kept[1]
+        for ours, theirs in gaps(left, right, in_order(named)):
             yield from self.align(
-                [n for n in left[at[0] : x] if n not in taken[0]],
-                [n for n in right[at[1] : y] if n not in taken[1]],
+                [i for i in ours if i not in taken[0]], [j for j in theirs if j not in taken[1]]
             )
-            at = x + 1, y + 1
 
     def _by_name(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
         """Children of the same name, unless that is a number, or they have nothing else in common."""
@@ -112,59 +111,75 @@ class _Matcher:
             j = others.get(self.a.names[i])
             if j is None or self.a.numeric[i] or self.a.functional[i] != self.b.functional[j]:
                 continue
-            if self.a.functional[i] or self.likeness(i, j) > NAME + 0.05:
+            if self.a.functional[i] or self.likeness(i, j) > NAME + OUTPUT:
                 found.append((i, j))
         return found
 
     # Everywhere
 
+    def find_by_name(self) -> None:
+        """Pair what has one name and one place in each network, though in different containers."""
+        for i, j in self.known.items():
+            if i not in self.to and j not in self.back:
+                self.descend(i, j)
+
     def find_moved(self) -> None:
-        """Pair whole subtrees that are exactly the same, the largest first."""
-        left, right = (self._unpaired_subtrees(f, t) for f, t in ((self.a, self.to), (self.b, self.back)))
-        for whole in sorted(
-            left.keys() & right.keys(), key=lambda w: (-self.a.sizes[left[w][0]], left[w][0])
-        ):
-            ours = [i for i in left[whole] if i not in self.to]
-            theirs = [j for j in right[whole] if j not in self.back]
-            for i, j in self._same_thing(ours, theirs):
+        """Pair whole subtrees that are the same, the largest first.
+
+        Of equal size, those that are exactly the same come before those that are the same but for what
+        follows from the layers before: other channels may come in where they stand now.
+        """
+        candidates = []
+        for numbers in ((self.a.whole, self.b.whole), (self.a.shapeless, self.b.shapeless)):
+            left = self._unpaired_subtrees(self.a, self.to, numbers[0])
+            right = self._unpaired_subtrees(self.b, self.back, numbers[1])
+            candidates += [(left[number], right[number]) for number in left if number in right]
+        for ours, theirs in sorted(candidates, key=lambda found: -self.a.sizes[found[0][0]]):
+            left_over = [i for i in ours if i not in self.to], [j for j in theirs if j not in self.back]
+            for i, j in self._same_thing(*left_over):
                 self._match_whole(i, j)
 
-    def _unpaired_subtrees(self, forest: Forest, taken: dict[int, int]) -> dict[int, list[int]]:
-        """Subtrees of which nothing is paired yet, by what they are."""
+    def _unpaired_subtrees(
+        self, forest: Forest, taken: dict[int, int], numbers: Sequence[int]
+    ) -> dict[int, list[int]]:
+        """Subtrees of which nothing is paired yet, by their numbers."""
         free = [index not in taken and not forest.functional[index] for index in range(len(forest))]
         for index in range(len(forest) - 1, 0, -1):
             if index in taken or (not free[index] and not forest.functional[index]):
                 free[forest.parents[index]] = False
         found: dict[int, list[int]] = defaultdict(list)
-        for index, whole in enumerate(forest.whole):
+        for index, whole in enumerate(numbers):
             if free[index]:
                 found[whole].append(index)
         return found
 
     def _same_thing(self, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[Match]:
-        """Of subtrees that are all exactly the same, which one went where.
-
-        Layers without parameters are the same wherever they stand. One of those has moved only if a
-        name says so or it stayed among its siblings; else one was removed here and one added there.
-        """
-        names: dict[str, list[int]] = defaultdict(list)
-        for j in theirs:
-            names[self.b.names[j]].append(j)
-        rest, taken = [], set()
+        """Of subtrees that are all the same, which one went where: to its siblings before anywhere else."""
+        left = list(theirs)
         for i in ours:
-            if not self.a.numeric[i] and names[self.a.names[i]]:
-                j = names[self.a.names[i]].pop(0)
-                taken.add(j)
-                yield i, j
-            else:
-                rest.append(i)
-        left = [j for j in theirs if j not in taken]
-        for i in rest:
-            at_home = [j for j in left if self.to.get(self.a.parents[i]) == self.b.parents[j]]
-            anywhere = left if self.a.layers[i].params or self.a.containers[i] else []
-            for j in (at_home or anywhere)[:1]:
+            found = [j for j in left if self.to.get(self.a.parents[i]) == self.b.parents[j]]
+            if not found and self._telling(i):
+                name = "" if self.a.numeric[i] else self.a.names[i]
+                found = [j for j in left if self.b.names[j] == name] or left
+            if found:
+                j = found[0]
                 left.remove(j)
                 yield i, j
+
+    def _telling(self, i: int) -> bool:
+        """Whether what a layer is tells it apart: an activation or a norm is the same wherever it stands."""
+        layer = self.a.layers[i]
+        if self.a.containers[i]:
+            return True
+        return layer.params > 0 and family(layer.base, layer.type) != "norm"
+
+    def find_changed_siblings(self) -> None:
+        """Pair the only leaf of its type left with the only one among the same siblings."""
+        a, b = self.a, self.b
+        ours = {i: (self.to.get(a.parents[i]), a.layers[i].type) for i in _leaves(a) if i not in self.to}
+        theirs = {j: (b.parents[j], b.layers[j].type) for j in _leaves(b) if j not in self.back}
+        for i, j in singles(ours, theirs):
+            self.match(i, j)
 
     def _match_whole(self, i: int, j: int) -> None:
         """Pair two subtrees that are the same, layer by layer."""
@@ -179,16 +194,11 @@ class _Matcher:
     def find_between_neighbours(self) -> None:
         """Pair leaves that are alike and stand between leaves that pair up, whatever is around them."""
         left, right = _leaves(self.a), _leaves(self.b)
-        fences = _in_order([(i, self.to[i]) for i in left if i in self.to])
-        places = {i: n for n, i in enumerate(left)}, {j: n for n, j in enumerate(right)}
-        at = (0, 0)
-        for i, j in [*fences, (-1, -1)]:
-            x, y = (places[0][i], places[1][j]) if i >= 0 else (len(left), len(right))
-            ours = [n for n in left[at[0] : x] if n not in self.to]
-            theirs = [n for n in right[at[1] : y] if n not in self.back]
-            for pair_ in self.align_anywhere(ours, theirs):
-                self.match(*pair_)
-            at = x + 1, y + 1
+        fences = in_order([(i, self.to[i]) for i in left if i in self.to])
+        for ours, theirs in gaps(left, right, fences):
+            free = [i for i in ours if i not in self.to], [j for j in theirs if j not in self.back]
+            for i, j in self.align_anywhere(*free):
+                self.match(i, j)
 
     def find_containers(self) -> None:
         """Pair containers that hold mostly the same layers, the innermost first."""
@@ -222,7 +232,7 @@ class _Matcher:
                 for child in self.a.children[i]
                 if child in self.to and self.b.parents[self.to[child]] == j
             ]
-            settled = {child for child, _ in _in_order(kept)}
+            settled = {child for child, _ in in_order(kept)}
             yield from (child for child, _ in kept if child not in settled)
 
 
@@ -231,23 +241,10 @@ def _leaves(forest: Forest) -> list[int]:
     return [i for i in range(1, len(forest)) if not (forest.functional[i] or forest.containers[i])]
 
 
-def _in_order(matches: Iterable[Match]) -> list[Match]:
-    """The most matches whose right sides rise with their left sides, given those with left sides rising."""
-    matches = list(matches)
-    ends: list[int] = []
-    at: list[int] = []
-    before = [-1] * len(matches)
-    for n, (_, j) in enumerate(matches):
-        place = bisect_left(ends, j)
-        if place == len(ends):
-            ends.append(j)
-            at.append(n)
-        else:
-            ends[place], at[place] = j, n
-        before[n] = at[place - 1] if place else -1
-    chosen: list[Match] = []
-    n = at[-1] if at else -1
-    while n >= 0:
-        chosen.append(matches[n])
-        n = before[n]
-    return chosen[::-1]
+def _signed(forest: Forest) -> dict[int, Hashable]:
+    """Modules by the name that people gave them and what they are."""
+    return {
+        i: (forest.names[i], forest.chosen[i])
+        for i in range(1, len(forest))
+        if not forest.numeric[i] and not forest.functional[i]
+    }
