@@ -40,6 +40,7 @@ bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchm
 	$(BIN)/python -m bench
 
 reports: docs ## Write anew whatever netscope says of itself and does not measure
+	$(BIN)/python -m tools.reports
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,6 +18,8 @@ from netscope.version import __version__
 
 if TYPE_CHECKING:
     from netscope.api import check, explain, lint, summary
+    from netscope.between import compare, diff
+    from netscope.comparison import Comparison, Diff
     from netscope.errors import (
         CheckError,
         MissingExtraError,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckError",
+    "Comparison",
+    "Diff",
     "Layer",
     "MissingExtraError",
     "NetscopeError",
@@ -46,6 +50,8 @@ __all__ = [
     "Workload",
     "__version__",
     "check",
+    "compare",
+    "diff",
     "explain",
     "formula",
     "lint",
@@ -56,6 +62,8 @@ __all__ = [
 # Where each public name lives. A test holds this, `__all__` and the imports for type checkers together.
 _HOMES: Final = {
     "CheckError": "netscope.errors",
+    "Comparison": "netscope.comparison",
+    "Diff": "netscope.comparison",
     "Layer": "netscope.report",
     "MissingExtraError": "netscope.errors",
     "NetscopeError": "netscope.errors",
@@ -67,6 +75,8 @@ _HOMES: Final = {
     "UsageError": "netscope.errors",
     "Workload": "netscope.workload",
     "check": "netscope.api",
+    "compare": "netscope.between",
+    "diff": "netscope.between",
     "explain": "netscope.api",
     "formula": "netscope.formulas",
     "lint": "netscope.api",

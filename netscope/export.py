@@ -6,7 +6,8 @@ called, and no sooner.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from netscope.render import FORMATS, notebook
 from netscope.report import Report
@@ -45,23 +46,25 @@ def to_pandas(report: Report) -> pandas.DataFrame:
     Columns are those of the CSV: `params`, `macs` and their like hold everything inside a layer, the
     `own_` columns add up to the totals.
     """
-    import pandas
-
     from netscope.columns import COLUMNS
     from netscope.render.csv import headings, values
     from netscope.table import rows_of_all
 
     table = rows_of_all(report)
     records = [values(table, row, COLUMNS) for row in table.rows]
-    keys = headings(COLUMNS)
-    frame = pandas.DataFrame(
-        {
-            key: pandas.Series([r[i] for r in records], dtype=_dtype([r[i] for r in records]))
-            for i, key in enumerate(keys)
-        }
-    )
+    frame = frame_of(headings(COLUMNS), records)
     frame.attrs = {"name": report.name, "schema_version": report.schema_version}
     return frame
+
+
+def frame_of(keys: Sequence[str], records: Sequence[Sequence[Any]]) -> pandas.DataFrame:
+    """A frame of these columns, each of the type that keeps its values as they are."""
+    import pandas
+
+    columns = {key: [record[i] for record in records] for i, key in enumerate(keys)}
+    return pandas.DataFrame(
+        {key: pandas.Series(values, dtype=_dtype(values)) for key, values in columns.items()}
+    )
 
 
 def _dtype(values: list[object]) -> str:

@@ -27,6 +27,10 @@ class Quantity:
         the whole network's; None when it is not known.
     of_layer:
         a layer's with everything inside it; None for a quantity that only a whole network has.
+    follows:
+        the key of a quantity that it mostly changes with; it is told of by default only where it does not.
+    at_least:
+        a lower bound, of a report or of a layer, for where the value is not known.
     """
 
     key: str
@@ -35,28 +39,30 @@ class Quantity:
     help: str
     of_report: Callable[[Report], Number | None]
     of_layer: Callable[[Layer], Number | None] | None = None
+    follows: str = ""
+    at_least: Callable[[Report | Layer], Number | None] | None = None
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("params", "params", "count", "elements of unique parameter tensors",
              lambda r: r.params, lambda x: x.params),
     Quantity("trainable_params", "trainable", "count", "the part of params that requires a gradient",
-             lambda r: r.trainable_params, lambda x: x.trainable_params),
+             lambda r: r.trainable_params, lambda x: x.trainable_params, follows="params"),
     Quantity("macs", "MACs", "metric", "multiply-accumulates of contractions",
-             lambda r: r.macs, lambda x: x.macs),
+             lambda r: r.macs, lambda x: x.macs, at_least=lambda x: x.counted_macs),
     Quantity("flops", "FLOPs", "metric", "2 × MACs",
-             lambda r: r.flops, lambda x: x.flops),
+             lambda r: r.flops, lambda x: x.flops, follows="macs", at_least=lambda x: 2 * x.counted_macs),
     Quantity("vector", "vector ops", "metric", "arithmetic outside contractions",
              lambda r: None if r.vector is None else r.vector.total,
-             lambda x: None if x.vector is None else x.vector.total),
+             lambda x: None if x.vector is None else x.vector.total, follows="macs"),
     Quantity("output_bytes", "outputs", "bytes", "new memory that layers returned",
              lambda r: r.output_bytes, lambda x: x.output_bytes),
     Quantity("param_bytes", "param mem", "bytes", "bytes that the parameters take",
-             lambda r: r.param_bytes, lambda x: x.param_bytes),
+             lambda r: r.param_bytes, lambda x: x.param_bytes, follows="params"),
     Quantity("buffer_bytes", "buffer mem", "bytes", "bytes that the buffers take",
-             lambda r: r.buffer_bytes, lambda x: x.buffer_bytes),
+             lambda r: r.buffer_bytes, lambda x: x.buffer_bytes, follows="params"),
     Quantity("weight_layers", "weight layers", "count", "convolutions + linears",
-             lambda r: r.weight_layers),
+             lambda r: r.weight_layers, follows="params"),
 )  # fmt: skip
 
 BY_KEY: Final[dict[str, Quantity]] = {quantity.key: quantity for quantity in QUANTITIES}

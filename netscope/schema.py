@@ -1,4 +1,4 @@
-"""The published form of a saved report, `report.schema.json`, derived from the dataclasses."""
+"""The published forms of what is written as JSON, `*.schema.json`, derived from the dataclasses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from netscope import store
+from netscope.comparison.document import SCHEMA_VERSION as DOCUMENT_VERSION
 from netscope.report import SCHEMA_VERSION, Report
 from netscope.store.decoding import SIGNED
 
@@ -22,10 +23,23 @@ def schema() -> dict[str, Any]:
     root["properties"]["totals"] = _properties_schema(Report, store.TOTALS, definitions)
     root["properties"]["layers"]["minItems"] = 1
     root["required"].append("totals")
+    return _published("report", SCHEMA_VERSION, root, definitions)
+
+
+def schema_of(document: type) -> dict[str, Any]:
+    """The JSON Schema of a document of `comparison.document`: "diff" or "comparison"."""
+    (kind,) = typing.get_args(typing.get_type_hints(document)["kind"])
+    definitions: dict[str, Any] = {}
+    root = _object_schema(document, definitions)
+    root["properties"]["schema_version"] = {"const": DOCUMENT_VERSION}
+    return _published(kind, DOCUMENT_VERSION, root, definitions)
+
+
+def _published(kind: str, version: int, root: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:netscope:report:{SCHEMA_VERSION}",
-        "title": "netscope report",
+        "$id": f"urn:netscope:{kind}:{version}",
+        "title": f"netscope {kind}",
         **root,
         "$defs": dict(sorted(definitions.items())),
     }
@@ -75,6 +89,8 @@ def _type_schema(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]
         return {"$ref": f"#/$defs/{kind.__name__}"}
     if origin in (typing.Union, types.UnionType):
         return {"anyOf": [_type_schema(kind, definitions) for kind in inner]}
+    if origin is typing.Literal:
+        return {"enum": list(inner)}
     if origin is tuple:
         size = {} if inner[-1] is Ellipsis else {"minItems": len(inner), "maxItems": len(inner)}
         return {"type": "array", "items": _type_schema(inner[0], definitions), **size}
@@ -94,6 +110,6 @@ def _first_line(text: str | None) -> str:
     return (text or "").strip().split("\n")[0]
 
 
-def schema_text() -> str:
-    """`schema` as it is published in `report.schema.json`."""
-    return json.dumps(schema(), indent=2) + "\n"
+def schema_text(form: dict[str, Any] | None = None) -> str:
+    """A schema as it is published in `NAME.schema.json`; a report's unless another is given."""
+    return json.dumps(schema() if form is None else form, indent=2) + "\n"

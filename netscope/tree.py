@@ -38,7 +38,7 @@ def nodes_of(report: Report, children: Sequence[Sequence[int]], fold: bool) -> l
         below = []
         for run in _runs(report.layers, inner, alike):
             first, last = report.layers[run[0][0]], report.layers[run[-1][0]]
-            both = first.name if len(run) == 1 else _range(first.name, last.name)
+            both = first.name if len(run) == 1 else range_of(first.name, last.name)
             full = (
                 first.path if path == report.layers[copies[0]].path and len(run) == 1 else _join(path, both)
             )
@@ -87,7 +87,7 @@ def _runs(
     return runs
 
 
-def _range(first: str, last: str) -> str:
+def range_of(first: str, last: str) -> str:
     """("0", "11") -> "0-11"; ("block_1", "block_4") -> "block_1-4"; others keep both names."""
     stem = first.rstrip("0123456789")
     number = last[len(stem) :]

@@ -88,8 +88,21 @@ def change(before: float | None, after: float | None) -> str:
     size = abs(ratio)
     if size < 0.005:
         return f"{sign}<0.01%"
+    if sign == MINUS and 99.95 <= size < 100:
+        return f"{MINUS}{math.floor(size * 100) / 100:.2f}%"  # what is left of it is not nothing
     decimals = 0 if size >= 99.95 else 1 if size >= 0.995 else 2
     return f"{sign}{size:,.{decimals}f}%"
+
+
+def difference(text: str) -> str:
+    """The text of a difference with its sign: "32.8 M" -> "+32.8 M", "−4" as it is."""
+    return text if text.startswith(MINUS) else f"+{text}"
+
+
+def arrow(before: str, after: str) -> str:
+    """("11", "7") -> "11→7"; with blanks around where a text is of more than one word or part."""
+    plain = all(text.isalnum() for text in (before.replace(".", ""), after.replace(".", "")))
+    return f"{before}→{after}" if plain else f"{before} → {after}"
 
 
 def shape(sizes: Iterable[int] | None) -> str:

@@ -20,8 +20,8 @@ PACKAGE = ROOT / "netscope"
 
 # From the roof to the ground. A module may import those of its own floor and of the floors below.
 FLOORS = {
-    "doors": {"__init__", "__main__", "api", "cli", "pytest_plugin", "testing"},
-    "show": {"columns", "export", "figures", "operators", "render", "table", "tree"},
+    "doors": {"__init__", "__main__", "api", "between", "cli", "pytest_plugin", "testing"},
+    "show": {"columns", "differences", "export", "figures", "operators", "render", "table", "tree"},
     "meaning": {
         "analyze",
         "budgets",
@@ -47,6 +47,9 @@ UPWARD = {
     ("report", "export"): "a report can be asked for its own table, as design's public face has it",
     ("budgets", "render"): "verdicts can be printed as a report can",
     ("checks", "render"): "findings can be printed as a report can",
+    ("comparison", "differences"): "a diff can be asked for its own text, as a report can",
+    ("comparison", "export"): "a comparison can be asked for a frame, as a report can",
+    ("comparison", "render"): "a comparison can be printed as a report can",
     ("explanation", "render"): "explanations can be printed and exported as a report can",
 }
 

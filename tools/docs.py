@@ -47,6 +47,15 @@ def columns() -> str:
     return column_reference()
 
 
+def quantities() -> str:
+    """Every quantity that two networks are compared by."""
+    from netscope.quantities import QUANTITIES
+
+    lines = ["| quantity | heading | meaning |", "|---|---|---|"]
+    lines += [f"| `{one.key}` | {one.title} | {one.help} |" for one in QUANTITIES]
+    return "\n".join(lines) + "\n"
+
+
 def commands() -> str:
     """Every command and its options."""
     import typer
@@ -108,7 +117,7 @@ def project() -> str:
     """A pyproject.toml, and what `netscope check` says of it."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("pyproject.toml").write_text(_PROJECT, encoding="utf-8")
-        output = _output_of(["check"])
+        output = output_of(["check"])
     return f"```toml\n{_PROJECT}```\n\n```\n$ netscope check\n{output}```\n"
 
 
@@ -131,14 +140,14 @@ def session(command: str) -> Callable[[], str]:
     def run() -> str:
         called, _, kept = command.partition(" | grep ")
         words = [word for word in shlex.split(kept) if word != "-e"]
-        lines = _output_of(shlex.split(called)[1:]).splitlines(keepends=True)
+        lines = output_of(shlex.split(called)[1:]).splitlines(keepends=True)
         text = "".join(line for line in lines if not words or any(word in line for word in words))
         return f"```\n$ {command}\n{text}```\n"
 
     return run
 
 
-def _output_of(arguments: list[str]) -> str:
+def output_of(arguments: list[str]) -> str:
     """What netscope writes to standard output, run in this process."""
     from netscope.cli import main
 
@@ -168,6 +177,11 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
         "netscope explain torchvision/alexnet features.2 -i 3x227x227 | grep -e features -e side -e tiling"
     ),
     "explain-root": session("netscope explain alexnet '(root)'"),
+    "diff-zfnet": session("netscope diff alexnet zfnet"),
+    "diff-227": session("netscope diff torchvision/alexnet --input 3x224x224 --input-b 3x227x227"),
+    "diff-resnet": session("netscope diff torchvision/resnet18 torchvision/resnet34"),
+    "compare": session("netscope compare alexnet zfnet vgg16 torchvision/resnet50 --sort macs"),
+    "quantities": quantities,
     "columns": columns,
     "commands": commands,
     "checks": checks,

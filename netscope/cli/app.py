@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli import check, explain, lint, models, summary
+from netscope.cli import check, compare, diff, explain, lint, models, summary
 from netscope.cli.options import Debug
 from netscope.version import __version__
 
@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 
 app.command("summary")(summary.command)
+app.command("diff")(diff.command)
+app.command("compare")(compare.command)
 app.command("explain")(explain.command)
 app.command("lint")(lint.command)
 app.command("check")(check.command)

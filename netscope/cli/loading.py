@@ -61,6 +61,18 @@ def report_with(
         )
 
 
+def report_by_name(model: str, how: Mapping[str, Any]) -> Report:
+    """As `report_of`, of what was said by name; the factory's options as they are."""
+    return report_with(
+        model,
+        how.get("input"),
+        how.get("batch"),
+        how.get("dtype"),
+        how.get("train", False),
+        how.get("options") or {},
+    )
+
+
 def report_so_far(
     model: str,
     input: Sequence[str] | None,

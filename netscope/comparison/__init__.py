@@ -8,9 +8,10 @@ from netscope.comparison.absorption import absorbed
 from netscope.comparison.merge import merge
 from netscope.comparison.pairing import pair
 from netscope.comparison.result import Absorbed, Change, Delta, Diff, Pair, Status
+from netscope.comparison.variants import Comparison, Variant
 from netscope.report import Report
 
-__all__ = ["Absorbed", "Change", "Delta", "Diff", "Pair", "Status", "diff"]
+__all__ = ["Absorbed", "Change", "Comparison", "Delta", "Diff", "Pair", "Status", "Variant", "diff"]
 
 
 def diff(before: Report, after: Report) -> Diff:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netscope.comparison.result import Absorbed, Diff, Pair
+from netscope.report import Layer
+
+if TYPE_CHECKING:
+    from netscope.explanation.lines import Line
 
 
 def absorbed(diff: Diff) -> Absorbed | None:
@@ -18,7 +24,7 @@ def absorbed(diff: Diff) -> Absorbed | None:
         return None
     for n in (last, last + 1):
         if n < len(leaves) and _absorbs(leaves[n]):
-            return Absorbed(leaves[n].path) if n + 1 < len(leaves) else None
+            return Absorbed(leaves[n].path, _because(leaves[n])) if n + 1 < len(leaves) else None
     return None
 
 
@@ -29,3 +35,41 @@ def _absorbs(pair: Pair) -> bool:
     if any(change.kind != "result" for change in pair.changes):
         return False
     return before.inputs != after.inputs and before.outputs == after.outputs
+
+
+def _because(pair: Pair) -> str:
+    """The arithmetic of a window that fits as often into both inputs, or what an adaptive pool does.
+
+    "" for a layer that has no such line, or whose inputs differ in something that it does not tell of.
+    """
+    assert pair.before is not None
+    assert pair.after is not None
+    before, after = _sides(pair.before), _sides(pair.after)
+    if [(line.key, line.value) for line in before] != [(line.key, line.value) for line in after]:
+        return ""
+    texts = []
+    for old, new in zip(before, after, strict=True):
+        if old.formula and new.formula and old.formula != new.formula:
+            texts.append(f"{old.formula} = {new.formula} = {new.value}")
+        elif not new.formula and _differ_in_sides_only(pair):
+            texts.append(f"{new.label} {new.value} {new.note}")
+    return " and ".join(dict.fromkeys(texts))
+
+
+def _sides(layer: Layer) -> list[Line]:
+    """What derives the output's sides."""
+    from netscope.explanation.table import derivation_of
+
+    lines = [line for line in derivation_of(layer).head if line.key.startswith("output_")]
+    return [line for line in lines if line == line.checked()]
+
+
+def _differ_in_sides_only(pair: Pair) -> bool:
+    """Whether batch and maps of what comes in are the same: only what an adaptive pool reduces differs."""
+    assert pair.before is not None
+    assert pair.after is not None
+    dims = pair.layer.base[-2:-1]
+    if not dims.isdecimal():
+        return False
+    old, new = (layer.input_shapes[0] for layer in (pair.before, pair.after))
+    return len(old) == len(new) and old[: -int(dims)] == new[: -int(dims)]

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
 
 from netscope.quantities import QUANTITIES, Number
 from netscope.report import Layer, Report
+
+if TYPE_CHECKING:
+    import pandas
 
 Status = Literal["=", "~", "+", "-"]
 
@@ -102,7 +106,7 @@ class Absorbed:
     path:
         the layer; everything after it is identical.
     because:
-        the arithmetic, "floor((56 - 3)/2) + 1 = 27"; "" when it has no short form.
+        the arithmetic, "floor((55 - 3)/2) + 1 = floor((56 - 3)/2) + 1 = 27"; "" when it has no short form.
     """
 
     path: str
@@ -159,3 +163,49 @@ class Diff:
             if number not in around:
                 counts[pair.status] += 1
         return counts
+
+    # What follows hands out the diff in other forms. Those are made on higher floors, which are imported
+    # here when they are needed and no sooner.
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """The whole diff as JSON text, raw, as `diff.schema.json` has it; also written to `path` when given.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        from netscope.comparison import document
+        from netscope.store import write_text
+
+        text = document.to_json(self)
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    def to_markdown(self) -> str:
+        """Verdict, totals and what changed, as a comment for a pull request."""
+        from netscope.differences import export
+
+        return export.to_markdown(self)
+
+    def to_csv(self) -> str:
+        """One line a pair as CSV, in raw base units."""
+        from netscope.differences import export
+
+        return export.to_csv(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a pair; before, after, change and ratio of each quantity, raw."""
+        from netscope.differences import export
+
+        return export.to_pandas(self)
+
+    def __str__(self) -> str:
+        """What `netscope diff` shows, in 100 columns."""
+        from netscope.differences import export
+
+        return export.to_text(self)
+
+    def _repr_html_(self) -> str:
+        from netscope.differences import export
+
+        return export.to_notebook(self)

@@ -1,24 +1,43 @@
 """Which columns of a table fit a terminal, and how wide each may be.
 
-When the rows are too wide, columns leave by `Column.drop`, highest first (of the default ones: share,
-weight + bias, output memory, operator, output, params), until the rest fits with its texts shortened to no
-less than `Column.floor`. One that fits again once a wider one has left comes back.
+When the rows are too wide, columns leave by `Heading.drop`, highest first (of a summary's: share, weight +
+bias, output memory, operator, output, params), until the rest fits with its texts shortened to no less than
+`Heading.floor`. One that fits again once a wider one has left comes back.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from netscope.columns import Column
 from netscope.render.text import width_of
 
 GAP: Final = "  "
 
 
+class Heading(NamedTuple):
+    """How a column of a terminal's table behaves.
+
+    right:
+        whether its texts stand at the right, as numbers do.
+    drop:
+        when the terminal is narrow, higher ones leave first; 0 stays.
+    floor:
+        how narrow its texts may be shortened; 0 for never.
+    name:
+        whether its texts are names, which differ at their ends and are elided in the middle.
+    """
+
+    title: str
+    right: bool = False
+    drop: int = 0
+    floor: int = 0
+    name: bool = False
+
+
 def fit(
-    columns: Sequence[Column], texts: Sequence[Sequence[int]], room: int | None
+    columns: Sequence[Heading], texts: Sequence[Sequence[int]], room: int | None
 ) -> tuple[list[int], list[int]]:
     """Which columns stay, and how wide each of all is; `texts` are the widths of every column's cells."""
     natural = [max([width_of(column.title), *wide]) for column, wide in zip(columns, texts, strict=True)]

@@ -13,17 +13,17 @@ from netscope.columns import Column
 from netscope.render.summary import STATES, cell_text, facts, header, remarks, short, suffix
 from netscope.table import Row, Table
 
-_STYLE: Final = (
+STYLE: Final = (
     "border-collapse:collapse;font:12px/1.5 ui-monospace,Menlo,Consolas,monospace;"
     "font-variant-numeric:tabular-nums;color:inherit;background:transparent"
 )
-_CELL: Final = "padding:1px 10px;border:0;white-space:nowrap;background:transparent;text-align:"
-_DIM: Final = "opacity:.55;"
-_LINE: Final = "border-bottom:1px solid rgba(128,128,128,.35);"
+CELL: Final = "padding:1px 10px;border:0;white-space:nowrap;background:transparent;text-align:"
+DIM: Final = "opacity:.55;"
+LINE: Final = "border-bottom:1px solid rgba(128,128,128,.35);"
 
 # Pixels that one level of nesting moves a name to the right, and the deepest level that still does.
-_INDENT: Final = 14
-_DEEPEST: Final = 12
+INDENT: Final = 14
+DEEPEST: Final = 12
 
 
 def render(
@@ -37,21 +37,21 @@ def render(
     (name, _), *rest = header(table.report)
     title = " · ".join([f"<b>{escape(name)}</b>", *(escape(text) for text, _ in rest)])
     head = "".join(
-        f'<th style="{_CELL}{_align(column)};{_LINE}{_DIM}">{escape(column.title)}</th>'
+        f'<th style="{CELL}{_align(column)};{LINE}{DIM}">{escape(column.title)}</th>'
         for column in table.columns
     )
     body = "\n".join(_row(table, row) for row in table.body)
     below = "".join(
-        f'<tr><td style="{_DIM}{_CELL}left">{escape(label)}</td>'
-        f'<td style="{_CELL}right"><b>{escape(value)}</b></td>'
-        f'<td style="{_DIM}{_CELL}left">{escape(note)}</td></tr>'
+        f'<tr><td style="{DIM}{CELL}left">{escape(label)}</td>'
+        f'<td style="{CELL}right"><b>{escape(value)}</b></td>'
+        f'<td style="{DIM}{CELL}left">{escape(note)}</td></tr>'
         for label, value, note, _ in facts(table)
     )
     ends = "".join(f'<div style="padding:1px 10px">{escape(text)}</div>' for text, _ in remarks(table))
     return (
         f'<div style="overflow-x:auto"><div style="padding:4px 10px">{title}</div>\n'
-        f'<table style="{_STYLE}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n'
-        f'<table style="{_STYLE};margin-top:8px"><tbody>{below}</tbody></table>{ends}</div>\n'
+        f'<table style="{STYLE}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n'
+        f'<table style="{STYLE};margin-top:8px"><tbody>{below}</tbody></table>{ends}</div>\n'
     )
 
 
@@ -60,12 +60,12 @@ def _align(column: Column) -> str:
 
 
 def _row(table: Table, row: Row) -> str:
-    dim = _DIM if row.expanded or row.state in ("uncalled", "unreached") else ""
+    dim = DIM if row.expanded or row.state in ("uncalled", "unreached") else ""
     cells = []
     for column in table.columns:
-        style = f"{_CELL}{_align(column)}"
+        style = f"{CELL}{_align(column)}"
         if column.key == "path":
-            style += f";padding-left:{10 + _INDENT * min(len(row.lasts), _DEEPEST)}px"
+            style += f";padding-left:{10 + INDENT * min(len(row.lasts), DEEPEST)}px"
         cells.append(f'<td style="{dim}{style}">{escape(_text(table, row, column))}</td>')
     return f"<tr>{''.join(cells)}</tr>"
 

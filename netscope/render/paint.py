@@ -16,6 +16,7 @@ _CODES: Final[dict[Tone, str]] = {
     "": "",
     "title": "\x1b[1m",
     "accent": "\x1b[36m",
+    "added": "\x1b[32m",
     "warn": "\x1b[33m",
     "bad": "\x1b[31m",
     "dim": "\x1b[2m",

@@ -13,7 +13,7 @@ from netscope.render.text import cut, cut_middle, visible
 from netscope.report import Report, Tensor
 from netscope.table import Cell, Row, Table
 
-Tone = Literal["", "title", "accent", "warn", "bad", "dim"]
+Tone = Literal["", "title", "accent", "added", "warn", "bad", "dim"]
 
 # Longest name, type or description in a table for people; data formats carry them in full.
 LONGEST = 60
@@ -76,22 +76,22 @@ def header(report: Report) -> list[tuple[str, Tone]]:
 
 
 def _inputs(inputs: tuple[Tensor, ...]) -> str:
-    return ("inputs " if len(inputs) > 1 else "input ") + (_leaves(inputs, most=4) or "none")
+    return ("inputs " if len(inputs) > 1 else "input ") + (leaves(inputs, most=4) or "none")
 
 
-def _leaves(leaves: tuple[Tensor, ...], most: int) -> str:
+def leaves(some: tuple[Tensor, ...], most: int) -> str:
     """Places, shapes and dtypes; the type's name of what is no tensor."""
     texts = []
-    for leaf in leaves[:most]:
+    for leaf in some[:most]:
         place = f"{short(leaf.place)} " if leaf.place.strip("0123456789.") else ""
-        if len(leaves) == 1 and leaf.place.isidentifier():
+        if len(some) == 1 and leaf.place.isidentifier():
             place = ""
         if leaf.shape is None:
             texts.append(f"{place}{short(leaf.opaque or units.UNKNOWN)}")
         else:
             texts.append(f"{place}{units.shape(leaf.shape)} {short(leaf.dtype or units.UNKNOWN)}")
-    if len(leaves) > most:
-        texts.append(f"+{units.count(len(leaves) - most)}")
+    if len(some) > most:
+        texts.append(f"+{units.count(len(some) - most)}")
     return ", ".join(texts)
 
 
@@ -209,7 +209,7 @@ def _returns(report: Report) -> list[Fact]:
     outputs = report.root.outputs
     if len(outputs) < 2:
         return []
-    return [Fact("returns", units.count(len(outputs)), _leaves(outputs, most=12), "")]
+    return [Fact("returns", units.count(len(outputs)), leaves(outputs, most=12), "")]
 
 
 def _shown(table: Table) -> Fact:

@@ -14,6 +14,6 @@ lists in JSON and come back as tuples; a float that JSON lacks is {"$float": "in
 from __future__ import annotations
 
 from netscope.store.reading import from_dict, load
-from netscope.store.writing import DERIVED, TOTALS, to_dict, to_json, write_text
+from netscope.store.writing import DERIVED, TOTALS, plain, to_dict, to_json, write_text
 
-__all__ = ["DERIVED", "TOTALS", "from_dict", "load", "to_dict", "to_json", "write_text"]
+__all__ = ["DERIVED", "TOTALS", "from_dict", "load", "plain", "to_dict", "to_json", "write_text"]

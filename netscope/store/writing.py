@@ -116,6 +116,15 @@ def _replace(target: Path, text: str) -> None:
         raise
 
 
+def plain(value: Any) -> Any:
+    """A value of a report, a diff or the like as JSON has it.
+
+    Raises:
+        StoreError: it has no place in JSON.
+    """
+    return _plain(value)
+
+
 # Dataclasses become plain values, and subclasses (torch.Size, numpy.float64) what they derive from.
 
 _PLAIN: Final[tuple[type[Any], ...]] = (int, float, str, tuple, list, dict)

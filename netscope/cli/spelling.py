@@ -1,0 +1,29 @@
+"""The command that was typed, spelt anew, so that a report can say what remakes it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection
+
+import typer
+
+
+def spelt(context: typer.Context, without: Collection[str] = ()) -> str:
+    """The command with those options that are not at their defaults, arguments first.
+
+    Args:
+        without: names of parameters that are left out, as of where the output goes.
+    """
+    arguments: list[str] = []
+    options: list[str] = []
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if not value or value == parameter.default or parameter.name in without:
+            continue
+        if parameter.param_type_name == "argument":
+            arguments += [value] if isinstance(value, str) else value
+            continue
+        flag = max(parameter.opts, key=len)
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            options += [flag] if one is True else [flag, str(getattr(one, "value", one))]
+    return shlex.join([*context.command_path.split(), *arguments, *options])

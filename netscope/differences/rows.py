@@ -1,0 +1,152 @@
+"""What of a diff is to be shown: which rows, which columns, raw values. Renderers read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from netscope.comparison import Change, Delta, Diff, Pair, Status
+from netscope.quantities import Number, Quantity
+from netscope.report import Layer, Report
+
+Kind = Literal["layer", "around", "same", "shared", "renamed", "moved"]
+
+# Rows of several layers that are not shown.
+RUNS: Final = ("same", "shared", "renamed", "moved")
+
+
+class Figure(NamedTuple):
+    """A quantity before and after, and whether each is only a lower bound."""
+
+    delta: Delta
+    bounds: tuple[bool, bool] = (False, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One visible row.
+
+    kind:
+        "layer" for a layer, or a whole subtree that was added or removed; "around" for a container in
+        which something changed; the others for a run of layers that are not shown, since nothing about them
+        changed, or only what all layers changed alike, or only their names, or only what is around them.
+    mark:
+        how it changed; "" for what is only around.
+    pairs:
+        the layer, or the copies that are folded into one row; the layers of a run.
+    label, path:
+        what it is called in a tree, and in a list. Both have before and after where the name changed.
+    lasts:
+        for the row and its ancestors below the top, whether it is the last sibling: the tree's branches.
+    words:
+        what changed, a few words each.
+    output:
+        the output's shapes before and after, trimmed, or "".
+    followers:
+        the layers behind it that only pass its change on, as they are called.
+    layers:
+        how many layers without children a run or a subtree holds, all copies together.
+    quiet:
+        whether it has to take the change that comes in from another layer.
+    """
+
+    kind: Kind
+    mark: Status | Literal[""]
+    pairs: tuple[Pair, ...]
+    label: str
+    path: str
+    lasts: tuple[bool, ...] = ()
+    words: tuple[str, ...] = ()
+    output: str = ""
+    followers: tuple[str, ...] = ()
+    layers: int = 1
+    quiet: bool = False
+
+    @property
+    def layer(self) -> Layer:
+        """The first of its layers."""
+        return self.pairs[0].layer
+
+    @property
+    def times(self) -> int:
+        """How many copies are folded here."""
+        return len(self.pairs) if self.kind in ("layer", "around") else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Rows and quantities of a diff, ready for a renderer.
+
+    quantities:
+        those that have a column.
+    totals:
+        those that are told of the whole network.
+    shared:
+        what all layers changed alike; it is told once.
+    flat:
+        whether rows are a list with full paths, and not a tree.
+    everything:
+        whether no row is folded.
+    command:
+        what to type to see this again; "" when it was not typed.
+    """
+
+    diff: Diff
+    quantities: tuple[Quantity, ...]
+    totals: tuple[Quantity, ...]
+    rows: tuple[Row, ...]
+    shared: tuple[Change, ...] = ()
+    flat: bool = False
+    everything: bool = False
+    command: str = ""
+
+    @property
+    def folded(self) -> bool:
+        """Whether `everything` would show more."""
+        if self.everything or self.flat:
+            return False
+        return self.diff.absorbed is not None or any(
+            row.kind in RUNS or row.times > 1 or row.followers or (row.layers > 1 and row.mark in "+-")
+            for row in self.rows
+        )
+
+
+def figure_of(row: Row, quantity: Quantity) -> Figure:
+    """The quantity of a row, of all its copies together; a layer that is not there has none of it."""
+    before = [_of_layer(quantity, pair.before) for pair in row.pairs]
+    after = [_of_layer(quantity, pair.after) for pair in row.pairs]
+    return _figure(before, after)
+
+
+def total_of(diff: Diff, quantity: Quantity) -> Figure:
+    """The quantity of the whole networks."""
+    return _figure([_of_report(quantity, diff.before)], [_of_report(quantity, diff.after)])
+
+
+Known = tuple[Number | None, bool]
+
+
+def _of_layer(quantity: Quantity, layer: Layer | None) -> Known:
+    if layer is None:
+        return 0, False
+    return _known(quantity, None if quantity.of_layer is None else quantity.of_layer(layer), layer)
+
+
+def _of_report(quantity: Quantity, report: Report) -> Known:
+    return _known(quantity, quantity.of_report(report), report)
+
+
+def _known(quantity: Quantity, value: Number | None, of: Any) -> Known:
+    """The value, or else its lower bound, and whether it is that."""
+    if value is not None or quantity.at_least is None:
+        return value, False
+    return quantity.at_least(of), True
+
+
+def _figure(before: Sequence[Known], after: Sequence[Known]) -> Figure:
+    return Figure(
+        Delta(*(None if any(v is None for v, _ in side) else sum(v or 0 for v, _ in side)
+                for side in (before, after))),
+        (any(bound for _, bound in before), any(bound for _, bound in after)),
+    )  # fmt: skip

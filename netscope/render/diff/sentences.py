@@ -1,0 +1,139 @@
+"""The sentences around a diff: what was compared, what came of it, where the difference ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netscope import units
+from netscope.comparison import Diff, Status
+from netscope.differences import Differences, Row, total_of
+from netscope.differences.words import arrow
+from netscope.quantities import BY_KEY
+from netscope.render.figures import figure_text
+from netscope.render.summary import Tone, leaves, short
+from netscope.render.text import cut, visible
+from netscope.report import Report, Tensor
+
+# Longest text of what changed about one layer; data formats carry it all.
+WORDS = 160
+
+_STATUSES: dict[Status, str] = {"~": "changed", "+": "added", "-": "removed", "=": "the same"}
+
+
+def header(differences: Differences) -> list[tuple[str, Tone]]:
+    """The pieces of the line above: names, inputs, and what else is different about the two."""
+    before, after = differences.diff.before, differences.diff.after
+    pieces: list[tuple[str, Tone]] = [(_twice(short(before.name), short(after.name)), "title")]
+    if before.name == after.name and before.source != after.source:
+        pieces.append((_twice(visible(before.source), visible(after.source)), ""))
+    pieces.append((_inputs(before.inputs, after.inputs), ""))
+    if before.training or after.training:
+        pieces.append((_twice(_mode(before), _mode(after)), ""))
+    pieces += [(text, "") for text in shared(differences)]
+    return pieces
+
+
+def shared(differences: Differences) -> list[str]:
+    """What all layers changed alike, where the inputs do not say it already: "dtype float32→bfloat16"."""
+    diff = differences.diff
+    kinds = {leaf.dtype for leaf in diff.before.inputs} != {leaf.dtype for leaf in diff.after.inputs}
+    dtypes = {c.what: f"dtype {arrow(c.before, c.after)}" for c in differences.shared if "dtype" in c.what}
+    return [] if kinds else list(dtypes.values())[:1]
+
+
+def _mode(report: Report) -> str:
+    return "train" if report.training else "eval"
+
+
+def _twice(before: str, after: str) -> str:
+    return before if before == after else f"{before} → {after}"
+
+
+def _inputs(before: tuple[Tensor, ...], after: tuple[Tensor, ...]) -> str:
+    """Shapes and dtypes; the dtype once where it stayed, the shape once where it did."""
+    if len(before) == len(after) == 1 and before[0].shape is not None and after[0].shape is not None:
+        shapes = [units.shape(leaf.shape) for (leaf,) in (before, after)]
+        dtypes = [short(leaf.dtype or units.UNKNOWN) for (leaf,) in (before, after)]
+        return f"{_twice(*shapes)} {_twice(*dtypes)}"
+    return _twice(*(leaves(side, most=4) or "no input" for side in (before, after)))
+
+
+def tally(diff: Diff) -> str:
+    """ "8 layers changed, 15 the same"."""
+    counts = [(diff.counts[status], text) for status, text in _STATUSES.items() if diff.counts[status]]
+    (first, text), *rest = counts or [(0, "changed")]
+    return ", ".join([f"{units.plural(first, 'layer')} {text}", *(f"{units.count(n)} {t}" for n, t in rest)])
+
+
+def nothing(diff: Diff) -> str:
+    """What is said of two networks that are the same."""
+    params = units.count(diff.after.params)
+    return f"no difference: {units.plural(diff.counts['='], 'layer')}, {params} params"
+
+
+def ending(diff: Diff) -> str:
+    """Where the difference ends, and why; "" when it goes on to the end."""
+    if diff.absorbed is None:
+        return ""
+    because = visible(diff.absorbed.because)
+    text = f"from {short(diff.absorbed.path)} on everything is identical"
+    return f"{text}: {because}" if because else text
+
+
+def told(row: Row, differences: Differences) -> str:
+    """What changed, in words; of a run, how many layers it is of."""
+    if row.kind == "same":
+        return "the same" if row.layers == 1 else f"{units.plural(row.layers, 'layer')} the same"
+    if row.kind in ("shared", "renamed"):
+        names = dict.fromkeys(change.what.removeprefix("output_") for change in differences.shared)
+        only = "only the name" if row.kind == "renamed" else f"only the {' and '.join(names)}"
+        return only if row.layers == 1 else f"{units.plural(row.layers, 'layer')}: {only}"
+    if row.kind == "moved" and row.pairs[0].before:
+        around = short(row.pairs[0].before.path.rpartition(".")[0])
+        return f"{units.plural(row.layers, 'layer')}: only moved, from {around or 'the top'}"
+    return visible(cut(", ".join(row.words), WORDS))
+
+
+def followers(row: Row, most: int) -> list[str]:
+    """Names of the layers that only pass its change on; of more than `most`, how many they are."""
+    if len(row.followers) <= most:
+        return [short(name) for name in row.followers]
+    named = row.followers[: most - 1]
+    return [*map(short, named), f"+{len(row.followers) - len(named)}"]
+
+
+def verdict(diff: Diff) -> str:
+    """One sentence: "zfnet has 0.03% fewer params, 2.9% more MACs than alexnet"."""
+    before, after = short(diff.before.name), short(diff.after.name)
+    if not diff:
+        return f"{after} is the same as {'before' if before == after else before}"
+    parts = sorted(_parts(diff), key=lambda part: not part.startswith(_SAME))
+    text = ", ".join(parts)
+    if before == after:
+        return f"{after} {_setting(diff)}has {text}"
+    return f"{after} has {text} {'as' if parts[-1].startswith(_SAME) else 'than'} {before}"
+
+
+_SAME = "the same"
+
+
+def _setting(diff: Diff) -> str:
+    """What about the call is new, where the network is the same."""
+    before, after = diff.before, diff.after
+    if before.inputs != after.inputs and len(after.inputs) == 1:
+        return f"at {leaves(after.inputs, most=1)} "
+    return f"in {_mode(after)} mode " if before.training != after.training else ""
+
+
+def _parts(diff: Diff) -> Iterable[str]:
+    for key in ("params", "macs"):
+        quantity = BY_KEY[key]
+        text = figure_text(quantity, total_of(diff, quantity))
+        if text.percent == units.UNKNOWN:
+            yield f"an unknown change of {quantity.title}"
+        elif not text.percent:
+            yield f"{_SAME} {quantity.title}"
+        else:
+            more = "fewer" if text.change.startswith(units.MINUS) else "more"
+            size = text.short.lstrip(f"+{units.MINUS}")
+            yield f"{size} {more} {quantity.title}"
