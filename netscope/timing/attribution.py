@@ -323,7 +323,7 @@ def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_P
         },
         unattributed=tuple(sorted(works, key=lambda work: -work.seconds)),
         optimizer=optimizer / count,
-        overlap=(worked - busy) / count,
+        overlap=max(worked - busy, 0.0) / count,
         span=sum(step.seconds for step in steps) / count,
         busy=busy / count,
         steps=count,

@@ -1,0 +1,164 @@
+"""Part: steps as netscope measures them, against torch.utils.benchmark, and whose time they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.processes import progress
+from bench.results import Figure, Grid, Part, all_of
+from bench.samples import Samples
+from netscope import units
+from netscope.timing.intervals import Ratio
+
+NETWORKS: Final = ("alexnet", "resnet50", "vit_b_16")
+ROUNDS: Final = 150
+AGREEMENT: Final = 0.05
+
+ATTRIBUTED: Final = (
+    *("alexnet", "vgg11", "resnet50", "densenet121", "mobilenet_v3_large"),
+    *("efficientnet_b0", "convnext_tiny", "googlenet", "swin_t", "vit_b_16"),
+)
+FORWARD: Final = 0.99
+BACKWARD: Final = 0.95
+_STEPS: Final = 3
+
+_METHOD: Final = """\
+Both in one process, on the same module, input and threads, in {rounds} turns: one step as netscope measures
+it, then one under `torch.utils.benchmark.Timer.timeit(1)`. Compared are the medians, with the interval of
+their ratio, and the quickest steps, which a busy machine disturbs least.
+
+Attribution: {steps} steps at a batch of 2 under the profiler, forward alone and whole training steps. The
+share is that of the time of all operators of the forward and the backward that was put down to some module.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Seconds of each step by either, and the ratio of the medians, ours to theirs."""
+
+    name: str
+    ours: Samples
+    theirs: Samples
+    ratio: Ratio
+
+    @property
+    def best(self) -> float:
+        """The same of the quickest steps."""
+        return self.ours.least / self.theirs.least
+
+    @property
+    def agree(self) -> bool:
+        """Whether both ratios are near enough to one."""
+        return all(abs(ratio - 1) <= AGREEMENT for ratio in (self.ratio.value, self.best))
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """Shares of operator time with a layer, in inference and in training."""
+
+    name: str
+    inference: float
+    training: float
+
+
+def measure(pairs: int | None = None) -> Part:
+    """Compare on each network, `pairs` rounds each."""
+    rounds = pairs or ROUNDS
+    compared = [_compare(name, rounds) for name in NETWORKS]
+    attributed = [_attribute(name) for name in ATTRIBUTED]
+    good = [a for a in attributed if a.inference >= FORWARD and a.training >= BACKWARD]
+    return Part(
+        "Timing",
+        _METHOD.format(rounds=rounds, steps=_STEPS),
+        (
+            *map(_figure, compared),
+            all_of(
+                f"networks with ≥ {units.percent(FORWARD)} of the operators' time in inference and "
+                f"≥ {units.percent(BACKWARD)} in training put down to layers",
+                len(good),
+                len(attributed),
+            ),
+        ),
+        (
+            Grid(
+                "Share of the operators' time that has a layer:",
+                ("network", "inference", "training"),
+                tuple(
+                    (f"`{a.name}`", f"{a.inference * 100:.2f}%", f"{a.training * 100:.2f}%")
+                    for a in attributed
+                ),
+            ),
+        ),
+    )
+
+
+def _prepared(name: str, batch: int) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    from netscope.sources import resolve
+    from netscope.timing.inputs import arguments
+    from netscope.timing.weights import materialised
+
+    workload = resolve(f"torchvision/{name}", batch=batch)
+    return materialised(workload, "cpu"), *arguments(workload, "cpu")
+
+
+def _compare(name: str, rounds: int) -> Compared:
+    import torch
+    from torch.utils.benchmark import Timer
+
+    from netscope.timing.backends.cpu import Cpu
+    from netscope.timing.intervals import ratio_of_rounds
+    from netscope.timing.measure import Meter, undisturbed
+    from netscope.timing.samples import Pace
+    from netscope.timing.steps import Inference
+
+    progress(f"timing: {name}, {rounds} turns with torch.utils.benchmark")
+    module, args, kwargs = _prepared(name, 1)
+    module.eval()
+    backend = Cpu()
+    meter = Meter(Inference(module, args, kwargs), backend, Pace(round_seconds=0, round_samples=1))
+    theirs: list[tuple[float, ...]] = []
+    with undisturbed(backend), torch.no_grad():
+        timer = Timer(
+            "module(*args)", globals={"module": module, "args": args}, num_threads=torch.get_num_threads()
+        )
+        meter.warm_up()
+        for _ in range(rounds):
+            meter.round()
+            theirs.append((timer.timeit(1).median,))
+    ours = [r.samples for r in meter.measurement().rounds]
+    return Compared(
+        name,
+        Samples.of(sample for r in ours for sample in r),
+        Samples.of(sample for r in theirs for sample in r),
+        ratio_of_rounds(ours, theirs),
+    )
+
+
+def _attribute(name: str) -> Attributed:
+    from netscope.timing.attribution import attribute
+    from netscope.timing.backends.cpu import Cpu
+    from netscope.timing.scopes import recorded
+    from netscope.timing.steps import Inference, Training
+
+    progress(f"timing: attribution of {name}")
+    module, args, kwargs = _prepared(name, 2)
+    shares = []
+    for train in (False, True):
+        module.train(train)
+        step = Training(module, args, kwargs, "sgd") if train else Inference(module, args, kwargs)
+        found = attribute(recorded(step, module, Cpu(), _STEPS), on_device=False)
+        shares.append(found.share or 0.0)
+    return Attributed(name, *shares)
+
+
+def _figure(compared: Compared) -> Figure:
+    interval = compared.ratio.interval
+    known = "" if interval is None else f", 95% interval {interval.low:.3f} to {interval.high:.3f}"
+    return Figure(
+        f"`{compared.name}`, a step, against `torch.utils.benchmark`",
+        f"within {units.percent(AGREEMENT)}",
+        f"{compared.ratio.value:.3f}× ({units.seconds(compared.ours.median)} against "
+        f"{units.seconds(compared.theirs.median)}{known}), best {compared.best:.3f}×",
+        compared.agree,
+    )
