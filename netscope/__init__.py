@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from netscope.formulas import formula
+    from netscope.machines import profile, roofline
     from netscope.report import Layer, Report
     from netscope.store import load
     from netscope.workload import TensorSpec, Workload
@@ -56,6 +57,8 @@ __all__ = [
     "formula",
     "lint",
     "load",
+    "profile",
+    "roofline",
     "summary",
 ]
 
@@ -81,6 +84,8 @@ _HOMES: Final = {
     "formula": "netscope.formulas",
     "lint": "netscope.api",
     "load": "netscope.store",
+    "profile": "netscope.machines",
+    "roofline": "netscope.machines",
     "summary": "netscope.api",
 }
 

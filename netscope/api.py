@@ -59,14 +59,14 @@ def summary(
         StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
-    _check_call(model, input, args, kwargs, batch, dtype, options)
+    check_call(model, input, args, kwargs, batch, dtype, options)
     if isinstance(model, Report):
         return model
-    with _collector_paused():
+    with collector_paused():
         return _summary(model, input, args, kwargs, batch, dtype, train, options)
 
 
-def _check_call(model: Any, input: Any, args: Any, kwargs: Any, batch: Any, dtype: Any, options: Any) -> None:
+def check_call(model: Any, input: Any, args: Any, kwargs: Any, batch: Any, dtype: Any, options: Any) -> None:
     """Refuse what would be ignored, or fail later and less clearly.
 
     Raises:
@@ -103,22 +103,34 @@ def _summary(
         form = ready(name)
         if form is not None:
             return form.read(name, Asked(input, args, kwargs, batch, dtype, train, options))
-        from netscope.sources import resolve
+    return trace(workload_of(model, input, args, kwargs, batch, dtype, options), train=train)
 
-        workload = resolve(
-            name,
-            input=input,
-            batch=batch,
-            dtype=dtype,
-            options=dict(options or {}),
-            args=args or None,
-            kwargs=None if kwargs is None else dict(kwargs),
-        )
-    elif isinstance(model, Workload):
-        workload = model
-    else:
-        workload = _of_module(model, input, args, kwargs, batch, dtype, options)
-    return trace(workload, train=train)
+
+def workload_of(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload,
+    input: Input | None,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None,
+    batch: int,
+    dtype: str | None,
+    options: Mapping[str, Any] | None,
+) -> Workload:
+    """The network and its call, of what is no report yet. Raises as `summary` does."""
+    if isinstance(model, Workload):
+        return model
+    if not isinstance(model, (str, os.PathLike)):
+        return _of_module(model, input, args, kwargs, batch, dtype, options)
+    from netscope.sources import resolve
+
+    return resolve(
+        os.fspath(model),
+        input=input,
+        batch=batch,
+        dtype=dtype,
+        options=dict(options or {}),
+        args=args or None,
+        kwargs=None if kwargs is None else dict(kwargs),
+    )
 
 
 def explain(
@@ -267,7 +279,7 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A summary makes tens of thousands of objects that live on and hardly a cycle.
 
     Each full collection in between would walk all of torch: four fifths of the time of a DenseNet.

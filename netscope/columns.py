@@ -1,8 +1,8 @@
 """The one list of columns. Help, CSV headers, the README's reference and every table derive from it.
 
-A column is one entry of `COLUMNS`: its key is the attribute's name on a `Layer`, its value is raw, and
-its `kind` says how the value reads. A figure that adds up (params, MACs, bytes) also says how to get it
-from `Figures`, the part that belongs to one row of a table and to no other.
+A column is one entry of `COLUMNS`: its key is the attribute's name on a `Layer` where that has one, its value
+is raw, and its `kind` says how the value reads. A figure that adds up (params, MACs, bytes) also says how to
+get it from `Figures`, the part that belongs to one row of a table and to no other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from netscope import operators, opnames, units
-from netscope.figures import Figures
+from netscope.figures import Figures, MachineFigures
+from netscope.measured import LayerRoof, LayerTiming
 from netscope.report import Layer, Report
 
 Kind = Literal[
@@ -28,6 +29,10 @@ Kind = Literal[
     "parameters",
     "counts",
     "mapping",
+    "seconds",
+    "rate",
+    "number",
+    "percent",
 ]
 
 
@@ -51,6 +56,10 @@ class Column:
         the text for 0 in a table; None shows the number.
     default:
         whether it is shown unless columns are named.
+    adds:
+        whether the `own` values of all rows add up to the whole network's; ratios do not.
+    machine:
+        whether only reports have it that know of a machine: profiles and rooflines.
     drop:
         when the terminal is narrow, higher ones leave first; 0 stays.
     floor:
@@ -66,6 +75,8 @@ class Column:
     display: Callable[[Layer], Any] | None = None
     zero: str | None = None
     default: bool = False
+    adds: bool = True
+    machine: bool = False
     drop: int = 50
     floor: int = 0
 
@@ -80,7 +91,9 @@ class Column:
         return self.key in _BOUNDED
 
 
-_NUMBERS: Final = frozenset({"count", "metric", "bytes", "share", "sides"})
+_NUMBERS: Final = frozenset(
+    {"count", "metric", "bytes", "share", "sides", "seconds", "rate", "number", "percent"}
+)
 _BOUNDED: Final = frozenset({"macs", "flops", "vector"})
 
 Leaf = tuple[int, ...] | str
@@ -127,6 +140,10 @@ KINDS: Final[dict[str, Callable[[Any], str]]] = {
     "parameters": _parameters,
     "counts": lambda value: opnames.operator_list(value, all_of_them=True),
     "mapping": _mapping,
+    "seconds": units.seconds,
+    "rate": units.rate,
+    "number": units.number,
+    "percent": units.percent,
 }
 
 
@@ -158,6 +175,83 @@ def _jumps(layer: Layer) -> tuple[float, ...] | str | None:
     if window.jump == window.largest_jump:
         return window.jump
     return f"{units.sides(window.jump)}..{units.sides(window.largest_jump)}"
+
+
+def _ratio(over: float | None, under: float | None) -> float | None:
+    """None where either is not known, or there is nothing to divide by."""
+    return None if over is None or not under else over / under
+
+
+def _measured(figures: Figures) -> MachineFigures | None:
+    machine = figures.machine
+    return machine if machine is not None and machine.measured else None
+
+
+def _of_time(value: Callable[[MachineFigures], float]) -> Callable[[Figures, Report], float | None]:
+    """A row's own figure from what was measured; None where nothing was."""
+
+    def own(figures: Figures, report: Report) -> float | None:
+        machine = _measured(figures)
+        return None if machine is None else value(machine)
+
+    return own
+
+
+def _own_seconds(figures: Figures) -> float | None:
+    machine = _measured(figures)
+    return None if machine is None else machine.seconds
+
+
+def _forward(figures: Figures) -> float | None:
+    machine = _measured(figures)
+    return None if machine is None else machine.forward
+
+
+def _bound(figures: Figures) -> float | None:
+    machine = figures.machine
+    return None if machine is None or not machine.bounded else machine.bound
+
+
+def _moved(figures: Figures) -> int | None:
+    return None if figures.machine is None else figures.machine.moved_bytes
+
+
+def _of_timing(value: Callable[[LayerTiming], float]) -> Callable[[Layer, Report], float | None]:
+    """A layer's figure from its timing; None without one."""
+    return lambda layer, _: None if layer.timing is None else value(layer.timing)
+
+
+def _of_roof(value: Callable[[LayerRoof], Any]) -> Callable[[Layer, Report], Any]:
+    """A layer's figure from its roof; None without one."""
+    return lambda layer, _: None if layer.roof is None else value(layer.roof)
+
+
+def _seconds(layer: Layer) -> float | None:
+    return None if layer.timing is None else layer.timing.seconds
+
+
+def _bound_of(layer: Layer) -> float | None:
+    return None if layer.roof is None else layer.roof.seconds
+
+
+def _work(report: Report) -> float | None:
+    """Seconds of all work of a step that has a layer or could have one."""
+    parts = None if report.timing is None else report.timing.reconciliation
+    return None if parts is None else parts.layers + parts.unattributed
+
+
+def _flops_a_second(layer: Layer, report: Report) -> float | None:
+    return None if layer.timing is None else _ratio(layer.flops, layer.timing.whole.forward)
+
+
+def _intensity(layer: Layer, report: Report) -> float | None:
+    return None if layer.roof is None else _ratio(layer.flops, layer.roof.moved_bytes)
+
+
+def _efficiency(layer: Layer, report: Report) -> float | None:
+    if layer.roof is None or layer.timing is None:
+        return None
+    return _ratio(layer.roof.seconds, layer.timing.whole.forward)
 
 
 COLUMNS: Final[tuple[Column, ...]] = (
@@ -291,10 +385,97 @@ COLUMNS: Final[tuple[Column, ...]] = (
         "The layer that counts this module, when it is reached a second time.", "text",
         lambda layer, _: layer.shared_with, drop=63, floor=12,
     ),
+    Column(
+        "time", "time", "Measured seconds of the layer in a step, from the instrumented pass; of profiles.",
+        "seconds", _of_timing(lambda t: t.seconds), _of_time(lambda m: m.seconds),
+        zero="", machine=True, drop=1,
+    ),
+    Column(
+        "time_share", "time %", "The fraction of the time of all work of the forward and the backward.",
+        "share", lambda layer, report: _ratio(_seconds(layer), _work(report)),
+        lambda own, report: _ratio(_own_seconds(own), _work(report)), zero="", machine=True, drop=2,
+    ),
+    Column(
+        "forward_time", "forward", "The forward's part of the time.", "seconds",
+        _of_timing(lambda t: t.whole.forward), _of_time(lambda m: m.forward), zero="", machine=True, drop=10,
+    ),
+    Column(
+        "backward_time", "backward", "The backward's part of the time.", "seconds",
+        _of_timing(lambda t: t.whole.backward),
+        _of_time(lambda m: m.backward),
+        zero="", machine=True, drop=11,
+    ),
+    Column(
+        "kernels", "kernels",
+        "Pieces of work a step: kernels on a device, innermost operators on the host.", "number",
+        _of_timing(lambda t: t.kernels),
+        _of_time(lambda m: m.kernels),
+        zero="", machine=True, drop=43,
+    ),
+    Column(
+        "flops_per_second", "FLOP/s", "FLOPs of the forward in each second of it.", "rate",
+        _flops_a_second,
+        lambda own, _: None if own.unknown else _ratio(2 * own.macs, _forward(own)) if own.macs else 0,
+        zero="", adds=False, machine=True, drop=15,
+    ),
+    Column(
+        "moved_bytes", "moved",
+        "Bytes that the forward must move: what a layer reads of others (inputs, parameters; of a table the "
+        "rows looked up) and hands to others, each once a call.", "bytes",
+        _of_roof(lambda roof: roof.moved_bytes), lambda own, _: _moved(own), zero="", machine=True, drop=22,
+    ),
+    Column(
+        "intensity", "FLOPs/B", "Arithmetic intensity: FLOPs for each byte that must be moved.", "number",
+        _intensity,
+        lambda own, _: None if own.unknown else _ratio(2 * own.macs, _moved(own)) if own.macs else 0,
+        zero="", adds=False, machine=True, drop=42,
+    ),
+    Column(
+        "bound", "bound",
+        "The least seconds of the forward on the machine of the roof: max(FLOPs/peak, moved "
+        "bytes/bandwidth), summed over rows. A lower bound and never a prediction.", "seconds",
+        _of_roof(lambda roof: roof.seconds), lambda own, _: _bound(own), zero="", machine=True, drop=18,
+    ),
+    Column(
+        "bound_share", "bound %", "The fraction of the network's bound.", "share",
+        lambda layer, report: _ratio(_bound_of(layer), report.bound),
+        lambda own, report: _ratio(_bound(own), report.bound), zero="", machine=True, drop=19,
+    ),
+    Column(
+        "limited_by", "limited by", "What the bound of a row is of: compute or memory.", "text",
+        _of_roof(lambda roof: roof.limited_by), machine=True, drop=41,
+    ),
+    Column(
+        "efficiency", "efficiency",
+        "bound / forward: the part of the measured time that was necessary; 1 is the machine at its limit.",
+        "percent", _efficiency, lambda own, _: _ratio(_bound(own), _forward(own)) if _bound(own) else 0,
+        zero="", adds=False, machine=True, drop=12,
+    ),
 )  # fmt: skip
 
 BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
 DEFAULT: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column.default)
+
+_ROOFLINE: Final = "path operator output_shapes macs moved_bytes intensity bound bound_share limited_by"
+_PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
+_TRAINING: Final = (
+    "path operator time time_share forward_time backward_time kernels flops_per_second efficiency"
+)
+
+
+def default(report: Report) -> tuple[Column, ...]:
+    """The columns that are shown of a report unless columns are named."""
+    if report.timing is None and report.roof is None:
+        return DEFAULT
+    keys = _ROOFLINE if report.timing is None else _TRAINING if report.training else _PROFILE
+    without = () if report.roof is not None else ("limited_by", "efficiency")
+    return tuple(BY_KEY[key] for key in keys.split() if key not in without)
+
+
+def known_to(report: Report) -> tuple[Column, ...]:
+    """All columns that a report can fill: those of a machine only where it knows of one."""
+    machine = report.timing is not None or report.roof is not None
+    return tuple(column for column in COLUMNS if machine or not column.machine)
 
 
 def choose(keys: tuple[str, ...] | list[str]) -> tuple[Column, ...]:
@@ -328,6 +509,6 @@ def column_reference() -> str:
     """The columns as a Markdown table, for the README."""
     lines = ["| column | heading | meaning |", "|---|---|---|"]
     for column in COLUMNS:
-        shown = "" if column.default else ", on request"
+        shown = "" if column.default else ", of profiles" if column.machine else ", on request"
         lines.append(f"| `{column.key}` | {column.title}{shown} | {column.help} |")
     return "\n".join(lines) + "\n"

@@ -7,6 +7,7 @@ called, and no sooner.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from netscope.render import FORMATS, notebook
@@ -23,6 +24,30 @@ WIDTH = 100
 def to_text(report: Report) -> str:
     """The table of `netscope summary`, in 100 columns and without colour."""
     return FORMATS["table"](build(report), width=WIDTH, color=False).rstrip("\n")
+
+
+def to_chrome_trace(report: Report, path: str | PathLike[str] | None = None) -> str:
+    """The events of a profile as a Chrome trace.
+
+    Raises:
+        UsageError: the report has none.
+        StoreError: the file cannot be written.
+    """
+    import json
+
+    from netscope.errors import UsageError
+    from netscope.store import write_text
+    from netscope.timing.chrome import chrome_trace
+
+    if report.events is None:
+        raise UsageError(
+            f"the report of {report.name} has no events: it is no profile of layers, or was saved.",
+            hint="profile the network anew: netscope profile MODEL --trace trace.json",
+        )
+    text = json.dumps(chrome_trace(report.events, name=report.name))
+    if path is not None:
+        write_text(path, text)
+    return text
 
 
 def to_markdown(report: Report) -> str:
@@ -46,13 +71,13 @@ def to_pandas(report: Report) -> pandas.DataFrame:
     Columns are those of the CSV: `params`, `macs` and their like hold everything inside a layer, the
     `own_` columns add up to the totals.
     """
-    from netscope.columns import COLUMNS
+    from netscope.columns import known_to
     from netscope.render.csv import headings, values
     from netscope.table import rows_of_all
 
-    table = rows_of_all(report)
-    records = [values(table, row, COLUMNS) for row in table.rows]
-    frame = frame_of(headings(COLUMNS), records)
+    table, columns = rows_of_all(report), known_to(report)
+    records = [values(table, row, columns) for row in table.rows]
+    frame = frame_of(headings(columns), records)
     frame.attrs = {"name": report.name, "schema_version": report.schema_version}
     return frame
 

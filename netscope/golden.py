@@ -39,7 +39,20 @@ def path_of(test_file: Path, test: str, label: str = "") -> Path:
 
 def lasting(report: Report) -> Report:
     """The report without what may differ though the network is the same."""
-    return replace(report, trace_seconds=0.0, environment={}, rung="meta", rung_reason="", timing=None)
+    layers = tuple(
+        layer if layer.timing is None and layer.roof is None else replace(layer, timing=None, roof=None)
+        for layer in report.layers
+    )
+    return replace(
+        report,
+        layers=layers,
+        trace_seconds=0.0,
+        environment={},
+        rung="meta",
+        rung_reason="",
+        timing=None,
+        roof=None,
+    )
 
 
 def changes(path: Path, report: Report) -> Diff | None:

@@ -22,7 +22,8 @@ class Quantity:
     key:
         as in JSON, on the command line and, mostly, the attribute of `Report` and `Layer`.
     kind:
-        how it reads: "count" exactly, "metric" in K/M/G, "bytes" in KiB/MiB/GiB, "seconds" in ms.
+        how it reads: "count" exactly, "metric" in K/M/G, "bytes" in KiB/MiB/GiB, "seconds" in ms, "rate" in
+        K/M/G a second.
     of_report:
         the whole network's; None when it is not known.
     of_layer:
@@ -31,16 +32,19 @@ class Quantity:
         the key of a quantity that it mostly changes with; it is told of by default only where it does not.
     at_least:
         a lower bound, of a report or of a layer, for where the value is not known.
+    measured:
+        whether only profiles have it.
     """
 
     key: str
     title: str
-    kind: Literal["count", "metric", "bytes", "seconds"]
+    kind: Literal["count", "metric", "bytes", "seconds", "rate"]
     help: str
     of_report: Callable[[Report], Number | None]
     of_layer: Callable[[Layer], Number | None] | None = None
     follows: str = ""
     at_least: Callable[[Report | Layer], Number | None] | None = None
+    measured: bool = False
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (
@@ -63,6 +67,12 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
              lambda r: r.buffer_bytes, lambda x: x.buffer_bytes, follows="params"),
     Quantity("weight_layers", "weight layers", "count", "convolutions + linears",
              lambda r: r.weight_layers, follows="params"),
+    Quantity("latency", "latency", "seconds", "median time of a step, measured",
+             lambda r: r.latency, measured=True),
+    Quantity("throughput", "samples/s", "rate", "samples a second, measured",
+             lambda r: r.throughput, measured=True),
+    Quantity("peak_memory", "peak mem", "bytes", "memory of a step beyond weights and inputs, measured",
+             lambda r: r.peak_memory, measured=True),
 )  # fmt: skip
 
 BY_KEY: Final[dict[str, Quantity]] = {quantity.key: quantity for quantity in QUANTITIES}

@@ -14,13 +14,15 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.cost import NO_VECTOR_OPS, VectorOps
+from netscope.measured import LayerRoof, LayerTiming, Roof, Timing
 
 if TYPE_CHECKING:
     import pandas
 
+    from netscope.timing.events import Event
     from netscope.trace.facts import Trace
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 # The last component of the path of a row that holds a module's own functional work.
 FUNCTIONAL: Final = "(functional)"
@@ -125,6 +127,11 @@ class Layer:
     window:
         what one position of the first tensor returned sees of the first image-like input; None where
         that is not known, or there is none. Worked out when it is first asked for.
+    timing:
+        what it took in a profile; None in other reports, and where its share of its parent's fused
+        kernel cannot be told.
+    roof:
+        the least that it could take; None in reports that were held against no machine.
     """
 
     path: str
@@ -163,6 +170,8 @@ class Layer:
     own_output_bytes: int = 0
 
     window: Window | None = None
+    timing: LayerTiming | None = None
+    roof: LayerRoof | None = None
 
     @property
     def receptive_field(self) -> tuple[int, ...] | None:
@@ -273,7 +282,8 @@ class Report:
     """A network at one input: its rows in preorder, execution order among siblings.
 
     `report["features.0"]` is a row; `report.layers[0]` is the root, whose inclusive figures are the
-    totals. `environment` holds versions; `timing` is None for a report that was not measured.
+    totals. `environment` holds versions; `timing` is None for a report that was not measured, `roof` for
+    one that was held against no machine.
     """
 
     name: str
@@ -289,13 +299,19 @@ class Report:
     error_path: str = ""
     notes: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
-    timing: dict[str, Any] | None = None
+    timing: Timing | None = None
+    roof: Roof | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
     def facts(self) -> Trace | None:
         """The trace that it was made from; None for a report that was saved or changed."""
         return self.__dict__.get("_facts")
+
+    @property
+    def events(self) -> tuple[Event, ...] | None:
+        """All that ran in a profile's instrumented pass; None for another report, or one that was saved."""
+        return self.__dict__.get("_events")
 
     @cached_property
     def _by_path(self) -> dict[str, Layer]:
@@ -385,6 +401,37 @@ class Report:
         """{operator: calls} that nothing could count; empty is the goal."""
         return self.root.unknown
 
+    @property
+    def latency(self) -> float | None:
+        """Seconds that a step takes, the median; None for a report that was not measured."""
+        return None if self.timing is None else self.timing.median
+
+    @property
+    def throughput(self) -> float | None:
+        """Samples a second; None for a report that was not measured."""
+        return None if self.timing is None else self.timing.samples_per_second
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Bytes allocated at most during a step, over what was there before it; None where not measured."""
+        return None if self.timing is None else self.timing.peak_memory
+
+    @property
+    def flops_per_second(self) -> float | None:
+        """FLOPs of the forward in each second of it; None where they are not known or it was not measured."""
+        return None if self.timing is None or self.flops is None else self.flops / self.timing.forward_seconds
+
+    @property
+    def bytes_per_second(self) -> float | None:
+        """Bytes that layers must move in each second of the forward; None where it was not measured."""
+        roof = self.root.roof
+        return None if self.timing is None or roof is None else roof.moved_bytes / self.timing.forward_seconds
+
+    @property
+    def bound(self) -> float | None:
+        """Seconds that a forward takes at least on the machine of `roof`; None where that is not known."""
+        return None if self.root.roof is None else self.root.roof.seconds
+
     @cached_property
     def weight_layer_counts(self) -> dict[str, int]:
         """Distinct convolutions and linears that take part, by kind: {"conv": 5, "linear": 3}."""
@@ -412,6 +459,17 @@ class Report:
         from netscope import store
 
         return store.to_json(self, path)
+
+    def to_chrome_trace(self, path: str | PathLike[str] | None = None) -> str:
+        """A profile's instrumented pass as a Chrome trace, for Perfetto; also written to `path` when given.
+
+        Raises:
+            UsageError: the report has no events: it is no profile, or was saved.
+            StoreError: the file cannot be written.
+        """
+        from netscope import export
+
+        return export.to_chrome_trace(self, path)
 
     def to_markdown(self) -> str:
         """The table as GitHub-flavoured Markdown."""

@@ -24,7 +24,9 @@ from netscope.tree import Node, nodes_of, uncounted
 
 State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]
 
-_SORTABLE: Final = frozenset({"count", "metric", "bytes", "share", "text", "name"})
+_SORTABLE: Final = frozenset(
+    {"count", "metric", "bytes", "share", "text", "name", "seconds", "rate", "number", "percent"}
+)
 
 
 class Cell(NamedTuple):
@@ -142,7 +144,7 @@ def build(
         depth: rows at most that deep (the root is 0); deeper ones are added to their ancestor's row.
         only: types or torch.nn base classes, as a flat list.
         path: a glob on qualified names ("features.*"), as a flat list.
-        columns: keys of `columns.COLUMNS`; the default ones without it.
+        columns: keys of `columns.COLUMNS`; those that fit the report without it (`columns.default`).
         sort: a column to sort by, largest number first, as a flat list.
         top: at most that many rows, sorted by MACs unless `sort` says otherwise.
         fold: show runs of identical siblings once.
@@ -155,7 +157,7 @@ def build(
     if top is not None and top < 1:
         raise UsageError(f"the number of rows must be 1 or more, not {top}.")
     sort = sort or ("macs" if top is not None else None)
-    chosen = columns_.DEFAULT if columns is None else columns_.choose(list(columns))
+    chosen = columns_.default(report) if columns is None else columns_.choose(list(columns))
     key = None if sort is None else _sort_column(sort)
     flat = bool(only or path or key)
 

@@ -105,6 +105,27 @@ def arrow(before: str, after: str) -> str:
     return f"{before}→{after}" if plain else f"{before} → {after}"
 
 
+def number(value: float | None) -> str:
+    """A ratio, or a count that is a mean: 2.0 -> "2", 0.253 -> "0.25", 85.34 -> "85.3", 1234.5 -> "1,234"."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    decimals = 0 if value >= 100 or value == int(value) else 1 if value >= 10 else 2
+    return f"{value:,.{decimals}f}"
+
+
+def rate(per_second: float | None, digits: int = ROW) -> str:
+    """Something a second, FLOP/s or samples/s: 9.89e14 -> "989 T", 81.04 -> "81.0"."""
+    if per_second is None or not math.isfinite(per_second):
+        return UNKNOWN
+    return _scaled(per_second, 1000, _METRIC, digits, exact=False).rstrip()
+
+
+def bandwidth(bytes_per_second: float | None, digits: int = ROW) -> str:
+    """Bytes a second as makers of machines write them, by 1000: 4.8e12 -> "4.80 TB/s"."""
+    text = rate(bytes_per_second, digits)
+    return text if text == UNKNOWN else f"{text}B/s" if text[-1:].isalpha() else f"{text} B/s"
+
+
 def shape(sizes: Iterable[int] | None) -> str:
     """(1, 96, 55, 55) -> "1×96×55×55"; () -> "scalar"."""
     if sizes is None:

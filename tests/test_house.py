@@ -20,7 +20,7 @@ PACKAGE = ROOT / "netscope"
 
 # From the roof to the ground. A module may import those of its own floor and of the floors below.
 FLOORS = {
-    "doors": {"__init__", "__main__", "api", "between", "cli", "pytest_plugin", "testing"},
+    "doors": {"__init__", "__main__", "api", "between", "cli", "machines", "pytest_plugin", "testing"},
     "show": {"columns", "differences", "export", "figures", "operators", "render", "table", "tree"},
     "meaning": {
         "analyze",
@@ -29,7 +29,9 @@ FLOORS = {
         "comparison",
         "explanation",
         "golden",
+        "measured",
         "preorder",
+        "profiling",
         "quantities",
         "ready",
         "receptive",

@@ -60,6 +60,7 @@ UNITS: Final[dict[str, Mapping[str, int | Fraction]]] = {
         "TB": 10**12, "TiB": 2**40,
     },
     "seconds": {"us": Fraction(1, 10**6), "ms": Fraction(1, 1000), "s": 1},
+    "rate": _THOUSANDS,
 }  # fmt: skip
 _SPELT: Final = {"k": "K", "kB": "KB"}
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli import check, compare, diff, explain, lint, models, summary
+from netscope.cli import check, compare, diff, explain, lint, models, profile, roofline, summary
 from netscope.cli.options import Debug
 from netscope.version import __version__
 
@@ -24,6 +24,8 @@ app.command("diff")(diff.command)
 app.command("compare")(compare.command)
 app.command("explain")(explain.command)
 app.command("lint")(lint.command)
+app.command("profile")(profile.command)
+app.command("roofline")(roofline.command)
 app.command("check")(check.command)
 app.command("models")(models.command)
 

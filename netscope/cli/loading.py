@@ -32,6 +32,25 @@ def report_of(
     return report_with(model, input, batch, dtype, train, parse_options(option or ()))
 
 
+def prepared(model: str, option: Sequence[str] | None) -> dict[str, Any]:
+    """The factory's options, once what the network takes is imported.
+
+    Raises:
+        UsageError: an option cannot be read.
+        SourceError: no model has a name of that form.
+    """
+    from netscope.ready import is_ready
+    from netscope.sources.options import parse_options
+
+    options = dict(parse_options(option or ()))
+    if not is_ready(model):
+        from netscope.sources import source_of
+
+        source_of(model)
+        import_for(model)
+    return options
+
+
 def report_with(
     model: str,
     input: Sequence[str] | None,

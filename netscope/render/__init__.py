@@ -29,8 +29,12 @@ class Render(Protocol):
         ...
 
 
-def _in(module: str) -> Render:
-    """The renderer of a module of this package, which is imported when it is first used."""
+def _in(module: str, machine: str = "") -> Render:
+    """The renderer of a module of this package, which is imported when it is first used.
+
+    machine:
+        the one for reports that know of a machine, where that is another.
+    """
 
     def render(
         table: Table,
@@ -39,15 +43,17 @@ def _in(module: str) -> Render:
         color: bool | None = None,
         stream: TextIO | None = None,
     ) -> str:
-        made = cast(Render, import_module(f"netscope.render.{module}").render)
+        report = table.report
+        knows = machine and (report.timing is not None or report.roof is not None)
+        made = cast(Render, import_module(f"netscope.render.{machine if knows else module}").render)
         return made(table, width=width, color=color, stream=stream)
 
     return render
 
 
 FORMATS: Final[dict[str, Render]] = {
-    "table": _in("terminal"),
-    "markdown": _in("markdown"),
+    "table": _in("terminal", "profile.terminal"),
+    "markdown": _in("markdown", "profile.markdown"),
     "csv": _in("csv"),
     "json": _in("json"),
 }

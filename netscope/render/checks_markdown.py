@@ -59,6 +59,8 @@ def _folded(checked: Checked) -> Iterator[Folded]:
     )
     for quantity in QUANTITIES:
         now, text = quantity.of_report(checked.report), FIGURES[quantity.kind]
+        if now is None and quantity.measured:
+            continue
         texts = [quantity.title, text(now)]
         if before is not None:
             was = quantity.of_report(before)

@@ -3,7 +3,8 @@
 The first column is `schema_version`. Shapes are written 1x96x55x55, several of them with semicolons, and
 mappings as JSON. A figure that adds up comes twice, as on a `Layer`: `macs` with everything inside the
 layer (empty while an operator in it is unknown), and `own_macs`, the row's own part; the `own_` columns
-add up to the totals. All columns are written unless some are named.
+add up to the totals. All columns are written unless some are named, those of a machine for reports that
+know of one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from netscope.columns import COLUMNS, Column
+from netscope.columns import Column, known_to
 from netscope.table import Row, Table
 
 
@@ -26,7 +27,7 @@ def render(
     stream: TextIO | None = None,
 ) -> str:
     """A heading and one line a row."""
-    columns = table.columns if table.chosen else COLUMNS
+    columns = table.columns if table.chosen else known_to(table.report)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["schema_version", *headings(columns)])
@@ -45,13 +46,13 @@ def values(table: Table, row: Row, columns: tuple[Column, ...]) -> list[Any]:
     found: list[Any] = []
     for column in columns:
         found.append(row.path if column.key == "path" else column.get(row.layer, table.report))
-        if column.own is not None:
+        if column.own is not None and column.adds:
             found.append(column.own(row.figures, table.report))
     return found
 
 
 def _keys(column: Column) -> list[str]:
-    return [column.key] if column.own is None else [column.key, f"own_{column.key}"]
+    return [column.key, f"own_{column.key}"] if column.own is not None and column.adds else [column.key]
 
 
 def _number(value: Any) -> str:

@@ -16,6 +16,7 @@ _TEXTS: Final[dict[str, Callable[[Any, int], str]]] = {
     "metric": units.metric,
     "bytes": units.binary,
     "seconds": units.seconds,
+    "rate": units.rate,
 }
 
 

@@ -23,7 +23,7 @@ def render(
     stream: TextIO | None = None,
 ) -> str:
     """The header, the rows and the facts below them."""
-    lines = [_header(table), "", *_rows(table), ""]
+    lines = [_header(table), "", *row_lines(table), ""]
     for fact in facts(table):
         note = f" ({escape(fact.note)})" if fact.note else ""
         lines.append(f"- {escape(fact.label)}: **{escape(fact.value)}**{note}")
@@ -50,7 +50,8 @@ def _header(table: Table) -> str:
     return " · ".join([f"**{escape(name)}**", *(escape(text) for text, _ in rest)])
 
 
-def _rows(table: Table) -> list[str]:
+def row_lines(table: Table) -> list[str]:
+    """The heading and a line for each row."""
     lines = [
         _line([escape(column.title) for column in table.columns]),
         _line(["---:" if column.right else "---" for column in table.columns]),

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final, TextIO
 
 from netscope import units
-from netscope.columns import Column
+from netscope.columns import BY_KEY, Column
 from netscope.render.cells import Cell, Laid, branches, cell, joined_by_dots, laid_out, on_units
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
@@ -40,9 +40,9 @@ def render(
     """The header, the rows and the facts below them."""
     room = room_for(width, stream)
     encoding = encoding_of(stream)
-    laid = _rows(table, room, encoding)
+    laid = rows_laid_out(table, room, encoding)
     lines = [*joined_by_dots(header(table.report), room), [], laid.head, *laid.body, []]
-    lines += _facts(facts(table), room)
+    lines += fact_lines(facts(table), room)
     if laid.left_out:
         titles = ", ".join(dict.fromkeys(heading.title for heading in laid.left_out))
         lines.append([Piece(f"not shown, for want of width: {titles}", "dim")])
@@ -51,7 +51,7 @@ def render(
     return "".join(painted(line, coloured, encoding) for line in lines)
 
 
-def _facts(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
+def fact_lines(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
     """Label, figure and note in three columns; a long note goes on below itself."""
     label_width = max(width_of(fact.label) for fact in found)
     value_width = max(width_of(fact.value) for fact in found)
@@ -73,7 +73,7 @@ def _facts(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
     return lines
 
 
-def _rows(table: Table, room: int | None, encoding: str) -> Laid:
+def rows_laid_out(table: Table, room: int | None, encoding: str) -> Laid:
     """The heading and the rows, and the columns that had to go."""
     headings = [Heading(c.title, c.right, c.drop, c.floor, c.kind == "name") for c in table.columns]
     cells = [[_cell(table, row, column, encoding) for row in table.body] for column in table.columns]
@@ -104,6 +104,9 @@ def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cell:
 
 def _heavy(table: Table, row: Row, column: Column) -> bool:
     """Whether the row is one of the few that hold most of what the column counts."""
+    if column.key in ("time", "time_share", "bound", "bound_share"):
+        share = BY_KEY["time_share" if column.key.startswith("time") else "bound_share"]
+        return (table.cell(row, share).value or 0) >= HEAVY
     if column.bounded or column.key == "share":
         return row.figures.macs > 0 and row.figures.macs >= HEAVY * table.report.counted_macs
     if column.key == "params":

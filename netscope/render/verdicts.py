@@ -37,12 +37,14 @@ FIGURES: Final[dict[str, Callable[[Any], str]]] = {
     "metric": lambda n: units.metric(n, units.TOTAL),
     "bytes": lambda n: units.binary(n, units.TOTAL),
     "seconds": units.seconds,
+    "rate": units.rate,
 }
 _EXACTLY: Final[dict[str, Callable[[Any], str]]] = {
     "count": units.count,
     "metric": units.count,
     "bytes": lambda n: f"{units.count(n)} B",
     "seconds": lambda n: f"{units.count(n)} s",
+    "rate": units.count,
 }
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 
+from netscope.measured import Timing
 from netscope.report import Layer, Report
 from netscope.store.decoding import LARGEST
 from netscope.store.wording import no_report, short
+from netscope.timing.samples import Measurement
 
 
 def check(report: Report) -> None:
@@ -38,6 +40,8 @@ def check(report: Report) -> None:
     for layer in report.layers:
         _check_shapes(layer)
         _check_window(layer)
+    if report.timing is not None:
+        _check_timing(report.timing)
 
 
 def _check_shapes(layer: Layer) -> None:
@@ -57,3 +61,28 @@ def _check_window(layer: Layer) -> None:
         raise no_report(f"layer {short(layer.path)} has a window of uneven dimensions")
     if not all(math.isfinite(side) for jump in jumps for side in jump):
         raise no_report(f"layer {short(layer.path)} has an endless jump")
+
+
+def _check_timing(timing: Timing) -> None:
+    """Statistics divide by samples, take their logarithms, and look for the forward among phases."""
+    for measured in (timing.called, timing.back_to_back, timing.replayed):
+        if measured is not None:
+            _check_samples(measured)
+    if timing.called.phases and "forward" not in timing.called.phases:
+        raise no_report("its timing has phases and no forward among them")
+    parts = timing.reconciliation
+    if parts is not None and not (math.isfinite(parts.end_to_end) and parts.end_to_end > 0):
+        raise no_report("its timing is reconciled with no time")
+
+
+def _check_samples(measured: Measurement) -> None:
+    if not measured.rounds or not measured.warmup:
+        raise no_report("its timing has no samples")
+    for taken in measured.rounds:
+        if not taken.samples or not all(0 < sample < math.inf for sample in taken.samples):
+            raise no_report("its timing has a round without samples, or one that took no time")
+        beside = [*taken.phases, *([taken.on_device] if taken.on_device else [])]
+        if len(taken.phases) != len(measured.phases) or any(
+            len(times) != len(taken.samples) for times in beside
+        ):
+            raise no_report("its timing has phases of some samples and not of others")

@@ -23,8 +23,14 @@ from netscope.store.wording import NO_REPORT, no_report, short
 # Takes the whole report as plain values, none of which has been checked, and may change them.
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
+
+def _first(data: dict[str, Any]) -> dict[str, Any]:
+    """`timing` was a place that nothing filled; it has a form now."""
+    return {**data, "timing": None}
+
+
 # {version: what makes its data that of the next version}
-MIGRATIONS: Final[dict[int, Migration]] = {}
+MIGRATIONS: Final[dict[int, Migration]] = {1: _first}
 
 
 def migrate(data: dict[str, Any]) -> dict[str, Any]:

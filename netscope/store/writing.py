@@ -11,8 +11,11 @@ from typing import Any, Final
 
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
+from netscope.measured import LayerTiming, Roof, Timing
 from netscope.report import Layer, Parameter, Report, Tensor, Window
 from netscope.store.wording import one_line, short
+from netscope.timing.attribution import Reconciliation
+from netscope.timing.samples import Measurement
 
 # Properties written beside the fields.
 DERIVED: Final[dict[type, tuple[str, ...]]] = {
@@ -34,6 +37,11 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
     Tensor: (),
     Window: (),
     VectorOps: ("total",),
+    LayerTiming: ("seconds", "kernels"),
+    Measurement: ("median", "iqr", "p95", "interval", "uncertainty", "converged"),
+    Reconciliation: ("residual",),
+    Roof: ("ridge",),
+    Timing: ("median", "samples_per_second", "launch_bound", "overhead", "remarks"),
 }
 TOTALS: Final = (
     "params",
@@ -48,6 +56,12 @@ TOTALS: Final = (
     "output_bytes",
     "weight_layers",
     "unknown",
+    "latency",
+    "throughput",
+    "peak_memory",
+    "flops_per_second",
+    "bytes_per_second",
+    "bound",
 )
 
 

@@ -1,0 +1,267 @@
+"""What is said of a profile or a roofline: header, figures, where the time went, and what to doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netscope import units
+from netscope.measured import COMPILED, EAGER, GRAPH, Roof, Timing
+from netscope.render.summary import Fact, Tone, header, short
+from netscope.render.text import visible
+from netscope.report import Layer, Report
+from netscope.table import Table
+from netscope.timing.samples import Measurement
+
+# Operators without a layer that are named.
+_NAMED: Final = 3
+_FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
+
+
+class Part(NamedTuple):
+    """One of the places where a step's time went.
+
+    share:
+        of all that the instrumented pass found.
+    """
+
+    label: str
+    seconds: float
+    share: float
+    note: str = ""
+
+
+def pieces(report: Report) -> list[tuple[str, Tone]]:
+    """The line above all: what was measured, on what, and how."""
+    found = header(report)
+    if report.timing is not None:
+        found += setting(report.timing)
+    elif report.roof is not None:
+        found.append(
+            (f"on {visible(report.roof.title)} in {visible(report.roof.dtype) or units.UNKNOWN}", "")
+        )
+    return found
+
+
+def setting(timing: Timing) -> list[tuple[str, Tone]]:
+    """The machine and how it was used."""
+    device = timing.device
+    found: list[tuple[str, Tone]] = [(f"{visible(device.target)}: {visible(device.name)}", "")]
+    if timing.threads is not None:
+        found.append((f"{units.plural(timing.threads, 'thread')} used", ""))
+    if timing.dtype:
+        found.append((visible(timing.dtype), ""))
+    if timing.optimizer is not None:
+        found.append((visible(timing.optimizer), ""))
+    if timing.channels_last:
+        found.append(("channels last", ""))
+    if timing.form in _FORMS:
+        found.append((_FORMS[timing.form], ""))
+    return found
+
+
+def facts(report: Report) -> list[Fact]:
+    """The figures of the whole network, the most wanted first."""
+    if report.timing is None:
+        return list(_roofline(report))
+    return [*_latency(report.timing), *_throughput(report), *_memory(report), *_roof(report)]
+
+
+def _latency(timing: Timing) -> Iterator[Fact]:
+    measured = timing.latency
+    tone: Tone = "accent" if timing.converged else "warn"
+    yield Fact("latency", units.seconds(measured.median), _spread(measured), tone)
+    if timing.form == GRAPH:
+        yield Fact("eager", units.seconds(timing.called.median), "called step by step", "")
+    elif timing.replayed is not None:
+        note = {
+            True: "replayed as a graph: the device waits for the host to hand work over",
+            False: "replayed as a graph: the device is kept busy",
+            None: "replayed as a graph: whether the device waits for the host, the noise does not tell",
+        }[timing.launch_bound]
+        tone = "warn" if timing.launch_bound else ""
+        yield Fact("launches", units.seconds(timing.replayed.median), note, tone)
+    for name in timing.called.phases:
+        phase = timing.called.phase(name)
+        share = units.percent(phase.median / timing.called.median)
+        yield Fact(visible(name), units.seconds(phase.median), f"{share} of a step", "")
+
+
+def _spread(measured: Measurement) -> str:
+    """ "95%: 12.3 to 12.4 ms; half of the steps within 80.0 us, p95 12.9 ms; 240 steps in 8 rounds"."""
+    interval = measured.interval
+    parts = []
+    if interval is not None:
+        low, high = units.seconds(interval.low), units.seconds(interval.high)
+        parts.append(f"{units.percent(interval.level).replace('.0%', '%')} interval {low} to {high}")
+    parts.append(f"IQR {units.seconds(measured.iqr)}, p95 {units.seconds(measured.p95)}")
+    taken = units.plural(len(measured.samples), "step")
+    parts.append(f"{taken} in {units.plural(len(measured.kept), 'round')}")
+    return "; ".join(parts)
+
+
+def _throughput(report: Report) -> Iterator[Fact]:
+    timing = report.timing
+    assert timing is not None
+    how = "samples a second" + (", steps back to back" if timing.back_to_back is not None else "")
+    yield Fact("throughput", f"{units.rate(timing.samples_per_second)}/s", how, "accent")
+    if report.flops_per_second is None and report.bytes_per_second is None:
+        return
+    of = " of the forward" if report.training else ""
+    yield Fact(
+        "achieved",
+        _flops_a_second(report.flops_per_second),
+        f"{units.bandwidth(report.bytes_per_second)} of what layers must move{of}",
+        "",
+    )
+
+
+def _memory(report: Report) -> Iterator[Fact]:
+    if report.peak_memory is None:
+        return
+    held = units.binary(report.param_bytes + report.buffer_bytes)
+    also = ", inputs and optimizer state" if report.training else " and inputs"
+    note = f"beyond what is there before a step: weights ({held}){also}"
+    yield Fact("peak memory", units.binary(report.peak_memory), note, "")
+
+
+def _roof(report: Report) -> Iterator[Fact]:
+    """The lower bound beside what was measured."""
+    roof, timing = report.roof, report.timing
+    if roof is None or timing is None or report.bound is None:
+        return
+    share = units.percent(report.bound / timing.forward_seconds)
+    yield Fact(
+        "lower bound",
+        units.seconds(report.bound),
+        f"of {'the forward' if report.training else 'a step'}: {share} of what it took; no prediction",
+        "",
+    )
+    yield _machine(roof)
+
+
+def _machine(roof: Roof) -> Fact:
+    """What it is held against: peak, bandwidth, and where they are from."""
+    dtype = f"in {visible(roof.dtype)}" if roof.dtype else "in its dtype"
+    note = f"at most {dtype}, {units.bandwidth(roof.bandwidth)}; {visible(roof.source)}"
+    return Fact("roof", _flops_a_second(roof.peak), note, "")
+
+
+def _flops_a_second(rate: float | None) -> str:
+    text = units.rate(rate)
+    return f"{text}FLOP/s" if text[-1:].isalpha() else f"{text} FLOP/s"
+
+
+def _roofline(report: Report) -> Iterator[Fact]:
+    roof = report.roof
+    assert roof is not None
+    tone: Tone = "warn" if report.bound is None else "accent"
+    yield Fact("lower bound", units.seconds(report.bound), "a forward takes no less: no prediction", tone)
+    shares = limits(report)
+    for what in ("compute", "memory"):
+        if what in shares:
+            yield Fact(f"{what}-bound", units.percent(shares[what]), "of that time", "")
+    yield Fact("FLOPs", units.metric(report.flops, units.TOTAL), _known(report), "")
+    moved = report.root.roof
+    if moved is not None:
+        note = "inputs and parameters read once, outputs written once, layer by layer"
+        yield Fact("must move", units.binary(moved.moved_bytes, units.TOTAL), note, "")
+    yield _machine(roof)
+    yield Fact("ridge", f"{units.number(roof.ridge)} FLOPs/B", "from there on arithmetic is what limits", "")
+
+
+def _known(report: Report) -> str:
+    return f"uncounted operators: {units.count(sum(report.unknown.values()))}" if report.unknown else ""
+
+
+def limits(report: Report) -> dict[str, float]:
+    """{"compute": 0.8, "memory": 0.2}: the shares of the bound by what limits its rows."""
+    found: dict[str, float] = {}
+    if not report.bound:
+        return found
+    for layer in report.layers:
+        roof = layer.roof
+        if roof is not None and roof.limited_by is not None and roof.own_seconds is not None:
+            found[roof.limited_by] = found.get(roof.limited_by, 0.0) + roof.own_seconds / report.bound
+    return found
+
+
+def parts(timing: Timing) -> list[Part]:
+    """Where the time of an instrumented step went; nothing where that was not looked at."""
+    found = timing.reconciliation
+    if found is None:
+        return []
+    whole = found.layers + found.unattributed + found.optimizer + max(found.idle, 0.0)
+    if not whole:
+        return []
+    homeless = ", ".join(short(work.name) for work in timing.unattributed[:_NAMED])
+    more = len(timing.unattributed) - _NAMED
+    homeless += f" and {units.count(more)} more" if more > 0 else ""
+    made = [
+        Part("layers", found.layers, found.layers / whole),
+        Part("unattributed", found.unattributed, found.unattributed / whole, homeless),
+        Part("idle", found.idle, found.idle / whole),
+    ]
+    if timing.optimizer is not None:
+        made.insert(2, Part("optimizer", found.optimizer, found.optimizer / whole))
+    return made
+
+
+def equation(timing: Timing) -> str:
+    """ "end to end 12.3 ms = layers 11.8 ms + unattributed 210 us + idle 300 us − instruments 10.0 us"."""
+    found = timing.reconciliation
+    if found is None:
+        return ""
+    terms = [f"layers {units.seconds(found.layers)}", f"+ unattributed {units.seconds(found.unattributed)}"]
+    if timing.optimizer is not None:
+        terms.append(f"+ optimizer {units.seconds(found.optimizer)}")
+    if found.overlap > 0:
+        terms.append(f"{units.MINUS} at the same time {units.seconds(found.overlap)}")
+    terms.append(f"+ idle {units.seconds(found.idle)}")
+    share = units.percent(abs(found.residual) / found.end_to_end)
+    if found.residual < 0:
+        terms.append(f"{units.MINUS} instruments {units.seconds(-found.residual)} ({share})")
+    else:
+        terms.append(f"+ unexplained {units.seconds(found.residual)} ({share})")
+    return f"end to end {units.seconds(found.end_to_end)} = {' '.join(terms)}"
+
+
+def sentences(report: Report) -> list[tuple[str, Tone]]:
+    """What to know before the figures are trusted, and what could not be had."""
+    timing = report.timing
+    lines: list[tuple[str, Tone]] = []
+    if timing is not None:
+        lines += [(visible(remark), "warn") for remark in timing.remarks]
+        if timing.form == COMPILED:
+            lines.append(("compiled code has no layers: only whole steps were measured", "dim"))
+        if timing.form == EAGER and report.training and timing.reconciliation is not None:
+            lines.append(("bounds, FLOP/s and efficiency are those of the forward", "dim"))
+    lines += [(f"note: {visible(note)}", "dim") for note in report.notes]
+    if report.roof is not None and any(_above(layer) for layer in report.layers):
+        lines.append(
+            ("an efficiency above 100% means that the machine can do more than its roof says", "dim")
+        )
+    return lines
+
+
+def _above(layer: Layer) -> bool:
+    roof, timing = layer.roof, layer.timing
+    if roof is None or timing is None or not roof.own_seconds:
+        return False
+    return bool(timing.own.forward and roof.own_seconds > timing.own.forward)
+
+
+def shown(table: Table) -> str:
+    """ "10 of 24 rows, 97.0% of the layers' time; --all shows the network"; "" when all are there."""
+    if len(table.rows) >= table.matching:
+        return ""
+    report, machine = table.report, table.figures.machine
+    text = f"{units.count(len(table.rows))} of {units.plural(table.matching, 'row')}"
+    if machine is not None:
+        if report.timing is not None and report.timing.reconciliation is not None:
+            whole, have, of = report.timing.reconciliation.layers, machine.seconds, "the layers' time"
+        else:
+            whole, have, of = report.bound or 0.0, machine.bound, "the bound"
+        if whole:
+            text += f", {units.percent(have / whole)} of {of}"
+    return text
