@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope.comparison import Diff, diff
-from netscope.differences import Row, build, figure_of
+from netscope.differences import Row, build, figure_of, total_of
 from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
 from netscope.errors import UsageError
 from netscope.quantities import BY_KEY
 from netscope.report import Report, Tensor
 from tests.nets import chain, head, networks, wide
-from tests.reports import alexnet, around, leaf, linear, relu, stack
+from tests.reports import alexnet, leaf, linear, relu, stack
 
 
 def rows(before: Report, after: Report, **what: object) -> list[tuple[str, str, str]]:
@@ -139,17 +139,16 @@ def test_a_wrong_call() -> None:
 
 
 def covered(change: Diff) -> Counter[int]:
-    """How often each pair is part of a row."""
+    """How often each pair is part of a row: a run and an added or removed subtree are of all within."""
     inside: list[list[int]] = [[n] for n in range(len(change.pairs))]
     for number in range(len(change.pairs) - 1, 0, -1):
         inside[change.pairs[number].parent] += inside[number]
+    drafts = blocks(change, everywhere(change), ("params", "macs"))
     found: Counter[int] = Counter()
-    for draft in blocks(change, everywhere(change), ("params", "macs")):
-        whole = draft.kind in ("same", "shared", "renamed", "moved") or (
-            draft.mark in ("+", "-") and len(inside[draft.pairs[0]]) > 1 and draft.look[1][0].endswith("s")
-        )
+    for draft, following in zip(drafts, [*drafts[1:], None], strict=True):
+        leads = following is not None and following.level > draft.level
         for number in draft.pairs:
-            found.update(inside[number] if whole or draft.mark in ("+", "-") else [number])
+            found.update([number] if leads else inside[number])
         found.update(draft.followers)
     return found
 
@@ -158,8 +157,7 @@ def covered(change: Diff) -> Counter[int]:
 @settings(max_examples=150, deadline=None)
 def test_no_layer_is_lost(before: Report, after: Report) -> None:
     change = diff(before, after)
-    found = covered(change)
-    assert set(found) == set(range(len(change.pairs)))
+    assert covered(change) == Counter(range(len(change.pairs)))
     everything = build(change, everything=True)
     assert len(everything.rows) in (len(change), len(change) - 1)
 
@@ -184,6 +182,6 @@ def test_unknown_figures_are_bounds() -> None:
     after = chain("net", [linear("fc", (1, 4), (1, 8)), odd])
     found = build(diff(before, after), columns=["macs"])
     figure = figure_of(next(row for row in found.rows if row.label == "fc"), BY_KEY["macs"])
-    assert figure.bounds == (False, False)
-    whole = around("", "Sequential", [])
-    assert whole[0].macs == 0
+    assert (figure.delta.before, figure.delta.after, figure.bounds) == (16, 32, (False, False))
+    total = total_of(found.diff, BY_KEY["macs"])
+    assert (total.delta.before, total.delta.after, total.bounds) == (16, 32, (True, True))

@@ -106,17 +106,24 @@ def _rows(diff: Diff, drafts: Block) -> list[Row]:
         draft.level -= 1
     root.level = 0
     everything = [*kept, *rest]
-    return [_row(diff, draft, lasts) for draft, lasts in zip(everything, _branches(everything), strict=True)]
+    around: list[str] = []
+    rows = []
+    for draft, lasts in zip(everything, _branches(everything), strict=True):
+        del around[draft.level :]
+        rows.append(_row(diff, draft, lasts, ".".join([*around, draft.label])))
+        if draft is not root:
+            around.append(draft.label.rpartition(" → ")[2])
+    return rows
 
 
-def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...]) -> Row:
+def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
     pairs = tuple(diff.pairs[number] for number in draft.pairs)
     return Row(
         kind=draft.kind,
         mark=draft.mark,
         pairs=pairs,
         label=draft.label,
-        path=_path(pairs[0], draft.label),
+        path=path,
         lasts=lasts,
         words=draft.words,
         output=draft.output,
@@ -128,12 +135,6 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...]) -> Row:
 
 def _name(layer: Layer) -> str:
     return f"{layer.name} {layer.type}" if layer.name.isdecimal() else layer.name
-
-
-def _path(pair: Pair, label: str) -> str:
-    """The label behind the path of what is around the layer."""
-    around = pair.path.rpartition(".")[0]
-    return f"{around}.{label}" if around else label
 
 
 def _branches(drafts: Sequence[Draft]) -> list[tuple[bool, ...]]:
