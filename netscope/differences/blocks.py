@@ -8,7 +8,7 @@ consecutive children in which the same things changed become one block whose row
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from typing import Final, Literal, cast
@@ -41,7 +41,7 @@ class Draft:
     followers: tuple[int, ...] = ()
     layers: int = 1
     quiet: bool = False
-    look: Hashable = field(default=None)
+    look: tuple[Hashable, ...] = ()
 
 
 Block = list[Draft]
@@ -124,7 +124,7 @@ class _Builder:
         own = self._own(number)
         if self.depth is not None and pair.layer.depth >= self.depth and below:
             if state == "open" and pair.status == "~":
-                own.kind, own.mark = "layer", "~"
+                own.kind, own.mark, own.quiet = "layer", "~", False
                 own.words += (f"{self.changed[number]:,} of {plural(self.leaves[number], 'layer')} changed",)
             return [own]
         if state == "whole" and not self.everything:
@@ -168,8 +168,9 @@ class _Builder:
 
     def _figures(self, number: int) -> Hashable:
         """How the figures changed: layers with the same proportions look the same."""
+        deltas = self.pairs[number].deltas
         return tuple(
-            _proportion(self.pairs[number].deltas[quantity.key])
+            _proportion(deltas[quantity.key])
             for quantity in QUANTITIES
             if quantity.of_layer is not None and quantity.kind != "seconds" and quantity.key in self.shown
         )
@@ -187,8 +188,9 @@ class _Builder:
             else:
                 for _, block in run:
                     if found and self._follows(found[-1], block):
-                        found[-1][0].followers += block[0].pairs
-                        found[-1][0].look = (found[-1][0].look, block[0].label, block[0].look)
+                        ahead, behind = found[-1][0], block[0]
+                        ahead.followers += behind.pairs
+                        ahead.look = (*ahead.look, behind.label, *behind.look)
                     else:
                         found.append(block)
         for _, alike in groupby(found, key=_look):
@@ -212,7 +214,7 @@ class _Builder:
             label,
             layers=sum(self.leaves[n] for n in numbers),
             quiet=True,
-            look=state,
+            look=(state,),
         )
 
     def _follows(self, ahead: Block, block: Block) -> bool:

@@ -49,7 +49,7 @@ def build(
         rows = _matching(diff, path, shared, shown)
     else:
         drafts = blocks(diff, shared, shown, depth=depth, everything=everything)
-        rows = _rows(diff, drafts)
+        rows = _rows(diff, drafts, everything)
     return Differences(
         diff=diff,
         quantities=quantities,
@@ -95,20 +95,20 @@ def _alike(one: Delta, other: Delta) -> bool:
     return one.before * other.after == one.after * other.before  # type: ignore[operator]
 
 
-def _rows(diff: Diff, drafts: Block) -> list[Row]:
+def _rows(diff: Diff, drafts: Block, everything: bool) -> list[Row]:
     """Finished rows of a tree, the root's only where something about it is to be told."""
     root, *rest = drafts
     kept = [root] if root.kind == "layer" and root.mark != "=" else []
-    if diff.absorbed is not None:  # a sentence says of the rest that it is identical
+    if diff.absorbed is not None and not everything:  # a sentence says of the rest that it is identical
         last = max(n for n, draft in enumerate([root, *rest]) if draft.kind not in ("same", "around"))
         rest = rest[:last]
     for draft in rest:
         draft.level -= 1
     root.level = 0
-    everything = [*kept, *rest]
+    shown = [*kept, *rest]
     around: list[str] = []
     rows = []
-    for draft, lasts in zip(everything, _branches(everything), strict=True):
+    for draft, lasts in zip(shown, _branches(shown), strict=True):
         del around[draft.level :]
         rows.append(_row(diff, draft, lasts, ".".join([*around, draft.label])))
         if draft is not root:

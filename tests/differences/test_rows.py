@@ -15,7 +15,7 @@ from netscope.errors import UsageError
 from netscope.quantities import BY_KEY
 from netscope.report import Report, Tensor
 from tests.nets import chain, head, networks, wide
-from tests.reports import alexnet, leaf, linear, relu, stack
+from tests.reports import alexnet, conv, leaf, linear, relu, stack
 
 
 def rows(before: Report, after: Report, **what: object) -> list[tuple[str, str, str]]:
@@ -102,6 +102,15 @@ def test_an_output_that_only_passes_on_is_no_row() -> None:
     found = rows(head(55), head(57))
     assert ("~", "0, 1 ReLU", "") in found
     assert [row for row in found if row[1].startswith("1")] == []
+
+
+def test_a_thousand_layers_that_pass_a_change_on() -> None:
+    def net(side: int) -> Report:
+        acts = [relu(f"act{n}", (1, 4, side, side)) for n in range(2_000)]
+        return chain("net", [conv("conv", (1, 3, side, side), (1, 4, side, side), 1), *acts])
+
+    (row,) = build(diff(net(8), net(9))).rows
+    assert len(row.followers) == 2_000
 
 
 def test_a_renamed_run_is_a_row_and_one_moved_layer_says_where_from() -> None:

@@ -77,6 +77,19 @@ def test_the_end_of_a_difference_is_told_and_what_follows_is_not() -> None:
     assert "55×55 → 56×56" in text
 
 
+def test_all_of_it_is_shown_on_request_also_behind_the_end_of_a_difference() -> None:
+    text = table(head(55), head(56), everything=True)
+    assert "fc" in text
+    assert len(build(diff(head(55), head(56)), everything=True).rows) == len(head(55)) - 1
+
+
+def test_the_end_is_wrapped_where_it_is_told() -> None:
+    lines = shown(head(55), head(56), 60)
+    place = next(n for n, line in enumerate(lines) if line.startswith("=  from features.2 on"))
+    assert lines[place + 1].startswith("   ")
+    assert max(map(len, lines)) <= 60
+
+
 def test_everything_has_a_line_for_every_layer() -> None:
     lines = shown(wide(32), wide(64), everything=True)
     assert sum(line[:1] in "=~+-" and line[1:2] == " " for line in lines if line) == 12
@@ -88,10 +101,9 @@ def test_everything_has_a_line_for_every_layer() -> None:
 def test_no_row_is_wider_than_the_terminal(
     before: Report, after: Report, width: int, everything: bool
 ) -> None:
-    blocks = table(before, after, width, everything=everything).split("\n\n")
-    for line in "\n".join(blocks[:3]).splitlines():
-        if "everything is identical" not in line:
-            assert width_of(line) <= min(width, WIDEST)
+    *blocks, _ = table(before, after, width, everything=everything).split("\n\n")
+    for line in "\n".join(blocks).splitlines():
+        assert width_of(line) <= min(width, WIDEST)
 
 
 def test_colour_is_only_escape_sequences_around_the_same_text() -> None:
