@@ -18,7 +18,9 @@ from netscope.differences.everywhere import only_that
 from netscope.differences.rows import RUNS, Kind
 from netscope.differences.words import is_forced, output_text, words
 from netscope.operators import describe
+from netscope.preorder import children_of
 from netscope.quantities import QUANTITIES
+from netscope.report import Layer, Report
 from netscope.tree import range_of
 from netscope.units import plural
 
@@ -41,6 +43,7 @@ class Draft:
     followers: tuple[int, ...] = ()
     layers: int = 1
     quiet: bool = False
+    partial: bool = False
     look: tuple[Hashable, ...] = ()
 
 
@@ -87,6 +90,8 @@ class _Builder:
         self.leaves = [0] * len(self.pairs)
         self.changed = [0] * len(self.pairs)
         self.states: list[State] = ["open"] * len(self.pairs)
+        # Layers within in the network that has it, where those that moved away or in are counted too.
+        self.sizes = {id(layer): n for report in (diff.before, diff.after) for layer, n in _sizes(report)}
 
     def build(self) -> Block:
         made: dict[int, Block] = {}
@@ -146,6 +151,7 @@ class _Builder:
         draft = Draft("layer", pair.status, (number,), label, layers=self.leaves[number])
         if pair.status in ("+", "-"):
             draft.words = (self._inventory(number),)
+            draft.partial = self._inside(number, pair.status) < self.sizes[id(pair.layer)]
             draft.look = (pair.status, draft.words, self._figures(number))
             return draft
         told = [change for change in pair.changes if change not in self.shared]
@@ -158,6 +164,15 @@ class _Builder:
             draft.output = "" if output is None else output_text(output.before, output.after)
         draft.look = (pair.layer.type, draft.kind, draft.words, draft.output, self._figures(number))
         return draft
+
+    def _inside(self, number: int, status: Status) -> int:
+        """How many layers of a subtree have that status, its root counted."""
+        waiting, found = [number], 0
+        while waiting:
+            number = waiting.pop()
+            found += self.pairs[number].status == status
+            waiting += self.children[number]
+        return found
 
     def _inventory(self, number: int) -> str:
         """What was added or removed: the layer, and how many are within."""
@@ -227,6 +242,15 @@ class _Builder:
             return False
         forced = all(map(is_forced, pair.changes)) and not self.children[second.pairs[0]]
         return forced and first.output == second.output
+
+
+def _sizes(report: Report) -> Iterator[tuple[Layer, int]]:
+    """Every layer with the number of layers in its subtree, itself counted."""
+    children = children_of(report.layers)
+    sizes = [1] * len(children)
+    for index in range(len(children) - 1, -1, -1):
+        sizes[index] += sum(sizes[child] for child in children[index])
+    return zip(report.layers, sizes, strict=True)
 
 
 def _between(first: str, last: str) -> str:

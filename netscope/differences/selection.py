@@ -130,6 +130,7 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
         followers=tuple(dict.fromkeys(_name(diff.pairs[number].layer) for number in draft.followers)),
         layers=draft.layers,
         quiet=draft.quiet,
+        partial=draft.partial,
     )
 
 

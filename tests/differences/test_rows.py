@@ -13,9 +13,9 @@ from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
 from netscope.errors import UsageError
 from netscope.quantities import BY_KEY
-from netscope.report import Report, Tensor
+from netscope.report import Layer, Report, Tensor
 from tests.nets import chain, head, networks, wide
-from tests.reports import alexnet, conv, leaf, linear, relu, stack
+from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 
 
 def rows(before: Report, after: Report, **what: object) -> list[tuple[str, str, str]]:
@@ -102,6 +102,23 @@ def test_an_output_that_only_passes_on_is_no_row() -> None:
     found = rows(head(55), head(57))
     assert ("~", "0, 1 ReLU", "") in found
     assert [row for row in found if row[1].startswith("1")] == []
+
+
+def test_a_container_around_what_was_there_adds_no_figures() -> None:
+    def net(*, wrapped: bool) -> Report:
+        def inside(path: str) -> list[Layer]:
+            return [conv(f"{path}{n}", (1, 3, 8, 8), (1, 3, 8, 8), 2 * n + 1, padding=n) for n in (1, 2)]
+
+        extra = linear("new.extra", (1, 4), (1, 4))
+        rows = around("new", "Block", [*inside("new.conv"), extra]) if wrapped else inside("conv")
+        return chain("net", [*rows, linear("fc", (1, 4), (1, 4))])
+
+    found = {row.label: row for row in build(diff(net(wrapped=False), net(wrapped=True))).rows}
+    assert found["new"].mark == found["extra"].mark == "+"
+    assert found["new"].partial
+    assert not found["new"].has_figures
+    assert found["extra"].has_figures
+    assert found["conv1-2"].kind == "moved"
 
 
 def test_a_thousand_layers_that_pass_a_change_on() -> None:

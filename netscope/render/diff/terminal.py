@@ -160,7 +160,7 @@ def _figures(
     moved = _movement(differences.diff, quantity)
     percents, values = [], []
     for row, tone in _with(differences.rows, tones):
-        if row.kind in RUNS or not row.layer.path:  # the root's are the totals
+        if not row.has_figures:
             percents.append(EMPTY)
             values.append(EMPTY)
             continue
