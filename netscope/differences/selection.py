@@ -80,10 +80,12 @@ def _totals(diff: Diff) -> tuple[Quantity, ...]:
     """The main quantities, and others that changed in another proportion than the one they follow."""
 
     def tells(quantity: Quantity) -> bool:
-        delta = diff.totals[quantity.key]
+        delta = total_of(diff, quantity).delta
         if not quantity.follows:
-            return delta != Delta(None, None) or any(total_of(diff, quantity).bounds)
-        return delta.before != delta.after and not _alike(delta, diff.totals[quantity.follows])
+            return delta != Delta(None, None)
+        return delta.before != delta.after and not _alike(
+            delta, total_of(diff, BY_KEY[quantity.follows]).delta
+        )
 
     return tuple(filter(tells, BY_KEY.values()))
 

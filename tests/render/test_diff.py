@@ -18,7 +18,7 @@ from netscope.render.paint import WIDEST
 from netscope.render.text import width_of
 from netscope.report import Report
 from tests.nets import chain, head, networks, wide
-from tests.reports import leaf, linear, stack
+from tests.reports import leaf, linear, relu, stack
 
 ESCAPES = re.compile(r"\x1b\[\d+m")
 
@@ -125,10 +125,12 @@ def test_lower_bounds_are_no_changes() -> None:
     odd = leaf(
         "odd", "Odd", (1, 4), (1, 4), operators={"lib.odd": 1}, unknown={"lib.odd": 1}, macs=None, vector=None
     )
-    before = chain("net", [linear("fc", (1, 4), (1, 4)), odd])
-    after = chain("net", [linear("fc", (1, 4), (1, 8)), odd])
+    before, after = (
+        chain("net", [relu("act", (1, 4)), linear("fc", (1, 4), (1, width)), odd]) for width in (4, 8)
+    )
     lines = [words(line) for line in shown(before, after, None)]
     assert "MACs ≥ 16 → ≥ 32 ? ?" in lines
+    assert "vector ops ≥ 8 → ≥ 12 ? ?" in lines
     assert any(line.startswith("~ fc features out 4→8") for line in lines)
 
 
