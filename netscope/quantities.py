@@ -47,6 +47,10 @@ class Quantity:
     measured: bool = False
 
 
+def _counted_vector(of: Report | Layer) -> Number | None:
+    return sum(layer.own_vector.total for layer in of.layers) if isinstance(of, Report) else None
+
+
 QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("params", "params", "count", "elements of unique parameter tensors",
              lambda r: r.params, lambda x: x.params),
@@ -58,7 +62,8 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
              lambda r: r.flops, lambda x: x.flops, follows="macs", at_least=lambda x: 2 * x.counted_macs),
     Quantity("vector", "vector ops", "metric", "arithmetic outside contractions",
              lambda r: None if r.vector is None else r.vector.total,
-             lambda x: None if x.vector is None else x.vector.total, follows="macs"),
+             lambda x: None if x.vector is None else x.vector.total,
+             follows="macs", at_least=_counted_vector),
     Quantity("output_bytes", "outputs", "bytes", "new memory that layers returned",
              lambda r: r.output_bytes, lambda x: x.output_bytes),
     Quantity("param_bytes", "param mem", "bytes", "bytes that the parameters take",

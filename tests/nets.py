@@ -63,9 +63,10 @@ NAMES = st.sampled_from(["a", "b", "conv", "norm", "0", "1", "2", "x" * 70, "日
 def layers(draw: st.DrawFn, path: str = "", depth: int = 0) -> list[Layer]:
     """Rows of up to five children, some of them containers."""
     rows: list[Layer] = []
-    for name in draw(st.lists(NAMES, max_size=5, unique=True)):
-        full = f"{path}.{name}" if path else name
+    for name in draw(st.lists(NAMES, min_size=1, max_size=5, unique=True)):
         kind = draw(st.sampled_from(["conv", "relu", "linear", "pool"] + ["block"] * (depth < 2)))
+        last = f"{name}s" if kind == "block" else name
+        full = f"{path}.{last}" if path else last
         maps = draw(st.sampled_from([4, 8]))
         side = draw(st.sampled_from([8, 16]))
         if kind == "block":

@@ -215,6 +215,15 @@ def test_every_command_is_documented_and_nothing_in_the_readme_is_stale():
     assert renewed(text) == text, "run `make docs`"
 
 
+def test_no_report_is_stale():
+    from tools.reports import FOLDER, REPORTS, text_of
+
+    for name, command in REPORTS.items():
+        text = text_of(name)
+        assert command in text.splitlines()[0]
+        assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == text, "run `make reports`"
+
+
 def test_the_readmes_python_examples_run(capsys: pytest.CaptureFixture[str]):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

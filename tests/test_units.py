@@ -146,6 +146,8 @@ def test_percent(ratio: float | None, text: str) -> None:
         (0, 0, "="),
         (0, 5, "new"),
         (5, 0, "−100%"),
+        (10_000, 3, "−99.97%"),
+        (10**9, 1, "−99.99%"),
         (10**9, 10**9 + 1, "+<0.01%"),
         (None, 5, "?"),
         (10**400, 2 * 10**400, "+100%"),
@@ -153,6 +155,14 @@ def test_percent(ratio: float | None, text: str) -> None:
 )
 def test_change(before: int | None, after: int | None, text: str) -> None:
     assert units.change(before, after) == text
+
+
+def test_differences_and_arrows() -> None:
+    assert units.difference(units.metric(32_776_800)) == "+32.8 M"
+    assert units.difference(units.count(-20_736)) == "−20,736"
+    assert units.arrow("11", "7") == "11→7"
+    assert units.arrow("0.5", "0.1") == "0.5→0.1"
+    assert units.arrow("3", "3×5") == "3 → 3×5"
 
 
 @given(st.integers(1, 10**18), st.integers(1, 10**18))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netscope.differences.build import build
 from netscope.differences.rows import Differences, Figure, Row, figure_of, total_of
+from netscope.differences.selection import build
 
 __all__ = ["Differences", "Figure", "Row", "build", "figure_of", "total_of"]

@@ -8,7 +8,7 @@ consecutive children in which the same things changed become one block whose row
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from typing import Final, Literal, cast
@@ -18,7 +18,9 @@ from netscope.differences.everywhere import only_that
 from netscope.differences.rows import RUNS, Kind
 from netscope.differences.words import is_forced, output_text, words
 from netscope.operators import describe
+from netscope.preorder import children_of
 from netscope.quantities import QUANTITIES
+from netscope.report import Layer, Report
 from netscope.tree import range_of
 from netscope.units import plural
 
@@ -41,7 +43,8 @@ class Draft:
     followers: tuple[int, ...] = ()
     layers: int = 1
     quiet: bool = False
-    look: Hashable = field(default=None)
+    partial: bool = False
+    look: tuple[Hashable, ...] = ()
 
 
 Block = list[Draft]
@@ -87,6 +90,8 @@ class _Builder:
         self.leaves = [0] * len(self.pairs)
         self.changed = [0] * len(self.pairs)
         self.states: list[State] = ["open"] * len(self.pairs)
+        # Layers within in the network that has it, where those that moved away or in are counted too.
+        self.sizes = {id(layer): n for report in (diff.before, diff.after) for layer, n in _sizes(report)}
 
     def build(self) -> Block:
         made: dict[int, Block] = {}
@@ -124,7 +129,7 @@ class _Builder:
         own = self._own(number)
         if self.depth is not None and pair.layer.depth >= self.depth and below:
             if state == "open" and pair.status == "~":
-                own.kind, own.mark = "layer", "~"
+                own.kind, own.mark, own.quiet = "layer", "~", False
                 own.words += (f"{self.changed[number]:,} of {plural(self.leaves[number], 'layer')} changed",)
             return [own]
         if state == "whole" and not self.everything:
@@ -146,6 +151,7 @@ class _Builder:
         draft = Draft("layer", pair.status, (number,), label, layers=self.leaves[number])
         if pair.status in ("+", "-"):
             draft.words = (self._inventory(number),)
+            draft.partial = self._inside(number, pair.status) < self.sizes[id(pair.layer)]
             draft.look = (pair.status, draft.words, self._figures(number))
             return draft
         told = [change for change in pair.changes if change not in self.shared]
@@ -159,6 +165,15 @@ class _Builder:
         draft.look = (pair.layer.type, draft.kind, draft.words, draft.output, self._figures(number))
         return draft
 
+    def _inside(self, number: int, status: Status) -> int:
+        """How many layers of a subtree have that status, its root counted."""
+        waiting, found = [number], 0
+        while waiting:
+            number = waiting.pop()
+            found += self.pairs[number].status == status
+            waiting += self.children[number]
+        return found
+
     def _inventory(self, number: int) -> str:
         """What was added or removed: the layer, and how many are within."""
         text = describe(self.pairs[number].layer)
@@ -168,8 +183,9 @@ class _Builder:
 
     def _figures(self, number: int) -> Hashable:
         """How the figures changed: layers with the same proportions look the same."""
+        deltas = self.pairs[number].deltas
         return tuple(
-            _proportion(self.pairs[number].deltas[quantity.key])
+            _proportion(deltas[quantity.key])
             for quantity in QUANTITIES
             if quantity.of_layer is not None and quantity.kind != "seconds" and quantity.key in self.shown
         )
@@ -187,8 +203,9 @@ class _Builder:
             else:
                 for _, block in run:
                     if found and self._follows(found[-1], block):
-                        found[-1][0].followers += block[0].pairs
-                        found[-1][0].look = (found[-1][0].look, block[0].label, block[0].look)
+                        ahead, behind = found[-1][0], block[0]
+                        ahead.followers += behind.pairs
+                        ahead.look = (*ahead.look, behind.label, *behind.look)
                     else:
                         found.append(block)
         for _, alike in groupby(found, key=_look):
@@ -212,7 +229,7 @@ class _Builder:
             label,
             layers=sum(self.leaves[n] for n in numbers),
             quiet=True,
-            look=state,
+            look=(state,),
         )
 
     def _follows(self, ahead: Block, block: Block) -> bool:
@@ -225,6 +242,15 @@ class _Builder:
             return False
         forced = all(map(is_forced, pair.changes)) and not self.children[second.pairs[0]]
         return forced and first.output == second.output
+
+
+def _sizes(report: Report) -> Iterator[tuple[Layer, int]]:
+    """Every layer with the number of layers in its subtree, itself counted."""
+    children = children_of(report.layers)
+    sizes = [1] * len(children)
+    for index in range(len(children) - 1, -1, -1):
+        sizes[index] += sum(sizes[child] for child in children[index])
+    return zip(report.layers, sizes, strict=True)
 
 
 def _between(first: str, last: str) -> str:

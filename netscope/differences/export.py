@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netscope.comparison import Diff, document
-from netscope.differences.build import build
+from netscope.differences.selection import build
 from netscope.export import WIDTH, frame_of
 from netscope.render.diff import DIFF_FORMATS, notebook
 

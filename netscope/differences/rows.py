@@ -49,6 +49,8 @@ class Row:
         how many layers without children a run or a subtree holds, all copies together.
     quiet:
         whether it has to take the change that comes in from another layer.
+    partial:
+        for one that was added or removed, whether something within was there before, or still is.
     """
 
     kind: Kind
@@ -62,6 +64,15 @@ class Row:
     followers: tuple[str, ...] = ()
     layers: int = 1
     quiet: bool = False
+    partial: bool = False
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether its quantities are to be shown: the root's are the totals, and a run's are not its own.
+
+        Of a container that was added around layers that were there, what it holds is no addition.
+        """
+        return self.kind not in RUNS and bool(self.layer.path) and not self.partial
 
     @property
     def layer(self) -> Layer:

@@ -42,7 +42,7 @@ def words(pair: Pair, untold: Collection[Change], shown: Collection[str]) -> tup
 
 def is_forced(change: Change) -> bool:
     """Whether a layer that has no choice changes so when what comes in changes: so many features, no more."""
-    return change.what in _FORCED
+    return change.what in _FORCED and change.before is not None and change.after is not None
 
 
 def value_text(value: Any) -> str:

@@ -23,7 +23,7 @@ from netscope.render.text import cut, encoding_of, for_encoding, visible
 from netscope.units import TOTAL
 
 # Longest error in a table; data formats carry it all.
-ERROR: Final = 100
+ERROR: Final = 200
 
 # Columns of a printed comparison.
 WIDTH: Final = 100
@@ -109,7 +109,8 @@ def to_terminal(
     for one in board.variants:
         tone: Tone = "bad" if one.report is None else "title" if one is several.first else ""
         names.append(cell(for_encoding(short(one.name), encoding), tone))
-        inputs.append(cell(for_encoding(_said(one), encoding), "bad" if one.report is None else "dim"))
+        said = "✗ failed" if one.report is None else _said(one)
+        inputs.append(cell(for_encoding(said, encoding), "bad" if one.report is None else "dim"))
     headings = [Heading("model", floor=16, name=True), Heading("input", floor=14, drop=20)]
     columns = [names, inputs]
     for number, quantity in enumerate(board.quantities):
@@ -122,8 +123,12 @@ def to_terminal(
         columns += [on_units(figures), changes]
     laid = laid_out(headings, columns, room)
     lines = [laid.head, *laid.body]
+    lines += [[]]
+    lines += [
+        [Piece(f"{short(one.name)}: {_said(one)}", "bad")] for one in board.variants if one.report is None
+    ]
     if several.first is not None and len(several) > 1:
-        lines += [[], [Piece(f"changes are against {short(several.first.name)}", "dim")]]
+        lines += [[Piece(f"changes are against {short(several.first.name)}", "dim")]]
     return "".join(painted(line, coloured, encoding) for line in lines)
 
 

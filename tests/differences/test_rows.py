@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope.comparison import Diff, diff
-from netscope.differences import Row, build, figure_of
+from netscope.differences import Row, build, figure_of, total_of
 from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
 from netscope.errors import UsageError
 from netscope.quantities import BY_KEY
-from netscope.report import Report, Tensor
+from netscope.report import Layer, Report, Tensor
 from tests.nets import chain, head, networks, wide
-from tests.reports import alexnet, around, leaf, linear, relu, stack
+from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 
 
 def rows(before: Report, after: Report, **what: object) -> list[tuple[str, str, str]]:
@@ -104,6 +104,32 @@ def test_an_output_that_only_passes_on_is_no_row() -> None:
     assert [row for row in found if row[1].startswith("1")] == []
 
 
+def test_a_container_around_what_was_there_adds_no_figures() -> None:
+    def net(*, wrapped: bool) -> Report:
+        def inside(path: str) -> list[Layer]:
+            return [conv(f"{path}{n}", (1, 3, 8, 8), (1, 3, 8, 8), 2 * n + 1, padding=n) for n in (1, 2)]
+
+        extra = linear("new.extra", (1, 4), (1, 4))
+        rows = around("new", "Block", [*inside("new.conv"), extra]) if wrapped else inside("conv")
+        return chain("net", [*rows, linear("fc", (1, 4), (1, 4))])
+
+    found = {row.label: row for row in build(diff(net(wrapped=False), net(wrapped=True))).rows}
+    assert found["new"].mark == found["extra"].mark == "+"
+    assert found["new"].partial
+    assert not found["new"].has_figures
+    assert found["extra"].has_figures
+    assert found["conv1-2"].kind == "moved"
+
+
+def test_a_thousand_layers_that_pass_a_change_on() -> None:
+    def net(side: int) -> Report:
+        acts = [relu(f"act{n}", (1, 4, side, side)) for n in range(2_000)]
+        return chain("net", [conv("conv", (1, 3, side, side), (1, 4, side, side), 1), *acts])
+
+    (row,) = build(diff(net(8), net(9))).rows
+    assert len(row.followers) == 2_000
+
+
 def test_a_renamed_run_is_a_row_and_one_moved_layer_says_where_from() -> None:
     def named(*names: str) -> Report:
         return chain("net", [linear(name, (1, 4 + n), (1, 5 + n)) for n, name in enumerate(names)])
@@ -139,17 +165,16 @@ def test_a_wrong_call() -> None:
 
 
 def covered(change: Diff) -> Counter[int]:
-    """How often each pair is part of a row."""
+    """How often each pair is part of a row: a run and an added or removed subtree are of all within."""
     inside: list[list[int]] = [[n] for n in range(len(change.pairs))]
     for number in range(len(change.pairs) - 1, 0, -1):
         inside[change.pairs[number].parent] += inside[number]
+    drafts = blocks(change, everywhere(change), ("params", "macs"))
     found: Counter[int] = Counter()
-    for draft in blocks(change, everywhere(change), ("params", "macs")):
-        whole = draft.kind in ("same", "shared", "renamed", "moved") or (
-            draft.mark in ("+", "-") and len(inside[draft.pairs[0]]) > 1 and draft.look[1][0].endswith("s")
-        )
+    for draft, following in zip(drafts, [*drafts[1:], None], strict=True):
+        leads = following is not None and following.level > draft.level
         for number in draft.pairs:
-            found.update(inside[number] if whole or draft.mark in ("+", "-") else [number])
+            found.update([number] if leads else inside[number])
         found.update(draft.followers)
     return found
 
@@ -158,8 +183,7 @@ def covered(change: Diff) -> Counter[int]:
 @settings(max_examples=150, deadline=None)
 def test_no_layer_is_lost(before: Report, after: Report) -> None:
     change = diff(before, after)
-    found = covered(change)
-    assert set(found) == set(range(len(change.pairs)))
+    assert covered(change) == Counter(range(len(change.pairs)))
     everything = build(change, everything=True)
     assert len(everything.rows) in (len(change), len(change) - 1)
 
@@ -184,6 +208,6 @@ def test_unknown_figures_are_bounds() -> None:
     after = chain("net", [linear("fc", (1, 4), (1, 8)), odd])
     found = build(diff(before, after), columns=["macs"])
     figure = figure_of(next(row for row in found.rows if row.label == "fc"), BY_KEY["macs"])
-    assert figure.bounds == (False, False)
-    whole = around("", "Sequential", [])
-    assert whole[0].macs == 0
+    assert (figure.delta.before, figure.delta.after, figure.bounds) == (16, 32, (False, False))
+    total = total_of(found.diff, BY_KEY["macs"])
+    assert (total.delta.before, total.delta.after, total.bounds) == (16, 32, (True, True))

@@ -10,7 +10,6 @@ from typing import Final, TextIO
 from netscope import units
 from netscope.comparison import Diff
 from netscope.differences import Differences, Row, figure_of, total_of
-from netscope.differences.rows import RUNS
 from netscope.render.comment import Folded, comment
 from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told, verdict
 from netscope.render.figures import figure_text
@@ -90,7 +89,7 @@ def _row(differences: Differences, row: Row) -> str:
     cells = [mark, names, escape(told(row, differences)), escape(cut(row.output, 60))]
     for quantity in differences.quantities:
         text = figure_text(quantity, figure_of(row, quantity))
-        if row.kind in RUNS or not row.layer.path:
+        if not row.has_figures:
             cells.append("")
         else:
             cells.append(f"{text.values} ({text.percent})" if text.values else text.short)

@@ -7,7 +7,6 @@ from typing import TextIO
 
 from netscope import units
 from netscope.differences import Differences, Row, figure_of, total_of
-from netscope.differences.rows import RUNS
 from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told
 from netscope.render.diff.terminal import FOLLOWERS
 from netscope.render.figures import figure_text
@@ -64,7 +63,7 @@ def _row(differences: Differences, row: Row) -> str:
     cells.append(_cell(row.output, dim))
     for quantity in differences.quantities:
         text = figure_text(quantity, figure_of(row, quantity))
-        shown = "" if row.kind in RUNS or not row.layer.path else text.short
+        shown = text.short if row.has_figures else ""
         cells.append(_cell(shown, dim, right=True))
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -5,6 +5,7 @@ Every quantity has the part by which it changed; before and after stand beside i
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
@@ -12,7 +13,7 @@ from netscope import units
 from netscope.comparison import Diff
 from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.differences.rows import RUNS
-from netscope.quantities import Quantity
+from netscope.quantities import Number, Quantity
 from netscope.render.cells import EMPTY, Cell, branches, cell, joined_by_dots, laid_out
 from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told
 from netscope.render.figures import figure_text
@@ -22,8 +23,8 @@ from netscope.render.summary import Tone, short
 from netscope.render.text import cut, encoding_of, for_encoding, width_of
 from netscope.units import TOTAL, UNKNOWN
 
-# A row that holds this part of all that a quantity changed by is one of the few that matter.
-HEAVY: Final = 0.1
+# A row that holds one part in so many of all that a quantity changed by is one of the few that matter.
+HEAVY: Final = 10
 
 # Followers that are named; of more only the number is told.
 FOLLOWERS: Final = 2
@@ -49,7 +50,7 @@ def render(
         lines += [[], [Piece(nothing(diff), "accent")]]
     else:
         lines += [[], *_totals(differences, room, encoding), [], *_rows(differences, room, encoding)]
-        lines += _below(differences)
+        lines += _below(differences, room)
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
@@ -74,7 +75,7 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
     rows = differences.rows
     if not rows:
         return []
-    tones = [_tone(row, differences) for row in rows]
+    tones = _tones(rows)
     columns = [
         (Heading(""), [cell(row.mark, _MARKS[row.mark]) for row in rows]),
         (Heading("layer", name=True), _layers(differences, tones, encoding)),
@@ -114,13 +115,16 @@ def _with(rows: Sequence[Row], tones: Sequence[Tone]) -> Iterator[tuple[Row, Ton
     return zip(rows, tones, strict=True)
 
 
-def _tone(row: Row, differences: Differences) -> Tone:
+def _tones(rows: Sequence[Row]) -> list[Tone]:
     """Dim for what is only around, the same, or has to follow from something else that is shown."""
-    if row.kind in ("renamed", "moved"):
-        return ""
-    if row.kind != "layer" or row.mark == "=":
-        return "dim"
-    return "dim" if row.quiet and any(not r.quiet for r in differences.rows if r.mark == "~") else ""
+    leading = any(row.mark == "~" and not row.quiet for row in rows)
+
+    def tone(row: Row) -> Tone:
+        if row.kind in ("renamed", "moved"):
+            return ""
+        return "dim" if row.kind != "layer" or row.mark == "=" or (row.quiet and leading) else ""
+
+    return [tone(row) for row in rows]
 
 
 def _layers(differences: Differences, tones: Sequence[Tone], encoding: str) -> list[Cell]:
@@ -153,17 +157,18 @@ def _figures(
     differences: Differences, quantity: Quantity, tones: Sequence[Tone], encoding: str
 ) -> tuple[list[Cell], list[Cell]]:
     """The part by which each row changed, and before and after."""
-    heavy = HEAVY * _movement(differences.diff, quantity)
+    moved = _movement(differences.diff, quantity)
     percents, values = [], []
     for row, tone in _with(differences.rows, tones):
-        if row.kind in RUNS or not row.layer.path:  # the root's are the totals
+        if not row.has_figures:
             percents.append(EMPTY)
             values.append(EMPTY)
             continue
         figure = figure_of(row, quantity)
         text = figure_text(quantity, figure)
         change = figure.delta.change or 0
-        emphasis: Tone = "accent" if row.kind == "layer" and change and abs(change) >= heavy else tone
+        heavy = row.kind == "layer" and change and abs(change) * HEAVY >= moved
+        emphasis: Tone = "accent" if heavy else tone
         if text.percent == UNKNOWN:
             emphasis = "warn"
         percents.append(cell(for_encoding(text.short, encoding), emphasis))
@@ -171,11 +176,11 @@ def _figures(
     return percents, values
 
 
-def _movement(diff: Diff, quantity: Quantity) -> float:
+def _movement(diff: Diff, quantity: Quantity) -> Number:
     """All that the layers' figures changed by, up and down."""
     around = {pair.parent for pair in diff.pairs}
     assert quantity.of_layer is not None
-    moved = 0.0
+    moved: Number = 0
     for number, pair in enumerate(diff.pairs):
         if number not in around:
             sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
@@ -184,11 +189,15 @@ def _movement(diff: Diff, quantity: Quantity) -> float:
     return moved
 
 
-def _below(differences: Differences) -> list[list[Piece]]:
+def _below(differences: Differences, room: int | None) -> list[list[Piece]]:
     diff, rows = differences.diff, differences.rows
     lines: list[list[Piece]] = [[]]
     if end := ending(diff):
-        lines.append([Piece("=  ", "dim"), Piece(end, "accent")])
+        wrapped = [end] if room is None else textwrap.wrap(end, room - 3, break_on_hyphens=False)
+        lines += [
+            [Piece("   " if number else "=  ", "dim"), Piece(text, "accent")]
+            for number, text in enumerate(wrapped)
+        ]
     if any(row.times > 1 for row in rows):
         lines.append(
             [Piece(f"{units.TIMES}N: the same change in each, with the figures of all N together", "dim")]

@@ -49,7 +49,7 @@ def build(
         rows = _matching(diff, path, shared, shown)
     else:
         drafts = blocks(diff, shared, shown, depth=depth, everything=everything)
-        rows = _rows(diff, drafts)
+        rows = _rows(diff, drafts, everything)
     return Differences(
         diff=diff,
         quantities=quantities,
@@ -80,10 +80,12 @@ def _totals(diff: Diff) -> tuple[Quantity, ...]:
     """The main quantities, and others that changed in another proportion than the one they follow."""
 
     def tells(quantity: Quantity) -> bool:
-        delta = diff.totals[quantity.key]
+        delta = total_of(diff, quantity).delta
         if not quantity.follows:
-            return delta != Delta(None, None) or any(total_of(diff, quantity).bounds)
-        return delta.before != delta.after and not _alike(delta, diff.totals[quantity.follows])
+            return delta != Delta(None, None)
+        return delta.before != delta.after and not _alike(
+            delta, total_of(diff, BY_KEY[quantity.follows]).delta
+        )
 
     return tuple(filter(tells, BY_KEY.values()))
 
@@ -95,45 +97,47 @@ def _alike(one: Delta, other: Delta) -> bool:
     return one.before * other.after == one.after * other.before  # type: ignore[operator]
 
 
-def _rows(diff: Diff, drafts: Block) -> list[Row]:
+def _rows(diff: Diff, drafts: Block, everything: bool) -> list[Row]:
     """Finished rows of a tree, the root's only where something about it is to be told."""
     root, *rest = drafts
     kept = [root] if root.kind == "layer" and root.mark != "=" else []
-    if diff.absorbed is not None:  # a sentence says of the rest that it is identical
+    if diff.absorbed is not None and not everything:  # a sentence says of the rest that it is identical
         last = max(n for n, draft in enumerate([root, *rest]) if draft.kind not in ("same", "around"))
         rest = rest[:last]
     for draft in rest:
         draft.level -= 1
     root.level = 0
-    everything = [*kept, *rest]
-    return [_row(diff, draft, lasts) for draft, lasts in zip(everything, _branches(everything), strict=True)]
+    shown = [*kept, *rest]
+    around: list[str] = []
+    rows = []
+    for draft, lasts in zip(shown, _branches(shown), strict=True):
+        del around[draft.level :]
+        rows.append(_row(diff, draft, lasts, ".".join([*around, draft.label])))
+        if draft is not root:
+            around.append(draft.label.rpartition(" → ")[2])
+    return rows
 
 
-def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...]) -> Row:
+def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
     pairs = tuple(diff.pairs[number] for number in draft.pairs)
     return Row(
         kind=draft.kind,
         mark=draft.mark,
         pairs=pairs,
         label=draft.label,
-        path=_path(pairs[0], draft.label),
+        path=path,
         lasts=lasts,
         words=draft.words,
         output=draft.output,
         followers=tuple(dict.fromkeys(_name(diff.pairs[number].layer) for number in draft.followers)),
         layers=draft.layers,
         quiet=draft.quiet,
+        partial=draft.partial,
     )
 
 
 def _name(layer: Layer) -> str:
     return f"{layer.name} {layer.type}" if layer.name.isdecimal() else layer.name
-
-
-def _path(pair: Pair, label: str) -> str:
-    """The label behind the path of what is around the layer."""
-    around = pair.path.rpartition(".")[0]
-    return f"{around}.{label}" if around else label
 
 
 def _branches(drafts: Sequence[Draft]) -> list[tuple[bool, ...]]:
