@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -64,10 +65,16 @@ def _properties_schema(kind: type, names: tuple[str, ...], definitions: dict[str
     """An object of properties of that class, each described by its docstring."""
     properties = {}
     for name in names:
-        getter = getattr(kind, name).fget
+        getter = getter_of(kind, name)
         described = _type_schema(typing.get_type_hints(getter)["return"], definitions)
         properties[name] = {"description": _first_line(getter.__doc__), **described}
     return {"type": "object", "properties": properties, "required": list(names)}
+
+
+def getter_of(kind: type, name: str) -> Any:
+    """The function behind a property, be it kept or not."""
+    found = getattr(kind, name)
+    return found.func if isinstance(found, functools.cached_property) else found.fget
 
 
 def _type_schema(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]:

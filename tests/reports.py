@@ -8,7 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from netscope.cost import VectorOps
+from netscope.measured import Roof, Timing
+from netscope.profiling.join import with_roof, with_times
 from netscope.report import Layer, Parameter, Report, Shape, Tensor
+from netscope.timing.attribution import LayerTime, Reconciliation, Work
+from netscope.timing.backend import Device
+from netscope.timing.samples import Measurement, Round
 
 NO_VECTOR = VectorOps()
 
@@ -283,3 +288,67 @@ def stack(n: int = 12) -> Report:
     layers += around("layers", "ModuleList", blocks, calls=0)
     layers.append(linear("head", (1, 4, 8), (1, 4, 8), shared_with="embed.weight"))
     return report("stack", "Stack", layers)
+
+
+# Profiles, with every figure planted
+
+
+def measured(
+    *rounds: Sequence[float], phases: dict[str, Sequence[Sequence[float]]] | None = None, **other: Any
+) -> Measurement:
+    """Rounds of samples; of each phase, rounds of the same lengths."""
+    named = phases or {}
+    taken = [
+        Round(tuple(samples), phases=tuple(tuple(times[i]) for times in named.values()), wall=sum(samples))
+        for i, samples in enumerate(rounds)
+    ]
+    return Measurement(
+        **{
+            "kind": "latency",
+            "rounds": tuple(taken),
+            "phases": tuple(named),
+            "warmup": (rounds[0][0],),
+            **other,
+        }
+    )
+
+
+def steady(seconds: float, spread: float = 0.001) -> Measurement:
+    """Eight rounds of six steps around a median, which converged."""
+    around = [seconds * (1 + spread * off) for off in (-2, -1, 0, 0, 1, 2)]
+    return measured(*[[step * (1 + spread * (i % 3 - 1)) for step in around] for i in range(9)])
+
+
+def profiled(
+    report: Report,
+    times: dict[str, LayerTime],
+    *,
+    latency: Measurement,
+    unattributed: Sequence[Work] = (),
+    idle: float = 0.0,
+    moved: dict[str, int] | None = None,
+    roof: Roof | None = None,
+    **other: Any,
+) -> Report:
+    """The report as a profile would leave it: these times are each module's own."""
+    made = with_roof(report, moved or {}, roof)
+    made = with_times(made, times, {layer.path for layer in report.layers})
+    layers = sum(time.seconds for time in times.values())
+    homeless = sum(work.seconds for work in unattributed)
+    timing = Timing(
+        **{
+            "device": Device("cpu", "A processor (2 threads)", 2**34, (("torch", "2.14.1"),)),
+            "dtype": "fp32",
+            "batch": 1,
+            "called": latency,
+            "threads": 1,
+            "reconciliation": Reconciliation(latency.median, layers, homeless, 0.0, 0.0, idle),
+            "unattributed": tuple(unattributed),
+            "peak_memory": 2**20,
+            **other,
+        }
+    )
+    return replace(made, timing=timing)
+
+
+ROOF = Roof("box", "A box", "fp32", 1e12, 1e11, "made up")

@@ -9,7 +9,8 @@ from netscope.errors import UsageError
 from netscope.report import Layer, Parameter
 from tests.reports import alexnet, stack
 
-DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype", "rf"}
+OF_A_MACHINE = {column.key for column in COLUMNS if column.machine}
+DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype", "rf"} | OF_A_MACHINE
 
 
 def test_keys_are_the_attributes_of_a_layer() -> None:

@@ -48,6 +48,7 @@ FLOORS = {
 UPWARD = {
     ("report", "export"): "a report can be asked for its own table, as design's public face has it",
     ("budgets", "render"): "verdicts can be printed as a report can",
+    ("profiling", "render"): "a curve can be printed and exported as a report can",
     ("checks", "render"): "findings can be printed as a report can",
     ("comparison", "differences"): "a diff can be asked for its own text, as a report can",
     ("comparison", "export"): "a comparison can be asked for a frame, as a report can",

@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 from netscope import store
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
+from netscope.measured import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor
+from netscope.timing.attribution import LayerTime, Reconciliation, Work
+from netscope.timing.backend import Device
+from netscope.timing.samples import Measurement, Reading, Round
 from tests.reports import alexnet, stack
 
 TEXT = st.text(max_size=8) | st.text(st.characters(categories=["Cs", "Cc", "Lo"]), max_size=1)
@@ -30,8 +34,60 @@ COUNTS = st.dictionaries(TEXT, COUNT, max_size=2)
 TENSOR = st.builds(Tensor, TEXT, st.none() | SHAPE, st.none() | TEXT, st.none() | TEXT)
 PARAMETER = st.builds(Parameter, TEXT, SHAPE, TEXT, st.booleans(), COUNT, st.none() | TEXT, st.booleans())
 VECTOR = st.builds(VectorOps, *[COUNT] * 5)
+# Of machines
+STEP = st.floats(1e-9, 1e6)
+MAYBE = st.none() | NUMBER
+READING = st.builds(Reading, *[MAYBE] * 4, st.lists(TEXT, max_size=2).map(tuple))
+
+
+@st.composite
+def measurements(draw: st.DrawFn) -> Measurement:
+    """Some rounds, all of the same phases."""
+    phases = draw(st.sampled_from([(), ("forward",), ("forward", "backward")]))
+
+    def times(count: int) -> tuple[float, ...]:
+        return tuple(draw(st.lists(STEP, min_size=count, max_size=count)))
+
+    rounds = []
+    for count in draw(st.lists(st.integers(1, 3), min_size=1, max_size=4)):
+        on_device = times(count) if draw(st.booleans()) else ()
+        parts = tuple(times(count) for _ in phases)
+        reading = draw(st.none() | READING)
+        rounds.append(Round(times(count), on_device, parts, draw(STEP), draw(MAYBE), draw(MAYBE), reading))
+    return Measurement(
+        kind=draw(st.sampled_from(["latency", "throughput"])),
+        rounds=tuple(rounds),
+        phases=phases,
+        warmup=times(2),
+        settled=draw(st.booleans()),
+    )
+
+
+WORK = st.builds(Work, TEXT, NUMBER, NUMBER)
+TIMING = st.builds(
+    Timing,
+    device=st.builds(
+        Device, TEXT, TEXT, st.none() | COUNT, st.lists(st.tuples(TEXT, TEXT), max_size=2).map(tuple)
+    ),
+    dtype=st.sampled_from(["fp32", "bf16", ""]),
+    batch=st.integers(0, 2**20),
+    called=measurements(),
+    form=st.sampled_from(["eager", "compiled", "graph"]),
+    threads=st.none() | st.integers(1, 64),
+    optimizer=st.none() | TEXT,
+    back_to_back=st.none() | measurements(),
+    replayed=st.none() | measurements(),
+    reconciliation=st.none() | st.builds(Reconciliation, STEP, *[STEP] * 5),
+    unattributed=st.lists(WORK, max_size=2).map(tuple),
+    peak_memory=st.none() | COUNT,
+)
+ROOF = st.builds(Roof, TEXT, TEXT, TEXT, MAYBE, MAYBE, TEXT)
+LAYER_TIME = st.builds(LayerTime, *[STEP] * 4)
 LAYER = st.builds(
     Layer,
+    timing=st.none() | st.builds(LayerTiming, LAYER_TIME, LAYER_TIME),
+    roof=st.none()
+    | st.builds(LayerRoof, COUNT, MAYBE, COUNT, MAYBE, st.sampled_from(["compute", "memory", None])),
     path=TEXT.filter(bool),
     type=TEXT,
     calls=COUNT,
@@ -70,7 +126,8 @@ REPORT = st.builds(
     error=st.none() | TEXT,
     notes=st.lists(TEXT, max_size=2).map(tuple),
     environment=st.dictionaries(TEXT, TEXT, max_size=2),
-    timing=st.none() | st.dictionaries(TEXT, VALUE, max_size=2),
+    timing=st.none() | TIMING,
+    roof=st.none() | ROOF,
 )
 
 

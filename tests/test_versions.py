@@ -19,25 +19,34 @@ from netscope import report as report_
 from netscope import store
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
+from netscope.measured import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor, Window
+from netscope.schema import getter_of
 from netscope.store import versions
 from netscope.store.decoding import has_default
+from netscope.timing.attribution import LayerTime, Reconciliation, Work
+from netscope.timing.backend import Device
+from netscope.timing.samples import Measurement, Pace, Reading, Round
 from tests.reports import alexnet
 
 DATA = Path(__file__).parent / "data" / "reports"
+KINDS: tuple[type, ...] = (
+    *(Report, Layer, Tensor, Parameter, Window, VectorOps, Roof, LayerRoof, LayerTiming, LayerTime),
+    *(Timing, Device, Measurement, Pace, Round, Reading, Reconciliation, Work),
+)
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 
 
 def fields() -> dict[str, str]:
     """{"Layer.macs": "int | None, may be left out"}: all that a report consists of, derived figures too."""
     found = {}
-    for kind in (Report, Layer, Tensor, Parameter, Window, VectorOps):
+    for kind in KINDS:
         for spec in dataclasses.fields(kind):
             optional = ", may be left out" if has_default(spec) else ""
             found[f"{kind.__name__}.{spec.name}"] = f"{spec.type}{optional}"
     derived = [(kind, name) for kind, names in store.DERIVED.items() for name in names]
     for kind, name in [*derived, *((Report, name) for name in store.TOTALS)]:
-        getter: Any = getattr(kind, name).fget
+        getter = getter_of(kind, name)
         found[f"{kind.__name__}.{name}"] = f"{getter.__annotations__['return']}, derived"
     return found
 

@@ -81,6 +81,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """How many times as long a step takes as before, its 95% interval, and whether that excludes 1."""
+
+    ratio: float
+    low: float | None
+    high: float | None
+    outside_noise: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class DiffDocument:
     """What `netscope diff --format json` writes: two networks and how their layers pair up."""
 
@@ -91,6 +101,7 @@ class DiffDocument:
     totals: dict[str, Figures]
     counts: Counts
     absorbed: Ending | None
+    timing: Timed | None
     pairs: tuple[Row, ...]
 
 
@@ -105,8 +116,17 @@ def document(diff: Diff) -> DiffDocument:
         totals={key: _figures(delta) for key, delta in diff.totals.items()},
         counts=Counts(counts["="], counts["~"], counts["+"], counts["-"]),
         absorbed=None if diff.absorbed is None else Ending(diff.absorbed.path, diff.absorbed.because),
+        timing=_timed(diff),
         pairs=tuple(map(_row, diff.pairs)),
     )
+
+
+def _timed(diff: Diff) -> Timed | None:
+    ratio = diff.timing
+    if ratio is None:
+        return None
+    low, high = (None, None) if ratio.interval is None else (ratio.interval.low, ratio.interval.high)
+    return Timed(ratio.value, low, high, ratio.outside_noise)
 
 
 def network(report: Report) -> Network:

@@ -8,8 +8,10 @@ from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
+from netscope.measured import ratio_of
 from netscope.quantities import QUANTITIES, Number
 from netscope.report import Layer, Report
+from netscope.timing.intervals import Ratio
 
 if TYPE_CHECKING:
     import pandas
@@ -153,6 +155,12 @@ class Diff:
     def totals(self) -> dict[str, Delta]:
         """Every quantity of the whole networks, by key."""
         return {q.key: Delta(q.of_report(self.before), q.of_report(self.after)) for q in QUANTITIES}
+
+    @cached_property
+    def timing(self) -> Ratio | None:
+        """How many times as long a step takes as before; None unless both were measured."""
+        before, after = self.before.timing, self.after.timing
+        return None if before is None or after is None else ratio_of(after, before)
 
     @cached_property
     def counts(self) -> dict[Status, int]:

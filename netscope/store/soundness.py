@@ -7,12 +7,17 @@ figures; they should not have to ask whether those make sense.
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from netscope.measured import Timing
 from netscope.report import Layer, Report
 from netscope.store.decoding import LARGEST
 from netscope.store.wording import no_report, short
 from netscope.timing.samples import Measurement
+
+# Seconds that a step may take: what lies beyond, no logarithm could be taken of and come back from.
+_SHORTEST: Final = 1e-9
+_LONGEST: Final = 1e6
 
 
 def check(report: Report) -> None:
@@ -79,8 +84,8 @@ def _check_samples(measured: Measurement) -> None:
     if not measured.rounds or not measured.warmup:
         raise no_report("its timing has no samples")
     for taken in measured.rounds:
-        if not taken.samples or not all(0 < sample < math.inf for sample in taken.samples):
-            raise no_report("its timing has a round without samples, or one that took no time")
+        if not taken.samples or not all(_SHORTEST <= sample <= _LONGEST for sample in taken.samples):
+            raise no_report("its timing has a round without samples, or steps that no machine takes")
         beside = [*taken.phases, *([taken.on_device] if taken.on_device else [])]
         if len(taken.phases) != len(measured.phases) or any(
             len(times) != len(taken.samples) for times in beside

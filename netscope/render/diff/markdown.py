@@ -11,7 +11,7 @@ from netscope import units
 from netscope.comparison import Diff
 from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.render.comment import Folded, comment
-from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told, verdict
+from netscope.render.diff.sentences import ending, followers, header, nothing, tally, timed, told, verdict
 from netscope.render.figures import figure_text
 from netscope.render.markdown import code, escape
 from netscope.render.summary import short
@@ -43,6 +43,8 @@ def render(
             lines += ["", _sentence(end)]
         rows = [_row(differences, row) for row in differences.rows if _is_told(differences, row)]
         folded = [Folded(tally(diff), [*_heading(differences), *rows])]
+    if told := timed(diff):
+        lines += ["", *(f"- {escape(text)}" for text, _ in told)]
     command = differences.command if len(differences.command) <= COMMAND else ""
     return comment(_marker(diff), f"netscope: {verdict(diff)}", lines, folded, command=command)
 

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from netscope import units
 from netscope.differences import Differences, Row, figure_of, total_of
-from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told
+from netscope.render.diff.sentences import ending, followers, header, nothing, tally, timed, told
 from netscope.render.diff.terminal import FOLLOWERS
 from netscope.render.figures import figure_text
 from netscope.render.notebook import CELL, DEEPEST, DIM, INDENT, LINE, STYLE
@@ -27,6 +27,7 @@ def render(
     (names, _), *rest = header(differences)
     title = " · ".join([f"<b>{escape(names)}</b>", *(escape(text) for text, _ in rest)])
     below = [nothing(diff)] if not diff else [*filter(None, [ending(diff)]), tally(diff)]
+    below += [text for text, _ in timed(diff)]
     tables = [_totals(differences), _rows(differences)] if diff else []
     return (
         f'<div style="overflow-x:auto"><div style="padding:4px 10px">{title}</div>\n'

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from netscope import units
 from netscope.comparison import Diff, Status
 from netscope.differences import Differences, Row, total_of
 from netscope.differences.words import arrow
+from netscope.measured import Timing
 from netscope.quantities import BY_KEY
 from netscope.render.figures import figure_text
 from netscope.render.summary import Tone, leaves, short
@@ -69,6 +71,41 @@ def nothing(diff: Diff) -> str:
     """What is said of two networks that are the same."""
     params = units.count(diff.after.params)
     return f"no difference: {units.plural(diff.counts['='], 'layer')}, {params} params"
+
+
+def timed(diff: Diff) -> list[tuple[str, Tone]]:
+    """Whether a step takes another time than before, or only chance has it so; nothing without profiles."""
+    before, after, ratio = diff.before.timing, diff.after.timing, diff.timing
+    if before is None or after is None or ratio is None:
+        return []
+    values = units.arrow(units.seconds(before.median), units.seconds(after.median))
+    text = f"latency {values}, {units.change(1.0, ratio.value)}"
+    tone: Tone = "accent" if ratio.outside_noise else "dim"
+    if ratio.interval is None:
+        text += ": too few rounds to tell it from noise"
+    else:
+        low, high = (units.change(1.0, end) for end in (ratio.interval.low, ratio.interval.high))
+        text += f", {'outside' if ratio.outside_noise else 'within'} the noise (95%: {low} to {high})"
+    other = [f"{what} {units.arrow(*sides)}" for what, *sides in _settings(before, after)]
+    return [(text, tone), *([(f"measured differently: {', '.join(other)}", "warn")] if other else [])]
+
+
+def _settings(before: Timing, after: Timing) -> Iterable[tuple[str, str, str]]:
+    """What about the measurements differs, beside the network and its input."""
+    for what, get in _SETTINGS.items():
+        was, now = visible(get(before)), visible(get(after))
+        if was != now:
+            yield what, was, now
+
+
+_SETTINGS: Final[dict[str, Callable[[Timing], str]]] = {
+    "device": lambda timing: timing.device.name,
+    "dtype": lambda timing: timing.dtype or units.UNKNOWN,
+    "form": lambda timing: timing.form,
+    "threads": lambda timing: units.count(timing.threads),
+    "optimizer": lambda timing: timing.optimizer or "none",
+    "channels last": lambda timing: "yes" if timing.channels_last else "no",
+}
 
 
 def ending(diff: Diff) -> str:

@@ -15,7 +15,7 @@ from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.differences.rows import RUNS
 from netscope.quantities import Number, Quantity
 from netscope.render.cells import EMPTY, Cell, branches, cell, joined_by_dots, laid_out
-from netscope.render.diff.sentences import ending, followers, header, nothing, tally, told
+from netscope.render.diff.sentences import ending, followers, header, nothing, tally, timed, told
 from netscope.render.figures import figure_text
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
@@ -51,6 +51,8 @@ def render(
     else:
         lines += [[], *_totals(differences, room, encoding), [], *_rows(differences, room, encoding)]
         lines += _below(differences, room)
+    for text, tone in timed(diff):
+        lines += [[Piece(line, tone)] for line in (textwrap.wrap(text, room) if room else [text])]
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
