@@ -447,7 +447,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ),
     Column(
         "efficiency", "efficiency",
-        "bound / forward: the part of the measured time that was necessary; 1 is the machine at its limit.",
+        "Bound / forward: the part of the measured time that was necessary; 1 is the machine at its limit.",
         "percent", _efficiency, lambda own, _: _ratio(_bound(own), _forward(own)) if _bound(own) else 0,
         zero="", adds=False, machine=True, drop=12,
     ),

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from netscope import store
+from netscope.report import SCHEMA_VERSION
 from tests.reports import alexnet, stack
 
 
@@ -32,7 +33,7 @@ def test_a_frame_has_a_row_a_layer_and_raw_values() -> None:
     assert conv1["macs"] == 105_415_200
     assert frame["own_macs"].sum() == frame["macs"][0] == alexnet().macs
     assert frame["macs"].dtype == "int64"
-    assert frame.attrs == {"name": "alexnet", "schema_version": 1}
+    assert frame.attrs == {"name": "alexnet", "schema_version": SCHEMA_VERSION}
 
 
 def test_unknown_figures_are_missing_in_a_frame() -> None:
@@ -50,5 +51,5 @@ def test_csv_is_read_by_pandas_as_it_is() -> None:
 
     frame = pandas.read_csv(io.StringIO(alexnet().to_csv()))
     assert frame["own_params"].sum() == 62_378_344
-    assert list(frame["schema_version"].unique()) == [1]
+    assert list(frame["schema_version"].unique()) == [SCHEMA_VERSION]
     assert len(frame) == len(alexnet().layers)
