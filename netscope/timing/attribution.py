@@ -180,6 +180,17 @@ def attribute(events: Iterable[Event], *, on_device: bool) -> Attribution:
     return _summed(steps, [e for e in recorded if e.kind == "phase"], pieces)
 
 
+def layers_of(recorded: Sequence[Event]) -> list[str | None]:
+    """The layer that each event belongs to, by the same rules; events in order of time, outer ones first."""
+    walk = _Walk()
+    places = [walk.meet(event) for event in recorded]
+    nowhere = _Place(None, False), 0.0
+    return [
+        walk.launches.get(event.correlation, nowhere)[0].path if place is None else place.path
+        for event, place in zip(recorded, places, strict=True)
+    ]
+
+
 def _typical(steps: Sequence[Event]) -> list[Event]:
     """The steps of middling length in order: a disturbed one would stand in every layer's mean."""
     ordered = sorted(steps, key=lambda e: e.seconds)
@@ -210,17 +221,18 @@ class _Walk:
         self._origins: dict[int, _Origins] = defaultdict(_Origins)
         self._last_node: dict[int, _Place] = {}
 
-    def meet(self, event: Event) -> None:
-        """The next event; those of devices are passed over."""
+    def meet(self, event: Event) -> _Place | None:
+        """The next event, and where it belongs; None for those of devices, which follow their launches."""
         if event.kind == "device":
-            return
+            return None
         lane = self._open[event.lane]
         self._close(lane, event.start)
         around = lane[-1].place if lane else _Place(None, False)
         if event.kind == "launch":
             self.launches[event.correlation] = around, event.start
-        else:
-            lane.append(_Open(event, self._place(event, around)))
+            return around
+        lane.append(_Open(event, self._place(event, around)))
+        return lane[-1].place
 
     def end(self) -> None:
         """No more events follow."""
