@@ -14,7 +14,7 @@ from bench import machine, markdown
 from bench.processes import ROOT, progress
 from bench.results import Part
 
-PARTS: Final = ("correctness", "speed", "coldstart", "size", "timing")
+PARTS: Final = ("correctness", "speed", "coldstart", "size", "diffing", "timing")
 # Load above which the machine has other things to do, and what to say then.
 IDLE: Final = 0.5
 BUSY: Final = (

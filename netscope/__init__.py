@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.version import __version__
 
 if TYPE_CHECKING:
-    from netscope.api import explain, lint, summary
+    from netscope.api import check, explain, lint, summary
     from netscope.errors import (
         CheckError,
         MissingExtraError,
@@ -45,6 +45,7 @@ __all__ = [
     "UsageError",
     "Workload",
     "__version__",
+    "check",
     "explain",
     "formula",
     "lint",
@@ -65,6 +66,7 @@ _HOMES: Final = {
     "TraceError": "netscope.errors",
     "UsageError": "netscope.errors",
     "Workload": "netscope.workload",
+    "check": "netscope.api",
     "explain": "netscope.api",
     "formula": "netscope.formulas",
     "lint": "netscope.api",

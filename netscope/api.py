@@ -7,15 +7,17 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from netscope.errors import TraceError, UsageError
+from netscope.ready import Asked, has_input, ready
 from netscope.report import Report
 from netscope.workload import TensorSpec, Workload
 
 if TYPE_CHECKING:
     import torch
 
+    from netscope.budgets import Checked
     from netscope.checks import Findings
     from netscope.explanation import Explanations
 
@@ -37,7 +39,7 @@ def summary(
 
     Args:
         model: a name ("alexnet", "torchvision/resnet50", "pkg.mod:factory", "file.py:factory",
-            "report.json"), a module, or a Workload.
+            "report.json", "main@file.py:factory" for another git revision), a module, or a Workload.
         input: sizes without the batch ("3x224x224" or (3, 224, 224)), one for each argument;
             "ids=128:int64" names a keyword argument. A name's own example input is used when this is left
             out.
@@ -54,6 +56,7 @@ def summary(
     Raises:
         UsageError: an unreadable input, or no input for a module that needs one.
         SourceError: the name means nothing or the factory failed.
+        StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
     _check_call(model, input, args, kwargs, batch, dtype, options)
@@ -97,10 +100,9 @@ def _summary(
 ) -> Report:
     if isinstance(model, (str, os.PathLike)):
         name = os.fspath(model)
-        if name.endswith(".json") and not name.startswith("hf/"):
-            from netscope.store import load
-
-            return load(name)
+        form = ready(name)
+        if form is not None:
+            return form.read(name, Asked(input, args, kwargs, batch, dtype, train, options))
         from netscope.sources import resolve
 
         workload = resolve(
@@ -169,7 +171,7 @@ def lint(
 
     choose(select, ignore)
     report = summary(model, **how)
-    if isinstance(model, Report):
+    if isinstance(model, Report) or report.facts is None:
         return lint_report(report, select=select, ignore=ignore)
     module = model.module if isinstance(model, Workload) else model
     modes = None
@@ -202,6 +204,46 @@ def lint_report(
             trace = failure.report or report
         trained = frozenset(layer.path for layer in trace.layers if layer.calls)
     return inspect(Look(report, report.facts, modes, trained), select, ignore)
+
+
+def check(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    *limits: str,
+    against: str | os.PathLike[str] | torch.nn.Module | Workload | Report | None = None,
+    fail_if: str | Sequence[str] = (),
+    **named: Any,
+) -> Checked:
+    """Hold a network against limits: `netscope.check("alexnet", params="65M", macs="<=1.2G").passed`.
+
+    Args:
+        model: a Report, or whatever `summary` takes.
+        limits: what must hold: "params=65M" (at most), "features.conv1:macs<120M". See
+            `netscope.budgets.limit` for the language.
+        against: what changes are changes of; a Report, or whatever `summary` takes.
+        fail_if: changes that must not be: "macs>+5%", "params>0", "changed".
+        named: limits by the name of their quantity (`params="65M"`); and what else `summary` takes:
+            input, args, kwargs, batch, dtype, train, options. Those hold for `against` too.
+
+    Returns:
+        a verdict on each limit; one that is about a figure that is not known is not passed.
+
+    Raises:
+        UsageError: a limit cannot be read, a change is limited without `against`, or there is no limit;
+            else what `summary` raises.
+    """
+    from netscope.budgets import check_report, parse_change, parse_limit, parse_named, require
+
+    how = {key: named.pop(key) for key in _HOW if key in named}
+    held = [*map(parse_limit, limits), *(parse_named(key, value) for key, value in named.items())]
+    changes = map(parse_change, [fail_if] if isinstance(fail_if, str) else fail_if)
+    required = require([*held, *changes], compared=against is not None)
+    report = summary(model, **how)
+    base = None if against is None else summary(against, **({} if has_input(against) else how))
+    return check_report(report, required, base)
+
+
+# What else `summary` takes.
+_HOW: Final = ("input", "args", "kwargs", "batch", "dtype", "train", "options")
 
 
 def trace(workload: Workload, *, train: bool = False) -> Report:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from netscope import operators, units
+from netscope import operators, opnames, units
 from netscope.figures import Figures
 from netscope.report import Layer, Report
 
@@ -125,7 +125,7 @@ KINDS: Final[dict[str, Callable[[Any], str]]] = {
     "shapes": _leaves,
     "sides": lambda value: "" if value is None else value if isinstance(value, str) else units.sides(value),
     "parameters": _parameters,
-    "counts": lambda value: operators.operator_list(value, all_of_them=True),
+    "counts": lambda value: opnames.operator_list(value, all_of_them=True),
     "mapping": _mapping,
 }
 

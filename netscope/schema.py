@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from netscope import store
 from netscope.report import SCHEMA_VERSION, Report
+from netscope.store.decoding import SIGNED
 
 
 def schema() -> dict[str, Any]:
@@ -33,6 +34,9 @@ def schema() -> dict[str, Any]:
 def _object_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     properties = {spec.name: _type_schema(hints[spec.name], definitions) for spec in dataclasses.fields(kind)}
+    for name in properties:
+        if (kind, name) in SIGNED:
+            properties[name]["items"] = {"type": "integer"}
     derived = _properties_schema(kind, store.DERIVED.get(kind, ()), definitions)
     return {
         "type": "object",
@@ -59,6 +63,8 @@ def _type_schema(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]
     if annotation is float:
         special = {"type": "object", "properties": {"$float": {"enum": ["inf", "-inf", "nan"]}}}
         return {"anyOf": [{"type": "number"}, {**special, "required": ["$float"]}]}
+    if annotation is int:
+        return {"type": "integer", "minimum": 0}
     if annotation in _NAMES:
         return {"type": _NAMES[annotation]}
     if dataclasses.is_dataclass(annotation):
@@ -79,7 +85,6 @@ def _type_schema(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]
 
 _NAMES: Final[Mapping[Any, str]] = {
     str: "string",
-    int: "integer",
     bool: "boolean",
     types.NoneType: "null",
 }

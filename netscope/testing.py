@@ -13,12 +13,12 @@ again. All mismatches are reported at once, with what was expected and what was 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
 from netscope import units
-from netscope.operators import operator_list
-from netscope.report import Layer, Report, Shape
+from netscope.budgets.shapes import Pattern, fits, outputs_text, pattern_text
+from netscope.opnames import operator_list
+from netscope.report import Layer, Report
 
 if TYPE_CHECKING:
     import os
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from netscope.workload import Workload
 
     Model = torch.nn.Module | Report | Workload | str | os.PathLike[str]
-
-Size = int | str | EllipsisType | None
-Pattern = Sequence[Size]
 
 
 def assert_shapes(model: Model, expected: Mapping[str, Pattern | Sequence[Pattern]], **summary: Any) -> None:
@@ -47,14 +44,14 @@ def assert_shapes(model: Model, expected: Mapping[str, Pattern | Sequence[Patter
         AssertionError: a shape differs, or there is no such layer.
     """
     __tracebackhide__ = True
-    report = _report(model, summary)
+    report = report_of(model, summary)
     wrong = []
     for path, pattern in expected.items():
         layer, problem = _layer(report, path)
         if layer is None:
-            wrong.append((path, _pattern(pattern), problem))
-        elif not _fits(layer, pattern):
-            wrong.append((path, _pattern(pattern), _outputs(layer)))
+            wrong.append((path, pattern_text(pattern), problem))
+        elif not fits(layer, pattern):
+            wrong.append((path, pattern_text(pattern), outputs_text(layer)))
     _fail(report, "output shapes", wrong)
 
 
@@ -67,7 +64,7 @@ def assert_params(model: Model, expected: int | Mapping[str, int], **summary: An
         AssertionError: a number differs, or there is no such layer.
     """
     __tracebackhide__ = True
-    report = _report(model, summary)
+    report = report_of(model, summary)
     wrong = []
     for path, params in _by_path(expected).items():
         layer, problem = _layer(report, path)
@@ -84,7 +81,7 @@ def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Any)
             there is no such layer.
     """
     __tracebackhide__ = True
-    report = _report(model, summary)
+    report = report_of(model, summary)
     wrong = []
     for path, macs in _by_path(expected).items():
         layer, problem = _layer(report, path)
@@ -99,7 +96,41 @@ def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Any)
     _fail(report, "MACs", wrong)
 
 
-def _report(model: Model, arguments: Mapping[str, Any]) -> Report:
+def assert_budget(
+    model: Model,
+    *limits: str,
+    against: Model | None = None,
+    fail_if: str | Sequence[str] = (),
+    **named: Any,
+) -> None:
+    """Check that figures stay within limits: `assert_budget(net, params="65M", macs="<1.2G", batch=8)`.
+
+    Args:
+        model: a module, a name or a Report.
+        limits: what must hold, in the language of `netscope check --max`; "features.0:params<=40K".
+        against: what changes are changes of: a saved report ("base.json"), or whatever `model` can be.
+        fail_if: changes that must not be: "macs>+5%", "params>0", "changed".
+        named: limits by the name of their quantity; a value without a sign is the most that is allowed.
+            Else arguments of `netscope.summary` (input, args, kwargs, batch, dtype, train).
+
+    Raises:
+        AssertionError: a limit is not kept, or a figure is not known; the message has the table.
+        UsageError: a limit cannot be read.
+    """
+    __tracebackhide__ = True
+    from netscope import api
+
+    checked = api.check(model, *limits, against=against, fail_if=fail_if, **named)
+    if not checked.passed:
+        raise AssertionError(f"{checked.name!r} is not within its budget:\n{checked}")
+
+
+def report_of(model: Model, arguments: Mapping[str, Any]) -> Report:
+    """The Report itself, or that of a model which is now traced with the arguments of `netscope.summary`.
+
+    Raises:
+        TypeError: arguments are given with a Report.
+    """
     if isinstance(model, Report):
         if arguments:
             raise TypeError(f"a Report is already traced; {', '.join(arguments)} cannot be given with it")
@@ -135,48 +166,3 @@ def _fail(report: Report, what: str, wrong: Sequence[tuple[str, str, str]]) -> N
         for path, wanted, found in rows
     ]
     raise AssertionError("\n".join([f"{what} of {report.name!r} are not as expected:", *lines]))
-
-
-def _fits(layer: Layer, pattern: Pattern | Sequence[Pattern]) -> bool:
-    shapes = layer.output_shapes
-    if _is_one_shape(pattern):
-        return len(shapes) == 1 and _matches(shapes[0], pattern)
-    return len(shapes) == len(pattern) and all(
-        _matches(shape, each) for shape, each in zip(shapes, pattern, strict=True)
-    )
-
-
-def _is_one_shape(pattern: Any) -> bool:
-    return not any(isinstance(size, (tuple, list)) for size in pattern)
-
-
-def _matches(shape: Shape, pattern: Any) -> bool:
-    """Whether every size is the expected one or stands before a wildcard."""
-    sizes = list(pattern)
-    if sizes.count(...) > 1:
-        raise ValueError(f"a shape can have one ..., not {_pattern(pattern)}")
-    if ... in sizes:
-        at = sizes.index(...)
-        rest = len(shape) - len(sizes) + 1
-        if rest < 0:
-            return False
-        sizes[at : at + 1] = [None] * rest
-    return len(sizes) == len(shape) and all(
-        wanted is None or wanted == -1 or isinstance(wanted, str) or wanted == size
-        for wanted, size in zip(sizes, shape, strict=True)
-    )
-
-
-def _pattern(pattern: Any) -> str:
-    """How an expectation reads: (None, ..., 7) as "(None, ..., 7)"."""
-    if not _is_one_shape(pattern):
-        return "[" + ", ".join(map(_pattern, pattern)) + "]"
-    texts = ["..." if size is ... else size if isinstance(size, str) else str(size) for size in pattern]
-    return "(" + ", ".join(texts) + ("," if len(texts) == 1 else "") + ")"
-
-
-def _outputs(layer: Layer) -> str:
-    if layer.calls == 0:
-        return "nothing: it was not called"
-    shapes = layer.output_shapes
-    return _pattern(shapes[0]) if len(shapes) == 1 else _pattern(list(shapes)) if shapes else "no tensor"

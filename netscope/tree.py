@@ -47,19 +47,6 @@ def nodes_of(report: Report, children: Sequence[Sequence[int]], fold: bool) -> l
     return nodes
 
 
-def children_of(layers: Sequence[Layer]) -> list[list[int]]:
-    """For every layer the indices of its children, read off the preorder's depths."""
-    children: list[list[int]] = [[] for _ in layers]
-    open_: list[int] = []
-    for index, layer in enumerate(layers):
-        while open_ and layers[open_[-1]].depth >= layer.depth and len(open_) > 1:
-            open_.pop()
-        if open_:
-            children[open_[-1]].append(index)
-        open_.append(index)
-    return children
-
-
 def uncounted(layers: Sequence[Layer], children: Sequence[Sequence[int]]) -> list[bool]:
     """For every layer whether an operator outside the rows below it could not be counted."""
 

@@ -66,8 +66,8 @@ def share(ratio: float | None) -> str:
     """`percent` for a column that is headed "%": 0.0932 -> "9.3", and "<0.1" for a trace of something."""
     if ratio is None or math.isnan(ratio):
         return UNKNOWN
-    if 0 < ratio < 0.0005:
-        return "<0.1"
+    if 0 < abs(ratio) < 0.0005:
+        return "<0.1" if ratio > 0 else f"{MINUS}<0.1"
     return f"{ratio * 100:,.1f}".replace("-", MINUS)
 
 

@@ -26,7 +26,10 @@ def test_all_parts_are_measured_unless_some_are_named(capsys: pytest.CaptureFixt
     assert (asked.parts, asked.pairs) == (["size", "speed"], 2)
     with pytest.raises(SystemExit):
         arguments(["sped"])
-    assert "no part is named 'sped': correctness, speed, coldstart, size, timing" in capsys.readouterr().err
+    assert (
+        "no part is named 'sped': correctness, speed, coldstart, size, diffing, timing"
+        in capsys.readouterr().err
+    )
 
 
 def test_ratios_are_taken_pair_by_pair():

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from netscope.operators import describe, operator_list, short_name
+from netscope.operators import describe
+from netscope.opnames import operator_list, short_name
 from netscope.report import Layer
 
 

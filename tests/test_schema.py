@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
+import netscope
 from netscope import store
 from netscope.report import Report
 from netscope.schema import schema, schema_text
@@ -25,7 +26,7 @@ def test_the_schema_is_itself_valid() -> None:
 
 
 def test_the_published_schema_is_fresh() -> None:
-    published = Path(store.__file__).with_name("report.schema.json")
+    published = Path(netscope.__file__).with_name("report.schema.json")
     assert published.read_text() == schema_text()
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from netscope.report import Report, Tensor
-from netscope.testing import assert_macs, assert_params, assert_shapes
+from netscope.testing import assert_budget, assert_macs, assert_params, assert_shapes
 from tests.reports import alexnet, functional, linear, report
 
 
@@ -83,6 +83,23 @@ def test_uncounted_operators_fail_by_name() -> None:
     whole = report("odd", "Odd", [linear("fc", (1, 4), (1, 4)), row])
     with pytest.raises(AssertionError, match=r"expected 16  found ≥ 16, not counted: lib\.odd ×2"):
         assert_macs(whole, 16)
+
+
+def test_a_budget_that_is_kept() -> None:
+    assert_budget(alexnet(), "features.conv1:params<=40K", params="65M", macs="<=1.2G", weight_layers="==8")
+    assert_budget(alexnet(), against=alexnet(), fail_if=["macs>0", "changed"])
+
+
+def test_a_budget_that_is_not_kept_shows_the_table() -> None:
+    with pytest.raises(AssertionError) as caught:
+        assert_budget(alexnet(), params="60M", macs="1.2G")
+    first, _, _, *rows, _, last = str(caught.value).splitlines()
+    assert first == "'alexnet' is not within its budget:"
+    assert [row.split() for row in rows[1:]] == [
+        ["✗", "params", "≤", "60,000,000", "62,378,344", "−4.0%"],
+        ["✓", "MACs", "≤", "1.200", "G", "1.135", "G", "5.4%"],
+    ]
+    assert last == "1 of 2 requirements failed"
 
 
 def test_a_report_takes_no_arguments_of_a_trace() -> None:

@@ -119,7 +119,15 @@ def test_seconds(s: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("ratio", "text"),
-    [(0.0932, "9.3%"), (0, "0.0%"), (1, "100.0%"), (0.0001, "<0.1%"), (-0.5, "−50.0%"), (None, "?")],
+    [
+        (0.0932, "9.3%"),
+        (0, "0.0%"),
+        (1, "100.0%"),
+        (0.0001, "<0.1%"),
+        (-0.0001, "−<0.1%"),
+        (-0.5, "−50.0%"),
+        (None, "?"),
+    ],
 )
 def test_percent(ratio: float | None, text: str) -> None:
     assert units.percent(ratio) == text

@@ -6,12 +6,15 @@ does the same. To add a part, write its function, its line in `PARTS` and its tw
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import os
 import re
 import shlex
 import sys
+import tempfile
+import textwrap
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -72,13 +75,51 @@ def checks() -> str:
     return "\n".join(lines) + "\n"
 
 
+def limits() -> str:
+    """The language of budgets by examples, from the module that reads it."""
+    from netscope.budgets import limit
+
+    blocks = re.findall(r"(?:^ {4}.*\n)+", limit.__doc__ or "", re.MULTILINE)
+    return "```\n" + "\n".join(textwrap.dedent(block) for block in blocks) + "```\n"
+
+
+# What README.md shows of a pyproject.toml. It is run, so every network in it must be at hand.
+_PROJECT: Final = """\
+[tool.netscope.models.alexnet]
+input = "3x227x227"                       # or a list; the model's own example without it
+max = { params = "65M", macs = "<1.2G", "features.conv1:params" = "40K" }
+expect = { weight_layers = 8 }            # exact values
+shapes = { "features.pool5" = ["N", 256, 6, 6], classifier = [-1, 1000] }
+
+[tool.netscope.models.letters]
+model = "lenet"                           # or "nets.py:Net", as seen from this file
+batch = 8
+dtype = "bfloat16"
+options = { num_classes = 26 }            # of the factory
+max = { output_bytes = "1MiB" }
+
+[tool.netscope.models.zfnet]
+against = "alexnet"                       # or a saved report
+fail-if = ["macs>+5%", "weight_layers!=0"]
+"""
+
+
+def project() -> str:
+    """A pyproject.toml, and what `netscope check` says of it."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("pyproject.toml").write_text(_PROJECT, encoding="utf-8")
+        output = _output_of(["check"])
+    return f"```toml\n{_PROJECT}```\n\n```\n$ netscope check\n{output}```\n"
+
+
 def models() -> str:
     """Every way to name a model, and the zoo."""
+    from netscope.ready import READY
     from netscope.sources import SOURCES
     from netscope.zoo.catalog import ZOO
 
     lines = ["| write | for |", "|---|---|"]
-    lines += [f"| `{source.form}` | {source.description} |" for source in SOURCES]
+    lines += [f"| `{form.form}` | {form.description} |" for form in (*SOURCES, *READY)]
     lines += ["", "| zoo | input | |", "|---|---|---|"]
     lines += [f"| `{name}` | `{entry.example}` | {entry.description} |" for name, entry in ZOO.items()]
     return "\n".join(lines) + "\n"
@@ -130,6 +171,11 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "columns": columns,
     "commands": commands,
     "checks": checks,
+    "limits": limits,
+    "check-alexnet": session(
+        "netscope check alexnet --max params=65M --max 'macs<1.1G' --max 'features.conv1:params<=40K'"
+    ),
+    "check-project": project,
     "models": models,
 }
 

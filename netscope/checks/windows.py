@@ -38,7 +38,7 @@ class Side(NamedTuple):
     def unread(self) -> int:
         """A stride beyond the kernel leaves gaps on purpose, and ceil_mode adds a last window."""
         span = self.size + 2 * self.padding - self.extent
-        if self.ceil or self.stride > self.extent or span < 0:
+        if self.ceil or not 0 < self.stride <= self.extent or span < 0:
             return 0
         return span % self.stride
 

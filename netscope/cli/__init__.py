@@ -70,6 +70,8 @@ def _run(arguments: list[str]) -> int:
     except _complaints() as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else _PROGRAM
+        if path == _PROGRAM and arguments[0] in {command.name for command in app.registered_commands}:
+            path = f"{_PROGRAM} {arguments[0]}"  # an option without its value is told of without a context
         message = " ".join(error.format_message().replace("Value error, ", "").split())
         raise UsageError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows how") from None
     if code == 130:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli import explain, lint, models, summary
+from netscope.cli import check, explain, lint, models, summary
 from netscope.cli.options import Debug
 from netscope.version import __version__
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("summary")(summary.command)
 app.command("explain")(explain.command)
 app.command("lint")(lint.command)
+app.command("check")(check.command)
 app.command("models")(models.command)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from netscope.cli import output
 from netscope.cli.startup import import_for
-from netscope.errors import TraceError, UsageError
+from netscope.errors import TraceError
 
 if TYPE_CHECKING:
     from netscope.report import Report
@@ -21,35 +21,43 @@ def report_of(
     train: bool,
     option: Sequence[str] | None,
 ) -> Report:
-    """Trace the network of that name, or read the saved report.
+    """Trace the network of that name, or come by the report that the name stands for.
 
     Raises:
         UsageError: an option cannot be read, or is given beside a saved report.
         NetscopeError: as `netscope.summary` does.
     """
-    from netscope.sources import source_of
     from netscope.sources.options import parse_options
 
-    if model.endswith(".json") and not model.startswith("hf/"):
-        if input or batch is not None or dtype or train or option:
-            raise UsageError(
-                f"{model} is a saved report, which has its input already.",
-                hint="leave out --input, --batch, --dtype, --train and -k",
-            )
-    else:
+    return report_with(model, input, batch, dtype, train, parse_options(option or ()))
+
+
+def report_with(
+    model: str,
+    input: Sequence[str] | None,
+    batch: int | None,
+    dtype: str | None,
+    train: bool,
+    options: Mapping[str, Any],
+) -> Report:
+    """As `report_of`, with the factory's options as they are."""
+    from netscope import api
+    from netscope.ready import is_ready
+
+    if not is_ready(model):
+        from netscope.sources import source_of
+
         source_of(model)
         import_for(model)
-
-    from netscope import api
 
     with output.only_data_on_stdout():
         return api.summary(
             model,
-            input=input,
+            input=input or None,
             batch=1 if batch is None else batch,
             dtype=dtype,
             train=train,
-            options=parse_options(option or ()),
+            options=options,
         )
 
 

@@ -46,8 +46,12 @@ def command(
         )
     output_.write(_FORMATS[format](found), None)
     if format is Format.table and sys.stdout.isatty():
-        also = "hf/config.json, package.module:factory, path/file.py:factory, report.json"
-        typer.echo(f"\nalso: {also}", err=True)
+        from netscope.ready import READY
+        from netscope.sources import SOURCES
+
+        unlisted = [source.form for source in SOURCES if source.names is tuple]
+        also = ["hf/config.json", *unlisted, *(form.form for form in READY)]
+        typer.echo(f"\nalso: {', '.join(also)}", err=True)
 
 
 def _named() -> list[Named]:

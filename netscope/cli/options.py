@@ -32,7 +32,8 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         help="alexnet, torchvision/NAME, timm/NAME, hf/MODEL_TYPE, hf/config.json, "
-        "package.module:factory, path/file.py:factory or a saved report.json.",
+        "package.module:factory, path/file.py:factory, REVISION@SOURCE (main@net.py:make) "
+        "or a saved report.json.",
         autocompletion=complete_model,
     ),
 ]

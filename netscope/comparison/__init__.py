@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-from netscope.comparison.result import Absorbed, Change, Delta, Diff, Pair, Status
+from dataclasses import replace
 
-__all__ = ["Absorbed", "Change", "Delta", "Diff", "Pair", "Status"]
+from netscope.comparison.absorption import absorbed
+from netscope.comparison.merge import merge
+from netscope.comparison.pairing import pair
+from netscope.comparison.result import Absorbed, Change, Delta, Diff, Pair, Status
+from netscope.report import Report
+
+__all__ = ["Absorbed", "Change", "Delta", "Diff", "Pair", "Status", "diff"]
+
+
+def diff(before: Report, after: Report) -> Diff:
+    """How two networks, or one at two inputs, differ. Of a network and itself the diff is empty.
+
+    Layers are paired by name where the meaning agrees, then by likeness in order; a layer that was
+    renamed or moved is paired, one that was inserted shifts no other. The other way round, the diff is
+    the same with before and after exchanged.
+    """
+    found = merge(before, after, pair(before, after))
+    return replace(found, absorbed=absorbed(found))

@@ -7,12 +7,14 @@ figures of a layer give those of what came before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from netscope.explanation.lines import Line
 from netscope.explanation.windows import DIRECTIONS, Window, windows_of
 from netscope.report import Layer
+from netscope.report import Window as Seen
 
 # torch.nn classes that widen what is seen by one window in each of so many directions.
 SLIDING: Final = {f"{kind}{n}d": n for kind in ("Conv", "MaxPool", "AvgPool", "LPPool") for n in DIRECTIONS}
@@ -51,9 +53,16 @@ def field_lines(layer: Layer) -> tuple[Line, ...]:
 def _formulas(layer: Layer, dims: int) -> list[_Formulas]:
     """The layer's figures from those of what came before it."""
     seen = layer.window
-    windows = windows_of(layer, dims) if SLIDING.get(layer.base) == dims else None
-    if seen is None or windows is None or seen.jump is None or seen.jump != seen.largest_jump:
-        return [_Formulas()] * dims
+    if SLIDING.get(layer.base) == dims and seen is not None and seen.jump == seen.largest_jump:
+        # A subclass may keep something else by the names of its base's hyperparameters.
+        with suppress(TypeError, ValueError, ArithmeticError, LookupError):
+            return _of_window(seen, windows_of(layer, dims))
+    return [_Formulas()] * dims
+
+
+def _of_window(seen: Seen, windows: Sequence[Window] | None) -> list[_Formulas]:
+    if windows is None or seen.jump is None:
+        return [_Formulas()] * len(seen.sides)
     return [
         # Behind a transposed convolution places may be less than a pixel apart.
         _of_one(w, side, int(jump) // w.stride, start) if jump > 0 and jump % w.stride == 0 else _Formulas()

@@ -13,6 +13,7 @@ imports torch.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -83,7 +84,8 @@ def cost_of(operator: Operator) -> Cost | None:
     """The cost of one call of `operator`; None when nothing honest can be said of it.
 
     An operator without a formula is free when torch's schema calls it a view or a factory, and
-    unknown otherwise: never a silent zero.
+    unknown otherwise: never a silent zero. A formula that raises, most likely somebody's own, leaves its
+    operator unknown and is warned of.
     """
     name = operator.name
     try:
@@ -95,6 +97,10 @@ def cost_of(operator: Operator) -> Cost | None:
     try:
         return found(operator)
     except Uncountable:
+        return None
+    except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the network can be counted
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        warnings.warn(f"the formula of {name} failed, its calls are not counted: {said}", stacklevel=2)
         return None
 
 

@@ -8,7 +8,7 @@ from netscope import units
 from netscope.checks import footnotes
 from netscope.columns import KINDS, Column
 from netscope.cost import VectorOps
-from netscope.operators import operator_list
+from netscope.opnames import operator_list
 from netscope.render.text import cut, cut_middle, visible
 from netscope.report import Report, Tensor
 from netscope.table import Cell, Row, Table

@@ -322,3 +322,18 @@ def test_odd_names_of_models(model: str, message: str):
     done = run("summary", model, "--input", "8")
     assert done.returncode == 3
     assert done.stderr.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["summary", "alexnet", "--dtype"], "`netscope summary --help` shows how"),
+        (["summary", "--top", "many", "alexnet"], "`netscope summary --help` shows how"),
+        (["--dtype"], "`netscope --help` shows how"),
+    ],
+    ids=" ".join,
+)
+def test_the_hint_names_the_command_whose_help_helps(arguments: list[str], hint: str):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1].strip() == hint
