@@ -182,6 +182,12 @@ def test_shape_of_a_scalar_and_of_nothing() -> None:
     assert units.shape(None) == "?"
 
 
+def test_clocks_are_whole_megahertz() -> None:
+    assert units.hertz(1_980_000_000) == "1,980 MHz"
+    assert units.hertz(345.4e6) == "345 MHz"
+    assert units.hertz(None) == "?"
+
+
 def test_small_words() -> None:
     assert units.times(12) == "×12"
     assert units.at_least("1.13 G") == "≥ 1.13 G"

@@ -8,7 +8,7 @@ Passes are separate and never mixed. In the order in which a profile uses them:
     samples, intervals       raw samples; median, quartiles, interval and the ratio of two measurements
     remarks                  what makes a figure doubtful, as sentences
     scopes, events           another pass: what ran, when, and in which layer
-    attribution              events -> seconds of each layer, of none, idle; reconciled with the first pass
+    attribution, breakdown   events -> seconds of each layer, of none, idle; reconciled with the first pass
     devices, roofline        what machines can do at most, and the least that an operation takes on one
     curve                    batch sizes and the knee
     chrome                   events as a trace that Perfetto opens

@@ -18,123 +18,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from netscope.timing.breakdown import Breakdown, LayerTime, Work
 from netscope.timing.events import Event
 from netscope.timing.spans import Span, clipped, covered
 
 # A phase whose work is that of no layer.
 OPTIMIZER: Final = "optimizer"
 _ACCUMULATES: Final = "AccumulateGrad"
-
-
-@dataclass(frozen=True, slots=True)
-class LayerTime:
-    """What one module took itself, without the modules inside it; means over the steps.
-
-    forward, backward:
-        seconds.
-    forward_kernels, backward_kernels:
-        pieces of work: kernels on a device, innermost operators on the host.
-    """
-
-    forward: float = 0.0
-    backward: float = 0.0
-    forward_kernels: float = 0.0
-    backward_kernels: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Both passes together."""
-        return self.forward + self.backward
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Work of one name: how often a step, and how many seconds of it."""
-
-    name: str
-    calls: float
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attribution:
-    """Where the time of a step went, in an instrumented pass; seconds, means over `steps` steps.
-
-    layers:
-        path -> that module's own time, so that all of them add up. "" is the network itself.
-    unattributed:
-        work of the forward and the backward that belongs to no layer, the longest first.
-    optimizer:
-        work of the optimizer, which has no layers.
-    overlap:
-        seconds that count more than once above, since work ran at the same time.
-    span, busy:
-        the step from its beginning to its end, and the part of it in which any work ran.
-    """
-
-    layers: dict[str, LayerTime] = field(default_factory=dict)
-    unattributed: tuple[Work, ...] = ()
-    optimizer: float = 0.0
-    overlap: float = 0.0
-    span: float = 0.0
-    busy: float = 0.0
-    steps: int = 0
-
-    @property
-    def in_layers(self) -> float:
-        """Seconds of all layers."""
-        return sum(layer.seconds for layer in self.layers.values())
-
-    @property
-    def unattributed_seconds(self) -> float:
-        """Seconds that belong to no layer."""
-        return sum(work.seconds for work in self.unattributed)
-
-    @property
-    def idle(self) -> float:
-        """Seconds in which no work ran: on a device, it waited for the host; on the host, Python ran."""
-        return self.span - self.busy
-
-    @property
-    def share(self) -> float | None:
-        """The part of the forward's and backward's work that has a layer; None without any work."""
-        total = self.in_layers + self.unattributed_seconds
-        return self.in_layers / total if total else None
-
-    def reconciled(self, end_to_end: float) -> Reconciliation:
-        """This pass beside the uninstrumented time of a step."""
-        return Reconciliation(
-            end_to_end, self.in_layers, self.unattributed_seconds, self.optimizer, self.overlap, self.idle
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """end_to_end = layers + unattributed + optimizer - overlap + idle + residual, in seconds a step.
-
-    All but the first come from the instrumented pass. The residual is what that pass cannot explain: below
-    zero it is mostly what the instruments cost themselves.
-    """
-
-    end_to_end: float
-    layers: float
-    unattributed: float
-    optimizer: float
-    overlap: float
-    idle: float
-
-    @property
-    def explained(self) -> float:
-        """What the instrumented pass adds up to, which is the length of its step."""
-        return self.layers + self.unattributed + self.optimizer - self.overlap + self.idle
-
-    @property
-    def residual(self) -> float:
-        """What is left, or too much."""
-        return self.end_to_end - self.explained
 
 
 class _Place(NamedTuple):
@@ -162,7 +54,7 @@ class _Piece(NamedTuple):
     innermost: bool = True
 
 
-def attribute(events: Iterable[Event], *, on_device: bool) -> Attribution:
+def attribute(events: Iterable[Event], *, on_device: bool) -> Breakdown:
     """Attribute the work of the recorded steps. The middle half of the steps, by length, counts.
 
     on_device:
@@ -171,13 +63,24 @@ def attribute(events: Iterable[Event], *, on_device: bool) -> Attribution:
     recorded = sorted(events, key=lambda e: (e.start, -e.end))
     steps = _typical([e for e in recorded if e.kind == "step"])
     if not steps:
-        return Attribution()
+        return Breakdown()
     walk = _Walk()
     for event in recorded:
         walk.meet(event)
     walk.end()
     pieces = _device(recorded, walk.launches) if on_device else walk.pieces
     return _summed(steps, [e for e in recorded if e.kind == "phase"], pieces)
+
+
+def layers_of(recorded: Sequence[Event]) -> list[str | None]:
+    """The layer that each event belongs to, by the same rules; events in order of time, outer ones first."""
+    walk = _Walk()
+    places = [walk.meet(event) for event in recorded]
+    nowhere = _Place(None, False), 0.0
+    return [
+        walk.launches.get(event.correlation, nowhere)[0].path if place is None else place.path
+        for event, place in zip(recorded, places, strict=True)
+    ]
 
 
 def _typical(steps: Sequence[Event]) -> list[Event]:
@@ -210,17 +113,18 @@ class _Walk:
         self._origins: dict[int, _Origins] = defaultdict(_Origins)
         self._last_node: dict[int, _Place] = {}
 
-    def meet(self, event: Event) -> None:
-        """The next event; those of devices are passed over."""
+    def meet(self, event: Event) -> _Place | None:
+        """The next event, and where it belongs; None for those of devices, which follow their launches."""
         if event.kind == "device":
-            return
+            return None
         lane = self._open[event.lane]
         self._close(lane, event.start)
         around = lane[-1].place if lane else _Place(None, False)
         if event.kind == "launch":
             self.launches[event.correlation] = around, event.start
-        else:
-            lane.append(_Open(event, self._place(event, around)))
+            return around
+        lane.append(_Open(event, self._place(event, around)))
+        return lane[-1].place
 
     def end(self) -> None:
         """No more events follow."""
@@ -290,7 +194,7 @@ def _device(recorded: Sequence[Event], launches: dict[int, tuple[_Place, float]]
     return pieces
 
 
-def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_Piece]) -> Attribution:
+def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_Piece]) -> Breakdown:
     count = len(steps)
     beginnings = [step.start for step in steps]
     optimizers = [(e.start, e.end) for e in phases if e.name == OPTIMIZER]
@@ -317,7 +221,7 @@ def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_P
         covered(clipped(spans, (step.start, step.end))) for spans, step in zip(ran, steps, strict=True)
     )
     works = [Work(name, calls / count, seconds / count) for name, (calls, seconds) in homeless.items()]
-    return Attribution(
+    return Breakdown(
         layers={
             path: LayerTime(*[value / count for value in values]) for path, values in sorted(layers.items())
         },

@@ -1,7 +1,7 @@
 """A recording as a Chrome trace (the Trace Event Format), which Perfetto and chrome://tracing open.
 
 Three groups of tracks: the layers as the host called them, the host's operators, and the device's streams.
-Launches and what they launched are tied by arrows.
+Launches and what they launched are tied by arrows, and everything names the layer that it belongs to.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from netscope.timing.attribution import layers_of
 from netscope.timing.events import Event
 
 _MICRO: Final = 1e6
@@ -31,15 +32,17 @@ def chrome_trace(events: Iterable[Event], *, name: str = "") -> dict[str, Any]:
         of the network, which its own calls (path "") go by.
     """
     recorded = sorted(events, key=lambda e: (e.start, -e.end))
-    slices = [_slice(event, name) for event in recorded]
+    slices = [_slice(event, layer, name) for event, layer in zip(recorded, layers_of(recorded), strict=True)]
     return {
         "displayTimeUnit": "ms",
         "traceEvents": [*_names(recorded, name), *slices, *_arrows(recorded)],
     }
 
 
-def _slice(event: Event, name: str) -> dict[str, Any]:
+def _slice(event: Event, layer: str | None, name: str) -> dict[str, Any]:
     args: dict[str, Any] = {}
+    if layer is not None:
+        args["layer"] = layer
     if event.correlation >= 0:
         args["correlation"] = event.correlation
     if event.sequence >= 0:

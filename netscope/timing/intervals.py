@@ -32,6 +32,8 @@ FEWEST: Final = 3
 TRIMMED: Final = 0.1
 # Rounds that resemble each other more than this count as so: a long drift would need an endless interval.
 _MOST_ALIKE: Final = 0.9
+# Shorter than any clock can tell; a logarithm needs something.
+_SHORTEST: Final = 1e-12
 _OUTLYING: Final = 3 * 1.4826  # three standard deviations, by the median absolute deviation
 
 
@@ -93,7 +95,7 @@ def interval_of_rounds(rounds: Sequence[Sequence[float]]) -> Interval | None:
 def ratio_of_rounds(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> Ratio:
     """Ours / theirs, with Welch's interval of the difference of the logarithms."""
     medians = [statistics.median([s for samples in side for s in samples]) for side in (ours, theirs)]
-    value = medians[0] / medians[1]
+    value = max(medians[0], _SHORTEST) / max(medians[1], _SHORTEST)
     one, other = _estimate(ours), _estimate(theirs)
     if one is None or other is None:
         return Ratio(value, None)
@@ -109,7 +111,7 @@ def ratio_of_rounds(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[f
 def _estimate(rounds: Sequence[Sequence[float]]) -> _Estimate | None:
     if len(rounds) < FEWEST:
         return None
-    medians = [math.log(statistics.median(samples)) for samples in rounds]
+    medians = [math.log(max(statistics.median(samples), _SHORTEST)) for samples in rounds]
     ordered = sorted(medians)
     count = len(ordered)
     cut = int(TRIMMED * count)

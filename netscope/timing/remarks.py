@@ -27,12 +27,10 @@ def remarks(measured: Measurement, *, threads: int | None = None) -> tuple[str, 
     threads:
         that the steps computed with, where they ran on the processor; None where a device computed.
     """
-    found = [check(measured) for check in _CHECKS]
-    found.insert(1, _shared(measured, threads))
-    return tuple([text for text in found if text])
+    return tuple([text for check in _CHECKS if (text := check(measured, threads))])
 
 
-def _unconverged(measured: Measurement) -> str:
+def _unconverged(measured: Measurement, _: int | None) -> str:
     if measured.converged:
         return ""
     seconds = units.seconds(sum(r.wall for r in measured.rounds))
@@ -62,7 +60,7 @@ def _shared(measured: Measurement, threads: int | None) -> str:
     return ""
 
 
-def _throttled(measured: Measurement) -> str:
+def _throttled(measured: Measurement, _: int | None) -> str:
     """That the device was slowed down, how far, in how many rounds, and what was done about it."""
     slow = slowed(measured.rounds)
     if not slow:
@@ -80,20 +78,21 @@ def _throttled(measured: Measurement) -> str:
     return f"{what} in {where}{why}; {done}"
 
 
-def _noisy(measured: Measurement) -> str:
-    spread = measured.iqr / measured.median
+def _noisy(measured: Measurement, _: int | None) -> str:
+    spread = measured.iqr / measured.median if measured.median else 0.0
     if spread <= NOISY:
         return ""
     return f"noisy: the middle half of the steps spreads over {units.percent(spread)} of the median"
 
 
-def _drifting(measured: Measurement) -> str:
+def _drifting(measured: Measurement, _: int | None) -> str:
     """Whether steps became slower or faster from the first half of the rounds to the last."""
     medians = [statistics.median(r.samples) for r in measured.kept]
     half = len(medians) // 2
     if half < 3 or not _trend(medians):
         return ""
-    change = statistics.median(medians[-half:]) / statistics.median(medians[:half]) - 1
+    first, last = statistics.median(medians[:half]), statistics.median(medians[-half:])
+    change = last / first - 1 if first else 0.0
     if abs(change) <= DRIFTED:
         return ""
     return (
@@ -110,15 +109,16 @@ def _trend(values: Sequence[float]) -> bool:
     return (abs(rises) - 1) / deviation > NormalDist().inv_cdf(0.975)
 
 
-def _unsettled(measured: Measurement) -> str:
+def _unsettled(measured: Measurement, _: int | None) -> str:
     if measured.settled:
         return ""
     before = units.seconds(statistics.median(measured.warmup))
     return f"the warm-up never settled (its median step took {before})"
 
 
-_CHECKS: Final[tuple[Callable[[Measurement], str], ...]] = (
+_CHECKS: Final[tuple[Callable[[Measurement, int | None], str], ...]] = (
     _unconverged,
+    _shared,
     _throttled,
     _noisy,
     _drifting,

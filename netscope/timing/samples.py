@@ -164,8 +164,8 @@ class Measurement:
 
     @property
     def uncertainty(self) -> float | None:
-        """How far the interval reaches from the median, as a share of the median."""
-        if self.interval is None:
+        """How far the interval reaches from the median, as a share of the median; None without either."""
+        if self.interval is None or not self.median:
             return None
         return max(self.interval.high - self.median, self.median - self.interval.low) / self.median
 

@@ -17,7 +17,7 @@ from netscope.building import meta_parameters
 from netscope.errors import UsageError
 from netscope.workload import Workload
 
-# Elements of noise that are drawn; they are repeated. Large enough for no cache to profit from that.
+# Elements of noise that are drawn; larger tensors repeat them.
 _BLOCK: Final = 2**22
 _SEED: Final = 0
 

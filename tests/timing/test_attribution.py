@@ -8,14 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netscope.timing.attribution import Attribution, LayerTime, Work, attribute
+from netscope.timing.attribution import attribute
+from netscope.timing.breakdown import Breakdown, LayerTime, Work
 from netscope.timing.events import Event
 from netscope.timing.measure import latency
 from netscope.timing.spans import clipped, covered
 from tests.timing.fake import FakeBackend, FakeStep, Kernel, Noise, forward
 
 
-def attributed(backend: FakeBackend, step: FakeStep, steps: int = 4) -> Attribution:
+def attributed(backend: FakeBackend, step: FakeStep, steps: int = 4) -> Breakdown:
     return attribute(step.recorded(steps), on_device=backend.asynchronous)
 
 
@@ -208,8 +209,8 @@ def test_a_disturbed_step_is_not_in_the_mean():
 
 
 def test_nothing_recorded_is_nothing():
-    assert attribute([], on_device=False) == Attribution()
-    assert Attribution().share is None
+    assert attribute([], on_device=False) == Breakdown()
+    assert Breakdown().share is None
 
 
 @given(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +20,8 @@ from netscope.timing.backends.cuda import Cuda
 from netscope.timing.samples import Reading
 from tests.timing.fake import FakeBackend
 
+ROOT = Path(__file__).parents[2]
+
 
 def members(kind: type) -> set[str]:
     return {name for name in dir(kind) if not name.startswith("_")}
@@ -28,6 +33,13 @@ def test_every_machine_does_what_the_protocol_says(kind: type):
     instance = Cpu() if kind is Cpu else kind if kind is Cuda else kind()
     assert {name for name in wanted if not hasattr(instance, name)} <= {"clock"}
     assert wanted - members(kind) <= {"clock", "name", "asynchronous"}
+
+
+def test_what_needs_no_torch_does_not_import_it():
+    modules = "attribution backend backends chrome curve devices measure remarks roofline samples"
+    imports = ", ".join(f"netscope.timing.{name}" for name in modules.split())
+    check = "assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", f"import sys, {imports}; {check}"], check=True, cwd=ROOT)
 
 
 def test_machines_are_found_by_torchs_names():
@@ -150,5 +162,5 @@ def test_sensors_are_read_as_far_as_they_tell():
 
 
 def test_a_machine_without_the_library_has_no_sensors(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(__import__("sys").modules, "pynvml", None)
+    monkeypatch.setitem(sys.modules, "pynvml", None)
     assert nvml.sensors("GPU-1") is None

@@ -85,6 +85,7 @@ def test_a_devices_trace_has_layers_operators_kernels_and_arrows():
     assert [layer["name"] for layer in layers] == ["a", "a.b"] * 2
     kernels = [e for e in events if e.get("cat") == "device"]
     assert [(k["name"], k["tid"]) for k in kernels] == [("gemm", 0), ("kernel", 7)] * 2
+    assert [k["args"]["layer"] for k in kernels] == ["a", "a.b"] * 2
     assert kernels[0]["dur"] == 1000
     starts, ends = ([e for e in events if e["ph"] == ph] for ph in "sf")
     assert [e["id"] for e in starts] == [e["id"] for e in ends]
@@ -99,7 +100,9 @@ def test_a_processors_trace_has_the_modules_by_path():
     assert {e["name"] for e in events if e.get("cat") == "layer"} == {"tiny", "0", "1"}
     assert {e["name"] for e in events if e.get("cat") == "phase"} == {"forward", "backward", "optimizer"}
     assert [e["name"] for e in events if e.get("cat") == "step"] == ["step"]
-    assert "aten::addmm" in {e["name"] for e in events}
+    operators = [e for e in events if e.get("cat") == "operator"]
+    assert {e["args"]["layer"] for e in operators if e["name"] == "aten::addmm"} == {"0"}
+    assert {e["args"]["layer"] for e in operators if "ReluBackward" in e["name"]} == {"1"}
 
 
 def test_nothing_recorded_is_an_empty_trace():

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from netscope.timing.attribution import LayerTime, attribute
+from netscope.timing.attribution import attribute
 from netscope.timing.backends import kineto
 from netscope.timing.backends.cpu import Cpu
+from netscope.timing.breakdown import LayerTime
 from netscope.timing.scopes import layers_marked, recorded
 from netscope.timing.steps import Inference, Training
 from tests import models as m
@@ -137,6 +138,15 @@ def test_recording_leaves_no_trace():
     assert held is not None
     assert held is not call
     assert torch.equal(held(module.shared, torch.ones(1, 16)), module.shared(torch.ones(1, 16)))
+
+
+def test_without_the_cheap_ranges_others_do(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr("torch._C._profiler._RecordFunctionFast")
+    module = Twice()
+    step = Training(module, (torch.randn(4, 16),), {})
+    found = attribute(recorded(step, module, Cpu(), 1), on_device=False)
+    assert found.layers.keys() == PATHS
+    assert found.optimizer > 0
 
 
 def test_a_module_that_is_shared_goes_by_the_name_of_its_place():

@@ -117,6 +117,15 @@ def test_what_did_not_converge_is_told_with_how_far_it_came():
     assert told.endswith(" after 60 samples in 10 rounds in 10.0 s, 1.0% was wanted")
 
 
+def test_phases_too_short_for_a_clock_are_nothing():
+    m = measured(*rounds_of(0.0, 5))
+    assert m.median == 0
+    assert m.uncertainty is None
+    assert not m.converged
+    assert remarks(m) == ("not converged: only 30 samples in 5 rounds in 0 s",)
+    assert ratio(m, m).value == 1
+
+
 def test_throughput_counts_rounds_as_samples():
     back_to_back = [Round((1e-3,), wall=0.1)] * 5
     assert measured(*back_to_back, kind="throughput", steps=100).converged

@@ -1,0 +1,113 @@
+"""Where the time of a step went: each layer, what belongs to none, idling, and whether that adds up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTime:
+    """What one module took itself, without the modules inside it; means over the steps.
+
+    forward, backward:
+        seconds.
+    forward_kernels, backward_kernels:
+        pieces of work: kernels on a device, innermost operators on the host.
+    """
+
+    forward: float = 0.0
+    backward: float = 0.0
+    forward_kernels: float = 0.0
+    backward_kernels: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Both passes together."""
+        return self.forward + self.backward
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work of one name: how often a step, and how many seconds of it."""
+
+    name: str
+    calls: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breakdown:
+    """Where the time of a step went, in an instrumented pass; seconds, means over `steps` steps.
+
+    layers:
+        path -> that module's own time, so that all of them add up. "" is the network itself.
+    unattributed:
+        work of the forward and the backward that belongs to no layer, the longest first.
+    optimizer:
+        work of the optimizer, which has no layers.
+    overlap:
+        seconds that count more than once above, since work ran at the same time.
+    span, busy:
+        the step from its beginning to its end, and the part of it in which any work ran.
+    """
+
+    layers: dict[str, LayerTime] = field(default_factory=dict)
+    unattributed: tuple[Work, ...] = ()
+    optimizer: float = 0.0
+    overlap: float = 0.0
+    span: float = 0.0
+    busy: float = 0.0
+    steps: int = 0
+
+    @property
+    def in_layers(self) -> float:
+        """Seconds of all layers."""
+        return sum(layer.seconds for layer in self.layers.values())
+
+    @property
+    def unattributed_seconds(self) -> float:
+        """Seconds that belong to no layer."""
+        return sum(work.seconds for work in self.unattributed)
+
+    @property
+    def idle(self) -> float:
+        """Seconds in which no work ran: on a device, it waited for the host; on the host, Python ran."""
+        return self.span - self.busy
+
+    @property
+    def share(self) -> float | None:
+        """The part of the forward's and backward's work that has a layer; None without any work."""
+        total = self.in_layers + self.unattributed_seconds
+        return self.in_layers / total if total else None
+
+    def reconciled(self, end_to_end: float) -> Reconciliation:
+        """This pass beside the uninstrumented time of a step."""
+        return Reconciliation(
+            end_to_end, self.in_layers, self.unattributed_seconds, self.optimizer, self.overlap, self.idle
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """end_to_end = layers + unattributed + optimizer - overlap + idle + residual, in seconds a step.
+
+    All but the first come from the instrumented pass. The residual is what that pass cannot explain: below
+    zero it is mostly what the instruments cost themselves.
+    """
+
+    end_to_end: float
+    layers: float
+    unattributed: float
+    optimizer: float
+    overlap: float
+    idle: float
+
+    @property
+    def explained(self) -> float:
+        """What the instrumented pass adds up to, which is the length of its step."""
+        return self.layers + self.unattributed + self.optimizer - self.overlap + self.idle
+
+    @property
+    def residual(self) -> float:
+        """What is left, or too much."""
+        return self.end_to_end - self.explained
