@@ -140,7 +140,7 @@ class Alignment:
 
     def _replaced(self, i: int, j: int) -> bool:
         a, b = self._a, self._b
-        return a.numeric[i] and b.numeric[j]
+        return a.numeric[i] and b.numeric[j] and a.containers[i] == b.containers[j]
 
 
 def _common(left: Sequence[object], right: Sequence[object]) -> Iterator[tuple[int, int, int]]:

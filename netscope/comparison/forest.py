@@ -83,12 +83,20 @@ class Forest:
     @cached_property
     def contents(self) -> list[Counter[int]]:
         """For every layer, how often each definition of a module without modules occurs in it."""
-        found: list[Counter[int]] = [Counter() for _ in self.layers]
+        return self._gathered(self.own)
+
+    @cached_property
+    def kinds(self) -> list[Counter[str]]:
+        """The same by type."""
+        return self._gathered([layer.type for layer in self.layers])
+
+    def _gathered(self, marks: Sequence[Any]) -> list[Counter[Any]]:
+        found: list[Counter[Any]] = [Counter() for _ in self.layers]
         for index in range(len(self.layers) - 1, -1, -1):
             if self.functional[index]:
                 continue
             if not self.containers[index]:
-                found[index][self.own[index]] += 1
+                found[index][marks[index]] += 1
             if index:
                 found[self.parents[index]].update(found[index])
         return found

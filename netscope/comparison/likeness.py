@@ -6,7 +6,8 @@ hardly a name: it says where a layer stands, and one inserted layer shifts all t
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Any, Final
 
 from netscope.comparison.forest import GENERIC, Forest, choices
 
@@ -126,12 +127,14 @@ class Likeness:
         likeness = 0.0
         if x.type == y.type:
             likeness = GENERIC_CONTAINER if x.type in GENERIC else OWN_CONTAINER
-        return likeness + CONTENTS * self.overlap(i, j)
+        return likeness + CONTENTS * self._overlap(i, j)
 
-    def overlap(self, i: int, j: int) -> float:
-        """The part of the layers within that both containers have (Dice), exact definitions before types."""
-        a, b = self._a.contents[i], self._b.contents[j]
-        total = a.total() + b.total()
-        if not total:
-            return 0.0
-        return 2 * (a & b).total() / total
+    def _overlap(self, i: int, j: int) -> float:
+        """The part of the layers within that both have (Dice): half by definition, half by type."""
+        a, b = self._a, self._b
+        return (_dice(a.contents[i], b.contents[j]) + _dice(a.kinds[i], b.kinds[j])) / 2
+
+
+def _dice(a: Counter[Any], b: Counter[Any]) -> float:
+    total = a.total() + b.total()
+    return 2 * (a & b).total() / total if total else 0.0

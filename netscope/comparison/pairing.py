@@ -56,7 +56,7 @@ def _pair(before: Report, after: Report) -> Pairing:
     known: Numbers = {}
     matcher = _Matcher(Forest(before, known), Forest(after, known))
     matcher.descend(0, 0)
-    matcher.find_by_name()
+    matcher.find_known()
     matcher.find_moved()
     matcher.find_between_neighbours()
     matcher.find_changed_siblings()
@@ -72,9 +72,9 @@ class _Matcher:
         self.likeness = Likeness(a, b)
         self.align = Alignment(a, b, self.likeness)
         self.align_anywhere = Alignment(a, b, self.likeness, numbers=False)
-        # Layers that a name tells apart from all others in both networks, wherever they stand.
-        self.known = dict(singles(_signed(a), _signed(b)))
-        self.kept = set(self.known), set(self.known.values())
+        # What is told apart from all others in both networks, wherever it stands.
+        self.known = {**dict(singles(_filled(a), _filled(b))), **dict(singles(_signed(a), _signed(b)))}
+        self.known_back = {j: i for i, j in self.known.items()}
 
     def match(self, i: int, j: int) -> None:
         self.to[i] = j
@@ -97,7 +97,10 @@ class _Matcher:
         """Which children of one are which children of the other."""
         named = self._by_name(left, right)
         yield from named
-        taken = {i for i, _ in named} | self.kept[0], {j for _, j in named} | self.kept[1]
+        # Those that were paired by name, and those that are known to be somebody elsewhere.
+        taken = {i for i, _ in named}, {j for _, j in named}
+        taken[0].update(i for i in left if i in self.known and self.known[i] not in right)
+        taken[1].update(j for j in right if j in self.known_back and self.known_back[j] not in left)
         for ours, theirs in gaps(left, right, in_order(named)):
             yield from self.align(
                 [i for i in ours if i not in taken[0]], [j for j in theirs if j not in taken[1]]
@@ -117,8 +120,8 @@ class _Matcher:
 
     # Everywhere
 
-    def find_by_name(self) -> None:
-        """Pair what has one name and one place in each network, though in different containers."""
+    def find_known(self) -> None:
+        """Pair what there is but one of in each network, though in different containers."""
         for i, j in self.known.items():
             if i not in self.to and j not in self.back:
                 self.descend(i, j)
@@ -194,7 +197,8 @@ class _Matcher:
     def find_between_neighbours(self) -> None:
         """Pair leaves that are alike and stand between leaves that pair up, whatever is around them."""
         left, right = _leaves(self.a), _leaves(self.b)
-        fences = in_order([(i, self.to[i]) for i in left if i in self.to])
+        leaves = set(right)
+        fences = in_order([(i, self.to[i]) for i in left if self.to.get(i) in leaves])
         for ours, theirs in gaps(left, right, fences):
             free = [i for i in ours if i not in self.to], [j for j in theirs if j not in self.back]
             for i, j in self.align_anywhere(*free):
@@ -239,6 +243,13 @@ class _Matcher:
 def _leaves(forest: Forest) -> list[int]:
     """Modules without modules within."""
     return [i for i in range(1, len(forest)) if not (forest.functional[i] or forest.containers[i])]
+
+
+def _filled(forest: Forest) -> dict[int, Hashable]:
+    """Containers with parameters by all that is in them."""
+    return {
+        i: forest.whole[i] for i in range(1, len(forest)) if forest.containers[i] and forest.layers[i].params
+    }
 
 
 def _signed(forest: Forest) -> dict[int, Hashable]:

@@ -274,3 +274,36 @@ def test_every_pair_of_the_zoo_adds_up():
             assert bool(found) == (before is not after)
             assert sum(p.before is not None for p in found.pairs) == len(before)
             assert sum(p.after is not None for p in found.pairs) == len(after)
+
+
+def test_a_leaf_that_became_a_container():
+    found = compare(
+        named(a=nn.ReLU(), b=nn.Conv2d(3, 4, 1)),
+        named(a=named(c=nn.Conv2d(3, 8, 1)), b=nn.Conv2d(8, 4, 1), d=nn.Flatten()),
+    )
+    changes = told(found)
+    assert changes["a"][1]["type"] == ("ReLU", "Sequential")
+    assert changes["a.c"] == changes["d"] == ("+", {})
+    assert changes["b"][1]["in_channels"] == (3, 8)
+
+
+class Wrapper(nn.Module):
+    def __init__(self, inner: nn.Module):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_a_network_put_into_another_module(numbered):
+    def net():
+        stem = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+        head = nn.Sequential(nn.Conv2d(8, 8, 3), nn.ReLU())
+        return nn.Sequential(stem, head) if numbered else named(stem=stem, head=head)
+
+    found = compare(net(), Wrapper(net()))
+    assert found["inner"].status == "+"
+    for layer in found.before.layers[1:]:
+        assert found[f"inner.{layer.path}"].before is layer
