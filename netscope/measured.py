@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from netscope.timing.attribution import LayerTime, Reconciliation, Work
 from netscope.timing.backend import Device
+from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.intervals import Interval, Ratio
 from netscope.timing.remarks import remarks
 from netscope.timing.samples import Measurement, launch_bound, ratio

@@ -419,13 +419,16 @@ class Report:
     @property
     def flops_per_second(self) -> float | None:
         """FLOPs of the forward in each second of it; None where they are not known or it was not measured."""
-        return None if self.timing is None or self.flops is None else self.flops / self.timing.forward_seconds
+        return self._a_second(self.flops)
 
     @property
     def bytes_per_second(self) -> float | None:
         """Bytes that layers must move in each second of the forward; None where it was not measured."""
-        roof = self.root.roof
-        return None if self.timing is None or roof is None else roof.moved_bytes / self.timing.forward_seconds
+        return self._a_second(None if self.root.roof is None else self.root.roof.moved_bytes)
+
+    def _a_second(self, amount: int | None) -> float | None:
+        seconds = None if self.timing is None else self.timing.forward_seconds
+        return None if amount is None or not seconds else amount / seconds
 
     @property
     def bound(self) -> float | None:

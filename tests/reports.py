@@ -11,8 +11,8 @@ from netscope.cost import VectorOps
 from netscope.measured import Roof, Timing
 from netscope.profiling.join import with_roof, with_times
 from netscope.report import Layer, Parameter, Report, Shape, Tensor
-from netscope.timing.attribution import LayerTime, Reconciliation, Work
 from netscope.timing.backend import Device
+from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.samples import Measurement, Round
 
 NO_VECTOR = VectorOps()

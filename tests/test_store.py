@@ -16,8 +16,8 @@ from netscope.cost import VectorOps
 from netscope.errors import StoreError
 from netscope.measured import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor
-from netscope.timing.attribution import LayerTime, Reconciliation, Work
 from netscope.timing.backend import Device
+from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.samples import Measurement, Reading, Round
 from tests.reports import alexnet, stack
 

@@ -24,8 +24,8 @@ from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor, Wi
 from netscope.schema import getter_of
 from netscope.store import versions
 from netscope.store.decoding import has_default
-from netscope.timing.attribution import LayerTime, Reconciliation, Work
 from netscope.timing.backend import Device
+from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.samples import Measurement, Pace, Reading, Round
 from tests.reports import alexnet
 

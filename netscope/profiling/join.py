@@ -13,7 +13,7 @@ from dataclasses import replace
 from netscope.measured import LayerRoof, LayerTiming, Roof
 from netscope.preorder import children_of
 from netscope.report import FUNCTIONAL, Layer, Report
-from netscope.timing.attribution import LayerTime
+from netscope.timing.breakdown import LayerTime
 from netscope.timing.roofline import Bound
 
 _NO_TIME = LayerTime()

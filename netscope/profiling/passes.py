@@ -19,8 +19,9 @@ import torch
 from netscope.errors import UsageError
 from netscope.measured import COMPILED, EAGER, GRAPH, Timing
 from netscope.profiling.settings import Settings, Watcher
-from netscope.timing.attribution import Attribution, attribute
+from netscope.timing.attribution import attribute
 from netscope.timing.backend import Backend
+from netscope.timing.breakdown import Breakdown
 from netscope.timing.events import Event
 from netscope.timing.measure import Progress, latency, throughput
 from netscope.timing.samples import Measurement
@@ -35,10 +36,10 @@ _MOST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What the passes found. `events` and `attribution` are None without layers."""
+    """What the passes found. `events` and `breakdown` are None without layers."""
 
     timing: Timing
-    attribution: Attribution | None = None
+    breakdown: Breakdown | None = None
     events: tuple[Event, ...] | None = None
 
     @property
@@ -94,11 +95,11 @@ def passes(
         step.prepare()  # what it frees was there before
         memory = backend.peak_memory(_phases(step))
         events = None
-        attribution = None
+        breakdown = None
         if settings.layers and not settings.compile:
             watch("layers", 0.85)
             events = recorded(step, module, backend, _steps(single))
-            attribution = attribute(events, on_device=backend.asynchronous)
+            breakdown = attribute(events, on_device=backend.asynchronous)
         device = backend.device()
         threads = None if backend.asynchronous else torch.get_num_threads()
     timing = Timing(
@@ -112,11 +113,11 @@ def passes(
         channels_last=settings.channels_last,
         back_to_back=following,
         replayed=replayed,
-        reconciliation=attribution.reconciled(single.median) if attribution and attribution.steps else None,
-        unattributed=attribution.unattributed if attribution else (),
+        reconciliation=breakdown.reconciled(single.median) if breakdown and breakdown.steps else None,
+        unattributed=breakdown.unattributed if breakdown else (),
         peak_memory=memory,
     )
-    return Passed(timing, attribution, events)
+    return Passed(timing, breakdown, events)
 
 
 def _phases(step: Inference | Training) -> Callable[[], None]:

@@ -59,8 +59,8 @@ def profile(
     roof = _roof_of(_spec(backend, settings, dtype), dtype)
     assert report.facts is not None
     made = with_roof(report, moved_bytes(report.facts), roof)
-    if passed.attribution is not None:
-        made = with_times(made, passed.attribution.layers, passed.entered)
+    if passed.breakdown is not None:
+        made = with_times(made, passed.breakdown.layers, passed.entered)
     facts = made.facts
     made = replace(made, timing=passed.timing)
     made.__dict__["_facts"] = facts

@@ -14,7 +14,7 @@ from netscope.errors import StoreError
 from netscope.measured import LayerTiming, Roof, Timing
 from netscope.report import Layer, Parameter, Report, Tensor, Window
 from netscope.store.wording import one_line, short
-from netscope.timing.attribution import Reconciliation
+from netscope.timing.breakdown import Reconciliation
 from netscope.timing.samples import Measurement
 
 # Properties written beside the fields.

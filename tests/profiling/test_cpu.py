@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 import netscope
 from netscope.errors import TraceError, UsageError
-from netscope.timing.roofline import bound
 from netscope.timing.devices import spec_of
+from netscope.timing.roofline import bound
 from tests import models as m
 from tests.trace.test_untouched import MODELS, process_state, same, state_of, with_gradients
 

@@ -87,7 +87,10 @@ def timed(diff: Diff) -> list[tuple[str, Tone]]:
         low, high = (units.change(1.0, end) for end in (ratio.interval.low, ratio.interval.high))
         text += f", {'outside' if ratio.outside_noise else 'within'} the noise (95%: {low} to {high})"
     other = [f"{what} {units.arrow(*sides)}" for what, *sides in _settings(before, after)]
-    return [(text, tone), *([(f"measured differently: {', '.join(other)}", "warn")] if other else [])]
+    lines: list[tuple[str, Tone]] = [(text, tone)]
+    if other:
+        lines.append((f"measured differently: {', '.join(other)}", "warn"))
+    return lines
 
 
 def _settings(before: Timing, after: Timing) -> Iterable[tuple[str, str, str]]:

@@ -130,7 +130,8 @@ def _roof(report: Report) -> Iterator[Fact]:
     roof, timing = report.roof, report.timing
     if roof is None or timing is None or report.bound is None:
         return
-    share = units.percent(report.bound / timing.forward_seconds)
+    seconds = timing.forward_seconds
+    share = units.percent(report.bound / seconds if seconds else None)
     yield Fact(
         "lower bound",
         units.seconds(report.bound),
