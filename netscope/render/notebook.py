@@ -10,6 +10,7 @@ from typing import Final, TextIO
 
 from netscope import units
 from netscope.columns import Column
+from netscope.render.profile import words
 from netscope.render.summary import STATES, cell_text, facts, header, remarks, short, suffix
 from netscope.table import Row, Table
 
@@ -34,7 +35,8 @@ def render(
     stream: TextIO | None = None,
 ) -> str:
     """The header, the rows and the facts below them, as one element."""
-    (name, _), *rest = header(table.report)
+    machine = table.report.timing is not None or table.report.roof is not None
+    (name, _), *rest = words.pieces(table.report) if machine else header(table.report)
     title = " · ".join([f"<b>{escape(name)}</b>", *(escape(text) for text, _ in rest)])
     head = "".join(
         f'<th style="{CELL}{_align(column)};{LINE}{DIM}">{escape(column.title)}</th>'
@@ -45,9 +47,10 @@ def render(
         f'<tr><td style="{DIM}{CELL}left">{escape(label)}</td>'
         f'<td style="{CELL}right"><b>{escape(value)}</b></td>'
         f'<td style="{DIM}{CELL}left">{escape(note)}</td></tr>'
-        for label, value, note, _ in facts(table)
+        for label, value, note, _ in (words.facts(table.report) if machine else facts(table))
     )
-    ends = "".join(f'<div style="padding:1px 10px">{escape(text)}</div>' for text, _ in remarks(table))
+    said = words.said_of(table.report) if machine else remarks(table)
+    ends = "".join(f'<div style="padding:1px 10px">{escape(text)}</div>' for text, _ in said)
     return (
         f'<div style="overflow-x:auto"><div style="padding:4px 10px">{title}</div>\n'
         f'<table style="{STYLE}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n'

@@ -79,7 +79,8 @@ def timed(diff: Diff) -> list[tuple[str, Tone]]:
     if before is None or after is None or ratio is None:
         return []
     values = units.arrow(units.seconds(before.median), units.seconds(after.median))
-    text = f"latency {values}, {units.change(1.0, ratio.value)}"
+    change = units.change(1.0, ratio.value) if ratio.value != 1 else "no change"
+    text = f"latency {values}, {change}"
     tone: Tone = "accent" if ratio.outside_noise else "dim"
     if ratio.interval is None:
         text += ": too few rounds to tell it from noise"

@@ -23,6 +23,7 @@ from netscope.report import Tensor
 
 SCHEMA_VERSION: Final = 1
 _KNEE: Final = "← knee"
+_FULL: Final = "out of memory"
 
 Column = tuple[str, Callable[[Curve, Timing], str]]
 
@@ -46,12 +47,11 @@ def to_terminal(
     for number, (title, text) in enumerate(_COLUMNS):
         texts = [cell(for_encoding(text(curve, t), encoding), _tone(curve, t)) for t in curve]
         if curve.too_large is not None:
-            first = {0: units.count(curve.too_large), 1: "no memory"}.get(number, "")
-            texts.append(cell(first, "bad"))
+            texts.append(cell("" if number else units.count(curve.too_large), "bad"))
         columns.append(on_units(texts))
         headings.append(Heading(title, right=True, drop=number if number > 1 else 0))
     marks = [cell(for_encoding(_KNEE if t.batch == curve.knee else "", encoding), "accent") for t in curve]
-    columns.append([*marks, *([cell()] if curve.too_large is not None else [])])
+    columns.append([*marks, *([cell(_FULL, "bad")] if curve.too_large is not None else [])])
     headings.append(Heading(""))
     laid = laid_out(headings, columns, room)
     lines = [*joined_by_dots(_pieces(curve), room), [], laid.head, *laid.body]
@@ -70,7 +70,7 @@ def to_markdown(curve: Curve) -> str:
         mark = "knee" if timing.batch == curve.knee else ""
         lines.append(_line([*(text(curve, timing) for _, text in _COLUMNS), mark]))
     if curve.too_large is not None:
-        lines.append(_line([units.count(curve.too_large), "no memory", *[""] * (len(_COLUMNS) - 1)]))
+        lines.append(_line([units.count(curve.too_large), *[""] * (len(_COLUMNS) - 1), _FULL]))
     said = [*_verdict(curve), *_doubts(curve)]
     lines += ["", *(f"- {escape(text)}" for text, _ in said)] if said else []
     return "\n".join(lines) + "\n"

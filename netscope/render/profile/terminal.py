@@ -17,7 +17,7 @@ from netscope.table import Table
 
 # Columns that a whole step takes as a bar.
 BAR: Final = 40
-_NARROW: Final = 20
+_NARROW: Final = 6
 _TONES: Final[dict[str, Tone]] = {"layers": "accent", "unattributed": "warn"}
 
 
@@ -40,10 +40,10 @@ def render(
         laid = rows_laid_out(table, room, encoding)
         lines += [[], laid.head, *laid.body]
         if text := shown(table):
-            lines.append([Piece(f"{text}; --all shows the whole network", "dim")])
+            lines += _wrapped(f"{text}; --all shows the whole network", room, "dim")
         if laid.left_out:
             titles = ", ".join(dict.fromkeys(heading.title for heading in laid.left_out))
-            lines.append([Piece(f"not shown, for want of width: {titles}", "dim")])
+            lines += _wrapped(f"not shown, for want of width: {titles}", room, "dim")
     said = sentences(report)
     if said:
         lines.append([])

@@ -70,7 +70,7 @@ def facts(report: Report) -> list[Fact]:
 def _latency(timing: Timing) -> Iterator[Fact]:
     measured = timing.latency
     tone: Tone = "accent" if timing.converged else "warn"
-    yield Fact("latency", units.seconds(measured.median), _spread(measured), tone)
+    yield Fact("latency", units.seconds(measured.median, units.TOTAL), _spread(measured), tone)
     if timing.form == GRAPH:
         yield Fact("eager", units.seconds(timing.called.median), "called step by step", "")
     elif timing.replayed is not None:
@@ -88,11 +88,11 @@ def _latency(timing: Timing) -> Iterator[Fact]:
 
 
 def _spread(measured: Measurement) -> str:
-    """ "95%: 12.3 to 12.4 ms; half of the steps within 80.0 us, p95 12.9 ms; 240 steps in 8 rounds"."""
+    """ "95% interval 12.31 ms to 12.42 ms; IQR 80.0 us, p95 12.9 ms; 240 steps in 8 rounds"."""
     interval = measured.interval
     parts = []
     if interval is not None:
-        low, high = units.seconds(interval.low), units.seconds(interval.high)
+        low, high = (units.seconds(end, units.TOTAL) for end in (interval.low, interval.high))
         parts.append(f"{units.percent(interval.level).replace('.0%', '%')} interval {low} to {high}")
     parts.append(f"IQR {units.seconds(measured.iqr)}, p95 {units.seconds(measured.p95)}")
     taken = units.plural(len(measured.samples), "step")
@@ -111,7 +111,7 @@ def _throughput(report: Report) -> Iterator[Fact]:
     yield Fact(
         "achieved",
         _flops_a_second(report.flops_per_second),
-        f"{units.bandwidth(report.bytes_per_second)} of what layers must move{of}",
+        f"and {units.bandwidth(report.bytes_per_second)} of what must be moved{of}",
         "",
     )
 
@@ -243,6 +243,13 @@ def sentences(report: Report) -> list[tuple[str, Tone]]:
             ("an efficiency above 100% means that the machine can do more than its roof says", "dim")
         )
     return lines
+
+
+def said_of(report: Report) -> list[tuple[str, Tone]]:
+    """Where the time went, and what to know of it, as sentences alone."""
+    where = equation(report.timing) if report.timing is not None else ""
+    lines: list[tuple[str, Tone]] = [(where, "")] if where else []
+    return lines + sentences(report)
 
 
 def _above(layer: Layer) -> bool:
