@@ -2,16 +2,17 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS   ?= 2
+GPU_PYTHON ?= python3
 
 VENV := .venv
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sweep lint types format docs bench reports clean
+.PHONY: help demo test sweep test-gpu lint types format docs bench reports report-gpu clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.core ## Install netscope and summarise AlexNet
 	@$(BIN)/netscope summary alexnet --input 3x227x227
@@ -21,6 +22,10 @@ test: $(VENV)/.test ## Run the tests
 
 sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "slow or not slow"
+
+# On a machine with a GPU torch is there already, and often no network: no virtual environment is made.
+test-gpu: ## Run the tests that need a GPU, with GPU_PYTHON
+	PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/gpu
 
 lint: $(VENV)/.dev ## Check style and formatting
 	$(BIN)/ruff check .
@@ -41,6 +46,9 @@ bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchm
 
 reports: docs ## Write anew whatever netscope says of itself and does not measure
 	$(BIN)/python -m tools.reports
+
+report-gpu: ## Measure on a GPU, with GPU_PYTHON, into reports/h200.md and .json
+	PYTHONPATH=. $(GPU_PYTHON) -m tools.gpu_report
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -34,8 +34,8 @@ TIMES = {
 }
 MOVED = {"features.conv1": CONV1, "classifier.fc6": FC6, "features.norm1": 2 * 4 * 96 * 55 * 55}
 
-# 2 x MACs / 1 TFLOP/s, or bytes / 100 GB/s: conv1 to conv5 0.2108, 0.8958, 0.2990, 0.4486 and 0.2990 ms, norm1
-# 0.0232 ms, fc6 to fc8 1.5106 (of memory), 0.0336 and 0.0082 ms.
+# 2 x MACs / 1 TFLOP/s, or bytes / 100 GB/s: conv1 to conv5 0.2108, 0.8958, 0.2990, 0.4486 and 0.2990 ms,
+# norm1 0.0232 ms, fc6 to fc8 1.5106 (of memory), 0.0336 and 0.0082 ms.
 BOUND = 3.7288e-3
 
 PICTURE = """\
