@@ -26,6 +26,8 @@ class Names:
         # id -> names in registration order; `modules` keeps the ids theirs.
         self.of: dict[int, list[str]] = {}
         self.modules: list[torch.nn.Module] = []
+        # id -> index into `modules`.
+        self.index: dict[int, int] = {}
         # How deeply modules nest.
         self.depth = 0
         self._taken: set[str] = set()
@@ -35,6 +37,7 @@ class Names:
             names = self.of.get(id(module))
             if names is None:
                 names = self.of[id(module)] = []
+                self.index[id(module)] = len(self.modules)
                 self.modules.append(module)
             if len(names) >= _MAX_ALIASES:
                 continue
@@ -75,6 +78,7 @@ class Names:
             number += 1
         self._taken.add(name)
         self.of[id(module)] = [name]
+        self.index[id(module)] = len(self.modules)
         self.modules.append(module)
         return name
 
