@@ -17,6 +17,7 @@ from netscope.trace.facts import ModuleCall, Trace, Value
 from netscope.trace.modules import Names, ParameterFacts, module_fact
 from netscope.trace.recorder import Recorder
 from netscope.trace.replay import PURE, Asked, Replays, Score
+from netscope.trace.tags import PLAIN_TENSORS, TAG
 from netscope.trace.tree import leaves
 from netscope.workload import TensorSpec
 
@@ -170,6 +171,8 @@ class Calls:
             only = args[0]
             if isinstance(only, torch.Tensor):
                 return (self._value("0", only),)
+            if type(only) is list and PLAIN_TENSORS.issuperset(map(type, only)):
+                return tuple([self._value(f"0.{index}", item) for index, item in enumerate(only)])
         found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
         found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
         return tuple(
@@ -188,10 +191,13 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tag = self.recorder.tags.of(leaf)
-            if tag is not None and tag[0].shape == leaf.shape:
+            shape = leaf.shape
+            tag = leaf.__dict__.get(TAG)
+            if tag is None or tag[0].shape != shape:
+                tag = self.recorder.tags.of(leaf)
+            if tag is not None and tag[0].shape == shape:
                 return Value(place, tag[0].spec, None, tag[1])
-            return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
+            return Value(place, TensorSpec(tuple(shape), dtype_name(leaf.dtype)))
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +16,9 @@ from netscope.trace.tags import PLAIN_TENSORS
 from netscope.workload import ITEM_SIZE, TensorSpec
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
+
+# What every module has, and has first; none of it is a hyperparameter.
+_EVERY_MODULES = list(torch.nn.Module().__dict__)
 
 _MAX_ALIASES = 64
 
@@ -125,7 +129,7 @@ class ParameterFacts:
             stored = tensor.numel() * tensor.element_size()
         else:
             spec = tag[0].spec
-            stored = tag[0].numel * tag[0].dtype.itemsize
+            stored = spec.numel * tag[0].dtype.itemsize
         packed = None
         if type(tensor) not in PLAIN_TENSORS:
             # bitsandbytes keeps what the weight was before packing in `quant_state`.
@@ -242,7 +246,11 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[Paramet
 def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
-    for name, value in module.__dict__.items():
+    attributes = module.__dict__
+    items = iter(attributes.items())
+    if list(islice(attributes, len(_EVERY_MODULES))) == _EVERY_MODULES:
+        items = islice(items, len(_EVERY_MODULES), None)
+    for name, value in items:
         kind = type(value)
         if kind in _PLAIN:
             if name[0] != "_" and (kind is not str or len(value) <= 200):
