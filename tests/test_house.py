@@ -38,7 +38,7 @@ FLOORS = {
         "schema",
         "store",
     },
-    "facts": {"building", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
+    "facts": {"building", "castings", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
     "ground": {"cost", "errors", "opnames", "suggest", "units", "version", "workload"},
 }
 
