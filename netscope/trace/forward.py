@@ -62,14 +62,8 @@ class Calls:
         self._root: _OpenCall | None = None
         self._replays = Replays(recorder) if recorder.on_meta else None
 
-    def call(
-        self,
-        run: Callable[..., Any],
-        module: torch.nn.Module,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """`run(module, *args, **kwargs)`, or what it would return, recorded."""
+    def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the module returns, recorded."""
         asked = None
         replays = self._replays
         if replays is not None and type(module) in PURE and len(args) == 1 and not kwargs:
@@ -82,7 +76,7 @@ class Calls:
         result = None
         completed = False
         try:
-            result = run(module, *args, **kwargs)
+            result = module._call_impl(*args, **kwargs)
             completed = True
         finally:
             self._leave(call, self.results(result) if completed else (), completed)
@@ -205,11 +199,14 @@ class Calls:
 def _calls_recorded(calls: Calls) -> Iterator[None]:
     """Route every module call of this thread through `calls`.
 
-    Module.__call__ is replaced, as torch.fx does: hooks would neither see keyword arguments on the way
-    in nor modules that are registered nowhere, and cost more.
+    Module.__call__ hands over to the attribute `_compiled_call_impl` where there is one, which compile()
+    sets on an instance, and which is set on the class here. Hooks would neither see keyword arguments on
+    the way in nor modules that are registered nowhere, and cost more; a new `__call__` would have Python
+    go through all classes of modules there are, half a millisecond in a process that has seen few traces.
     """
     owner = threading.get_ident()
-    original = torch.nn.Module.__call__
+    base: Any = torch.nn.Module
+    before = base._compiled_call_impl
     # Emptied at the end: whoever got hold of the wrapper keeps no trace alive, and calls the original.
     current: Calls | None = calls
 
@@ -217,14 +214,14 @@ def _calls_recorded(calls: Calls) -> Iterator[None]:
         if current is None or threading.get_ident() != owner or current.recorder.paused:
             if current is not None and id(self) in current.names.of and not current.recorder.paused:
                 current.elsewhere.add(current.names.of[id(self)][0] or "(root)")
-            return original(self, *args, **kwargs)
-        return current.call(original, self, args, kwargs)
+            return self._call_impl(*args, **kwargs)
+        return current.call(self, args, kwargs)
 
-    torch.nn.Module.__call__ = recorded  # type: ignore[method-assign]
+    base._compiled_call_impl = recorded
     try:
         yield
     finally:
-        torch.nn.Module.__call__ = original  # type: ignore[method-assign]
+        base._compiled_call_impl = before
         current = None
 
 

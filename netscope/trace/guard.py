@@ -131,9 +131,7 @@ def _restore_attributes(module: torch.nn.Module, kind: type, attributes: dict[st
     current = module.__dict__
     if "training" in current and "training" in attributes:  # the one attribute that every trace may change
         current["training"] = attributes["training"]
-    if list(current) != list(attributes) or not all(
-        map(operator.is_, current.values(), attributes.values())
-    ):
+    if list(current) != list(attributes) or not all(map(operator.is_, current.values(), attributes.values())):
         current.clear()
         current.update(attributes)
 
