@@ -46,6 +46,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
     tensors = _Tensors()
     parameters = _Parameters()
     windows = _Windows(trace)
+    broken_off = {index for index, call in enumerate(trace.calls) if not call.completed}
     after: list[tuple[Node, int]] = []
     for node in rows:
         while after and node.depth <= after[-1][1]:
@@ -65,7 +66,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
                 "depth": node.depth,
                 "calls": len(calls),
                 "used": node.used,
-                "completed": all([trace.calls[call].completed for call in calls]),
+                "completed": broken_off.isdisjoint(calls),
                 "registered": fact.registered,
                 "training": fact.training,
                 "shared_with": None if shared_with == path else shared_with,

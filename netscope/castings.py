@@ -62,6 +62,10 @@ _CAST: Final[dict[type[nn.Module], _Sizes]] = {
 }
 
 
+_Parameter = tuple[str, tuple[int, ...], torch.dtype | None, bool]
+_Buffer = tuple[str, torch.Tensor | float | None, torch.dtype | None]
+
+
 class _Mould(NamedTuple):
     """What layers are made from.
 
@@ -77,8 +81,8 @@ class _Mould(NamedTuple):
 
     attributes: Attributes
     containers: tuple[tuple[str, Callable[[], Any]], ...]
-    parameters: tuple[tuple[str, tuple[int, ...], torch.dtype | None, bool], ...]
-    buffers: tuple[tuple[str, torch.Tensor | float | None, torch.dtype | None], ...]
+    parameters: tuple[_Parameter, ...]
+    buffers: tuple[_Buffer, ...]
 
 
 class Castings:
@@ -125,7 +129,7 @@ class Castings:
                 or layer.__dict__
                 or not self._building()
                 or len(given) < count
-                or not all([type(size) is int and size > 0 for size in given])
+                or not all(type(size) is int and size > 0 for size in given)
                 or _disturbed()
             ):
                 return original(layer, *args, **kwargs)
@@ -170,11 +174,27 @@ def _cast(own: Attributes, mould: _Mould, sizes: _Sizes, given: tuple[int, ...])
     return True
 
 
-def _mould(own: Attributes, sizes: _Sizes, given: tuple[int, ...]) -> _Mould | None:
+class _NotPlain(Exception):
+    """A layer cannot be copied."""
+
+
+def _mould(own: Attributes, sizes: _Sizes, given: tuple[Any, ...]) -> _Mould | None:
     """From a layer that torch made; None where it is not plain enough, or not as `sizes` say."""
     if tuple([own.get(name) for name in sizes.names]) != given:
         return None
     shapes = sizes.shapes(own)
+    known = shapes if sizes.names else None
+    try:
+        return _Mould(
+            *_attributes(own),
+            tuple([_parameter(name, value, known) for name, value in own["_parameters"].items()]),
+            tuple([_buffer(name, value, known) for name, value in own["_buffers"].items()]),
+        )
+    except _NotPlain:
+        return None
+
+
+def _attributes(own: Attributes) -> tuple[Attributes, tuple[tuple[str, Callable[[], Any]], ...]]:
     attributes: Attributes = {}
     containers: list[tuple[str, Callable[[], Any]]] = []
     for name, value in own.items():
@@ -186,35 +206,32 @@ def _mould(own: Attributes, sizes: _Sizes, given: tuple[int, ...]) -> _Mould | N
         elif kind is list and _PLAIN.issuperset(map(type, value)):
             containers.append((name, value.copy().copy))
         elif kind not in _PLAIN and not (kind is tuple and _PLAIN.issuperset(map(type, value))):
-            return None
-    parameters: list[tuple[str, tuple[int, ...], torch.dtype | None, bool]] = []
-    for name, value in own["_parameters"].items():
-        if value is None:
-            parameters.append((name, (), None, False))
-            continue
-        shape = tuple(value.shape)
-        if type(value) is not nn.Parameter or not value.is_meta or value.__dict__:
-            return None
-        if sizes.names and shapes.get(name) != shape:
-            return None
-        parameters.append((name, shape, value.dtype, value.requires_grad))
-    buffers: list[tuple[str, torch.Tensor | float | None, torch.dtype | None]] = []
-    for name, value in own["_buffers"].items():
-        if value is None:
-            buffers.append((name, None, None))
-            continue
-        if type(value) is not torch.Tensor or value.device.type != "cpu" or value.__dict__:
-            return None
-        filling: torch.Tensor | float = value.clone()
-        if name in shapes:
-            numbers = set(value.tolist())
-            if tuple(value.shape) != shapes[name] or len(numbers) != 1:
-                return None
-            filling = numbers.pop()
-        elif value.ndim and sizes.names:
-            return None
-        buffers.append((name, filling, value.dtype))
-    return _Mould(attributes, tuple(containers), tuple(parameters), tuple(buffers))
+            raise _NotPlain
+    return attributes, tuple(containers)
+
+
+def _parameter(name: str, value: Any, shapes: Shapes | None) -> _Parameter:
+    if value is None:
+        return name, (), None, False
+    shape = tuple(value.shape)
+    if type(value) is not nn.Parameter or not value.is_meta or value.__dict__:
+        raise _NotPlain
+    if shapes is not None and shapes.get(name) != shape:
+        raise _NotPlain
+    return name, shape, value.dtype, value.requires_grad
+
+
+def _buffer(name: str, value: Any, shapes: Shapes | None) -> _Buffer:
+    if value is None:
+        return name, None, None
+    if type(value) is not torch.Tensor or value.device.type != "cpu" or value.__dict__:
+        raise _NotPlain
+    if shapes is None or not value.ndim:
+        return name, value.clone(), value.dtype
+    numbers = set(value.tolist()) if value.ndim == 1 else set()
+    if shapes.get(name) != tuple(value.shape) or len(numbers) != 1:
+        raise _NotPlain
+    return name, numbers.pop(), value.dtype
 
 
 def _disturbed() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netscope.cost import NO_VECTOR_OPS, Cost, VectorOps
 from netscope.formulas import cost_of
@@ -47,6 +47,9 @@ class Sizes(NamedTuple):
     buffer_bytes: int = 0
 
 
+NO_SIZES: Final = Sizes()
+
+
 @dataclass(slots=True)
 class Node:
     """A row in the making. `calls` are indices into the trace's; a leaf's `inclusive` is its `own`."""
@@ -65,7 +68,7 @@ class Node:
     run_ends: int = 0
     order: float = 0.0
     used: bool = False
-    sizes: Sizes = Sizes()
+    sizes: Sizes = NO_SIZES
 
 
 def rows_of(trace: Trace) -> list[Node]:

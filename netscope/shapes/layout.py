@@ -80,6 +80,14 @@ def _steps_without_gaps(shape: Sizes, stride: Sizes) -> bool:
     return True
 
 
+def may_be_channels_last(layout: Layout) -> bool:
+    """Whether torch may take it for channels-last, which results then are.
+
+    That has four or five dimensions, and takes the smallest steps along the second.
+    """
+    return layout.ndim in (4, 5) and layout.stride[1] == min(layout.stride)
+
+
 @functools.cache
 def dtype_name(dtype: torch.dtype) -> str:
     """ "float32" for torch.float32."""

@@ -17,7 +17,7 @@ from netscope.trace.facts import ModuleCall, Trace, Value
 from netscope.trace.modules import Names, ParameterFacts, module_fact
 from netscope.trace.recorder import Recorder
 from netscope.trace.replay import PURE, Asked, Replays, Score
-from netscope.trace.tags import PLAIN_TENSORS, TAG
+from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 from netscope.trace.tree import leaves
 from netscope.workload import TensorSpec
 
@@ -64,6 +64,7 @@ class Calls:
 
     def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the module returns, recorded."""
+        run: Callable[..., Any] = module._call_impl
         asked = None
         replays = self._replays
         if replays is not None and type(module) in PURE and len(args) == 1 and not kwargs:
@@ -76,7 +77,7 @@ class Calls:
         result = None
         completed = False
         try:
-            result = module._call_impl(*args, **kwargs)
+            result = run(*args, **kwargs)
             completed = True
         finally:
             self._leave(call, self.results(result) if completed else (), completed)
@@ -90,9 +91,9 @@ class Calls:
         """A call that need not run."""
         recorder = self.recorder
         parent = recorder.scope
-        recorder.scope = index = len(self.all)
+        recorder.scope = len(self.all)
         first_op = len(recorder.ops)
-        result, (layout, storage) = replays.play(score, tensor, asked)
+        result, returned = replays.play(score, tensor, asked)
         recorder.scope = parent
         path = self._path(module)
         self.all.append(
@@ -100,8 +101,8 @@ class Calls:
                 self.names.index[id(module)],
                 path,
                 parent,
-                (Value("0", asked.layouts[0].spec, None, asked.slots[0]),),
-                (Value("", layout.spec, None, storage),),
+                (_value_of("0", asked.tag),),
+                (_value_of("", returned),),
                 first_op,
                 len(recorder.ops),
                 True,
@@ -190,9 +191,13 @@ class Calls:
             if tag is None or tag[0].shape != shape:
                 tag = self.recorder.tags.of(leaf)
             if tag is not None and tag[0].shape == shape:
-                return Value(place, tag[0].spec, None, tag[1])
+                return _value_of(place, tag)
             return Value(place, TensorSpec(tuple(shape), dtype_name(leaf.dtype)))
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
+
+
+def _value_of(place: str, tag: Tag) -> Value:
+    return Value(place, tag[0].spec, None, tag[1])
 
 
 @contextmanager
@@ -214,7 +219,7 @@ def _calls_recorded(calls: Calls) -> Iterator[None]:
         if current is None or threading.get_ident() != owner or current.recorder.paused:
             if current is not None and id(self) in current.names.of and not current.recorder.paused:
                 current.elsewhere.add(current.names.of[id(self)][0] or "(root)")
-            return self._call_impl(*args, **kwargs)
+            return self._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
         return current.call(self, args, kwargs)
 
     base._compiled_call_impl = recorded

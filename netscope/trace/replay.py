@@ -114,12 +114,15 @@ class Asked(NamedTuple):
     """A call that may be replayed.
 
     kind:
-        its class and settings, and which tensors it has.
+        its class and its settings.
+    tag:
+        of its input.
     layouts, slots:
         layouts and storages of its input and its tensors; None and -1 where it has no such tensor.
     """
 
-    kind: tuple[Any, ...]
+    kind: tuple[type, bytes]
+    tag: Tag
     layouts: tuple[Layout | None, ...]
     slots: list[int]
 
@@ -192,7 +195,7 @@ class Replays:
             layout, storage = self._tags.adopt(value)
             layouts.append(layout)
             slots.append(storage)
-        return Asked((cls, settings), tuple(layouts), slots)
+        return Asked((cls, settings), tag, tuple(layouts), slots)
 
     def score(self, asked: Asked) -> Score | None:
         """What the call records, None where that is not known."""
@@ -218,9 +221,7 @@ class Replays:
             ops.append(OpCall(step.operator, scope, reads, tuple([slots[slot] for slot in step.writes])))
         layout = score.layout
         if layout is None:
-            given = asked.layouts[0]
-            assert given is not None
-            return tensor, (given, slots[0])
+            return tensor, asked.tag
         with torch._C._DisableTorchDispatch():
             result = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
         tag = result.__dict__[TAG] = layout, slots[score.slot]
@@ -232,8 +233,9 @@ class Replays:
         self._known[asked.kind, asked.layouts] = score
         if score is not None and PURE[asked.kind[0]].steady:
             moulds = [self._mould(step, len(asked.slots)) for step in score.steps]
-            if None not in moulds:
-                self._moulds[_family(asked)] = moulds, score.slot
+            known = [mould for mould in moulds if mould is not None]
+            if len(known) == len(moulds):
+                self._moulds[_family(asked)] = known, score.slot
 
     def _observed(
         self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
@@ -252,7 +254,9 @@ class Replays:
                     slots[storage] = len(slots) + absent
                     new.append(self._recorder.storages[storage].nbytes)
                     written.add(storage)
-            if not slots.keys() >= {*op.reads} or not written >= {*op.writes}:
+            # What a view "writes" is the storage that it looks into.
+            changed = op.writes if "inplace" in op.operator.tags else ()
+            if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
                 return None
             reads, writes = (tuple([slots[s] for s in part]) for part in (op.reads, op.writes))
             steps.append(_Step(op.operator, reads, writes, tuple(new)))
@@ -294,7 +298,8 @@ class Replays:
             if entry is None or len(entry.layouts) != len(step.writes):
                 return None
             made = dict(zip(step.writes, entry.layouts, strict=True))
-            new = tuple([layout.nbytes for layout in entry.layouts]) if step.new else ()
+            sizes = [0 if layout is None else layout.nbytes for layout in entry.layouts]
+            new = tuple(sizes) if step.new else ()
             steps.append(_Step(entry.operator, step.reads, step.writes, new))
             result = made.get(slot, result)
         return Score(tuple(steps), result, slot)
@@ -302,9 +307,8 @@ class Replays:
 
 def _family(asked: Asked) -> tuple[Any, ...]:
     """What calls from one mould have in common."""
-    first, *others = asked.layouts
-    assert first is not None
-    return asked.kind, first.ndim, *[layout and layout.shape[2:] for layout in others]
+    kernels = [layout and layout.shape[2:] for layout in asked.layouts[1:]]
+    return asked.kind, asked.tag[0].ndim, *kernels
 
 
 _any_autocast = torch._C._is_any_autocast_enabled
