@@ -33,7 +33,7 @@ FLOORS = {
         "schema",
         "store",
     },
-    "facts": {"building", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
+    "facts": {"building", "castings", "environment", "formulas", "shapes", "sources", "trace", "zoo"},
     "ground": {"cost", "errors", "suggest", "units", "version", "workload"},
 }
 

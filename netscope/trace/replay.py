@@ -30,31 +30,28 @@ from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
 from netscope.workload import TensorSpec
 
 
-class _Reads(NamedTuple):
+class Reads(NamedTuple):
     """What the forward of a class reads of its instance, beside `training`.
 
     settings:
-        of attributes; always a tuple.
+        names of attributes.
     tensors:
         names of parameters and buffers, in the order in which operators get them.
     either:
-        whether it does the same in training and in evaluation.
+        whether it does the same in training and in evaluation; else only the latter is taken.
     steady:
-        whether it runs one operator, whose arguments other than tensors follow from the settings, the
-        number of dimensions and the size of the kernel.
+        whether its operators take the input and the tensors alone, and what else they are given follows
+        from the settings, the number of dimensions and the size of the kernel.
     """
 
-    settings: Callable[[dict[str, Any]], tuple[Any, ...]]
+    settings: tuple[str, ...]
     tensors: tuple[str, ...]
     either: bool
     steady: bool
 
 
-def _reads(settings: str = "", tensors: str = "", either: bool = True, steady: bool = False) -> _Reads:
-    names = settings.split()
-    # itemgetter gives a lone item without a tuple around it, so that one is asked for twice.
-    get = itemgetter(*(names if len(names) > 1 else names * 2)) if names else lambda _: ()
-    return _Reads(get, tuple(tensors.split()), either, steady)
+def _reads(settings: str = "", tensors: str = "", either: bool = True, steady: bool = False) -> Reads:
+    return Reads(tuple(settings.split()), tuple(tensors.split()), either, steady)
 
 
 _WEIGHTS: Final = "weight bias"
@@ -69,7 +66,7 @@ _INPLACE: Final = _reads("inplace", steady=True)
 _DROPOUT: Final = _reads("p inplace", either=False)
 
 # Layers that networks are full of. Each line is what the class's forward says; a test reads along.
-PURE: Final[dict[type, _Reads]] = {
+PURE: Final[dict[type, Reads]] = {
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _CONVOLUTION),
     **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _BATCH_NORM),
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _MAX_POOL),
@@ -86,6 +83,12 @@ PURE: Final[dict[type, _Reads]] = {
     ),
     nn.AdaptiveAvgPool2d: _reads("output_size"),
     nn.Flatten: _reads("start_dim end_dim"),
+}
+
+# Of the attributes of an instance of a class its settings; each name twice, so that it is always a tuple.
+_SETTINGS: Final[dict[type, Callable[[dict[str, Any]], Any]]] = {
+    cls: itemgetter(*reads.settings, *reads.settings) if reads.settings else lambda _: ()
+    for cls, reads in PURE.items()
 }
 
 
@@ -175,7 +178,7 @@ class Replays:
         if tag is None:
             return None
         try:
-            settings = marshal.dumps(reads.settings(own), 2)
+            settings = marshal.dumps(_SETTINGS[cls](own), 2)
         except (KeyError, ValueError):  # an attribute is gone, or is no plain value
             return None
         layouts: list[Layout | None] = [tag[0]]
