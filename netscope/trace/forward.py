@@ -15,8 +15,9 @@ from netscope.shapes.layout import dtype_name
 from netscope.trace.composites import intercepted
 from netscope.trace.facts import ModuleCall, Trace, Value
 from netscope.trace.modules import Names, ParameterFacts, module_fact
+from netscope.trace.pure import PURE
 from netscope.trace.recorder import Recorder
-from netscope.trace.replay import PURE, Asked, Replays, Score
+from netscope.trace.replay import Asked, Replays, Score
 from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 from netscope.trace.tree import leaves
 from netscope.workload import TensorSpec

@@ -129,7 +129,7 @@ class ParameterFacts:
             stored = tensor.numel() * tensor.element_size()
         else:
             spec = tag[0].spec
-            stored = spec.numel * tag[0].dtype.itemsize
+            stored = tag[0].numel * tag[0].dtype.itemsize
         packed = None
         if type(tensor) not in PLAIN_TENSORS:
             # bitsandbytes keeps what the weight was before packing in `quant_state`.

@@ -16,7 +16,8 @@ from torch.nn.utils import parametrizations
 from netscope.analyze import analyze
 from netscope.sources import resolve
 from netscope.trace import ForwardError, Trace, forward, record
-from netscope.trace.replay import PURE, Replays
+from netscope.trace.pure import PURE
+from netscope.trace.replay import Replays
 from netscope.workload import TensorSpec, Workload
 
 IMAGE = TensorSpec((2, 3, 32, 32))
