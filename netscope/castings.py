@@ -104,7 +104,9 @@ class Castings:
             or hooks._global_buffer_registration_hooks
             or hooks._global_module_registration_hooks
         ):
-            originals += [(cls, cls.__init__, "__init__" in vars(cls)) for cls in _CAST]
+            # A constructor that somebody else has put there is to run every time.
+            known = [cls for cls in _CAST if is_torchs(cls.__init__)]
+            originals += [(cls, cls.__init__, "__init__" in vars(cls)) for cls in known]
         for cls, original, _ in originals:
             cls.__init__ = self._constructor(cls, original)
 
@@ -147,6 +149,11 @@ class Castings:
 
         init.__wrapped__ = original  # type: ignore[attr-defined] # for those who ask for its signature
         return init
+
+
+def is_torchs(function: Any) -> bool:
+    """Whether a method is torch.nn's own, and not what a program has put in its place."""
+    return str(getattr(function, "__globals__", {}).get("__name__")).startswith("torch.nn.modules.")
 
 
 def _cast(own: Attributes, mould: _Mould, sizes: _Sizes, given: tuple[int, ...]) -> bool:

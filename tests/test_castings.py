@@ -182,6 +182,15 @@ def test_others_have_their_say(cast: list[bool]) -> None:
     assert cast == []
     assert names.count("weight") >= 2
 
+    with pytest.MonkeyPatch.context() as patch:
+        original = nn.Linear.__init__
+        patch.setattr(
+            nn.Linear, "__init__", lambda *args, **kwargs: names.append("") or original(*args, **kwargs)
+        )
+        build(lambda: nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
+    assert cast == []
+    assert names.count("") == 2
+
     def doubles() -> nn.Module:
         first = nn.Linear(2, 2)
         torch.set_default_dtype(torch.float64)

@@ -15,7 +15,6 @@ from netscope.shapes.layout import dtype_name
 from netscope.trace.composites import intercepted
 from netscope.trace.facts import ModuleCall, Trace, Value
 from netscope.trace.modules import Names, ParameterFacts, module_fact
-from netscope.trace.pure import PURE
 from netscope.trace.recorder import Recorder
 from netscope.trace.replay import Asked, Replays, Score
 from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
@@ -68,7 +67,7 @@ class Calls:
         run: Callable[..., Any] = module._call_impl
         asked = None
         replays = self._replays
-        if replays is not None and type(module) in PURE and len(args) == 1 and not kwargs:
+        if replays is not None and type(module) in replays.classes and len(args) == 1 and not kwargs:
             asked = replays.asked(module, args[0])
             if asked is not None:
                 score = replays.score(asked)

@@ -46,7 +46,7 @@ _INPLACE: Final = _reads("inplace", steady=True)
 _DROPOUT: Final = _reads("p inplace", either=False)
 
 # Layers that networks are full of. Each line is what the class's forward says; a test reads along.
-PURE: Final[dict[type, Reads]] = {
+PURE: Final[dict[type[nn.Module], Reads]] = {
     **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), _CONVOLUTION),
     **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d), _BATCH_NORM),
     **dict.fromkeys((nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d), _MAX_POOL),

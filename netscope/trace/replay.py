@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
+from netscope.castings import is_torchs
 from netscope.shapes import Layout
 from netscope.trace.facts import OpCall, Operator, Storage
 from netscope.trace.pure import PURE
@@ -31,7 +32,7 @@ from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
 from netscope.workload import TensorSpec
 
 # Of the attributes of an instance of a class its settings; each name twice, so that it is always a tuple.
-_SETTINGS: Final[dict[type, Callable[[dict[str, Any]], Any]]] = {
+_SETTINGS: Final[dict[type[nn.Module], Callable[[dict[str, Any]], Any]]] = {
     cls: itemgetter(*reads.settings, *reads.settings) if reads.settings else lambda _: ()
     for cls, reads in PURE.items()
 }
@@ -69,7 +70,7 @@ class Asked(NamedTuple):
         layouts and storages of its input and its tensors; None and -1 where it has no such tensor.
     """
 
-    kind: tuple[type, bytes]
+    kind: tuple[type[nn.Module], bytes]
     tag: Tag
     layouts: tuple[Layout | None, ...]
     slots: list[int]
@@ -96,6 +97,8 @@ class Replays:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._tags = recorder.tags
+        # Unless somebody has given a class another forward.
+        self.classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
         # None for a call that was met and cannot be replayed.
         self._known: dict[tuple[Any, ...], Score | None] = {}
         # For steady ones the operators, and the slot of the result.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from types import MethodType
@@ -15,7 +16,7 @@ from torch.nn.utils import parametrizations
 
 from netscope.analyze import analyze
 from netscope.sources import resolve
-from netscope.trace import ForwardError, Trace, forward, record
+from netscope.trace import ForwardError, Trace, record, replay
 from netscope.trace.pure import PURE
 from netscope.trace.replay import Replays
 from netscope.workload import TensorSpec, Workload
@@ -81,7 +82,7 @@ def agree(monkeypatch: pytest.MonkeyPatch, played: list[Any]) -> Callable[..., i
         with_them = traced(workload, train)
         count = len(played)
         with monkeypatch.context() as patch:
-            patch.setattr(forward, "PURE", {})
+            patch.setattr(replay, "PURE", {})
             without = traced(workload, train)
         assert len(played) == count
         assert with_them == without
@@ -220,6 +221,22 @@ def test_hooks_run(agree: Callable[..., int]) -> None:
     finally:
         handle.remove()
     assert len(seen) == 2 + 2 * 3
+
+
+def test_a_forward_put_in_place_of_torchs_runs(
+    agree: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    original = nn.ReLU.forward
+
+    @functools.wraps(original)
+    def noting(self: nn.ReLU, x: Tensor) -> Tensor:
+        seen.append(x)
+        return original(self, x)
+
+    monkeypatch.setattr(nn.ReLU, "forward", noting)
+    assert agree(nn.Sequential(nn.ReLU(), nn.ReLU(), nn.ReLU())) == 0
+    assert len(seen) == 2 * 3
 
 
 def test_in_place_is_the_same_tensor(agree: Callable[..., int]) -> None:
