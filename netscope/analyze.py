@@ -42,48 +42,57 @@ def analyze(
 
 
 def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
-    placed: dict[int, str] = {}
     first_row: dict[int, str] = {}
-    tensors = _Tensors(trace)
+    tensors = _Tensors()
+    parameters = _Parameters()
     windows = _Windows(trace)
+    broken_off = {index for index, call in enumerate(trace.calls) if not call.completed}
     after: list[tuple[Node, int]] = []
     for node in rows:
         while after and node.depth <= after[-1][1]:
             yield _functional(trace, after.pop()[0], windows)
         fact = trace.modules[node.module]
-        shared_with = first_row.setdefault(node.module, node.path)
-        own_params = 0
-        for p in fact.parameters:
-            if p.identity not in placed:
-                own_params += p.spec.numel
-        parameters = tuple(_parameter(p, node.path, placed) for p in fact.parameters)
-        buffers = tuple(_parameter(b, node.path, {}) for b in fact.buffers)
+        path, calls, sizes, inclusive = node.path, node.calls, node.sizes, node.inclusive
+        shared_with = first_row.setdefault(node.module, path)
+        own_params = parameters.first_met(fact.parameters)
         holds_work = bool(node.children)
-        yield Layer(
-            path=node.path,
-            type=fact.type,
-            base=fact.base,
-            depth=node.depth,
-            calls=len(node.calls),
-            used=node.used,
-            completed=all(trace.calls[c].completed for c in node.calls),
-            registered=fact.registered,
-            training=fact.training,
-            shared_with=None if shared_with == node.path else shared_with,
-            hyperparameters=fact.hyperparameters,
-            detail=fact.detail,
-            inputs=tensors.inputs(node),
-            outputs=tensors.outputs(node),
-            parameters=parameters,
-            buffers=buffers,
-            operators=dict(node.operators),
-            params=node.sizes.params,
-            trainable_params=node.sizes.trainable,
-            param_bytes=node.sizes.param_bytes,
-            buffer_bytes=node.sizes.buffer_bytes,
-            own_params=own_params,
-            window=partial(windows.of_call, node.calls[0]) if node.calls else None,  # type: ignore[arg-type]
-            **_figures(node.inclusive, None if holds_work else node.own),
+        own = Work() if holds_work else node.own
+        yield Layer.of(
+            {
+                "path": path,
+                "type": fact.type,
+                "base": fact.base,
+                "kind": "module",
+                "depth": node.depth,
+                "calls": len(calls),
+                "used": node.used,
+                "completed": broken_off.isdisjoint(calls),
+                "registered": fact.registered,
+                "training": fact.training,
+                "shared_with": None if shared_with == path else shared_with,
+                "hyperparameters": fact.hyperparameters,
+                "detail": fact.detail,
+                "inputs": tensors.of(trace.calls[calls[0]].inputs) if calls else (),
+                "outputs": tensors.of(trace.calls[calls[0]].outputs) if calls else (),
+                "parameters": parameters.of(fact.parameters, path),
+                "buffers": parameters.buffers(fact.buffers),
+                "operators": node.operators,
+                "params": sizes.params,
+                "trainable_params": sizes.trainable,
+                "param_bytes": sizes.param_bytes,
+                "buffer_bytes": sizes.buffer_bytes,
+                "own_params": own_params,
+                "window": partial(windows.of_call, calls[0]) if calls else None,
+                "unknown": dict(inclusive.unknown),
+                "macs": None if inclusive.unknown else inclusive.macs,
+                "counted_macs": inclusive.macs,
+                "causal_macs": inclusive.causal,
+                "vector": None if inclusive.unknown else inclusive.vector,
+                "output_bytes": inclusive.output_bytes,
+                "own_macs": own.macs,
+                "own_vector": own.vector,
+                "own_output_bytes": own.output_bytes,
+            }
         )
         if holds_work and node.costly:
             after.append((node, node.depth))
@@ -95,6 +104,7 @@ def _functional(trace: Trace, node: Node, windows: _Windows) -> Layer:
     """The row of what a module with submodules ran itself."""
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)
+    own = node.own
     return Layer(
         path=f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
         type=FUNCTIONAL,
@@ -106,41 +116,62 @@ def _functional(trace: Trace, node: Node, windows: _Windows) -> Layer:
         outputs=outputs,
         operators=dict(node.operators),
         window=partial(windows.of_own_work, tuple(node.calls)),  # type: ignore[arg-type]
-        **_figures(node.own, node.own),
+        unknown=dict(own.unknown),
+        macs=None if own.unknown else own.macs,
+        counted_macs=own.macs,
+        causal_macs=own.causal,
+        vector=None if own.unknown else own.vector,
+        output_bytes=own.output_bytes,
+        own_macs=own.macs,
+        own_vector=own.vector,
+        own_output_bytes=own.output_bytes,
     )
-
-
-def _figures(inclusive: Work, own: Work | None) -> dict[str, Any]:
-    """The cost fields of a Layer. `own` is None for a module whose own work has a row of its own."""
-    own = own or Work()
-    return {
-        "unknown": dict(inclusive.unknown),
-        "macs": None if inclusive.unknown else inclusive.macs,
-        "counted_macs": inclusive.macs,
-        "causal_macs": inclusive.causal,
-        "vector": None if inclusive.unknown else inclusive.vector,
-        "output_bytes": inclusive.output_bytes,
-        "own_macs": own.macs,
-        "own_vector": own.vector,
-        "own_output_bytes": own.output_bytes,
-    }
 
 
 # Leaves
 
 
-def _parameter(fact: ParameterFact, path: str, placed: dict[int, str]) -> Parameter:
-    name = f"{path}.{fact.name}" if path else fact.name
-    first = placed.setdefault(fact.identity, name)
-    return Parameter(
-        fact.name,
-        fact.spec.shape,
-        fact.spec.dtype,
-        fact.trainable,
-        fact.stored_bytes,
-        None if first == name else first,
-        fact.packed,
-    )
+class _Parameters:
+    """Parameters and buffers of rows, knowing where each storage was met first; equal ones are one object."""
+
+    def __init__(self) -> None:
+        # identity -> the qualified name under which it came first.
+        self._placed: dict[int, str] = {}
+        # By name and by the spec's id: the trace keeps specs.
+        self._known: dict[tuple[Any, ...], Parameter] = {}
+
+    def first_met(self, facts: tuple[ParameterFact, ...]) -> int:
+        """Elements of those that no row had before. To be asked ahead of `of`."""
+        count = 0
+        for fact in facts:
+            if fact.identity not in self._placed:
+                count += fact.spec.numel
+        return count
+
+    def of(self, facts: tuple[ParameterFact, ...], path: str) -> tuple[Parameter, ...]:
+        """The parameters of the row at `path`."""
+        if not facts:
+            return ()
+        found = []
+        for fact in facts:
+            name = f"{path}.{fact.name}" if path else fact.name
+            first = self._placed.setdefault(fact.identity, name)
+            found.append(self._one(fact, None if first == name else first))
+        return tuple(found)
+
+    def buffers(self, facts: tuple[ParameterFact, ...]) -> tuple[Parameter, ...]:
+        """The buffers of a row."""
+        return tuple([self._one(fact, None) for fact in facts]) if facts else ()
+
+    def _one(self, fact: ParameterFact, shared_with: str | None) -> Parameter:
+        name, spec, _, trainable, stored_bytes, packed, _ = fact
+        key = name, id(spec), trainable, stored_bytes, packed, shared_with
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Parameter(
+                name, spec.shape, spec.dtype, trainable, stored_bytes, shared_with, packed
+            )
+        return known
 
 
 class _Windows:
@@ -172,25 +203,22 @@ class _Windows:
 class _Tensors:
     """Arguments and results of a row's first call; equal ones share one object."""
 
-    def __init__(self, trace: Trace) -> None:
-        self._calls = trace.calls
+    def __init__(self) -> None:
         # Specs are shared already; the trace keeps them, so their ids stay theirs.
-        self._known: dict[tuple[str, int], Tensor] = {}
+        self._known: dict[tuple[str, str | None, int], Tensor] = {}
 
-    def inputs(self, node: Node) -> tuple[Tensor, ...]:
-        return tuple([self._tensor(v) for v in self._calls[node.calls[0]].inputs]) if node.calls else ()
-
-    def outputs(self, node: Node) -> tuple[Tensor, ...]:
-        return tuple([self._tensor(v) for v in self._calls[node.calls[0]].outputs]) if node.calls else ()
-
-    def _tensor(self, value: Value) -> Tensor:
-        if value.spec is None:
-            return _tensor(value)
-        key = value.place, id(value.spec)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = _tensor(value)
-        return known
+    def of(self, values: tuple[Value, ...]) -> tuple[Tensor, ...]:
+        """The arguments or the results of a call."""
+        known = self._known
+        found = []
+        for value in values:
+            place, spec, opaque, _ = value
+            key = place, opaque, id(spec)
+            tensor = known.get(key)
+            if tensor is None:
+                tensor = known[key] = _tensor(value)
+            found.append(tensor)
+        return tuple(found)
 
 
 def _tensor(value: Value) -> Tensor:

@@ -29,6 +29,8 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
+from netscope.castings import Castings
+
 T = TypeVar("T")
 
 _META: Final = torch.device("meta")
@@ -93,6 +95,9 @@ def meta_parameters(*, buffers: bool = True) -> Iterator[None]:
         outer = _builder
         undo.callback(_set_builder, outer)
         _set_builder(threading.get_ident())
+        if outer is None:  # a nested build is already covered by the outer one's patches
+            undo.callback(Castings(_building).patch())
+            undo.callback(_patch())
         twins = _Twins()
         # torch types these hooks as returning nothing, and documents that what they return is registered.
         on_parameter: Callable[..., Any] = twins.parameter
@@ -100,8 +105,6 @@ def meta_parameters(*, buffers: bool = True) -> Iterator[None]:
         undo.callback(register_module_parameter_registration_hook(on_parameter).remove)
         if buffers:
             undo.callback(register_module_buffer_registration_hook(on_buffer).remove)
-        if outer is None:  # a nested build is already covered by the outer one's patches
-            _patch(undo)
         yield
 
 
@@ -183,62 +186,42 @@ class _Twins:
         return twin if reference is not None and reference() is value else None
 
 
-def _patch(undo: ExitStack) -> None:
-    """Make filling meta tensors free; `undo` takes what is to be called to end it."""
-    for name, function in list(vars(nn.init).items()):
-        if _is_initialiser(name, function):
-            undo.callback(setattr, nn.init, name, function)
-            setattr(nn.init, name, _skip_meta(function))
+def _building() -> bool:
+    """Whether this thread is the one that builds."""
+    return _builder == threading.get_ident()
 
+
+def _patch() -> Callable[[], None]:
+    """Make filling meta tensors free; the function returned ends it."""
+    initialisers = [(n, f) for n, f in vars(nn.init).items() if _is_initialiser(n, f)]
+    # Methods that are inherited from the C base class come back when ours are taken away.
+    own = [(name, Tensor.__dict__[name]) for name in _FILLS if name in Tensor.__dict__]
+    empty = torch.empty
+    for name, function in initialisers:
+        setattr(nn.init, name, _skip_meta(function))
     for name in _FILLS:
-        method = getattr(Tensor, name)
-        if name in Tensor.__dict__:
-            undo.callback(setattr, Tensor, name, method)
-        else:  # inherited from the C base class: taking ours away brings it back
-            undo.callback(delattr, Tensor, name)
-        setattr(Tensor, name, _skip_meta(method))
+        setattr(Tensor, name, _skip_meta(getattr(Tensor, name)))
+    torch.empty = _empty_as_meta(empty)
 
-    undo.callback(setattr, torch, "empty", torch.empty)
-    torch.empty = _empty_as_meta(torch.empty)
+    def undo() -> None:
+        torch.empty = empty
+        for name in _FILLS:
+            delattr(Tensor, name)
+        for name, method in own:
+            setattr(Tensor, name, method)
+        for name, function in initialisers:
+            setattr(nn.init, name, function)
 
-    undo.callback(setattr, nn.Module, "__setattr__", nn.Module.__setattr__)
-    nn.Module.__setattr__ = _plain_at_once(nn.Module.__setattr__)  # type: ignore[method-assign]
+    return undo
 
 
 def _is_initialiser(name: str, function: object) -> bool:
     """Whether this member of torch.nn.init fills its first argument and returns it."""
     return (
-        isinstance(function, FunctionType)
-        and name.endswith("_")
+        name.endswith("_")
+        and isinstance(function, FunctionType)
         and function.__code__.co_varnames[:1] == ("tensor",)
     )
-
-
-# What constructors keep most: numbers, flags, sizes.
-_PLAIN: Final = frozenset({int, float, bool, str, tuple, type(None)})
-
-
-def _plain_at_once(original: Callable[..., None]) -> Callable[..., None]:
-    """Set an attribute that is no parameter, buffer or module without asking thrice whether it is one.
-
-    A third of the time that building takes goes into these questions.
-    """
-    keep = object.__setattr__
-
-    def set_attribute(self: nn.Module, name: str, value: Any) -> None:
-        if type(value) in _PLAIN:
-            own = self.__dict__
-            if (
-                "_modules" in own
-                and name not in own["_parameters"]
-                and name not in own["_buffers"]
-                and name not in own["_modules"]
-            ):
-                keep(self, name, value)
-                return
-        original(self, name, value)
-
-    return set_attribute
 
 
 # Code that is first imported during a build may keep one of these wrappers for good (transformers
@@ -257,7 +240,7 @@ def _skip_meta(function: Callable[..., Any]) -> Callable[..., Any]:
 def _empty_as_meta(function: Callable[..., Any]) -> Callable[..., Any]:
     def empty(*args: Any, **kwargs: Any) -> Any:
         if (
-            _builder == threading.get_ident()
+            _building()
             and kwargs.get("device") is None
             and sys._getframe(1).f_globals.get("__name__") in _EMPTY_IS_PARAMETER
         ):

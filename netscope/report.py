@@ -173,6 +173,15 @@ class Layer:
     timing: LayerTiming | None = None
     roof: LayerRoof | None = None
 
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Layer:
+        """The layer of all these fields, for which the constructor takes four times as long."""
+        layer = object.__new__(cls)
+        window = fields.pop("window")
+        object.__setattr__(layer, "__dict__", fields)
+        object.__setattr__(layer, "window", window)
+        return layer
+
     @property
     def receptive_field(self) -> tuple[int, ...] | None:
         """Sides of the input window that one output position sees, (height, width) for an image."""

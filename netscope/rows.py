@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netscope.cost import NO_VECTOR_OPS, Cost, VectorOps
 from netscope.formulas import cost_of
@@ -29,7 +29,9 @@ class Work:
         """Take in the work of another part."""
         self.macs += other.macs
         self.causal += other.causal
-        if other.vector is not NO_VECTOR_OPS:
+        if self.vector is NO_VECTOR_OPS:
+            self.vector = other.vector
+        elif other.vector is not NO_VECTOR_OPS:
             self.vector += other.vector
         self.output_bytes += other.output_bytes
         for name, calls in other.unknown.items():
@@ -45,9 +47,12 @@ class Sizes(NamedTuple):
     buffer_bytes: int = 0
 
 
+NO_SIZES: Final = Sizes()
+
+
 @dataclass(slots=True)
 class Node:
-    """A row in the making. `calls` are indices into the trace's."""
+    """A row in the making. `calls` are indices into the trace's; a leaf's `inclusive` is its `own`."""
 
     path: str
     depth: int
@@ -63,7 +68,7 @@ class Node:
     run_ends: int = 0
     order: float = 0.0
     used: bool = False
-    sizes: Sizes = field(default_factory=Sizes)
+    sizes: Sizes = NO_SIZES
 
 
 def rows_of(trace: Trace) -> list[Node]:
@@ -163,32 +168,34 @@ def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
     costs: dict[int, Cost | None] = {}
     owners = [nodes[call.path] for call in trace.calls]
     handed_on = _handed_on(trace)
-    for index, op in enumerate(trace.ops):
-        what = op.operator
+    storages = trace.storages
+    for index, (what, call, _, writes) in enumerate(trace.ops):
         key = id(what)
         works = False
         if key in costs:
             cost = costs[key]
         else:
             cost = costs[key] = cost_of(what)
-        node = owners[op.call]
+        node = owners[call]
         own = node.own
         name = what.name
-        node.operators[name] = node.operators.get(name, 0) + 1
+        operators = node.operators
+        operators[name] = operators.get(name, 0) + 1
         if cost is None:
             own.unknown[name] = own.unknown.get(name, 0) + 1
             works = True
         elif cost.kind != "free":
             own.macs += cost.macs
             own.causal += cost.macs if cost.causal_macs is None else cost.causal_macs
-            if cost.vector != NO_VECTOR_OPS:
-                own.vector += cost.vector
+            vector = cost.vector
+            if vector is not NO_VECTOR_OPS:
+                own.vector = vector if own.vector is NO_VECTOR_OPS else own.vector + vector
             works = True
-        for storage in op.writes:
-            if storage in handed_on and trace.storages[storage].born >= 0:
+        for storage in writes:
+            if storage in handed_on and storages[storage].born >= 0:
                 # Counted where it was made, once: writes in place come later and find it gone.
-                if handed_on[storage] == op.call:
-                    own.output_bytes += trace.storages[storage].nbytes
+                if handed_on[storage] == call:
+                    own.output_bytes += storages[storage].nbytes
                     works = True
                 del handed_on[storage]
         node.costly = node.costly or works
@@ -201,9 +208,9 @@ def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
 def _handed_on(trace: Trace) -> dict[int, int]:
     """{storage: call} for storages that the call which made them returned or passed to a submodule."""
     made_by = {
-        storage: op.call
-        for index, op in enumerate(trace.ops)
-        for storage in op.writes
+        storage: call
+        for index, (_, call, _, writes) in enumerate(trace.ops)
+        for storage in writes
         if trace.storages[storage].born == index
     }
     found: dict[int, int] = {}
@@ -233,9 +240,12 @@ def _gather(rows: list[Node], trace: Trace) -> None:
             node.sizes = _sizes(inside, inside_buffers)
     for node, fact in zip(reversed(rows), reversed(facts), strict=True):
         node.used = bool(node.calls) or any(p.storage >= 0 for p in fact.parameters)
-        node.inclusive.add(node.own)
-        if not shared:
+        if not shared and (fact.parameters or fact.buffers):
             node.sizes = _sizes(fact.parameters, fact.buffers)
+        if not node.children:
+            node.inclusive = node.own
+            continue
+        node.inclusive.add(node.own)
         for child in node.children:
             node.inclusive.add(child.inclusive)
             node.used = node.used or child.used

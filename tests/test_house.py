@@ -40,7 +40,17 @@ FLOORS = {
         "schema",
         "store",
     },
-    "facts": {"building", "environment", "formulas", "shapes", "sources", "timing", "trace", "zoo"},
+    "facts": {
+        "building",
+        "castings",
+        "environment",
+        "formulas",
+        "shapes",
+        "sources",
+        "timing",
+        "trace",
+        "zoo",
+    },
     "ground": {"cost", "errors", "opnames", "suggest", "units", "version", "workload"},
 }
 

@@ -20,21 +20,24 @@ class Layout:
 
     is_contiguous:
         row-major without gaps.
+    numel:
+        number of elements.
     nbytes:
         size of the smallest storage that holds it.
     spec:
         the same without strides, for the record.
     """
 
-    __slots__ = ("dtype", "is_contiguous", "nbytes", "shape", "spec", "stride")
+    __slots__ = ("dtype", "is_contiguous", "nbytes", "numel", "shape", "spec", "stride")
 
     def __init__(self, shape: Sizes, stride: Sizes, dtype: torch.dtype) -> None:
         self.shape = shape
         self.stride = stride
         self.dtype = dtype
+        self.numel = math.prod(shape)
         self.is_contiguous = stride == contiguous_strides(shape) or _steps_without_gaps(shape, stride)
         if self.is_contiguous:
-            extent = math.prod(shape)
+            extent = self.numel
         elif 0 in shape:
             extent = 0
         else:
@@ -46,11 +49,6 @@ class Layout:
     def ndim(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
-
-    @property
-    def numel(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
 
     @property
     def is_dense(self) -> bool:
@@ -78,6 +76,14 @@ def _steps_without_gaps(shape: Sizes, stride: Sizes) -> bool:
                 return False
             expected *= size
     return True
+
+
+def may_be_channels_last(layout: Layout) -> bool:
+    """Whether torch may take it for channels-last, which results then are.
+
+    That has four or five dimensions, and takes the smallest steps along the second.
+    """
+    return layout.ndim in (4, 5) and layout.stride[1] == min(layout.stride)
 
 
 @functools.cache

@@ -8,7 +8,14 @@ from typing import Any
 
 import torch
 
-from netscope.shapes.layout import Layout, Made, contiguous, contiguous_strides, like
+from netscope.shapes.layout import (
+    Layout,
+    Made,
+    contiguous,
+    contiguous_strides,
+    like,
+    may_be_channels_last,
+)
 from netscope.shapes.registry import rule
 
 _STRIDED_FORMATS = (None, torch.contiguous_format, torch.preserve_format)
@@ -79,7 +86,7 @@ def arange(*bounds: Any, dtype: Any = None, **_: Any) -> Made | None:
 
 @rule("cat")
 def concatenate(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
-    """Joined along a dimension; legacy 1-d empties and mixed dtypes are left to torch."""
+    """Joined along a dimension; legacy 1-d empties, mixed dtypes and channels-last are left to torch."""
     first = tensors[0]
     dtype, ndim = first.dtype, len(first.shape)
     dim %= ndim
@@ -89,10 +96,10 @@ def concatenate(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
         shape = t.shape
         if (
             t.dtype is not dtype
-            or not t.is_contiguous
             or len(shape) != ndim
             or shape[:dim] != before
             or shape[dim + 1 :] != after
+            or (not t.is_contiguous and may_be_channels_last(t))
         ):
             return None
         total += shape[dim]
@@ -153,6 +160,17 @@ def index_select(x: Layout, dim: int, index: Layout) -> Made | None:
         return None
     dim %= x.ndim
     return contiguous((*x.shape[:dim], index.shape[0], *x.shape[dim + 1 :]), x.dtype)
+
+
+@rule("index.Tensor")
+def index(x: Layout, indices: Sequence[Layout | None]) -> Made | None:
+    """Chosen rows, as from a table of position biases; every other way of indexing is left to torch."""
+    (rows,) = indices
+    if rows is None or rows.dtype not in (torch.int64, torch.int32) or not x.ndim:
+        return None
+    if not (x.is_contiguous and rows.is_contiguous):
+        return None
+    return contiguous((*rows.shape, *x.shape[1:]), x.dtype)
 
 
 @rule("tril", "triu")

@@ -84,11 +84,14 @@ def reduction(x: Layout, *args: Any, **kwargs: Any) -> Made | None:
 def _reduced(
     x: Layout, dims: int | Sequence[int] | None = None, keepdim: bool = False, *args: Any, **kwargs: Any
 ) -> Made | None:
-    if args or kwargs.get("dtype") is not None or not x.dtype.is_floating_point or not x.is_contiguous:
+    if args or kwargs.get("dtype") is not None or not x.dtype.is_floating_point:
         return None
     keepdim = bool(kwargs.get("keepdim", keepdim))
     chosen = range(x.ndim) if dims is None or dims == [] else [dims] if isinstance(dims, int) else dims
     gone = {dim % x.ndim if x.ndim else 0 for dim in chosen}
+    # What is left of another layout is in its order, which shows where two sides are left.
+    if not x.is_contiguous and sum(side > 1 for d, side in enumerate(x.shape) if d not in gone) > 1:
+        return None
     if keepdim:
         return contiguous([1 if d in gone else s for d, s in enumerate(x.shape)], x.dtype)
     return contiguous([s for d, s in enumerate(x.shape) if d not in gone], x.dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import GeneratorType
 from typing import Any
@@ -16,6 +16,8 @@ from netscope.trace.composites import intercepted
 from netscope.trace.facts import ModuleCall, Trace, Value
 from netscope.trace.modules import Names, ParameterFacts, module_fact
 from netscope.trace.recorder import Recorder
+from netscope.trace.replay import Asked, Replays, Score
+from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 from netscope.trace.tree import leaves
 from netscope.workload import TensorSpec
 
@@ -26,19 +28,23 @@ LOCK = threading.RLock()
 class _OpenCall:
     """A module call while it runs. `used` counts the names under which it called its children."""
 
-    __slots__ = ("completed", "first_op", "inputs", "last_op", "module", "outputs", "parent", "path", "used")
+    __slots__ = ("first_op", "index", "inputs", "module", "parent", "path", "used")
 
     def __init__(
-        self, module: torch.nn.Module, path: str, parent: int, inputs: tuple[Value, ...], first_op: int
+        self,
+        index: int,
+        module: torch.nn.Module,
+        path: str,
+        parent: _OpenCall | None,
+        inputs: tuple[Value, ...],
+        first_op: int,
     ) -> None:
+        self.index = index
         self.module = module
         self.path = path
         self.parent = parent
         self.inputs = inputs
         self.first_op = first_op
-        self.outputs: tuple[Value, ...] = ()
-        self.last_op = -1
-        self.completed = False
         self.used: dict[str, int] = {}
 
 
@@ -48,33 +54,111 @@ class Calls:
     def __init__(self, names: Names, recorder: Recorder) -> None:
         self.recorder = recorder
         self.names = names
-        self.all: list[_OpenCall] = []
+        # None for a call that still runs.
+        self.all: list[ModuleCall | None] = []
         # Modules that ran in threads other than the one recorded.
         self.elsewhere: set[str] = set()
+        self._open: _OpenCall | None = None
+        self._root: _OpenCall | None = None
+        self._replays = Replays(recorder) if recorder.on_meta else None
 
-    def enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
-        """Open a call within the current one."""
+    def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the module returns, recorded."""
+        run: Callable[..., Any] = module._call_impl
+        asked = None
+        replays = self._replays
+        if replays is not None and type(module) in replays.classes and len(args) == 1 and not kwargs:
+            asked = replays.asked(module, args[0])
+            if asked is not None:
+                score = replays.score(asked)
+                if score is not None:
+                    return self._replay(replays, score, module, args[0], asked)
+        call = self._enter(module, args, kwargs)
+        result = None
+        completed = False
+        try:
+            result = run(*args, **kwargs)
+            completed = True
+        finally:
+            self._leave(call, self.results(result) if completed else (), completed)
+        if replays is not None and asked is not None and len(self.all) == call.index + 1:
+            replays.learn(asked, args[0], result, call.first_op)
+        return result
+
+    def _replay(
+        self, replays: Replays, score: Score, module: torch.nn.Module, tensor: torch.Tensor, asked: Asked
+    ) -> torch.Tensor:
+        """A call that need not run."""
         recorder = self.recorder
         parent = recorder.scope
-        above = self.all[parent] if parent >= 0 else None
-        known = self.names.of.get(id(module))
-        if known is None:
-            path = self.names.adopt(module, above.module if above else None, above.path if above else "")
-        elif len(known) == 1 or above is None:
-            path = known[0]
-        else:
-            path = self.names.choose(module, above.path, above.used)
-        call = _OpenCall(module, path, parent, self.arguments(args, kwargs), len(recorder.ops))
         recorder.scope = len(self.all)
-        self.all.append(call)
+        first_op = len(recorder.ops)
+        result, returned = replays.play(score, tensor, asked)
+        recorder.scope = parent
+        path = self._path(module)
+        self.all.append(
+            ModuleCall(
+                self.names.index[id(module)],
+                path,
+                parent,
+                (_value_of("0", asked.tag),),
+                (_value_of("", returned),),
+                first_op,
+                len(recorder.ops),
+                True,
+            )
+        )
+        return result
+
+    def _enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
+        """Open a call within the current one."""
+        path = self._path(module)
+        index = len(self.all)
+        call = _OpenCall(
+            index, module, path, self._open, self.arguments(args, kwargs), len(self.recorder.ops)
+        )
+        self.all.append(None)
+        self.recorder.scope = index
+        self._open = call
+        if index == 0:
+            self._root = call
         return call
 
-    def leave(self, call: _OpenCall, result: Any, completed: bool) -> None:
+    def _leave(self, call: _OpenCall, outputs: tuple[Value, ...], completed: bool) -> None:
         """Close a call, and return to the one that made it."""
-        call.outputs = self.results(result) if completed else ()
-        call.completed = completed
-        call.last_op = len(self.recorder.ops)
-        self.recorder.scope = call.parent
+        above = call.parent
+        parent = -1 if above is None else above.index
+        self.all[call.index] = ModuleCall(
+            self.names.index[id(call.module)],
+            call.path,
+            parent,
+            call.inputs,
+            outputs,
+            call.first_op,
+            len(self.recorder.ops),
+            completed,
+        )
+        self.recorder.scope = parent
+        self._open = above
+
+    def drain(self, generator: Iterable[Any]) -> list[Any]:
+        """All that the root's forward yields: calling it has only begun it."""
+        self.recorder.scope = 0
+        self._open = self._root
+        items = list(generator)
+        assert self.all[0] is not None
+        self.all[0] = self.all[0]._replace(outputs=self.results(items))
+        return items
+
+    def _path(self, module: torch.nn.Module) -> str:
+        """The name under which the current call reaches a module."""
+        above = self._open
+        known = self.names.of.get(id(module))
+        if known is None:
+            return self.names.adopt(module, above.module if above else None, above.path if above else "")
+        if len(known) == 1 or above is None:
+            return known[0]
+        return self.names.choose(module, above.path, above.used)
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Value, ...]:
         """The leaves of a call's arguments as facts. Plain values among them are left out."""
@@ -82,6 +166,8 @@ class Calls:
             only = args[0]
             if isinstance(only, torch.Tensor):
                 return (self._value("0", only),)
+            if type(only) is list and PLAIN_TENSORS.issuperset(map(type, only)):
+                return tuple([self._value(f"0.{index}", item) for index, item in enumerate(only)])
         found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
         found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
         return tuple(
@@ -100,22 +186,32 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tag = self.recorder.tags.of(leaf)
-            if tag is not None and tag[0].shape == leaf.shape:
-                return Value(place, tag[0].spec, None, tag[1])
-            return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
+            shape = leaf.shape
+            tag = leaf.__dict__.get(TAG)
+            if tag is None or tag[0].shape != shape:
+                tag = self.recorder.tags.of(leaf)
+            if tag is not None and tag[0].shape == shape:
+                return _value_of(place, tag)
+            return Value(place, TensorSpec(tuple(shape), dtype_name(leaf.dtype)))
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
+
+
+def _value_of(place: str, tag: Tag) -> Value:
+    return Value(place, tag[0].spec, None, tag[1])
 
 
 @contextmanager
 def _calls_recorded(calls: Calls) -> Iterator[None]:
     """Route every module call of this thread through `calls`.
 
-    Module.__call__ is replaced, as torch.fx does: hooks would neither see keyword arguments on the way
-    in nor modules that are registered nowhere, and cost more.
+    Module.__call__ hands over to the attribute `_compiled_call_impl` where there is one, which compile()
+    sets on an instance, and which is set on the class here. Hooks would neither see keyword arguments on
+    the way in nor modules that are registered nowhere, and cost more; a new `__call__` would have Python
+    go through all classes of modules there are, half a millisecond in a process that has seen few traces.
     """
     owner = threading.get_ident()
-    original = torch.nn.Module.__call__
+    base: Any = torch.nn.Module
+    before = base._compiled_call_impl
     # Emptied at the end: whoever got hold of the wrapper keeps no trace alive, and calls the original.
     current: Calls | None = calls
 
@@ -123,22 +219,14 @@ def _calls_recorded(calls: Calls) -> Iterator[None]:
         if current is None or threading.get_ident() != owner or current.recorder.paused:
             if current is not None and id(self) in current.names.of and not current.recorder.paused:
                 current.elsewhere.add(current.names.of[id(self)][0] or "(root)")
-            return original(self, *args, **kwargs)
-        call = current.enter(self, args, kwargs)
-        result = None
-        completed = False
-        try:
-            result = original(self, *args, **kwargs)
-            completed = True
-        finally:
-            current.leave(call, result, completed)
-        return result
+            return self._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return current.call(self, args, kwargs)
 
-    torch.nn.Module.__call__ = recorded  # type: ignore[method-assign]
+    base._compiled_call_impl = recorded
     try:
         yield
     finally:
-        torch.nn.Module.__call__ = original  # type: ignore[method-assign]
+        base._compiled_call_impl = before
         current = None
 
 
@@ -171,33 +259,19 @@ def record_forward(
         stack.enter_context(recorder)
         try:
             result = module(*args, **kwargs)
-            if isinstance(result, GeneratorType):  # its forward has only begun
-                recorder.scope = 0
-                result = list(result)
-                calls.all[0].outputs = calls.results(result)
+            if isinstance(result, GeneratorType):
+                result = calls.drain(result)
         except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
             error = raised
     outputs = () if error is not None else calls.results(result)
     parameters = ParameterFacts(recorder.tags.met)
-    index = {id(m): i for i, m in enumerate(names.modules)}
-    failing = next((c.path for c in reversed(calls.all) if not c.completed), "")
+    made = [call for call in calls.all if call is not None]
+    failing = next((call.path for call in reversed(made) if not call.completed), "")
     trace = Trace(
         modules=tuple(
             module_fact(m, names.of[id(m)], id(m) in names.registered, parameters) for m in names.modules
         ),
-        calls=tuple(
-            ModuleCall(
-                index[id(c.module)],
-                c.path,
-                c.parent,
-                c.inputs,
-                c.outputs,
-                c.first_op,
-                c.last_op,
-                c.completed,
-            )
-            for c in calls.all
-        ),
+        calls=tuple(made),
         ops=tuple(recorder.ops),
         storages=tuple(recorder.storages),
         inputs=inputs,

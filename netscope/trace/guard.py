@@ -129,11 +129,9 @@ def _restore_attributes(module: torch.nn.Module, kind: type, attributes: dict[st
     if type(module) is not kind:
         object.__setattr__(module, "__class__", kind)
     current = module.__dict__
-    if not (
-        len(current) == len(attributes)
-        and all(map(operator.eq, current, attributes))
-        and all(map(operator.is_, current.values(), attributes.values()))
-    ):
+    if "training" in current and "training" in attributes:  # the one attribute that every trace may change
+        current["training"] = attributes["training"]
+    if list(current) != list(attributes) or not all(map(operator.is_, current.values(), attributes.values())):
         current.clear()
         current.update(attributes)
 

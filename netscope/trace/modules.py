@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,9 @@ from netscope.workload import ITEM_SIZE, TensorSpec
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
+# What every module has, and has first; none of it is a hyperparameter.
+_EVERY_MODULES = list(torch.nn.Module().__dict__)
+
 _MAX_ALIASES = 64
 
 
@@ -26,6 +30,8 @@ class Names:
         # id -> names in registration order; `modules` keeps the ids theirs.
         self.of: dict[int, list[str]] = {}
         self.modules: list[torch.nn.Module] = []
+        # id -> index into `modules`.
+        self.index: dict[int, int] = {}
         # How deeply modules nest.
         self.depth = 0
         self._taken: set[str] = set()
@@ -35,6 +41,7 @@ class Names:
             names = self.of.get(id(module))
             if names is None:
                 names = self.of[id(module)] = []
+                self.index[id(module)] = len(self.modules)
                 self.modules.append(module)
             if len(names) >= _MAX_ALIASES:
                 continue
@@ -75,6 +82,7 @@ class Names:
             number += 1
         self._taken.add(name)
         self.of[id(module)] = [name]
+        self.index[id(module)] = len(self.modules)
         self.modules.append(module)
         return name
 
@@ -238,7 +246,11 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[Paramet
 def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
-    for name, value in module.__dict__.items():
+    attributes = module.__dict__
+    items = iter(attributes.items())
+    if list(islice(attributes, len(_EVERY_MODULES))) == _EVERY_MODULES:
+        items = islice(items, len(_EVERY_MODULES), None)
+    for name, value in items:
         kind = type(value)
         if kind in _PLAIN:
             if name[0] != "_" and (kind is not str or len(value) <= 200):

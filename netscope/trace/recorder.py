@@ -83,7 +83,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except TypeError:  # an argument that cannot be hashed
             entry, key = None, ()
         if entry is None and not strangers & 2:
-            entry = self._ruled(schema, key, args, kwargs)
+            entry = self.ruled(schema, key, self.tags.layouts(args, kwargs))
         if entry is None or entry.effect is Effect.OTHER:
             return self._run_on_meta(schema, key, args, kwargs, reads, bool(strangers & 1))
         if entry.effect is Effect.WRITES:
@@ -147,20 +147,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # Entries
 
-    def _ruled(
-        self, schema: Schema, key: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Entry | None:
+    def schema_of(self, name: str) -> Schema | None:
+        """The schema of an operator that was met under this name."""
+        return next((schema for schema in self._schemas.values() if schema.name == name), None)
+
+    def ruled(self, schema: Schema, key: tuple[Any, ...], arguments: Arguments) -> Entry | None:
         """The entry of an operator not met before, where that takes no run of it."""
         called = schema.name, schema.tags, schema.effect
         if schema.effect is Effect.WRITES:
-            arguments = self.tags.layouts(args, kwargs)
             if not fits(arguments):
                 return None
             target = arguments[0][0]
             return self._remember(key, called, arguments, (target.shape, target.stride, target.dtype))
         if schema.rule is None:
             return None
-        arguments = self.tags.layouts(args, kwargs)
         made = infer(schema.rule, *arguments)
         return None if made is None else self._remember(key, called, arguments, made)
 

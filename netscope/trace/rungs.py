@@ -98,6 +98,8 @@ def _held(
     names = Names(module)
     guard = attributes_kept(names.modules) if twin is None else untouched(module, twin)
     with global_state(names.depth), guard, scripted_mode_kept(names.modules):
+        for m in names.modules:  # what compile() put there would bypass the recording; the guard restores it
+            m.__dict__.pop("_compiled_call_impl", None)
         set_mode(module, names.modules, train)
         yield names
 

@@ -61,30 +61,26 @@ class Tags:
 
     def adopt(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that no operator made."""
-        if type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor):
-            shape, stride = tuple(tensor.shape), stride_of(tensor)
-        else:
-            shape = stride = ()
+        shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
+        shape = tuple(tensor.shape) if shaped else ()
         known = self._foreign.get(id(tensor))
         # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
         if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:
             return known[1]
-        layout = self.layout(shape, stride, tensor.dtype)
-        tag = layout, self._storage(tensor, layout)
-        self._foreign[id(tensor)] = tensor, tag
-        return tag
-
-    def _storage(self, tensor: torch.Tensor, layout: Layout) -> int:
+        layout = self.layout(shape, stride_of(tensor) if shaped else (), tensor.dtype)
         try:
             storage = tensor.untyped_storage()
+            address = storage._cdata
         except (RuntimeError, NotImplementedError):
             storage = None
-        address = id(tensor) if storage is None else storage._cdata
-        known = self._foreign_storages.get(address)
-        if known is None:
+            address = id(tensor)
+        home = self._foreign_storages.get(address)
+        if home is None:
+            home = self._foreign_storages[address] = storage, len(self.storages)
             self.storages.append(Storage(layout.nbytes, -1))
-            known = self._foreign_storages[address] = storage, len(self.storages) - 1
-        return known[1]
+        tag = layout, home[1]
+        self._foreign[id(tensor)] = tensor, tag
+        return tag
 
     def mark(self, tensor: torch.Tensor, storage: int) -> None:
         """Tag a tensor that an operator made, in a storage that is known."""

@@ -129,6 +129,43 @@ def test_copies(tensors: list[Tensor]) -> None:
         agree(aten.native_layer_norm.default, x, [x.shape[-1]], None, None, 1e-5)
 
 
+@settings(max_examples=200, deadline=None)
+@given(operands(2), st.data())
+def test_joined(tensors: list[Tensor], data: st.DataObject) -> None:
+    x, y = tensors
+    if x.ndim and x.shape == y.shape:
+        agree(aten.cat.default, [x, y], data.draw(st.integers(0, x.ndim - 1)))
+
+
+def test_joined_slices() -> None:
+    maps = torch.ones(2, 4, 6, 3)
+    corners = [maps[:, i::2, j::2, :] for i in (0, 1) for j in (0, 1)]
+    assert agree(aten.cat.default, corners, -1)
+    assert agree(aten.cat.default, [torch.ones(1, 1, 3), torch.ones(1, 3, 5).transpose(1, 2)], 1)
+    channels_last = torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    assert not agree(aten.cat.default, [channels_last, channels_last], 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(operands(), st.data())
+def test_reduction(tensors: list[Tensor], data: st.DataObject) -> None:
+    (x,) = tensors
+    dims = data.draw(st.lists(st.integers(0, x.ndim - 1), unique=True)) if x.ndim else []
+    keepdim = data.draw(st.booleans())
+    answered = agree(aten.mean.dim, x, dims, keepdim)
+    assert answered or not x.is_contiguous()
+    assert agree(aten.mean.dim, torch.ones(1, 4, 4, 5).permute(0, 3, 1, 2), [-1, -2], True)
+
+
+def test_rows_of_a_table() -> None:
+    table, places = torch.ones(9, 2), torch.tensor([[0, 3], [8, 1]])
+    assert agree(aten.index.Tensor, table, [places])
+    assert agree(aten.index.Tensor, torch.ones(9), [places.int()])
+    assert not agree(aten.index.Tensor, table, [places > 1])
+    assert not agree(aten.index.Tensor, table, [None, places])
+    assert not agree(aten.index.Tensor, table.t(), [places])
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_convolution(data: st.DataObject) -> None:

@@ -62,6 +62,20 @@ def test_modules_that_run_in_other_threads_are_named() -> None:
     assert report.notes == ("not counted, since they ran in threads of their own: linear",)
 
 
+def test_a_layer_that_was_compiled_in_place_has_its_row_and_stays_compiled() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    model[0].compile(backend="eager")
+    compiled = vars(model[0])["_compiled_call_impl"]
+    report = summary(model, input="4")
+    assert [(layer.path, layer.calls, layer.macs) for layer in report.layers[1:]] == [
+        ("0", 1, 32),
+        ("1", 1, 0),
+        ("2", 1, 16),
+    ]
+    assert vars(model[0])["_compiled_call_impl"] is compiled
+    assert nn.Module._compiled_call_impl is None
+
+
 def test_nested_tensors_are_refused() -> None:
     nested = torch.nested.nested_tensor([torch.ones(3, 4), torch.ones(5, 4)], layout=torch.jagged)
     with pytest.raises(UsageError, match="nested tensor"):

@@ -1,0 +1,250 @@
+"""Layers made as castings of the first of their kind, while a network is built.
+
+Most modules of a network are convolutions, norms, linear layers and activations, over and over. Their
+constructors take 10 to 30 us each, nearly all of it for asking of every attribute whether it is a
+parameter, a buffer or a module. The first layer with given arguments is constructed by torch, and the
+next ones get its attributes at once, with containers, parameters and buffers of their own.
+
+Castings are for builds on meta alone, where initialising changes no parameter and takes no random number.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.modules import module as hooks
+
+_META: Final = torch.device("meta")
+_PLAIN: Final = frozenset({int, float, bool, str, type(None), torch.dtype})
+_CONTAINERS: Final = frozenset({dict, OrderedDict, set})
+
+Attributes = dict[str, Any]
+Shapes = dict[str, tuple[int, ...]]
+
+
+class _Sizes(NamedTuple):
+    """How layers differ that are otherwise given the same arguments.
+
+    names:
+        the attributes that keep the leading positional arguments.
+    shapes:
+        the shapes of parameters and buffers by the attributes; a buffer without one stays as it is.
+    """
+
+    names: tuple[str, ...]
+    shapes: Callable[[Attributes], Shapes]
+
+
+def _of_convolution(own: Attributes) -> Shapes:
+    each = own["in_channels"] // own["groups"]
+    return {"weight": (own["out_channels"], each, *own["kernel_size"]), "bias": (own["out_channels"],)}
+
+
+def _of_linear(own: Attributes) -> Shapes:
+    return {"weight": (own["out_features"], own["in_features"]), "bias": (own["out_features"],)}
+
+
+def _of_norm(own: Attributes) -> Shapes:
+    return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (own["num_features"],))
+
+
+_NO_SIZES: Final = _Sizes((), lambda _: {})
+_CAST: Final[dict[type[nn.Module], _Sizes]] = {
+    **dict.fromkeys((nn.Conv1d, nn.Conv2d), _Sizes(("in_channels", "out_channels"), _of_convolution)),
+    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), _Sizes(("num_features",), _of_norm)),
+    nn.Linear: _Sizes(("in_features", "out_features"), _of_linear),
+    **dict.fromkeys((nn.LayerNorm, nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Dropout), _NO_SIZES),
+}
+
+
+_Parameter = tuple[str, tuple[int, ...], torch.dtype | None, bool]
+_Buffer = tuple[str, torch.Tensor | float | None, torch.dtype | None]
+
+
+class _Mould(NamedTuple):
+    """What layers are made from.
+
+    attributes:
+        all of them, in order; what is no plain value is made anew by the rest.
+    containers:
+        name, and what makes it.
+    parameters:
+        name, shape, dtype, requires_grad; no dtype for one that is registered as None.
+    buffers:
+        name and value; one whose shape goes with the sizes is filled with that number.
+    """
+
+    attributes: Attributes
+    containers: tuple[tuple[str, Callable[[], Any]], ...]
+    parameters: tuple[_Parameter, ...]
+    buffers: tuple[_Buffer, ...]
+
+
+class Castings:
+    """The moulds of one build, and the constructors that use them.
+
+    `building` says whether the thread at hand is the one that builds.
+    """
+
+    def __init__(self, building: Callable[[], bool]) -> None:
+        self._building = building
+        # None for layers that cannot be copied.
+        self._moulds: dict[tuple[Any, ...], _Mould | None] = {}
+
+    def patch(self) -> Callable[[], None]:
+        """Put the constructors in place; the function returned puts torch's own back."""
+        originals: list[tuple[Any, Any, bool]] = []
+        if not (  # else somebody wants to see every registration
+            hooks._global_parameter_registration_hooks
+            or hooks._global_buffer_registration_hooks
+            or hooks._global_module_registration_hooks
+        ):
+            # A constructor that somebody else has put there is to run every time.
+            known = [cls for cls in _CAST if is_torchs(cls.__init__)]
+            originals += [(cls, cls.__init__, "__init__" in vars(cls)) for cls in known]
+        for cls, original, _ in originals:
+            cls.__init__ = self._constructor(cls, original)
+
+        def undo() -> None:
+            for cls, original, own in originals:
+                if own:
+                    cls.__init__ = original
+                else:
+                    del cls.__init__
+
+        return undo
+
+    def _constructor(self, cls: type[nn.Module], original: Callable[..., None]) -> Callable[..., None]:
+        sizes = _CAST[cls]
+        count = len(sizes.names)
+        moulds = self._moulds
+
+        def init(layer: nn.Module, /, *args: Any, **kwargs: Any) -> None:
+            given = args[:count]
+            if (
+                type(layer) is not cls
+                or layer.__dict__
+                or not self._building()
+                or len(given) < count
+                or not all(type(size) is int and size > 0 for size in given)
+                or _disturbed()
+            ):
+                return original(layer, *args, **kwargs)
+            try:
+                key = cls, marshal.dumps((args[count:], kwargs), 2), torch.get_default_dtype()
+            except ValueError:  # an argument that is no plain value
+                return original(layer, *args, **kwargs)
+            mould = moulds.get(key)
+            if mould is not None and _cast(layer.__dict__, mould, sizes, given):
+                return None
+            original(layer, *args, **kwargs)
+            if key not in moulds:
+                moulds[key] = _mould(layer.__dict__, sizes, given)
+            return None
+
+        init.__wrapped__ = original  # type: ignore[attr-defined] # for those who ask for its signature
+        return init
+
+
+def is_torchs(function: Any) -> bool:
+    """Whether a method is torch.nn's own, and not what a program has put in its place."""
+    return str(getattr(function, "__globals__", {}).get("__name__")).startswith("torch.nn.modules.")
+
+
+def _cast(own: Attributes, mould: _Mould, sizes: _Sizes, given: tuple[int, ...]) -> bool:
+    """Fill a new layer's attributes; False, having done nothing, for sizes that torch refuses."""
+    groups = mould.attributes.get("groups", 1)
+    if groups != 1 and any(size % groups for size in given):
+        return False
+    own.update(mould.attributes)
+    for name, make in mould.containers:
+        own[name] = make()
+    own.update(zip(sizes.names, given, strict=True))
+    shapes = sizes.shapes(own)
+    parameters, buffers = own["_parameters"], own["_buffers"]
+    for name, shape, dtype, trainable in mould.parameters:
+        if dtype is None:
+            parameters[name] = None
+            continue
+        data = torch.empty(shapes.get(name, shape), dtype=dtype, device=_META)
+        parameters[name] = nn.Parameter(data, trainable)
+    for name, value, dtype in mould.buffers:
+        if value is None or isinstance(value, torch.Tensor):
+            buffers[name] = value if value is None else value.clone()
+        else:
+            buffers[name] = torch.full(shapes[name], value, dtype=dtype)
+    return True
+
+
+class _NotPlain(Exception):
+    """A layer cannot be copied."""
+
+
+def _mould(own: Attributes, sizes: _Sizes, given: tuple[Any, ...]) -> _Mould | None:
+    """From a layer that torch made; None where it is not plain enough, or not as `sizes` say."""
+    if tuple([own.get(name) for name in sizes.names]) != given:
+        return None
+    shapes = sizes.shapes(own)
+    known = shapes if sizes.names else None
+    try:
+        return _Mould(
+            *_attributes(own),
+            tuple([_parameter(name, value, known) for name, value in own["_parameters"].items()]),
+            tuple([_buffer(name, value, known) for name, value in own["_buffers"].items()]),
+        )
+    except _NotPlain:
+        return None
+
+
+def _attributes(own: Attributes) -> tuple[Attributes, tuple[tuple[str, Callable[[], Any]], ...]]:
+    attributes: Attributes = {}
+    containers: list[tuple[str, Callable[[], Any]]] = []
+    for name, value in own.items():
+        attributes[name] = value
+        kind = type(value)
+        if name in ("_parameters", "_buffers") or (kind in _CONTAINERS and not value):
+            attributes[name] = None
+            containers.append((name, kind))
+        elif kind is list and _PLAIN.issuperset(map(type, value)):
+            containers.append((name, value.copy().copy))
+        elif kind not in _PLAIN and not (kind is tuple and _PLAIN.issuperset(map(type, value))):
+            raise _NotPlain
+    return attributes, tuple(containers)
+
+
+def _parameter(name: str, value: Any, shapes: Shapes | None) -> _Parameter:
+    if value is None:
+        return name, (), None, False
+    shape = tuple(value.shape)
+    if type(value) is not nn.Parameter or not value.is_meta or value.__dict__:
+        raise _NotPlain
+    if shapes is not None and shapes.get(name) != shape:
+        raise _NotPlain
+    return name, shape, value.dtype, value.requires_grad
+
+
+def _buffer(name: str, value: Any, shapes: Shapes | None) -> _Buffer:
+    if value is None:
+        return name, None, None
+    if type(value) is not torch.Tensor or value.device.type != "cpu" or value.__dict__:
+        raise _NotPlain
+    if shapes is None or not value.ndim:
+        return name, value.clone(), value.dtype
+    numbers = set(value.tolist()) if value.ndim == 1 else set()
+    if shapes.get(name) != tuple(value.shape) or len(numbers) != 1:
+        raise _NotPlain
+    return name, numbers.pop(), value.dtype
+
+
+def _disturbed() -> bool:
+    """Whether a mode has a say in what torch's functions make."""
+    return bool(
+        torch._C._len_torch_function_stack()
+        or torch._C._len_torch_dispatch_stack()
+        or torch.is_inference_mode_enabled()
+    )

@@ -1,0 +1,284 @@
+"""Calls of torch.nn's own layers, written down again without running them.
+
+What a convolution or an activation does is settled by its class, a few of its attributes, and the layouts
+of its input and its tensors. The first such call runs like any other, and what it recorded is kept; the
+next one that agrees in all of these is recorded from there, on its own storages. One that differs only in
+sizes asks the operator's shape rule. It saves torch's own way from the module down to the operators, which
+takes longer than all that netscope does with them.
+
+Only calls in which nothing else can have a say are taken this way: the class itself and no subclass, no
+hooks, one plain meta tensor, no mode or transform around it but the recorder. And only those are kept
+that wrote to nothing but their input and what they made.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.modules import module as hooks
+
+from netscope.castings import is_torchs
+from netscope.shapes import Layout
+from netscope.trace.facts import OpCall, Operator, Storage
+from netscope.trace.pure import PURE
+from netscope.trace.recorder import META, Recorder
+from netscope.trace.schema import Schema
+from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
+from netscope.workload import TensorSpec
+
+# Of the attributes of an instance of a class its settings; each name twice, so that it is always a tuple.
+_SETTINGS: Final[dict[type[nn.Module], Callable[[dict[str, Any]], Any]]] = {
+    cls: itemgetter(*reads.settings, *reads.settings) if reads.settings else lambda _: ()
+    for cls, reads in PURE.items()
+}
+
+
+class _Step(NamedTuple):
+    """One operator. `reads` and `writes` are slots: the input's storage, the tensors', then new ones.
+
+    new:
+        bytes of the storages that it made, in order.
+    """
+
+    operator: Operator
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    new: tuple[int, ...]
+
+
+class Score(NamedTuple):
+    """What a call recorded. `layout` of its result is None where that is the input itself."""
+
+    steps: tuple[_Step, ...]
+    layout: Layout | None
+    slot: int
+
+
+class Asked(NamedTuple):
+    """A call that may be replayed.
+
+    kind:
+        its class and its settings.
+    tag:
+        of its input.
+    layouts, slots:
+        layouts and storages of its input and its tensors; None and -1 where it has no such tensor.
+    """
+
+    kind: tuple[type[nn.Module], bytes]
+    tag: Tag
+    layouts: tuple[Layout | None, ...]
+    slots: list[int]
+
+
+class _Mould(NamedTuple):
+    """One operator of a steady call, to be had for other sizes.
+
+    arguments:
+        as shape rules take them, with anything at `holes`, where the layouts of `step.reads` go.
+    schema:
+        None for an operator that takes no tensor and thus stays as it is.
+    """
+
+    step: _Step
+    schema: Schema | None
+    arguments: tuple[Any, ...]
+    holes: tuple[int, ...]
+
+
+class Replays:
+    """What is known of pure calls in one recording."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._tags = recorder.tags
+        # Unless somebody has given a class another forward.
+        self.classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
+        # None for a call that was met and cannot be replayed.
+        self._known: dict[tuple[Any, ...], Score | None] = {}
+        # For steady ones the operators, and the slot of the result.
+        self._moulds: dict[tuple[Any, ...], tuple[list[_Mould], int]] = {}
+
+    def asked(self, module: nn.Module, tensor: Any) -> Asked | None:
+        """The call `module(tensor)`, None where it has to run."""
+        cls = type(module)
+        reads = PURE[cls]
+        own = module.__dict__
+        if (
+            type(tensor) is not torch.Tensor
+            or not tensor.is_meta
+            or own["_forward_hooks"]
+            or own["_forward_pre_hooks"]
+            or own["_backward_hooks"]
+            or own["_backward_pre_hooks"]
+            or "forward" in own
+            or "_compiled_call_impl" in own
+            or (own["training"] and not reads.either)
+            or not _undisturbed()
+        ):
+            return None
+        tag = self._tags.of(tensor)
+        if tag is None:
+            return None
+        try:
+            settings = marshal.dumps(_SETTINGS[cls](own), 2)
+        except (KeyError, ValueError):  # an attribute is gone, or is no plain value
+            return None
+        layouts: list[Layout | None] = [tag[0]]
+        slots = [tag[1]]
+        for name in reads.tensors:
+            value = own["_parameters"].get(name)
+            if value is None:
+                value = own["_buffers"].get(name)
+                if value is None:
+                    if name in own:
+                        return None
+                    layouts.append(None)
+                    slots.append(-1)
+                    continue
+            if type(value) not in PLAIN_TENSORS:
+                return None
+            layout, storage = self._tags.adopt(value)
+            layouts.append(layout)
+            slots.append(storage)
+        return Asked((cls, settings), tag, tuple(layouts), slots)
+
+    def score(self, asked: Asked) -> Score | None:
+        """What the call records, None where that is not known."""
+        key = asked.kind, asked.layouts
+        if key in self._known:
+            return self._known[key]
+        known = self._moulds.get(_family(asked))
+        score = None if known is None else self._cast(*known, asked.layouts)
+        if score is not None:
+            self._known[key] = score
+        return score
+
+    def play(self, score: Score, tensor: torch.Tensor, asked: Asked) -> tuple[torch.Tensor, Tag]:
+        """Record the call in the recorder's scope; its result, with its tag."""
+        recorder = self._recorder
+        ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
+        slots = asked.slots.copy()
+        for step in score.steps:
+            reads = tuple([slots[slot] for slot in step.reads])
+            for nbytes in step.new:
+                slots.append(len(storages))
+                storages.append(Storage(nbytes, len(ops)))
+            ops.append(OpCall(step.operator, scope, reads, tuple([slots[slot] for slot in step.writes])))
+        layout = score.layout
+        if layout is None:
+            return tensor, asked.tag
+        with torch._C._DisableTorchDispatch():
+            result = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
+        tag = result.__dict__[TAG] = layout, slots[score.slot]
+        return result, tag
+
+    def learn(self, asked: Asked, tensor: torch.Tensor, result: Any, first_op: int) -> None:
+        """Keep what the call recorded, the operators from `first_op` on."""
+        score = self._observed(asked.slots, tensor, result, first_op)
+        self._known[asked.kind, asked.layouts] = score
+        if score is not None and PURE[asked.kind[0]].steady:
+            moulds = [self._mould(step, len(asked.slots)) for step in score.steps]
+            known = [mould for mould in moulds if mould is not None]
+            if len(known) == len(moulds):
+                self._moulds[_family(asked)] = known, score.slot
+
+    def _observed(
+        self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
+    ) -> Score | None:
+        """What others of its kind can be written down from, None if it did more than compute."""
+        slots = {storage: slot for slot, storage in enumerate(storages) if storage >= 0}
+        absent = storages.count(-1)
+        if len(slots) + absent < len(storages):  # two in one storage: which was meant?
+            return None
+        steps = []
+        written = {storages[0]}
+        for index, op in enumerate(self._recorder.ops[first_op:], first_op):
+            new = []
+            for storage in op.writes:
+                if storage not in slots and self._recorder.storages[storage].born == index:
+                    slots[storage] = len(slots) + absent
+                    new.append(self._recorder.storages[storage].nbytes)
+                    written.add(storage)
+            # What a view "writes" is the storage that it looks into.
+            changed = op.writes if "inplace" in op.operator.tags else ()
+            if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
+                return None
+            reads, writes = (tuple([slots[s] for s in part]) for part in (op.reads, op.writes))
+            steps.append(_Step(op.operator, reads, writes, tuple(new)))
+        if result is tensor:
+            return Score(tuple(steps), None, -1)
+        tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
+        if tag is None or tag[1] not in written:
+            return None
+        return Score(tuple(steps), tag[0], slots[tag[1]])
+
+    # Moulds
+
+    def _mould(self, step: _Step, given: int) -> _Mould | None:
+        """How the operator is had again; None where it reads what another one made, or is unusual."""
+        args = step.operator.args
+        holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
+        if not holes and not step.reads:
+            return _Mould(step, None, (), ())
+        schema = self._recorder.schema_of(step.operator.name)
+        if schema is None or step.operator.kwargs or len(holes) != len(step.reads):
+            return None
+        # Text may be a dtype or a device, which rules are not given as such.
+        if max(step.reads) >= given or any(type(value) is str for value in args):
+            return None
+        return _Mould(step, schema, tuple([list(a) if type(a) is tuple else a for a in args]), holes)
+
+    def _cast(self, moulds: list[_Mould], slot: int, layouts: tuple[Layout | None, ...]) -> Score | None:
+        """The score of a call with other sizes; None where no rule can tell."""
+        steps = []
+        result = None
+        for step, schema, arguments, holes in moulds:
+            if schema is None:
+                steps.append(step)
+                continue
+            filled = list(arguments)
+            for hole, read in zip(holes, step.reads, strict=True):
+                filled[hole] = layouts[read]
+            entry = self._recorder.ruled(schema, (), (tuple(filled), NO_KWARGS))
+            if entry is None or len(entry.layouts) != len(step.writes):
+                return None
+            made = dict(zip(step.writes, entry.layouts, strict=True))
+            sizes = [0 if layout is None else layout.nbytes for layout in entry.layouts]
+            new = tuple(sizes) if step.new else ()
+            steps.append(_Step(entry.operator, step.reads, step.writes, new))
+            result = made.get(slot, result)
+        return Score(tuple(steps), result, slot)
+
+
+def _family(asked: Asked) -> tuple[Any, ...]:
+    """What calls from one mould have in common."""
+    kernels = [layout and layout.shape[2:] for layout in asked.layouts[1:]]
+    return asked.kind, asked.tag[0].ndim, *kernels
+
+
+_any_autocast = torch._C._is_any_autocast_enabled
+_functions = torch._C._len_torch_function_stack
+_dispatchers = torch._C._len_torch_dispatch_stack
+_transform = torch._C._functorch.peek_interpreter_stack
+
+
+def _undisturbed() -> bool:
+    """Whether nobody but the recorder has a say in what torch's functions do."""
+    return not (
+        _any_autocast()
+        or torch.is_grad_enabled()
+        or torch.is_inference_mode_enabled()
+        or _functions()
+        or _dispatchers() != 1
+        or _transform() is not None
+        or hooks._global_forward_hooks
+        or hooks._global_forward_pre_hooks
+        or hooks._global_backward_hooks
+        or hooks._global_backward_pre_hooks
+    )
