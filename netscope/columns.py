@@ -456,7 +456,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
 BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
 DEFAULT: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column.default)
 
-_ROOFLINE: Final = "path operator output_shapes macs moved_bytes intensity bound bound_share limited_by"
+_ROOFLINE: Final = "path operator macs moved_bytes intensity bound bound_share limited_by"
 _PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
 _TRAINING: Final = (
     "path operator time time_share forward_time backward_time kernels flops_per_second efficiency"

@@ -121,6 +121,15 @@ def project() -> str:
     return f"```toml\n{_PROJECT}```\n\n```\n$ netscope check\n{output}```\n"
 
 
+# A run that was saved: another would measure other times.
+_PROFILE: Final = Path(__file__).parents[1] / "tests" / "data" / "reports" / "2.json"
+
+
+def profile() -> str:
+    """A profile as it was shown when it was measured."""
+    return f"```\n$ netscope profile alexnet --input 3x227x227 --threads 1\n{output_of(['profile', str(_PROFILE)])}```\n"
+
+
 def models() -> str:
     """Every way to name a model, and the zoo."""
     from netscope.ready import READY
@@ -181,6 +190,10 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "diff-227": session("netscope diff torchvision/alexnet --input 3x224x224 --input-b 3x227x227"),
     "diff-resnet": session("netscope diff torchvision/resnet18 torchvision/resnet34"),
     "compare": session("netscope compare alexnet zfnet vgg16 torchvision/resnet50 --sort macs"),
+    "profile": profile,
+    "roofline": session(
+        "netscope roofline torchvision/vit_b_16 --device-spec h200 --dtype bf16 --batch 64 --top 5"
+    ),
     "quantities": quantities,
     "columns": columns,
     "commands": commands,

@@ -111,3 +111,6 @@ class Backend(Protocol):
 
     def matmul(self, side: int, dtype: str) -> Callable[[], object]:
         """A step that multiplies two square matrices; fp32 with `precision` as it is."""
+
+    def convolve(self, side: int, dtype: str) -> Callable[[], object] | None:
+        """A convolution with as much arithmetic as `matmul`; None where that cannot be quicker."""

@@ -211,6 +211,9 @@ class FakeBackend:
         rate = {"fp32": 50e12, "bf16": 900e12}[self.precise if dtype == "fp32" else dtype]
         return lambda: self.work(Kernel(None, 2 * side**3 / rate), 1.0)
 
+    def convolve(self, side: int, dtype: str) -> Callable[[], object] | None:
+        return None
+
 
 @dataclass
 class FakeStep:

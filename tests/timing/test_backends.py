@@ -110,6 +110,9 @@ def test_calibration_steps_do_what_they_say():
     product = backend.matmul(16, "bf16")()
     assert (product.shape, product.dtype) == ((16, 16), torch.bfloat16)
     assert product.any()
+    for side in (16, 512, 1024):  # a multiplication for each weight and place: as many as the product has
+        maps = backend.convolve(side, "fp32")()
+        assert maps.numel() * (side // 2) * 4 == side**3
 
 
 def test_precision_is_put_back():

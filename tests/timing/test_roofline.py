@@ -92,6 +92,7 @@ def test_calibration_finds_the_planted_rates():
     assert spec.peak("fp32") == pytest.approx(50e12, rel=1e-6)
     assert spec.peak("bf16") == pytest.approx(900e12, rel=1e-6)
     assert spec.source == (
-        "measured here: a copy of 256 MiB, products of square matrices (fp32 8192, bf16 16384)"
+        "measured here: a copy of 256 MiB, a product of fp32 matrices 8,192 square, "
+        "a product of bf16 matrices 16,384 square"
     )
     assert (spec.name, spec.title) == ("fake:0", "Fake 9000")

@@ -128,6 +128,18 @@ class Cpu:
         one, other, product = (self._filled((side, side), DTYPES[dtype]) for _ in range(3))
         return lambda: torch.mm(one, other, out=product)
 
+    def convolve(self, side: int, dtype: str) -> Callable[[], object] | None:
+        """Windows of 2×2 over half as many maps, `side` places. Another library does it than products."""
+        rows = 2 ** (side.bit_length() // 2)
+        maps = self._filled((1, side // 2, rows + 1, side // rows + 1), DTYPES[dtype])
+        weight = self._filled((side // 2, side // 2, 2, 2), DTYPES[dtype])
+
+        def run() -> object:
+            with torch.no_grad():
+                return torch.nn.functional.conv2d(maps, weight)
+
+        return run
+
     def _filled(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         from netscope.timing.inputs import random_tensor
 

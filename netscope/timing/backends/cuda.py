@@ -128,6 +128,10 @@ class Cuda(Cpu):
         self.synchronize()
         return torch.cuda.max_memory_allocated(self._torch) - before
 
+    def convolve(self, side: int, dtype: str) -> Callable[[], object] | None:
+        """None: products are what a GPU is quickest at."""
+        return None
+
     def out_of_memory(self, error: BaseException) -> bool:
         """torch has a class for it; libraries beneath say so in words."""
         if isinstance(error, torch.OutOfMemoryError):
