@@ -192,7 +192,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     "compare": session("netscope compare alexnet zfnet vgg16 torchvision/resnet50 --sort macs"),
     "profile": profile,
     "roofline": session(
-        "netscope roofline torchvision/vit_b_16 --device-spec h200 --dtype bf16 --batch 64 --top 5"
+        "netscope roofline torchvision/resnet50 --device-spec h200 --dtype bf16 --batch 64 --top 5"
     ),
     "quantities": quantities,
     "columns": columns,
