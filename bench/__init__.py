@@ -8,7 +8,7 @@ speed        the first call in a process, against torchinfo on the CPU and on th
 coldstart    whole processes, against `import torch` and `import torchvision`
 size         memory and CPU time that the largest networks take
 diffing      what a diff takes, of long networks and of two saved reports
-timing       measured steps against torch.utils.benchmark, and the share of their time that has a layer
+timing       measured steps against torch.utils.benchmark, whose time they were, and what intervals cover
 
 Whatever is timed runs in a fresh process, steps aside, and what is compared runs in turns, so that a busy
 machine slows both sides. Targets are judged and never asserted: nothing here fails because a machine is slow.

@@ -127,7 +127,8 @@ _PROFILE: Final = Path(__file__).parents[1] / "tests" / "data" / "reports" / "2.
 
 def profile() -> str:
     """A profile as it was shown when it was measured."""
-    return f"```\n$ netscope profile alexnet --input 3x227x227 --threads 1\n{output_of(['profile', str(_PROFILE)])}```\n"
+    shown = output_of(["profile", str(_PROFILE)])
+    return f"```\n$ netscope profile alexnet --input 3x227x227 --threads 1\n{shown}```\n"
 
 
 def models() -> str:
