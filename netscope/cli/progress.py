@@ -20,10 +20,11 @@ def progress() -> Iterator[Watcher | None]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(bar_width=24), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Drawn between rounds only: a thread of its own would take time from the steps that are measured.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task("", total=1.0)
 
         def watch(what: str, done: float) -> None:
-            bar.update(task, description=what, completed=done)
+            bar.update(task, description=what, completed=done, refresh=True)
 
         yield watch

@@ -21,6 +21,7 @@ from netscope.timing.backends import backend_of
 from netscope.timing.devices import DeviceSpec, spec_of, spec_of_driver
 from netscope.timing.roofline import calibrated
 from netscope.timing.samples import Measurement
+from netscope.trace.memory import too_large
 from netscope.workload import Workload
 
 # Makes the workload at a batch, and its report with the trace that it was made from.
@@ -55,8 +56,8 @@ def profile(
     size = _samples(report) if samples is None else samples
     with _told(workload, backend, size):
         passed = _measured(workload, report, backend, settings, size, dtype, tell)
-    tell("roof", 0.9)
-    roof = _roof_of(_spec(backend, settings, dtype), dtype)
+        tell("roof", 0.9)
+        roof = _roof_of(_spec(backend, settings, dtype), dtype)
     assert report.facts is not None
     made = with_roof(report, moved_bytes(report.facts), roof)
     if passed.breakdown is not None:
@@ -161,7 +162,10 @@ def _backend(workload: Workload, device: str | Backend | None) -> Backend:
 
 def _dtype(workload: Workload, backend: Backend, settings: Settings) -> str:
     """What is computed in, as a key of `settings.DTYPES`; "" for something that has no such name."""
-    found = settings.dtype or dtype_in(workload.module)
+    own = dtype_in(workload.module)
+    found = settings.dtype or own
+    if found == "tf32" and own != "fp32":
+        raise UsageError("tf32 is a way to multiply fp32, and the network is of another dtype.")
     if found and found not in backend.dtypes():
         device = backend.device()
         raise UsageError(
@@ -182,6 +186,12 @@ def _measured(
 ) -> Passed:
     assert report.facts is not None
     watch("weights", 0.0)
+    if workload.rebuild is not None:
+        refusal = too_large(workload.module, backend.device().memory if backend.asynchronous else None)
+        if refusal is not None:
+            raise TraceError(
+                f"{workload.name}: {refusal}.", hint="`netscope roofline` bounds it without weights"
+            )
     with held(workload, report.facts, backend.device().target, settings) as (module, args, kwargs):
         return passes(module, args, kwargs, backend, settings, batch=batch, dtype=dtype, watch=watch)
 

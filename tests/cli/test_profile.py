@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 from netscope.cli import main
+from netscope.cli.progress import progress
 from tests.cli.test_doors import nets, run
 
 __all__ = ["nets"]
@@ -123,3 +126,20 @@ def test_a_roofline_is_of_a_machine_that_is_not_there(capsys: pytest.CaptureFixt
     listed = capsys.readouterr().out
     assert "NVIDIA H200 data sheet (2024)" in listed
     assert "rtx-4090" in listed
+
+
+def test_progress_is_for_a_terminal_and_takes_no_thread(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress() as watch:
+        assert watch is None
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    threads = threading.active_count()
+    with progress() as watch:
+        assert watch is not None
+        watch("steps", 0.5)
+        assert threading.active_count() == threads
+    captured = capsys.readouterr()
+    assert "steps" in captured.err
+    assert captured.out == ""

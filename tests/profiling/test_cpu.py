@@ -256,3 +256,18 @@ def test_what_makes_no_sense_is_refused_in_one_line() -> None:
         netscope.profile(nn.Linear(2, 2, device="meta"), input="2", **QUICK)
     with pytest.raises(UsageError, match="which machine"):
         netscope.roofline(net, input="2")
+
+
+def test_weights_that_do_not_fit_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    from netscope.trace import memory
+
+    monkeypatch.setattr(memory, "free_memory", lambda: 2**10)
+    with pytest.raises(TraceError, match=r"the weights take 241 KiB, and 1\.00 KiB are free") as caught:
+        netscope.profile("lenet", **QUICK)
+    assert "roofline" in caught.value.hint
+
+
+def test_tf32_is_of_fp32_alone() -> None:
+    half = nn.Linear(2, 2).bfloat16()
+    with pytest.raises(UsageError, match="tf32 is a way to multiply fp32"):
+        netscope.profile(half, args=(torch.ones(1, 2).bfloat16(),), dtype="tf32", **QUICK)
