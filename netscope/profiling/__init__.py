@@ -5,7 +5,7 @@
     held      the network with values on the machine, and the user's given back as it was
     traffic   a trace -> the bytes that each row must move
     join      times and bounds -> the rows of a report
-    curve     batch sizes, what they bring, and where memory ends
+    curve     batch sizes, what they bring, and where memory ends; `document` is its form as JSON
 
 What is measured, and how, is `netscope.timing`; what comes of it is `netscope.measured`. Nothing is imported
 here, so that a saved profile is read without torch.

@@ -79,10 +79,10 @@ class Curve:
         Raises:
             StoreError: the file cannot be written.
         """
-        from netscope.render.profile import curve
+        from netscope.profiling import document
         from netscope.store import write_text
 
-        text = curve.to_json(self)
+        text = document.to_json(self)
         if path is not None:
             write_text(path, text)
         return text

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from netscope import units
-from netscope.comparison.document import written
 from netscope.measured import Timing
 from netscope.profiling.curve import Curve
+from netscope.profiling.document import SCHEMA_VERSION, to_json
 from netscope.render.cells import Cell, cell, joined_by_dots, laid_out, on_units
 from netscope.render.fit import Heading
 from netscope.render.markdown import escape
@@ -19,9 +18,7 @@ from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.profile.words import setting
 from netscope.render.summary import Tone, short
 from netscope.render.text import encoding_of, for_encoding, visible
-from netscope.report import Tensor
 
-SCHEMA_VERSION: Final = 1
 _KNEE: Final = "← knee"
 _FULL: Final = "out of memory"
 
@@ -96,44 +93,6 @@ def to_csv(curve: Curve) -> str:
     writer.writerow(["schema_version", *_VALUES])
     writer.writerows([SCHEMA_VERSION, *(value(curve, t) for value in _VALUES.values())] for t in curve)
     return out.getvalue()
-
-
-@dataclass(frozen=True, slots=True)
-class CurveDocument:
-    """What `netscope profile --batch 1,8 --format json` writes."""
-
-    schema_version: int
-    kind: str
-    name: str
-    source: str
-    description: str
-    inputs: tuple[Tensor, ...]
-    training: bool
-    environment: dict[str, str]
-    best: int | None
-    knee: int | None
-    too_large: int | None
-    timings: tuple[Timing, ...]
-
-
-def to_json(curve: Curve) -> str:
-    """The curve with all raw samples, one line a batch."""
-    return written(
-        CurveDocument(
-            SCHEMA_VERSION,
-            "curve",
-            curve.name,
-            curve.source,
-            curve.description,
-            curve.inputs,
-            curve.training,
-            curve.environment,
-            curve.best,
-            curve.knee,
-            curve.too_large,
-            curve.timings,
-        )
-    )
 
 
 def _tone(curve: Curve, timing: Timing) -> Tone:

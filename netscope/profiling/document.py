@@ -1,0 +1,53 @@
+"""A curve over batch sizes as plain JSON values; the published schema is derived from the class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from netscope.comparison.document import SCHEMA_VERSION as _VERSION
+from netscope.comparison.document import written
+from netscope.measured import Timing
+from netscope.profiling.curve import Curve
+from netscope.report import Tensor
+
+# One for all documents that are no reports.
+SCHEMA_VERSION: Final = _VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class CurveDocument:
+    """What `netscope profile --batch 1,8 --format json` writes."""
+
+    schema_version: int
+    kind: Literal["curve"]
+    name: str
+    source: str
+    description: str
+    inputs: tuple[Tensor, ...]
+    training: bool
+    environment: dict[str, str]
+    best: int | None
+    knee: int | None
+    too_large: int | None
+    timings: tuple[Timing, ...]
+
+
+def to_json(curve: Curve) -> str:
+    """The curve with all raw samples, one line a batch."""
+    return written(
+        CurveDocument(
+            schema_version=SCHEMA_VERSION,
+            kind="curve",
+            name=curve.name,
+            source=curve.source,
+            description=curve.description,
+            inputs=curve.inputs,
+            training=curve.training,
+            environment=curve.environment,
+            best=curve.best,
+            knee=curve.knee,
+            too_large=curve.too_large,
+            timings=curve.timings,
+        )
+    )
