@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from netscope.comparison import diff
 from netscope.differences import build
-from netscope.quantities import Quantity
 from netscope.render.diff import DIFF_FORMATS
 from netscope.render.paint import WIDEST
 from netscope.render.text import width_of
 from netscope.report import Report
 from tests.nets import chain, head, networks, wide
-from tests.reports import leaf, linear, relu, stack
+from tests.reports import leaf, linear, profiled, relu, stack, steady
 
 ESCAPES = re.compile(r"\x1b\[\d+m")
 
@@ -134,26 +133,25 @@ def test_lower_bounds_are_no_changes() -> None:
     assert any(line.startswith("~ fc features out 4→8") for line in lines)
 
 
-def test_a_new_quantity_appears_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    from netscope import quantities
-
-    latency = Quantity(
-        "latency", "latency", "seconds", "median of steps",
-        lambda r: (r.timing or {}).get("median"), lambda x: None,
-    )  # fmt: skip
-    more = (*quantities.QUANTITIES, latency)
-    for module in (
-        "netscope.comparison.result",
-        "netscope.differences.selection",
-        "netscope.differences.blocks",
-    ):
-        monkeypatch.setattr(f"{module}.QUANTITIES", more)
-    by_key = {quantity.key: quantity for quantity in more}
-    monkeypatch.setattr("netscope.differences.selection.BY_KEY", by_key)
-    slow, fast = (replace(wide(32), timing={"median": median}) for median in (0.002, 0.001))
+def test_measured_quantities_appear_where_they_were_measured() -> None:
+    slow, fast = (profiled(wide(32), {}, latency=steady(median)) for median in (0.002, 0.001))
     lines = [words(line) for line in shown(slow, replace(fast, name="fast"), everything=True)]
     assert "latency 2.000 ms → 1.000 ms −1.00 ms −50.0%" in lines
+    assert "samples/s 500.0 → 1.000 K +500 +100%" in lines
+    assert "peak mem 1.000 MiB the same" in lines
+    assert lines[-1].startswith("latency 2.00 ms → 1.00 ms, −50.0%, outside the noise (95%: −50.")
     assert not any(line.startswith("latency") for line in shown(wide(32), wide(64)))
+
+
+def test_what_was_measured_differently_is_said() -> None:
+    before = profiled(wide(32), {}, latency=steady(0.002))
+    after = profiled(wide(32), {}, latency=steady(0.002), threads=2, dtype="bf16", form="compiled")
+    lines = shown(before, after)
+    assert lines[0].startswith("wide")
+    assert any(line.startswith("no difference") for line in lines)
+    assert "latency 2.00 ms → 2.00 ms, no change, within the noise" in lines[-2]
+    assert lines[-1] == "measured differently: dtype fp32→bf16, form eager→compiled, threads 1→2"
+    assert "within the noise" in markdown(before, after)
 
 
 # Markdown
