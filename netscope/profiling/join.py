@@ -38,12 +38,42 @@ def with_times(report: Report, times: Mapping[str, LayerTime], entered: Collecti
     for index in range(len(report.layers) - 1, -1, -1):
         for child in inner[index]:
             whole[index] = _plus(whole[index], whole[child])
-    return _with(
-        report,
-        [
-            replace(layer, timing=LayerTiming(time, own.get(layer.path, _NO_TIME)) if told else None)
-            for layer, time, told in zip(report.layers, whole, known, strict=True)
-        ],
+    timed = [
+        replace(layer, timing=LayerTiming(time, own.get(layer.path, _NO_TIME)) if told else None)
+        for layer, time, told in zip(report.layers, whole, known, strict=True)
+    ]
+    return _with(report, _bounds_with_times(report, timed))
+
+
+def _bounds_with_times(report: Report, layers: Sequence[Layer]) -> Sequence[Layer]:
+    """The bounds of layers that ran inside a fused kernel moved to the row that has the kernel's time."""
+    fused = [layer for layer in layers if layer.timing is None and layer.roof is not None]
+    if not fused:
+        return layers
+    by_path = {layer.path: layer for layer in layers}
+    for layer in fused:
+        around = layer.path
+        while by_path[around].timing is None and around:
+            around = around.rpartition(".")[0]
+            while around not in by_path:
+                around = around.rpartition(".")[0]
+        row = by_path[_row_for(report, around)]
+        if row.roof is not None and layer.roof is not None:
+            by_path[row.path] = replace(row, roof=_joined(row.roof, layer.roof))
+            by_path[layer.path] = replace(layer, roof=replace(layer.roof, own_moved_bytes=0, own_seconds=0.0))
+    return [by_path[layer.path] for layer in layers]
+
+
+def _joined(row: LayerRoof, inside: LayerRoof) -> LayerRoof:
+    """A row's roof that holds another's work too."""
+    seconds = None
+    if row.own_seconds is not None and inside.own_seconds is not None:
+        seconds = row.own_seconds + inside.own_seconds
+    return replace(
+        row,
+        own_moved_bytes=row.own_moved_bytes + inside.own_moved_bytes,
+        own_seconds=seconds,
+        limited_by=None,
     )
 
 

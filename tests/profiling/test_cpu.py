@@ -164,8 +164,14 @@ def test_the_users_module_comes_back_as_it_was(name: str, how: str) -> None:
 
 def test_layers_that_ran_inside_a_fused_kernel_have_no_time_of_their_own() -> None:
     layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
-    report = netscope.profile(layer, args=(torch.randn(2, 5, 8),), **QUICK)
+    report = netscope.profile(layer, args=(torch.randn(2, 5, 8),), **{**QUICK, "device_spec": "h200"})
     assert report["self_attn"].timing is None
+    # The kernel's time and all that it had to do stand in one row.
+    row = report["(functional)"]
+    assert row.timing.own.forward == pytest.approx(report.root.timing.seconds)
+    assert row.roof.own_seconds == pytest.approx(report.bound)
+    assert report.bound == pytest.approx(sum(one.roof.own_seconds for one in report.layers))
+    assert "layers ran inside a kernel of one around" in str(report)
     assert report.root.timing.seconds > 0
     assert report.root.timing.seconds == pytest.approx(report.timing.reconciliation.layers)
     assert "?" in str(report)

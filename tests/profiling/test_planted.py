@@ -26,7 +26,7 @@ def test_layers_unattributed_and_idle_are_the_planted_ones(ranges: Use, asynchro
     machine.homeless = 5e-4
     ranges(machine)
     net = Net(machine, own=[Kernel(None, 1e-3, host=0.0)])
-    report = netscope.profile(net, input="4", batch=2, device=machine)
+    report = netscope.profile(net, input="4", batch=2, device=machine, device_spec="none")
     timing = report.timing
     assert timing is not None
     assert times(report) == pytest.approx(
@@ -52,7 +52,7 @@ def test_the_device_idles_while_the_host_prepares(ranges: Use) -> None:
     machine = Machine()
     ranges(machine)
     net = Net(machine, own=[Kernel(None, 1e-3, host=5e-3)])
-    report = netscope.profile(net, input="4", device=machine)
+    report = netscope.profile(net, input="4", device=machine, device_spec="none")
     parts = report.timing.reconciliation
     # The first layer's 2 ms are over when the host has been at it for 5.
     assert report.timing.median == pytest.approx(10e-3)
@@ -63,7 +63,7 @@ def test_streams_that_overlap_are_not_counted_twice(ranges: Use) -> None:
     machine = Machine()
     ranges(machine)
     net = Net(machine, own=[Kernel(None, 2e-3, stream=1)])
-    parts = netscope.profile(net, input="4", device=machine).timing.reconciliation
+    parts = netscope.profile(net, input="4", device=machine, device_spec="none").timing.reconciliation
     assert (parts.layers, parts.overlap) == pytest.approx((8e-3, 2e-3))
     assert parts.end_to_end == pytest.approx(6e-3)
     assert parts.residual == pytest.approx(0, abs=1e-8)
@@ -75,11 +75,11 @@ def test_waiting_for_launches_is_said(ranges: Use) -> None:
         machine.replays = True
         ranges(machine)
         net = nn.Sequential(*[Planted(machine, Kernel(None, 1e-3, host=host)) for _ in range(4)])
-        report = netscope.profile(net, input="4", device=machine)
+        report = netscope.profile(net, input="4", device=machine, device_spec="none")
         assert report.timing.replayed.median == pytest.approx(4e-3)
         assert report.timing.median == pytest.approx(4 * host + (1e-3 if host else 4e-3))
         assert report.timing.launch_bound is bound
-        graph = netscope.profile(net, input="4", device=machine, cuda_graph=True)
+        graph = netscope.profile(net, input="4", device=machine, device_spec="none", cuda_graph=True)
         assert graph.timing.median == pytest.approx(4e-3)
         assert graph.timing.called.median == pytest.approx(report.timing.median)
 
@@ -88,13 +88,13 @@ def test_what_cannot_be_replayed_is_refused(ranges: Use) -> None:
     machine = Machine()
     ranges(machine)
     with pytest.raises(UsageError, match="cannot be captured as a CUDA graph"):
-        netscope.profile(Net(machine), input="4", device=machine, cuda_graph=True)
+        netscope.profile(Net(machine), input="4", device=machine, device_spec="none", cuda_graph=True)
 
 
 def test_noise_widens_the_interval_and_is_told(ranges: Use) -> None:
     machine = Machine(noise=Noise(seed=3, level=0.2, rounds=0.05))
     ranges(machine)
-    report = netscope.profile(Net(machine), input="4", device=machine, max_time=2.0)
+    report = netscope.profile(Net(machine), input="4", device=machine, device_spec="none", max_time=2.0)
     assert 6e-3 in report.timing.interval
     assert not report.timing.converged
     assert any(text.startswith("not converged") for text in report.timing.remarks)
@@ -109,7 +109,7 @@ def test_a_throttled_machine_is_said_to_be_so(ranges: Use) -> None:
         slow=lambda round: 1.6 if round % 3 == 2 else 1.0,
     )
     ranges(machine)
-    report = netscope.profile(Net(machine), input="4", device=machine)
+    report = netscope.profile(Net(machine), input="4", device=machine, device_spec="none")
     assert report.timing.median == pytest.approx(6e-3)
     assert "clock dropped to 1,200 MHz in" in str(report)
     assert "left out" in str(report)
@@ -131,7 +131,12 @@ def test_memory_that_ends_ends_the_curve(ranges: Use) -> None:
 
     seen: list[float] = []
     curve = netscope.profile(
-        Grows(), input="4", batch=[16, 1, 2, 4, 8], device=machine, watch=lambda _, done: seen.append(done)
+        Grows(),
+        input="4",
+        batch=[16, 1, 2, 4, 8],
+        device=machine,
+        device_spec="none",
+        watch=lambda _, done: seen.append(done),
     )
     assert [timing.batch for timing in curve] == [1, 2, 4, 8]
     assert curve.too_large == 16
@@ -143,7 +148,7 @@ def test_memory_that_ends_ends_the_curve(ranges: Use) -> None:
     with pytest.raises(KeyError):
         curve[16]
     with pytest.raises(TraceError, match="does not suffice for a batch of 16"):
-        netscope.profile(Grows(), input="4", batch=16, device=machine)
+        netscope.profile(Grows(), input="4", batch=16, device=machine, device_spec="none")
 
 
 def test_errors_of_a_step_are_one_line(ranges: Use) -> None:
@@ -157,7 +162,7 @@ def test_errors_of_a_step_are_one_line(ranges: Use) -> None:
             return x + 1
 
     with pytest.raises(TraceError, match="a step on cpu failed: ValueError: no such kernel") as caught:
-        netscope.profile(Fails(), input="4", device=machine)
+        netscope.profile(Fails(), input="4", device=machine, device_spec="none")
     assert isinstance(caught.value.__cause__, ValueError)
     assert not isinstance(caught.value.__cause__, FakeOutOfMemory)
 
@@ -165,7 +170,9 @@ def test_errors_of_a_step_are_one_line(ranges: Use) -> None:
 def test_a_machine_that_cannot_compute_in_it_says_so(ranges: Use) -> None:
     machine = Machine()
     with pytest.raises(UsageError, match="does not compute in fp16") as caught:
-        netscope.profile(nn.Linear(2, 2).half(), args=(torch.ones(1, 2).half(),), device=machine)
+        netscope.profile(
+            nn.Linear(2, 2).half(), args=(torch.ones(1, 2).half(),), device=machine, device_spec="none"
+        )
     assert caught.value.hint == "use bf16, fp32"
 
 
@@ -173,7 +180,7 @@ def test_a_change_is_told_from_noise(ranges: Use) -> None:
     def profiled(factor: float, seed: int) -> netscope.Report:
         machine = Machine(noise=Noise(seed=seed, level=0.02, drift=lambda now: factor))
         ranges(machine)
-        return netscope.profile(Net(machine), input="4", device=machine)
+        return netscope.profile(Net(machine), input="4", device=machine, device_spec="none")
 
     base, same, slower = profiled(1.0, 1), profiled(1.0, 2), profiled(1.1, 3)
     within, outside = netscope.diff(base, same), netscope.diff(base, slower)

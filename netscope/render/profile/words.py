@@ -237,6 +237,10 @@ def sentences(report: Report) -> list[tuple[str, Tone]]:
             lines.append(("compiled code has no layers: only whole steps were measured", "dim"))
         if timing.form == EAGER and report.training and timing.reconciliation is not None:
             lines.append(("bounds, FLOP/s and efficiency are those of the forward", "dim"))
+    fused = sum(layer.timing is None for layer in report.layers) if timing and timing.reconciliation else 0
+    if fused:
+        what = f"{units.plural(fused, 'layer')} ran inside a kernel of one around"
+        lines.append((f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
     lines += [(f"note: {visible(note)}", "dim") for note in report.notes]
     if report.roof is not None and any(_above(layer) for layer in report.layers):
         lines.append(
