@@ -13,15 +13,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netscope.shapes import Layout, check_dtypes, infer, rule_for
+from netscope.trace.constants import HERE, SMALL, is_constant, most_elements, stays
 from netscope.trace.entries import Arguments, Entry, fits, operator_of, structure_of
 from netscope.trace.facts import OpCall, Storage
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.tags import NO_KWARGS, TAG, Tags, tensors_in
 
 META = torch.device("meta")
-
-# Elements of a constant that is still worth computing with.
-_SMALL = 2**16
 
 _NO_TAGS: frozenset[str] = frozenset()
 
@@ -54,7 +52,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.paused = False
         self.scope = -1
         self.ops: list[OpCall] = []
-        self.tags = Tags()
+        self.tags = Tags(on_meta)
         self.storages = self.tags.storages
         self._schemas: dict[int, Schema] = {}
         self._memo: dict[tuple[Any, ...], Entry] = {}
@@ -76,7 +74,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         reads: list[int] = []
         key, strangers = self.tags.key(schema, args, kwargs, reads)
-        if not self.on_meta or (strangers & 1 and schema.is_exact and self._all_known(args, kwargs, reads)):
+        if not self.on_meta:
             return self._run(schema, key, args, kwargs, reads)
         try:
             entry = self._memo.get(key)
@@ -84,6 +82,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             entry, key = None, ()
         if entry is None and not strangers & 2:
             entry = self.ruled(schema, key, self.tags.layouts(args, kwargs))
+        if strangers & 1 or schema.makes_constants:
+            result = self._with_values(schema, key, entry, args, kwargs, reads)
+            if result is not NotImplemented:
+                return result
         if entry is None or entry.effect is Effect.OTHER:
             return self._run_on_meta(schema, key, args, kwargs, reads, bool(strangers & 1))
         if entry.effect is Effect.WRITES:
@@ -206,7 +208,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Tag what the operator about to be recorded made, and give it a storage."""
         storage = len(self.storages)
         self.tags.mark(tensor, storage)
-        self.storages.append(Storage(tensor.__dict__[TAG][0].nbytes, len(self.ops)))
+        self.storages.append(Storage(self.tags.layout_of(tensor).nbytes, len(self.ops)))
         return storage
 
     def _made_again(self, entry: Entry, reads: list[int]) -> Any:
@@ -278,15 +280,42 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return type(value)(self._on_meta(item) for item in value)
         return value
 
-    def _all_known(self, args: tuple[Any, ...], kwargs: dict[str, Any], reads: list[int]) -> bool:
+    def _with_values(
+        self,
+        schema: Schema,
+        key: tuple[Any, ...],
+        entry: Entry | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reads: list[int],
+    ) -> Any:
+        """On meta, the result of an operator that can have values; NotImplemented where it cannot."""
+        if schema.name == "aten._to_copy.default" and stays(args[0], kwargs):
+            return args[0]
+        if schema.makes_constants:
+            known = is_constant(schema.name, args, kwargs)
+        else:
+            known = schema.is_exact and self._all_known(entry, args, kwargs, reads)
+        if not known:
+            return NotImplemented
+        here = {**kwargs, **HERE} if "device" in kwargs or schema.makes_constants else kwargs
+        return self._run(schema, key, args, here, reads)
+
+    def _all_known(
+        self, entry: Entry | None, args: tuple[Any, ...], kwargs: dict[str, Any], reads: list[int]
+    ) -> bool:
         """Whether all tensors are small constants with true values, so that the result can have one too.
 
         Lengths of packed sequences, for one, decide shapes.
         """
-        return self._stale.isdisjoint(reads) and all(
-            not tensor.is_meta and tensor.numel() <= _SMALL
-            for tensor in tensors_in((args, tuple(kwargs.values())))
-        )
+        if not self._stale.isdisjoint(reads):
+            return False
+        tensors = tensors_in((args, tuple(kwargs.values())))
+        if any(tensor.is_meta or tensor.numel() > SMALL for tensor in tensors):
+            return False
+        if entry is None:
+            return most_elements(tensors, args) <= SMALL
+        return entry.effect is Effect.VIEWS or all(x is None or x.numel <= SMALL for x in entry.layouts)
 
     def _run(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from netscope.shapes import Rule, rule_for
+from netscope.trace.constants import makes_constants
 
 # Returns its argument's memory though its schema does not say so.
 _HIDDEN_VIEWS = frozenset({"aten._unsafe_view.default"})
@@ -31,13 +32,18 @@ class Schema:
         asks about a tensor (its device, its sizes), which fake tensors do aloud.
     is_exact:
         gives the same result at every run and changes nothing.
+    makes_constants:
+        may make a small tensor whose values are worth keeping.
     on_device:
         takes a device.
     tags:
         as in `Operator.tags`.
     """
 
-    __slots__ = ("aliases", "effect", "func", "is_exact", "is_query", "name", "on_device", "rule", "tags")
+    __slots__ = (
+        "aliases", "effect", "func", "is_exact", "is_query", "makes_constants", "name", "on_device",
+        "rule", "tags",
+    )  # fmt: skip
 
     def __init__(self, func: Any) -> None:
         self.func = func
@@ -48,6 +54,7 @@ class Schema:
         writes = any(a.alias_info is not None and a.alias_info.is_write for a in arguments)
         self.aliases = [self._alias(returned, arguments) for returned in returns]
         self.is_exact = not writes and torch.Tag.nondeterministic_seeded not in func.tags
+        self.makes_constants = makes_constants(self.name)
         self.on_device = any(a.name == "device" for a in arguments)
         moulds = torch.Tag.inplace_view in func.tags or self.name.startswith(("aten.resize", "aten.set_"))
         self.rule: Rule | None = None if moulds else rule_for(self.name)

@@ -1,7 +1,7 @@
 """Who a tensor is: its layout and the storage that it lies in, known by identity.
 
 Tensors that operators made carry their tag in an attribute. Those that were there before (parameters,
-inputs, constants) may be the user's, so theirs is kept here.
+inputs) may be the user's, so theirs is kept here.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from netscope.shapes.layout import contiguous_strides
 from netscope.trace.facts import Storage
 
 TAG = "_netscope_tag"
+# That of a tensor that has values where others have none.
+CONSTANT = "_netscope_constant"
 # A layout, and an index into the trace's storages.
 Tag = tuple[Layout, int]
 
@@ -30,7 +32,8 @@ _NUMBERS = frozenset({int, float, bool, str, type(None)})
 class Tags:
     """Layouts and storages of all tensors of one recording. Equal layouts are one object."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_meta: bool) -> None:
+        self._on_meta = on_meta
         self.storages: list[Storage] = []
         self._layouts: dict[tuple[Any, ...], Layout] = {}
         # Both keep what they know alive, so that an identity is not given out twice.
@@ -49,7 +52,7 @@ class Tags:
 
     def met(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of a tensor that an operator or a call met, else None."""
-        tag: Tag | None = tensor.__dict__.get(TAG)
+        tag: Tag | None = tensor.__dict__.get(TAG) or tensor.__dict__.get(CONSTANT)
         if tag is None:
             known = self._foreign.get(id(tensor))
             return known and known[1]
@@ -63,6 +66,9 @@ class Tags:
         """The tag of a tensor that no operator made."""
         shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
         shape = tuple(tensor.shape) if shaped else ()
+        constant: Tag | None = tensor.__dict__.get(CONSTANT)
+        if constant is not None and constant[0].shape == shape:
+            return constant
         known = self._foreign.get(id(tensor))
         # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
         if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:
@@ -83,8 +89,12 @@ class Tags:
         return tag
 
     def mark(self, tensor: torch.Tensor, storage: int) -> None:
-        """Tag a tensor that an operator made, in a storage that is known."""
-        tensor.__dict__[TAG] = self.layout_of(tensor), storage
+        """Tag a tensor that an operator made, in a storage that is known.
+
+        On meta, one that has values is a constant, and is to be met as one.
+        """
+        constant = self._on_meta and not tensor.is_meta
+        tensor.__dict__[CONSTANT if constant else TAG] = self.layout_of(tensor), storage
 
     def layout(self, shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Layout:
         """The one object for a layout."""

@@ -127,3 +127,53 @@ def test_a_failing_name_is_not_built_for_real() -> None:
     with pytest.raises(ForwardError) as caught:
         record(workload)
     assert caught.value.trace.rung == "meta"
+
+
+# Their masks depend on values: whether positions start anew within a sequence, whether a mask is all ones.
+MASKED = {
+    "gpt2": {"n_layer": 1, "n_embd": 32, "n_head": 2, "vocab_size": 64},
+    "llama": {
+        "num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 48,
+        "vocab_size": 64, "head_dim": 16, "num_key_value_heads": 2,
+    },
+    "bart": {
+        "encoder_layers": 1, "decoder_layers": 1, "d_model": 32, "encoder_ffn_dim": 48, "vocab_size": 64,
+        "decoder_ffn_dim": 48, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masks_made_from_numbers_are_decided_on_meta_as_in_the_real_forward(name: str) -> None:
+    pytest.importorskip("transformers")
+    workload = resolve(f"hf/{name}", options=MASKED[name])
+    meta, real = (rows(workload, rung) for rung in ("meta", "real"))
+    assert [plain(layer) for layer in meta] == [plain(layer) for layer in real]
+
+
+class Asks(nn.Module):
+    """Decides by what it computed, and makes something large of something small."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self.side = side
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(self.side, device=x.device)
+        if int((places % 2 == 0).sum()) != (self.side + 1) // 2:
+            raise AssertionError("the values are wrong")
+        pairs = places[:, None] >= places[None, :]
+        return self.layer(x) + pairs.to(x.device).to(x.dtype).sum() * places.repeat(self.side).sum()
+
+
+def test_constants_have_their_values_on_meta() -> None:
+    workload = Workload("asks", Asks(7), (TensorSpec((2, 4)),))
+    assert rows(workload, "meta") == rows(workload, "real")
+
+
+def test_what_is_large_is_not_computed() -> None:
+    side = 2**16  # pairs of these would take 4 GiB
+    workload = Workload("asks", Asks(side), (TensorSpec((2, 4)),))
+    trace = record(workload, ladder=("meta",))
+    assert max(storage.nbytes for storage in trace.storages) == 8 * side**2

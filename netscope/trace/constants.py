@@ -1,0 +1,69 @@
+"""Small tensors made from numbers alone: positions, masks. On meta they keep their values.
+
+Networks ask such values what to do (whether positions start anew within a sequence, say), and a meta tensor
+has none to tell. They cost next to nothing, so they are computed for real; whatever meets a tensor without
+values has none itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import torch
+
+# Elements of a constant that is still worth computing with.
+SMALL: Final = 2**16
+
+# Where it is computed, whatever device was asked for.
+HERE: Final[dict[str, Any]] = {"device": torch.device("cpu")}
+
+
+def _span(start: float, end: float, step: float = 1) -> float:
+    return (end - start) / step if step else math.inf
+
+
+def _volume(sizes: Sequence[int], *_: Any) -> float:
+    return math.prod(sizes)
+
+
+# Operator -> how many elements it makes of its positional arguments.
+_ELEMENTS: Final[dict[str, Callable[..., float]]] = {
+    "aten.arange.default": lambda end: _span(0, end),
+    "aten.arange.start": _span,
+    "aten.arange.start_step": _span,
+    "aten.ones.default": _volume,
+    "aten.zeros.default": _volume,
+    "aten.full.default": _volume,
+}
+
+
+def makes_constants(operator: str) -> bool:
+    """Whether `is_constant` may be true of that operator."""
+    return operator in _ELEMENTS
+
+
+def is_constant(operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call of an operator that makes constants makes a small and ordinary one."""
+    try:
+        elements = _ELEMENTS[operator](*args)
+    except TypeError:  # an argument by name, or no number: let torch say what it thinks of it
+        return False
+    return 0 <= elements <= SMALL and not kwargs.get("pin_memory")
+
+
+def most_elements(tensors: Sequence[torch.Tensor], args: Sequence[Any]) -> int:
+    """More than an operator of these arguments can make of them: outer products, repeated as told."""
+    most = math.prod(max(1, tensor.numel()) for tensor in tensors)
+    for value in args:
+        if isinstance(value, (list, tuple)):
+            most *= math.prod(max(1, abs(size)) for size in value if isinstance(size, int))
+    return most
+
+
+def stays(tensor: torch.Tensor, kwargs: dict[str, Any]) -> bool:
+    """Whether a copy to another device is none, because the original would have been made there."""
+    same = {"dtype": tensor.dtype, "layout": tensor.layout, "memory_format": torch.preserve_format}
+    changed = [key for key, value in kwargs.items() if value is not None and value != same.get(key)]
+    return not tensor.is_meta and {"device", "non_blocking"}.issuperset(changed)
