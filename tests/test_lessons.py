@@ -10,6 +10,7 @@ from torch import nn
 
 import netscope
 from netscope.render.explanation import EXPLANATION_FORMATS
+from netscope.report import SCHEMA_VERSION
 from tests.cli.test_doors import run
 
 
@@ -129,7 +130,7 @@ def test_a_file_takes_the_form_that_its_name_asks_for(tmp_path):
     assert run("explain", "lenet", "conv?", "-o", "x.csv", cwd=tmp_path).stdout == ""
     text = (tmp_path / "x.csv").read_text(encoding="utf-8")
     assert text.startswith(
-        "schema_version,path,type,key,label,formula,value,unit,note\n1,features.conv1,Conv2d,"
+        f"schema_version,path,type,key,label,formula,value,unit,note\n{SCHEMA_VERSION},features.conv1,Conv2d,"
     )
 
 
