@@ -87,15 +87,15 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
         UsageError: the device is not there, or cannot do that; a module is elsewhere; else as `summary`.
         TraceError: the forward, or a step, raised, or memory did not suffice.
     """
+    if _is_saved(model):
+        asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
+        spec = "" if device_spec == "auto" else device_spec
+        form = channels_last or compile or cuda_graph
+        return _saved(model, asked, device=device, threads=threads, spec=spec, form=form)
     from netscope.profiling.run import profile as profile_one
     from netscope.profiling.run import profile_batches
     from netscope.profiling.settings import Settings, checked, dtype_of, pace_of
 
-    if _is_saved(model):
-        asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
-        return _saved(
-            model, asked, device=device, threads=threads, form=channels_last or compile or cuda_graph
-        )
     settings = checked(
         Settings(
             train=train,
@@ -148,12 +148,11 @@ def roofline(
     Raises:
         UsageError: there is no such machine or dtype; else what `summary` raises.
     """
-    from netscope.profiling.run import roofline as held_against
+    if _is_saved(model):
+        return _saved(model, Asked(input, tuple(args), kwargs, batch, dtype, False, options or None))
     from netscope.profiling.settings import HERE, dtype_of
     from netscope.timing.devices import spec_of
 
-    if _is_saved(model):
-        return _saved(model, Asked(input, tuple(args), kwargs, batch, dtype, False, options or None))
     if device_spec is None:
         raise UsageError(
             "which machine? Give --device-spec.",
@@ -163,6 +162,8 @@ def roofline(
         spec_of(device_spec)
     key = dtype_of(dtype)
     prepare = _prepare(model, input, args, kwargs, key, False, options)
+    from netscope.profiling.run import roofline as held_against
+
     return held_against(prepare, batch, device_spec, key)
 
 

@@ -196,6 +196,9 @@ def imported_by(*arguments: str) -> set[str]:
         ["--version"],
         ["models", "lenet"],
         ["summary", "tests/data/reports/1.json"],
+        ["profile", "--help"],
+        ["profile", "tests/data/reports/2.json"],
+        ["roofline", "--list"],
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]):

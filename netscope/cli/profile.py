@@ -168,7 +168,7 @@ def shown(
         depth=depth,
         columns=split_commas(columns) or None,
         sort=None if tree and top is None else by,
-        top=None if tree and top is None else top or SLOWEST,
+        top=SLOWEST if top is None and not tree else top,
     )
     if output is not None:
         return FORMATS[chosen](table, color=False)

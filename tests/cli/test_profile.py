@@ -94,6 +94,7 @@ def test_a_forward_that_raises_is_exit_code_3(nets: Path) -> None:
         (["--dtype", "int8"], "steps in int8 are not measured"),
         (["--device-spec", "h2000"], "Did you mean h200"),
         (["--batch", "1,2", "--trace", "t.json"], "a curve has no trace"),
+        ([*QUICK, "--top", "0"], "the number of rows must be 1 or more"),
     ],
 )
 def test_wrong_calls_are_exit_code_2(

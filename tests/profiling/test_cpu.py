@@ -102,6 +102,8 @@ def test_it_is_saved_and_comes_back_equal(report: netscope.Report, tmp_path: Any
     assert data["timing"]["called"]["rounds"][0]["samples"]
     with pytest.raises(UsageError, match="nothing else can be asked of it"):
         netscope.profile(path, device="cpu")
+    with pytest.raises(UsageError, match="nothing else can be asked of it"):
+        netscope.profile(report, device_spec="h200")
     with pytest.raises(UsageError, match="made without a machine"):
         netscope.profile(netscope.summary(nn.Linear(2, 2), input="2"))
 
