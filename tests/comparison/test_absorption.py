@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import netscope
 from netscope.comparison import Absorbed, diff
 from netscope.explanation.formula import evaluate
 from netscope.report import Layer, Report
@@ -73,7 +74,7 @@ def test_a_formula_that_does_not_come_to_the_traced_side_is_not_shown() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [((224, 224), (227, 227)), ((224, 224), (227, 224))])
 def test_torchvisions_alexnet(before: tuple[int, int], after: tuple[int, int]) -> None:
-    import netscope
+    pytest.importorskip("torchvision")
 
     found = netscope.diff("torchvision/alexnet", input=(3, *before), input_b=(3, *after)).absorbed
     assert found is not None
