@@ -86,7 +86,8 @@ class _Builder:
         for number, pair in enumerate(self.pairs):
             if pair.parent >= 0:
                 self.children[pair.parent].append(number)
-        # Layers without children within, and how many of those changed.
+        # Layers without layers within, and how many of those changed.
+        self.leaf = {id(pair) for pair in diff.leaves}
         self.leaves = [0] * len(self.pairs)
         self.changed = [0] * len(self.pairs)
         self.states: list[State] = ["open"] * len(self.pairs)
@@ -104,10 +105,10 @@ class _Builder:
         return made[0]
 
     def _count(self, number: int) -> None:
-        inner = self.children[number]
-        self.leaves[number] = sum(self.leaves[child] for child in inner) if inner else 1
-        changed = self.pairs[number].status != "="
-        self.changed[number] = sum(self.changed[child] for child in inner) if inner else int(changed)
+        pair, inner = self.pairs[number], self.children[number]
+        leaf = id(pair) in self.leaf
+        self.leaves[number] = leaf + sum(self.leaves[child] for child in inner)
+        self.changed[number] = (leaf and pair.status != "=") + sum(self.changed[child] for child in inner)
 
     def _state(self, number: int) -> State:
         pair = self.pairs[number]

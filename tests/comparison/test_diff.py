@@ -287,6 +287,15 @@ def test_a_leaf_that_became_a_container():
     assert changes["b"][1]["in_channels"] == (3, 8)
 
 
+def test_a_container_that_was_emptied_is_no_layer():
+    before = nn.Sequential(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 1)))
+    after = nn.Sequential(*before[0])
+    there, back = compare(before, after), compare(after, before)
+    assert there["0.0"].after is not None
+    assert there.counts == {"=": 0, "~": 3, "+": 0, "-": 0}
+    assert back.counts == there.counts
+
+
 class Wrapper(nn.Module):
     def __init__(self, inner: nn.Module):
         super().__init__()

@@ -178,14 +178,12 @@ def _figures(
 
 def _movement(diff: Diff, quantity: Quantity) -> Number:
     """All that the layers' figures changed by, up and down."""
-    around = {pair.parent for pair in diff.pairs}
     assert quantity.of_layer is not None
     moved: Number = 0
-    for number, pair in enumerate(diff.pairs):
-        if number not in around:
-            sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
-            before, after = (side or 0 for side in sides)
-            moved += abs(after - before)
+    for pair in diff.leaves:
+        sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
+        before, after = (side or 0 for side in sides)
+        moved += abs(after - before)
     return moved
 
 
