@@ -201,6 +201,43 @@ def test_tied_weights_are_a_difference():
     assert told(found)["second"][1]["weight.shared_with"] == (None, "first.weight")
 
 
+def test_ties_are_told_in_the_order_of_the_parameters():
+    def net(tied):
+        first = nn.Linear(4, 4)
+        return named(a=named(x=first), b=named(x=first if tied else nn.Linear(4, 4)))
+
+    (pair,) = [p for p in compare(net(False), net(True), "4") if p.changes]
+    assert [change.what for change in pair.changes] == [
+        "shared_with",
+        "weight.shared_with",
+        "bias.shared_with",
+    ]
+
+
+def test_of_a_layer_without_parameters_nothing_is_frozen():
+    found = compare(nn.Sequential(nn.Linear(4, 4)), nn.Sequential(nn.ReLU()), "4")
+    assert told(found)["0"][1].keys() >= {"type", "weight", "bias"}
+    assert not told(found)["0"][1].keys() & {"dtype", "trainable", "packed"}
+
+
+class Idle(nn.Module):
+    def __init__(self, calls):
+        super().__init__()
+        self.fc, self.calls = nn.Linear(4, 4), calls
+
+    def forward(self, x):
+        for _ in range(self.calls):
+            x = self.fc(x)
+        return x
+
+
+def test_a_layer_that_was_not_called_returned_nothing():
+    changes = told(compare(Idle(0), Idle(1), "4"))["fc"][1]
+    assert changes["output"] == (None, (1, 4))
+    assert changes["returns"] == ((), ("",))
+    assert "output_dtype" not in changes
+
+
 def test_batch_dtype_and_mode_are_told_as_such():
     net = named(conv=nn.Conv2d(3, 8, 3), act=nn.ReLU())
     small, large = (netscope.summary(net, input="3x16x16", batch=n) for n in (1, 8))

@@ -63,8 +63,20 @@ def test_a_diff_at_a_hundred_columns() -> None:
     ]
     assert lines[-2:] == [
         "×N: the same change in each, with the figures of all N together",
-        "9 layers changed, 3 the same (--all shows them)",
+        "9 layers changed, 3 the same",
     ]
+
+
+def test_an_option_is_named_to_who_can_type_it() -> None:
+    assert "(--all" in table(wide(32), wide(64), command="netscope diff wide32 wide64")
+    assert "(--all" not in table(wide(32), wide(64), command="netscope diff wide32 wide64", everything=True)
+    assert "(--all" not in str(diff(wide(32), wide(64)))
+
+
+def test_a_column_that_no_row_has_a_figure_in_is_left_out() -> None:
+    lines = shown(wide(32), wide(64), depth=0)  # the root's figures are the totals above
+    (heading,) = (line for line in lines if "what changed" in line)
+    assert words(heading) == "layer what changed"
 
 
 def test_two_networks_that_are_the_same_take_one_line() -> None:
