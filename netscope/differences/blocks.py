@@ -121,8 +121,7 @@ class _Builder:
                 return _PLACES[told.pop()]
             alike = only_that(pair, self.shared) or not pair.changes
             return "shared" if alike and self.shared and within <= {"same", "shared"} else "open"
-        statuses = {self.pairs[child].status for child in self.children[number]}
-        return "whole" if within <= {"whole"} and statuses <= {pair.status} else "open"
+        return "open" if self._is_partial(number) else "whole"
 
     def _block(self, number: int, below: Sequence[tuple[int, Block]]) -> Block:
         """The rows of a subtree."""
@@ -152,7 +151,7 @@ class _Builder:
         draft = Draft("layer", pair.status, (number,), label, layers=self.leaves[number])
         if pair.status in ("+", "-"):
             draft.words = (self._inventory(number),)
-            draft.partial = self._inside(number, pair.status) < self.sizes[id(pair.layer)]
+            draft.partial = self._is_partial(number)
             draft.look = (pair.status, draft.words, self._figures(number))
             return draft
         told = [change for change in pair.changes if change not in self.shared]
@@ -166,14 +165,15 @@ class _Builder:
         draft.look = (pair.layer.type, draft.kind, draft.words, draft.output, self._figures(number))
         return draft
 
-    def _inside(self, number: int, status: Status) -> int:
-        """How many layers of a subtree have that status, its root counted."""
+    def _is_partial(self, number: int) -> bool:
+        """Whether something within what was added was there before, or of what was removed still is."""
+        whole = self.pairs[number]
         waiting, found = [number], 0
         while waiting:
             number = waiting.pop()
-            found += self.pairs[number].status == status
+            found += self.pairs[number].status == whole.status
             waiting += self.children[number]
-        return found
+        return found < self.sizes[id(whole.layer)]
 
     def _inventory(self, number: int) -> str:
         """What was added or removed: the layer, and how many are within."""

@@ -192,6 +192,12 @@ def _order(before: str | None, after: str | None) -> str:
     return f"now after {after}, not {'first' if before is None else before}"
 
 
+def _moved(before: str, after: str) -> str:
+    if after.rpartition(".")[0] == before:
+        return "wrapped"
+    return "unwrapped" if before.rpartition(".")[0] == after else f"moved from {before}"
+
+
 def _trainable(before: Any, after: Any) -> str:
     if isinstance(after, tuple):
         return "partly frozen"
@@ -226,7 +232,7 @@ def _uncounted(before: Mapping[str, int] | None, after: Mapping[str, int] | None
 # What differs -> how it is told. A newcomer adds a line; without one the change goes by its name.
 TOLD: Final[dict[str, Tell]] = {
     "type": arrow,
-    "moved": lambda before, after: f"moved from {before}",
+    "moved": _moved,
     "order": _order,
     "kernel_size": _named("kernel"),
     "num_features": _named("features"),

@@ -333,6 +333,36 @@ def test_a_container_that_was_emptied_is_no_layer():
     assert back.counts == there.counts
 
 
+class Adapted(nn.Module):
+    def __init__(self, base: nn.Linear):
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.down, self.up = nn.Linear(4, 2, bias=False), nn.Linear(2, 4, bias=False)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def test_an_adapter_around_a_layer():
+    def net(adapted):
+        blocks = [named(q=nn.Linear(4, 4), k=nn.Linear(4, 4)) for _ in range(2)]
+        for block in blocks:
+            block.q = Adapted(block.q) if adapted else block.q
+        return nn.Sequential(*blocks)
+
+    found = compare(net(False), net(True), "4")
+    for block in "01":
+        base = found[f"{block}.q.base"]
+        assert base.before is found.before[f"{block}.q"]
+        assert {change.what for change in base.changes} == {"moved", "trainable"}
+        assert found.after[f"{block}.q"] in [pair.after for pair in found if pair.status == "+"]
+        assert found[f"{block}.k"].status == "="
+    assert found.counts == {"=": 2, "~": 2, "+": 6, "-": 0}  # the adapters' two linears, and their sum
+    back = compare(net(True), net(False), "4")
+    assert back["0.q"].before is back.before["0.q.base"]
+    assert back.counts == {"=": 2, "~": 2, "+": 0, "-": 6}
+
+
 class Wrapper(nn.Module):
     def __init__(self, inner: nn.Module):
         super().__init__()

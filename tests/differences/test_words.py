@@ -52,6 +52,8 @@ def told(*changes: Change, untold: tuple[Change, ...] = (), shown: tuple[str, ..
         (("returns", ("",), ("0", "1")), "returns a tensor → 0, 1"),
         (("returns", (), ("",)), "returns nothing → a tensor"),
         (("moved", "a.conv", "b.conv"), "moved from a.conv"),
+        (("moved", "0.q", "0.q.base"), "wrapped"),
+        (("moved", "0.q.base", "0.q"), "unwrapped"),
         (("order", "relu1", "pool1"), "now after pool1, not relu1"),
         (("order", None, "pool1"), "now after pool1, not first"),
         (("order", "relu1", None), "now first, not after relu1"),
