@@ -206,7 +206,7 @@ class _Builder:
                     if found and self._follows(found[-1], block):
                         ahead, behind = found[-1][0], block[0]
                         ahead.followers += behind.pairs
-                        ahead.look = (*ahead.look, behind.label, *behind.look)
+                        ahead.look = (*ahead.look, _place(ahead.label, behind.label), *behind.look)
                     else:
                         found.append(block)
         for _, alike in groupby(found, key=_look):
@@ -252,6 +252,11 @@ def _sizes(report: Report) -> Iterator[tuple[Layer, int]]:
     for index in range(len(children) - 1, -1, -1):
         sizes[index] += sum(sizes[child] for child in children[index])
     return zip(report.layers, sizes, strict=True)
+
+
+def _place(ahead: str, behind: str) -> Hashable:
+    """Where a layer stands behind another: of two numbers, how far."""
+    return int(behind) - int(ahead) if ahead.isdecimal() and behind.isdecimal() else behind
 
 
 def _between(first: str, last: str) -> str:

@@ -119,7 +119,9 @@ def _rows(diff: Diff, drafts: Block, everything: bool) -> list[Row]:
 
 
 def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
-    pairs = tuple(diff.pairs[number] for number in draft.pairs)
+    pairs, behind = (
+        tuple(diff.pairs[number] for number in numbers) for numbers in (draft.pairs, draft.followers)
+    )
     return Row(
         kind=draft.kind,
         mark=draft.mark,
@@ -129,15 +131,22 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
         lasts=lasts,
         words=draft.words,
         output=draft.output,
-        followers=tuple(dict.fromkeys(_name(diff.pairs[number].layer) for number in draft.followers)),
+        behind=behind,
+        followers=_followers(draft, [pair.layer for pair in behind]),
         layers=draft.layers,
         quiet=draft.quiet,
         partial=draft.partial,
     )
 
 
-def _name(layer: Layer) -> str:
-    return f"{layer.name} {layer.type}" if layer.name.isdecimal() else layer.name
+def _followers(draft: Draft, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """What the layers behind a row's are called; behind several numbers, numbers are only of a type."""
+    several = len(draft.pairs) > 1 and not draft.label.isdecimal()
+    names = [
+        layer.name if not layer.name.isdecimal() else layer.type if several else f"{layer.name} {layer.type}"
+        for layer in layers
+    ]
+    return tuple(dict.fromkeys(names))
 
 
 def _branches(drafts: Sequence[Draft]) -> list[tuple[bool, ...]]:

@@ -55,7 +55,7 @@ def value_text(value: Any) -> str:
         texts = [value_text(item) for item in value]
         alike = 1 <= len(texts) <= 3 and len(set(texts)) == 1
         return texts[0] if alike else units.TIMES.join(texts) or "()"
-    return _short(str(value))
+    return _short(str(value)) or "''"
 
 
 def _short(text: str) -> str:

@@ -33,6 +33,7 @@ def told(*changes: Change, untold: tuple[Change, ...] = (), shown: tuple[str, ..
         (("normalized_shape", (768,), (1024,)), "shape 768→1024"),
         (("eps", 1e-05, 1e-12), "eps 1e-05 → 1e-12"),
         (("p", 0.5, 0.1), "p 0.5→0.1"),
+        (("mode", "max", ""), "mode max → ''"),
         (("inplace", True, False), "inplace yes→no"),
         (("padding_idx", None, 0), "padding_idx none→0"),
         (("type", "ReLU", "GELU"), "ReLU→GELU"),
