@@ -183,14 +183,11 @@ def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[
             )
         )
     if not rows:
-        from netscope.suggest import nearest
+        from netscope.suggest import instead_of
 
-        known = dict.fromkeys(layer.path for report in (diff.before, diff.after) for layer in report.layers)
-        close = nearest(path.strip("*."), known) if path.strip("*.") else []
-        raise UsageError(
-            f"there is no layer on the path {path!r}.",
-            hint=f"did you mean {', '.join(close)}?" if close else None,
-        )
+        known = [layer.path for report in (diff.before, diff.after) for layer in report.layers if layer.path]
+        hint = instead_of(path, list(dict.fromkeys(known)))
+        raise UsageError(f"neither network has a layer on the path {path!r}.", hint=hint)
     return rows
 
 

@@ -75,7 +75,7 @@ def test_a_path_makes_a_list() -> None:
         ("~", "blocks.1.down"),
         ("=", "blocks.1.last"),
     ]
-    with pytest.raises(UsageError, match=r"no layer on the path 'block\.\*'"):
+    with pytest.raises(UsageError, match=r"has a layer on the path 'block\.\*'"):
         build(diff(wide(32), wide(64)), path="block.*")
 
 
