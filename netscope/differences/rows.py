@@ -47,7 +47,7 @@ class Row:
         the layers behind it that only pass its change on, and what they are called. They have no row of
         their own, so their figures are in this one.
     layers:
-        how many layers without children a run or a subtree holds, all copies together.
+        how many layers without layers within a run or a subtree holds, all copies together.
     quiet:
         whether it has to take the change that comes in from another layer.
     partial:

@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from netscope.comparison import Change, Delta, Diff, Pair
-from netscope.differences.blocks import Block, Draft, blocks
+from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
+from netscope.differences.folding import Block, Draft
 from netscope.differences.rows import Differences, Row, total_of
 from netscope.differences.words import output_text, words
 from netscope.errors import UsageError
