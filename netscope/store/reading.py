@@ -23,6 +23,8 @@ LARGEST_FILE: Final = 512 * 2**20
 # What else netscope writes as JSON, and how it is told from a report.
 _OTHERS: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
     "`netscope diff`": lambda data: "pairs" in data or {"before", "after"} <= data.keys(),
+    "`netscope compare`": lambda data: "variants" in data,
+    "`netscope check`": lambda data: "networks" in data,
     "`netscope lint`": lambda data: "findings" in data,
     "`netscope explain`": lambda data: "totals" not in data and "lines" in _first_layer(data),
 }
