@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 # Of 100: how alike two names must be as wholes, or the shorter one to a part of the longer.
@@ -12,6 +12,8 @@ _PART: Final = 80
 _SHORT: Final = 4
 # How alike a name is to its first few letters.
 _START: Final = 85
+# Names that are listed where none is near.
+_SHOWN: Final = 6
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
@@ -37,3 +39,12 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
             close.append((whole, score, match))
     close.sort(key=lambda one: one[:2], reverse=True)
     return [match for _, _, match in close[:limit]]
+
+
+def instead_of(pattern: str, known: Sequence[str]) -> str:
+    """A hint for a name or glob that nothing has: the nearest names, or else the first ones."""
+    name = pattern.strip("*.")
+    close = nearest(name, known) if name else []
+    if close:
+        return f"did you mean {', '.join(close)}?"
+    return f"it has {', '.join(known[:_SHOWN])}" + (", ..." if len(known) > _SHOWN else "")

@@ -202,6 +202,8 @@ def _filter(report: Report, nodes: Sequence[Node], only: Sequence[str], path: st
     Raises:
         UsageError: no layer is.
     """
+    from netscope.suggest import instead_of
+
     types = set(only)
 
     def of_type(layer: Layer) -> bool:
@@ -215,21 +217,12 @@ def _filter(report: Report, nodes: Sequence[Node], only: Sequence[str], path: st
     if types and not any(map(of_type, report.layers)):
         known = list(dict.fromkeys(layer.type for layer in report.layers if layer.kind == "module"))
         raise UsageError(
-            f"{report.name!r} has no layer of type {', '.join(only)}.", hint=_instead(only[0], known)
+            f"{report.name!r} has no layer of type {', '.join(only)}.", hint=instead_of(only[0], known)
         )
     if (types or path is not None) and not any(map(matches, nodes)):
-        hint = _instead(path or "", [layer.path for layer in report.layers if layer.path])
-        raise UsageError(f"{report.name!r} has no such layer on the path {path!r}.", hint=hint)
+        hint = instead_of(path or "", [layer.path for layer in report.layers if layer.path])
+        raise UsageError(f"{report.name!r} has no layer on the path {path!r}.", hint=hint)
     return matches
-
-
-def _instead(name: str, known: Sequence[str]) -> str:
-    from netscope.suggest import nearest
-
-    close = nearest(name.strip("*."), known) if name.strip("*.") else []
-    if close:
-        return f"did you mean {', '.join(close)}?"
-    return f"it has {', '.join(known[:6])}" + (", ..." if len(known) > 6 else "")
 
 
 def _show(report: Report, nodes: Sequence[Node], depth: int | None, matches: Matches) -> None:

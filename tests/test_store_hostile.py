@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from netscope import store
 from netscope.api import lint_report
+from netscope.budgets import Outcome, check_report, parse_limit
+from netscope.comparison import Comparison, Variant
 from netscope.errors import StoreError
 from netscope.explanation import explain
 from netscope.render import FORMATS
+from netscope.render.checks import OUTCOME_FORMATS
 from netscope.render.explanation import EXPLANATION_FORMATS
 from netscope.render.findings import FINDINGS_FORMATS
 from netscope.report import Report
@@ -117,6 +120,8 @@ def test_what_else_netscope_writes_is_called_by_its_name() -> None:
     for command, text in (
         ("explain", EXPLANATION_FORMATS["json"](explain(report))),
         ("lint", FINDINGS_FORMATS["json"](lint_report(report))),
+        ("compare", Comparison((Variant(report.name, report),)).to_json()),
+        ("check", OUTCOME_FORMATS["json"](Outcome((check_report(report, [parse_limit("params=1")]),)))),
         ("diff", json.dumps({"schema_version": 1, "before": {}, "after": {}, "pairs": []})),
     ):
         with pytest.raises(StoreError, match=f"this was written by `netscope {command}`") as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netscope.suggest import nearest
+from netscope.suggest import instead_of, nearest
 
 
 def test_likeness_as_a_whole_goes_before_being_contained() -> None:
@@ -18,3 +18,9 @@ def test_a_beginning_finds_what_begins_with_it() -> None:
 def test_what_is_like_nothing_finds_nothing() -> None:
     assert nearest("nope", ["openai-gpt", "openai_privacy_filter", "solar_open"]) == []
     assert nearest("", ["a", "b"]) == []
+
+
+def test_a_hint_names_the_nearest_or_the_first() -> None:
+    assert instead_of("featurs.*", ["features", "head"]) == "did you mean features?"
+    assert instead_of("*", ["a", "b"]) == "it has a, b"
+    assert instead_of("zzzzzz", list("abcdefg")) == "it has a, b, c, d, e, f, ..."

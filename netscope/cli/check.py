@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,9 @@ from netscope.cli.options import (
     complete_model,
     format_for,
 )
+from netscope.cli.spelling import spelt
 from netscope.errors import NetscopeError, UsageError
+from netscope.ready import has_input
 
 if TYPE_CHECKING:
     from netscope.budgets import Checked, Outcome
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 
 def command(
+    context: typer.Context,
     model: Annotated[
         str | None,
         typer.Argument(
@@ -109,7 +111,9 @@ def command(
         results, failure = _all_of(project, given)
     else:
         results, failure = [_one(model, project, given)], None
-    outcome = Outcome(tuple(results), _command(model, given))
+    outcome = Outcome(
+        tuple(results), spelt(context, without=("format", "output", "junit", "github", "debug"))
+    )
 
     stream = sys.stdout if output is None else None
     text = OUTCOME_FORMATS[chosen](outcome, color=None if stream else False, stream=stream)
@@ -177,7 +181,8 @@ def _one(model: str, project: Project | None, given: _Given) -> Checked:
     known = project is not None and model in project
     entry = project[model] if project is not None and known else Entry(model, model)
     against = given.against
-    if against is not None and against.endswith(".json"):  # seen from here, not from the entry's folder
+    # A report is seen from here, not from the entry's folder; one of a revision is no file.
+    if against is not None and has_input(against) and Path(against).is_file():
         against = str(Path(against).absolute())
     limits = [*map(parse_limit, given.max), *map(parse_change, given.fail_if)]
     entry = replace(
@@ -203,27 +208,11 @@ def _checked(entry: Entry, folder: Path) -> Checked:
         report = report_with(entry.model, *how)
         base = None
         if entry.against is not None:
-            saved = entry.against.endswith(".json") and not entry.against.startswith("hf/")
-            base = report_with(entry.against, *(_AS_SAVED if saved else how))
+            base = report_with(entry.against, *(_AS_SAVED if has_input(entry.against) else how))
     return check_report(report, required, base, entry.name)
 
 
 _AS_SAVED: Final[tuple[Any, ...]] = ((), None, None, False, {})
-
-
-def _command(model: str | None, given: _Given) -> str:
-    """What to type for the same check."""
-    words = ["netscope", "check", *([model] if model is not None else [])]
-    for option, value in given.options.items():
-        if value is True:
-            words.append(option)
-        else:
-            words += [
-                word
-                for one in (value if isinstance(value, tuple) else [value])
-                for word in (option, str(one))
-            ]
-    return shlex.join(words)
 
 
 def _tell_machines(outcome: Outcome, github: bool | None, junit: Path | None) -> None:

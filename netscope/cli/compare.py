@@ -51,7 +51,7 @@ def command(
     output: Output = None,
     debug: Debug = False,
 ) -> None:
-    """Show the totals of several networks side by side. One that fails is named, and the exit code is 3."""
+    """Show the totals of several networks side by side. One that fails is named, and gives the exit code."""
     chosen = format_for(format, output)
     output_.check_writable(output)
     if len(models) < 2:

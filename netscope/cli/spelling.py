@@ -18,12 +18,12 @@ def spelt(context: typer.Context, without: Collection[str] = ()) -> str:
     options: list[str] = []
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
-        if not value or value == parameter.default or parameter.name in without:
+        if value in (None, (), []) or value == parameter.default or parameter.name in without:
             continue
         if parameter.param_type_name == "argument":
             arguments += [value] if isinstance(value, str) else value
             continue
-        flag = max(parameter.opts, key=len)
+        flag = max(parameter.secondary_opts if value is False else parameter.opts, key=len)
         for one in value if isinstance(value, (list, tuple)) else [value]:
-            options += [flag] if one is True else [flag, str(getattr(one, "value", one))]
+            options += [flag] if isinstance(one, bool) else [flag, str(getattr(one, "value", one))]
     return shlex.join([*context.command_path.split(), *arguments, *options])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from netscope.errors import NetscopeError, TraceError
-from netscope.sources.elsewhere import import_from
+from netscope.sources.elsewhere import check_origin, import_from
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     try:
         request = ast.literal_eval(sys.stdin.buffer.read().decode("utf-8", "surrogatepass"))
         import_from(Path(request["root"]), Path(request["tree"]), request["path"])
-        answer = _answer(request["source"], request["asked"])
+        answer = _answer(request["source"], request["asked"], Path(request["tree"]))
         Path(request["answer"]).write_text(json.dumps(answer), encoding="utf-8")
     except KeyboardInterrupt:
         # Its parent was interrupted too, and says so.
@@ -31,7 +31,7 @@ def main() -> int:
     return 0
 
 
-def _answer(source: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _answer(source: str, asked: dict[str, Any], tree: Path) -> dict[str, Any]:
     from netscope import api, store
     from netscope.cli.startup import import_for
     from netscope.ready import is_ready
@@ -39,9 +39,11 @@ def _answer(source: str, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         if not is_ready(source):
             import_for(source)
-        return {"report": store.to_dict(api.summary(source, **asked))}
+        report = api.summary(source, **asked)
+        check_origin(source, tree)
+        return {"report": store.to_dict(report)}
     except NetscopeError as error:
-        report = error.report if isinstance(error, TraceError) else None
+        partial = error.report if isinstance(error, TraceError) else None
         return {
             "error": {
                 "type": type(error).__name__,
@@ -50,7 +52,7 @@ def _answer(source: str, asked: dict[str, Any]) -> dict[str, Any]:
                 "path": error.path if isinstance(error, TraceError) else "",
                 "traceback": traceback.format_exc(),
             },
-            "report": None if report is None else store.to_dict(report),
+            "report": None if partial is None else store.to_dict(partial),
         }
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
         said = " ".join(f"{type(error).__name__}: {error}".split())

@@ -17,15 +17,27 @@ def absorbed(diff: Diff) -> Absorbed | None:
     None when nothing differs, when the difference goes on to the end, or when it is not the input of a
     layer that carries it there (a layer that was replaced by one of the same output).
     """
-    around = {pair.parent for pair in diff.pairs}
-    leaves = [pair for number, pair in enumerate(diff.pairs) if number not in around]
+    leaves = diff.leaves
     last = max((n for n, pair in enumerate(leaves) if pair.status != "="), default=-1)
     if last < 0:
         return None
     for n in (last, last + 1):
         if n < len(leaves) and _absorbs(leaves[n]):
-            return Absorbed(leaves[n].path, _because(leaves[n])) if n + 1 < len(leaves) else None
+            ends = n + 1 < len(leaves) and not _passed_by(diff, leaves[n])
+            return Absorbed(leaves[n].path, _because(leaves[n])) if ends else None
     return None
+
+
+def _passed_by(diff: Diff, pair: Pair) -> bool:
+    """Whether the difference goes round a layer: what is around returns another thing, or what follows is."""
+    number = next(n for n, one in enumerate(diff.pairs) if one is pair)
+    if any(one.status != "=" for one in diff.pairs[number + 1 :]):
+        return True
+    while (number := diff.pairs[number].parent) >= 0:
+        around = diff.pairs[number]
+        if around.before is None or around.after is None or around.before.outputs != around.after.outputs:
+            return True
+    return False
 
 
 def _absorbs(pair: Pair) -> bool:
@@ -45,10 +57,17 @@ def _because(pair: Pair) -> str:
     assert pair.before is not None
     assert pair.after is not None
     before, after = _sides(pair.before), _sides(pair.after)
-    if [(line.key, line.value) for line in before] != [(line.key, line.value) for line in after]:
+    # One line tells of all sides where they are alike.
+    before, after = (some * len(other) if len(some) == 1 else some
+                     for some, other in ((before, after), (after, before)))  # fmt: skip
+    if [line.value for line in before] != [line.value for line in after]:
         return ""
+    from netscope.explanation.pools import KEPT
+
     texts = []
     for old, new in zip(before, after, strict=True):
+        if new.note == KEPT:
+            continue
         if old.formula and new.formula and old.formula != new.formula:
             texts.append(f"{old.formula} = {new.formula} = {new.value}")
         elif not new.formula and _differ_in_sides_only(pair):

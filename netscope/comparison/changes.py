@@ -71,8 +71,9 @@ def _definition(before: Layer, after: Layer, situation: Situation) -> Iterator[C
         yield Change("detail", before.detail, after.detail)
     yield from _tensors(before.parameters, after.parameters)
     yield from _tensors(before.buffers, after.buffers)
-    for what, get in _PARAMETERS.items():
-        yield from _differing(what, get(before.parameters), get(after.parameters))
+    if before.parameters and after.parameters:  # a layer that has none is neither frozen nor of a dtype
+        for what, get in _PARAMETERS.items():
+            yield from _differing(what, get(before.parameters), get(after.parameters))
     yield from _differing("shared_with", situation.now(before.shared_with), after.shared_with)
     yield from _ties(before.parameters, after.parameters, situation)
     if not situation.other_mode:
@@ -100,7 +101,7 @@ def _ties(
 ) -> Iterator[Change]:
     """Parameters that became, or are no longer, those of another layer."""
     old, new = ({p.name: p.shared_with for p in some} for some in (before, after))
-    for name in old.keys() & new.keys():
+    for name in [name for name in old if name in new]:
         was = old[name]
         if was is not None:
             layer, dot, parameter = was.rpartition(".")
@@ -141,14 +142,16 @@ def _outputs(before: tuple[Tensor, ...], after: tuple[Tensor, ...], situation: S
             yield Change("batch", *situation.batches, "result")
         else:
             yield Change("output", _single(old), _single(new), "result")
-    old_types, new_types = (_one(t.dtype or t.opaque for t in some) for some in (before, after))
-    yield from _differing("output_dtype", old_types, new_types, "result")
+    if before and after:
+        old_types, new_types = (_one(t.dtype or t.opaque for t in some) for some in (before, after))
+        yield from _differing("output_dtype", old_types, new_types, "result")
     old_places, new_places = (tuple(t.place for t in some) for some in (before, after))
     yield from _differing("returns", old_places, new_places, "result")
 
 
 def _single(shapes: tuple[Any, ...]) -> Any:
-    return shapes[0] if len(shapes) == 1 else shapes
+    """The shape of one tensor, those of several, None where nothing was returned."""
+    return (shapes[0] if len(shapes) == 1 else shapes) if shapes else None
 
 
 def _batch(report: Report) -> int | None:

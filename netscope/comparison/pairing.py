@@ -88,7 +88,14 @@ class _Matcher:
         while waiting:
             i, j = waiting.pop()
             self.match(i, j)
-            waiting.extend(self._siblings(self._free(self.a, i, self.to), self._free(self.b, j, self.back)))
+            left, right = self._free(self.a, i, self.to), self._free(self.b, j, self.back)
+            around = self._match_wrapped(left, right)
+            waiting.extend(
+                self._siblings(
+                    [i for i in left if i not in self.to and i not in around[0]],
+                    [j for j in right if j not in self.back and j not in around[1]],
+                )
+            )
 
     def _free(self, forest: Forest, index: int, taken: dict[int, int]) -> list[int]:
         return [child for child in forest.children[index] if child not in taken]
@@ -105,6 +112,25 @@ class _Matcher:
             yield from self.align(
                 [i for i in ours if i not in taken[0]], [j for j in theirs if j not in taken[1]]
             )
+
+    def _match_wrapped(self, left: Sequence[int], right: Sequence[int]) -> tuple[set[int], set[int]]:
+        """Pair a layer with the same one in a container that now has its name; returns those containers.
+
+        So an adapter is put around a Linear: "q" is "q.base" then.
+        """
+        a, b = self.a, self.b
+        others = {b.names[j]: j for j in right if not b.numeric[j]}
+        around: tuple[set[int], set[int]] = (set(), set())
+        for i in left:
+            j = others.get(a.names[i])
+            if j is None or a.containers[i] == b.containers[j]:
+                continue
+            ours, theirs = (a.children[i], [j]) if a.containers[i] else ([i], b.children[j])
+            found = [(x, y) for x in ours for y in theirs if a.own[x] == b.own[y] and a.layers[x].params]
+            if len(found) == 1:
+                self.match(*found[0])
+                around[0 if a.containers[i] else 1].add(i if a.containers[i] else j)
+        return around
 
     def _by_name(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
         """Children of the same name, unless that is a number, or they have nothing else in common."""

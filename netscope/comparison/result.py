@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -106,7 +107,7 @@ class Absorbed:
     """Where a difference ends: this layer gets another input and returns the same output.
 
     path:
-        the layer; everything after it is identical.
+        the layer; everything after it is identical, and the layer itself unless its own cost differs.
     because:
         the arithmetic, "floor((55 - 3)/2) + 1 = floor((56 - 3)/2) + 1 = 27"; "" when it has no short form.
     """
@@ -163,13 +164,25 @@ class Diff:
         return None if before is None or after is None else ratio_of(after, before)
 
     @cached_property
+    def leaves(self) -> tuple[Pair, ...]:
+        """Pairs of layers that had no layers within before, and have none after.
+
+        A container whose layers all moved away is still none of them.
+        """
+        before, after = _containers(self.before), _containers(self.after)
+        return tuple(
+            pair
+            for pair in self.pairs
+            if (pair.before is None or pair.before.path not in before)
+            and (pair.after is None or pair.after.path not in after)
+        )
+
+    @cached_property
     def counts(self) -> dict[Status, int]:
         """How many layers have each status; containers are not counted."""
         counts: dict[Status, int] = {"=": 0, "~": 0, "+": 0, "-": 0}
-        around = {pair.parent for pair in self.pairs}
-        for number, pair in enumerate(self.pairs):
-            if number not in around:
-                counts[pair.status] += 1
+        for pair in self.leaves:
+            counts[pair.status] += 1
         return counts
 
     # What follows hands out the diff in other forms. Those are made on higher floors, which are imported
@@ -217,3 +230,8 @@ class Diff:
         from netscope.differences import export
 
         return export.to_notebook(self)
+
+
+def _containers(report: Report) -> set[str]:
+    """Paths of the layers that have layers within: what follows such a one lies deeper."""
+    return {layer.path for layer, behind in pairwise(report.layers) if behind.depth > layer.depth}

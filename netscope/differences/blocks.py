@@ -8,13 +8,13 @@ consecutive children in which the same things changed become one block whose row
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 from typing import Final, Literal, cast
 
-from netscope.comparison import Change, Delta, Diff, Status
+from netscope.comparison import Change, Delta, Diff
 from netscope.differences.everywhere import only_that
+from netscope.differences.folding import Block, Draft, look, merged
 from netscope.differences.rows import RUNS, Kind
 from netscope.differences.words import is_forced, output_text, words
 from netscope.operators import describe
@@ -28,26 +28,6 @@ from netscope.units import plural
 # changed in, or it has only another name or place; all of it added or removed; or none of these.
 State = Literal["same", "shared", "renamed", "moved", "whole", "open"]
 
-
-@dataclass(slots=True)
-class Draft:
-    """A row to be; `pairs` are numbers in `Diff.pairs`, `level` is the depth within its block."""
-
-    kind: Kind
-    mark: Status | Literal[""]
-    pairs: tuple[int, ...]
-    label: str
-    level: int = 0
-    words: tuple[str, ...] = ()
-    output: str = ""
-    followers: tuple[int, ...] = ()
-    layers: int = 1
-    quiet: bool = False
-    partial: bool = False
-    look: tuple[Hashable, ...] = ()
-
-
-Block = list[Draft]
 
 _PLACES: Final[dict[str, State]] = {"name": "renamed", "moved": "moved"}
 
@@ -86,7 +66,8 @@ class _Builder:
         for number, pair in enumerate(self.pairs):
             if pair.parent >= 0:
                 self.children[pair.parent].append(number)
-        # Layers without children within, and how many of those changed.
+        self.leaf = {id(pair) for pair in diff.leaves}
+        # Layers without layers within, and how many of those changed.
         self.leaves = [0] * len(self.pairs)
         self.changed = [0] * len(self.pairs)
         self.states: list[State] = ["open"] * len(self.pairs)
@@ -104,10 +85,10 @@ class _Builder:
         return made[0]
 
     def _count(self, number: int) -> None:
-        inner = self.children[number]
-        self.leaves[number] = sum(self.leaves[child] for child in inner) if inner else 1
-        changed = self.pairs[number].status != "="
-        self.changed[number] = sum(self.changed[child] for child in inner) if inner else int(changed)
+        pair, inner = self.pairs[number], self.children[number]
+        leaf = id(pair) in self.leaf
+        self.leaves[number] = leaf + sum(self.leaves[child] for child in inner)
+        self.changed[number] = (leaf and pair.status != "=") + sum(self.changed[child] for child in inner)
 
     def _state(self, number: int) -> State:
         pair = self.pairs[number]
@@ -120,8 +101,7 @@ class _Builder:
                 return _PLACES[told.pop()]
             alike = only_that(pair, self.shared) or not pair.changes
             return "shared" if alike and self.shared and within <= {"same", "shared"} else "open"
-        statuses = {self.pairs[child].status for child in self.children[number]}
-        return "whole" if within <= {"whole"} and statuses <= {pair.status} else "open"
+        return "open" if self._is_partial(number) else "whole"
 
     def _block(self, number: int, below: Sequence[tuple[int, Block]]) -> Block:
         """The rows of a subtree."""
@@ -151,7 +131,7 @@ class _Builder:
         draft = Draft("layer", pair.status, (number,), label, layers=self.leaves[number])
         if pair.status in ("+", "-"):
             draft.words = (self._inventory(number),)
-            draft.partial = self._inside(number, pair.status) < self.sizes[id(pair.layer)]
+            draft.partial = self._is_partial(number)
             draft.look = (pair.status, draft.words, self._figures(number))
             return draft
         told = [change for change in pair.changes if change not in self.shared]
@@ -165,14 +145,15 @@ class _Builder:
         draft.look = (pair.layer.type, draft.kind, draft.words, draft.output, self._figures(number))
         return draft
 
-    def _inside(self, number: int, status: Status) -> int:
-        """How many layers of a subtree have that status, its root counted."""
+    def _is_partial(self, number: int) -> bool:
+        """Whether something within what was added was there before, or of what was removed still is."""
+        whole = self.pairs[number]
         waiting, found = [number], 0
         while waiting:
             number = waiting.pop()
-            found += self.pairs[number].status == status
+            found += self.pairs[number].status == whole.status
             waiting += self.children[number]
-        return found
+        return found < self.sizes[id(whole.layer)]
 
     def _inventory(self, number: int) -> str:
         """What was added or removed: the layer, and how many are within."""
@@ -205,11 +186,11 @@ class _Builder:
                     if found and self._follows(found[-1], block):
                         ahead, behind = found[-1][0], block[0]
                         ahead.followers += behind.pairs
-                        ahead.look = (*ahead.look, behind.label, *behind.look)
+                        ahead.look = (*ahead.look, _place(ahead.label, behind.label), *behind.look)
                     else:
                         found.append(block)
-        for _, alike in groupby(found, key=_look):
-            yield _merged(list(alike))
+        for _, alike in groupby(found, key=look):
+            yield merged(list(alike))
 
     def _kinship(self, number: int) -> tuple[State, str]:
         """What has become of a subtree, and of one that moved, what was around it."""
@@ -253,6 +234,11 @@ def _sizes(report: Report) -> Iterator[tuple[Layer, int]]:
     return zip(report.layers, sizes, strict=True)
 
 
+def _place(ahead: str, behind: str) -> Hashable:
+    """Where a layer stands behind another: of two numbers, how far."""
+    return int(behind) - int(ahead) if ahead.isdecimal() and behind.isdecimal() else behind
+
+
 def _between(first: str, last: str) -> str:
     return first if first == last else range_of(first, last)
 
@@ -261,51 +247,3 @@ def _proportion(delta: Delta) -> Hashable:
     if not delta.before or delta.after is None:
         return delta.before, delta.after
     return Fraction(delta.after) / Fraction(delta.before)
-
-
-def _look(block: Block) -> Hashable:
-    """Equal for blocks that read the same but for names and sizes; a run of the same rows never repeats."""
-    if block[0].kind in RUNS:
-        return id(block)
-    names = [draft.label for draft in block[1:] if draft.kind != "same"]
-    return (
-        tuple((draft.level, draft.look) for draft in block if draft.kind != "same"),
-        tuple(names),
-        " → " in block[0].label,
-    )
-
-
-def _merged(alike: list[Block]) -> Block:
-    """One block for several that look the same. Unchanged runs need not be the same in all of them."""
-    if len(alike) == 1:
-        return alike[0]
-    head: Block = []
-    runs: list[dict[int, Draft]] = []
-    for block in alike:
-        place = -1
-        for draft in block:
-            if draft.kind != "same":
-                place += 1
-                if place == len(head):
-                    head.append(draft)
-                    runs.append({})
-                elif head[place] is not draft:
-                    head[place].pairs += draft.pairs
-                    head[place].followers += draft.followers
-                    head[place].layers += draft.layers
-                continue
-            known = runs[place].setdefault(draft.level, draft)
-            if known is not draft:
-                known.pairs += draft.pairs
-                known.layers += draft.layers
-    head[0].label = _span([block[0].label for block in alike])
-    return [row for draft, below in zip(head, runs, strict=True)
-            for row in (draft, *(below[level] for level in sorted(below, reverse=True)))]  # fmt: skip
-
-
-def _span(labels: Sequence[str]) -> str:
-    """("1", "2", "3") -> "1-3"; ("0", "3", "6") -> "0, 3, 6"."""
-    numbers = [int(label) for label in labels if label.isdecimal()]
-    if len(numbers) < len(labels) or numbers == list(range(numbers[0], numbers[0] + len(numbers))):
-        return range_of(labels[0], labels[-1])
-    return ", ".join(labels) if len(labels) < 4 else f"{labels[0]}…{labels[-1]}"

@@ -29,8 +29,7 @@ _FOLLOWING: Final = {
 
 def everywhere(diff: Diff) -> tuple[Change, ...]:
     """The changes that nearly all layers have alike."""
-    around = {pair.parent for pair in diff.pairs}
-    leaves = [pair for n, pair in enumerate(diff.pairs) if n not in around and pair.before and pair.after]
+    leaves = [pair for pair in diff.leaves if pair.before and pair.after]
     found = []
     for what, able in _ABLE.items():
         changes = [change for pair in leaves for change in pair.changes if change.what == what]

@@ -43,10 +43,11 @@ class Row:
         what changed, a few words each.
     output:
         the output's shapes before and after, trimmed, or "".
-    followers:
-        the layers behind it that only pass its change on, as they are called.
+    behind, followers:
+        the layers behind it that only pass its change on, and what they are called. They have no row of
+        their own, so their figures are in this one.
     layers:
-        how many layers without children a run or a subtree holds, all copies together.
+        how many layers without layers within a run or a subtree holds, all copies together.
     quiet:
         whether it has to take the change that comes in from another layer.
     partial:
@@ -61,6 +62,7 @@ class Row:
     lasts: tuple[bool, ...] = ()
     words: tuple[str, ...] = ()
     output: str = ""
+    behind: tuple[Pair, ...] = ()
     followers: tuple[str, ...] = ()
     layers: int = 1
     quiet: bool = False
@@ -124,9 +126,10 @@ class Differences:
 
 
 def figure_of(row: Row, quantity: Quantity) -> Figure:
-    """The quantity of a row, of all its copies together; a layer that is not there has none of it."""
-    before = [_of_layer(quantity, pair.before) for pair in row.pairs]
-    after = [_of_layer(quantity, pair.after) for pair in row.pairs]
+    """The quantity of a row, of all that it stands for; a layer that is not there has none of it."""
+    pairs = (*row.pairs, *row.behind)
+    before = [_of_layer(quantity, pair.before) for pair in pairs]
+    after = [_of_layer(quantity, pair.after) for pair in pairs]
     return _figure(before, after)
 
 

@@ -7,8 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from netscope.comparison import Change, Delta, Diff, Pair
-from netscope.differences.blocks import Block, Draft, blocks
+from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
+from netscope.differences.folding import Block, Draft
 from netscope.differences.rows import Differences, Row, total_of
 from netscope.differences.words import output_text, words
 from netscope.errors import UsageError
@@ -119,7 +120,9 @@ def _rows(diff: Diff, drafts: Block, everything: bool) -> list[Row]:
 
 
 def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
-    pairs = tuple(diff.pairs[number] for number in draft.pairs)
+    pairs, behind = (
+        tuple(diff.pairs[number] for number in numbers) for numbers in (draft.pairs, draft.followers)
+    )
     return Row(
         kind=draft.kind,
         mark=draft.mark,
@@ -129,15 +132,22 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
         lasts=lasts,
         words=draft.words,
         output=draft.output,
-        followers=tuple(dict.fromkeys(_name(diff.pairs[number].layer) for number in draft.followers)),
+        behind=behind,
+        followers=_followers(draft, [pair.layer for pair in behind]),
         layers=draft.layers,
         quiet=draft.quiet,
         partial=draft.partial,
     )
 
 
-def _name(layer: Layer) -> str:
-    return f"{layer.name} {layer.type}" if layer.name.isdecimal() else layer.name
+def _followers(draft: Draft, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """What the layers behind a row's are called; behind several numbers, numbers are only of a type."""
+    several = len(draft.pairs) > 1 and not draft.label.isdecimal()
+    names = [
+        layer.name if not layer.name.isdecimal() else layer.type if several else f"{layer.name} {layer.type}"
+        for layer in layers
+    ]
+    return tuple(dict.fromkeys(names))
 
 
 def _branches(drafts: Sequence[Draft]) -> list[tuple[bool, ...]]:
@@ -174,14 +184,11 @@ def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[
             )
         )
     if not rows:
-        from netscope.suggest import nearest
+        from netscope.suggest import instead_of
 
-        known = dict.fromkeys(layer.path for report in (diff.before, diff.after) for layer in report.layers)
-        close = nearest(path.strip("*."), known) if path.strip("*.") else []
-        raise UsageError(
-            f"there is no layer on the path {path!r}.",
-            hint=f"did you mean {', '.join(close)}?" if close else None,
-        )
+        known = [layer.path for report in (diff.before, diff.after) for layer in report.layers if layer.path]
+        hint = instead_of(path, list(dict.fromkeys(known)))
+        raise UsageError(f"neither network has a layer on the path {path!r}.", hint=hint)
     return rows
 
 

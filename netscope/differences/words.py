@@ -33,7 +33,7 @@ def words(pair: Pair, untold: Collection[Change], shown: Collection[str]) -> tup
     for change in changes:
         if change.what in _SIDES or change.what in _ELSEWHERE or _is_implied(change, pair, changes):
             continue
-        tell = _tensor(change) if _is_tensor(change, pair) else TOLD.get(change.what)
+        tell = _tensor(change) if _is_tensor(change, pair) else TOLD.get(change.what) or _tie(change)
         told.append((tell or _named(change.what))(change.before, change.after))
     if told or any(change.what == "output" for change in changes):
         return tuple(text for text in told if text)
@@ -55,7 +55,10 @@ def value_text(value: Any) -> str:
         texts = [value_text(item) for item in value]
         alike = 1 <= len(texts) <= 3 and len(set(texts)) == 1
         return texts[0] if alike else units.TIMES.join(texts) or "()"
-    text = value if isinstance(value, str) else str(value)
+    return _short(str(value)) or "''"
+
+
+def _short(text: str) -> str:
     return text if len(text) <= VALUE else f"{text[: VALUE - 1]}…"
 
 
@@ -130,6 +133,8 @@ def _is_implied(change: Change, pair: Pair, changes: Collection[Change]) -> bool
     others = [c for c in changes if c.kind == "definition" and c.what != "detail" and not _is_tensor(c, pair)]
     if change.what == "detail":
         return bool(others)
+    if change.what.endswith(".shared_with"):
+        return any(c.what == "shared_with" for c in others)
     if change.what == "operators":
         return any(c.what == "type" for c in others)
     if change.what in ("kdim", "vdim"):
@@ -165,6 +170,12 @@ def _tensor(change: Change) -> Tell:
     return tell
 
 
+def _tie(change: Change) -> Tell | None:
+    """Of a parameter that is, or was, that of another layer."""
+    name, dot, what = change.what.rpartition(".")
+    return (lambda before, after: f"{name} {_tied(before, after)}") if dot and what == "shared_with" else None
+
+
 def _named(name: str) -> Tell:
     return lambda before, after: f"{name} {arrow(before, after)}"
 
@@ -181,6 +192,12 @@ def _order(before: str | None, after: str | None) -> str:
     return f"now after {after}, not {'first' if before is None else before}"
 
 
+def _moved(before: str, after: str) -> str:
+    if after.rpartition(".")[0] == before:
+        return "wrapped"
+    return "unwrapped" if before.rpartition(".")[0] == after else f"moved from {before}"
+
+
 def _trainable(before: Any, after: Any) -> str:
     if isinstance(after, tuple):
         return "partly frozen"
@@ -188,7 +205,13 @@ def _trainable(before: Any, after: Any) -> str:
 
 
 def _tied(before: str | None, after: str | None) -> str:
-    return f"no longer tied to {before}" if after is None else f"tied to {after or '(root)'}"
+    return f"no longer tied to {before or '(root)'}" if after is None else f"tied to {after or '(root)'}"
+
+
+def _returns(before: tuple[str, ...], after: tuple[str, ...]) -> str:
+    """The places of a structure's tensors: "returns 0, 1 → a, b.0"; one by itself has no place."""
+    old, new = (", ".join(place or "a tensor" for place in places) for places in (before, after))
+    return f"returns {_short(old or 'nothing')} → {_short(new or 'nothing')}"
 
 
 def _operators(before: Mapping[str, int], after: Mapping[str, int]) -> str:
@@ -209,7 +232,7 @@ def _uncounted(before: Mapping[str, int] | None, after: Mapping[str, int] | None
 # What differs -> how it is told. A newcomer adds a line; without one the change goes by its name.
 TOLD: Final[dict[str, Tell]] = {
     "type": arrow,
-    "moved": lambda before, after: f"moved from {before}",
+    "moved": _moved,
     "order": _order,
     "kernel_size": _named("kernel"),
     "num_features": _named("features"),
@@ -230,6 +253,7 @@ TOLD: Final[dict[str, Tell]] = {
     "packed": _either("packed", "unpacked"),
     "registered": _either("registered", "unregistered"),
     "shared_with": _tied,
+    "returns": _returns,
     "output_dtype": _named("output"),
     "operators": _operators,
     "unknown": _uncounted,

@@ -62,16 +62,14 @@ def _chosen(report: Report, pattern: str | None) -> list[int]:
         found = [i for i, path, name in names if fnmatchcase(path, pattern) or fnmatchcase(name, pattern)]
     if found:
         return found
-    from netscope.suggest import nearest
+    from netscope.suggest import instead_of
 
     known = [layer.path for layer in layers if layer.path]
-    close = nearest(pattern.strip("*."), known) if pattern.strip("*.") else []
     if not known:
         raise UsageError(
             f"{report.name!r} has no layer {pattern!r}.", hint="it is one layer: leave the name out"
         )
-    hint = f"did you mean {', '.join(close)}?" if close else f"it has {', '.join(known[:6])}"
-    raise UsageError(f"{report.name!r} has no layer {pattern!r}.", hint=hint)
+    raise UsageError(f"{report.name!r} has no layer {pattern!r}.", hint=instead_of(pattern, known))
 
 
 def _children(layers: Sequence[Layer]) -> list[tuple[Layer, ...]]:

@@ -54,6 +54,10 @@ def unpool(dims: int) -> Callable[[Layer], Derivation]:
     return derive
 
 
+# Of a side that an adaptive pool leaves alone.
+KEPT: Final = "as in the input"
+
+
 def adaptive(dims: int) -> Callable[[Layer], Derivation]:
     """Derives an adaptive pool: window i of m over a side n goes from floor(i*n/m) to ceil((i + 1)*n/m)."""
 
@@ -62,10 +66,11 @@ def adaptive(dims: int) -> Callable[[Layer], Derivation]:
         if sides is None:
             return _POOLED
         outputs, windows = [], []
-        for name, n, m in zip(DIRECTIONS[dims], sides[0][1:], sides[1][1:], strict=True):
-            outputs.append(
-                Line(f"output_{name}", f"output {name}", m, note="as asked for, at any input size")
-            )
+        asked = layer.hyperparameters.get("output_size", ())
+        each = asked if isinstance(asked, tuple) and len(asked) == dims else (asked,) * dims
+        for name, size, n, m in zip(DIRECTIONS[dims], each, sides[0][1:], sides[1][1:], strict=True):
+            note = KEPT if size is None else "as asked for, at any input size"
+            outputs.append(Line(f"output_{name}", f"output {name}", m, note=note))
             if not 0 < m <= WALK:
                 continue
             longest = max(-(-(i + 1) * n // m) - i * n // m for i in range(m))

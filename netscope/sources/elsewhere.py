@@ -15,6 +15,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
+from netscope.errors import SourceError
+
 
 class Elsewhere(MetaPathFinder):
     """Stands before all other finders; what they find in `root` is taken from `tree`."""
@@ -73,3 +75,18 @@ def import_from(root: Path, tree: Path, path: Sequence[str]) -> None:
     finder = Elsewhere(root, tree)
     sys.path[:] = [finder.moved(entry) for entry in path]
     sys.meta_path.insert(0, finder)
+
+
+def check_origin(source: str, tree: Path) -> None:
+    """Refuse a module that was imported from somewhere else, as from a copy in site-packages.
+
+    Raises:
+        SourceError: it lies outside the tree, so every revision would have the same network.
+    """
+    dotted = source.partition(":")[0]
+    file = getattr(sys.modules.get(dotted), "__file__", None)
+    if file is not None and not Path(file).resolve().is_relative_to(tree):
+        raise SourceError(
+            f"{dotted} is installed at {file}, outside the repository, and the same at every revision.",
+            hint="name its file: write path/file.py:factory behind the @",
+        )

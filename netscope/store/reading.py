@@ -24,6 +24,8 @@ LARGEST_FILE: Final = 512 * 2**20
 _OTHERS: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
     "`netscope diff`": lambda data: "pairs" in data or {"before", "after"} <= data.keys(),
     "`netscope profile` of several batches": lambda data: data.get("kind") == "curve",
+    "`netscope compare`": lambda data: "variants" in data,
+    "`netscope check`": lambda data: "networks" in data,
     "`netscope lint`": lambda data: "findings" in data,
     "`netscope explain`": lambda data: "totals" not in data and "lines" in _first_layer(data),
 }

@@ -133,10 +133,20 @@ def test_the_exit_code_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "lenet", "mnist_cnn", "--exit-code", code=1)
 
 
-def test_the_command_in_a_comment_makes_it_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "lenet --batch 2 -k-b num_classes=7 --all --columns macs,params",
+        "alexnet zfnet --depth 0",
+        "alexnet --train --eval-b",
+        "alexnet --train-b --path features.*",
+    ],
+)
+def test_the_command_in_a_comment_makes_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: str
+) -> None:
     path = tmp_path / "diff.md"
-    arguments = ["lenet", "--batch", "2", "-k-b", "num_classes=7", "--all", "--columns", "macs,params"]
-    assert main(["diff", *arguments, "-o", str(path)]) == 0
+    assert main(["diff", *arguments.split(), "-o", str(path)]) == 0
     comment = path.read_text()
     command = comment.splitlines()[-1].removeprefix("Made by `").removesuffix("`")
     assert main(shlex.split(command)[1:]) == 0

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import netscope
 from netscope.comparison import Absorbed, diff
 from netscope.explanation.formula import evaluate
-from netscope.report import Layer, Report
+from netscope.report import Layer, Report, Tensor
 from tests.nets import chain, head
-from tests.reports import conv, leaf, linear
+from tests.reports import around, conv, leaf, linear, pool, relu
 
 
 def test_a_pool_that_fits_as_often_into_both_inputs() -> None:
@@ -49,6 +50,58 @@ def test_an_adaptive_pool_says_what_it_does() -> None:
     assert found == Absorbed("pool", "output side 2 as asked for, at any input size")
 
 
+def test_a_side_that_a_pool_leaves_alone_is_no_reason() -> None:
+    def pooled(height: int) -> Report:
+        pool = leaf(
+            "pool",
+            "AdaptiveAvgPool2d",
+            (1, 4, height, 8),
+            (1, 4, 2, 8),
+            hyperparameters={"output_size": (2, None)},
+        )
+        rows = [leaf("act", "ReLU", (1, 4, height, 8), (1, 4, height, 8)), pool]
+        return chain("half", [*rows, leaf("last", "Tanh", (1, 4, 2, 8), (1, 4, 2, 8))])
+
+    found = diff(pooled(8), pooled(9)).absorbed
+    assert found == Absorbed("pool", "output height 2 as asked for, at any input size")
+
+
+def test_a_square_and_an_oblong_input_have_the_same_arithmetic() -> None:
+    def pooled(height: int) -> Report:
+        rows = [
+            relu("act", (1, 4, height, 6)),
+            pool("pool", (1, 4, height, 6), (1, 4, 2, 2)),
+            leaf("last", "Tanh", (1, 4, 2, 2), (1, 4, 2, 2)),
+        ]
+        return chain("odd", rows)
+
+    because = "floor(({} - 3)/2) + 1 = floor(({} - 3)/2) + 1 = 2"
+    assert diff(pooled(6), pooled(5)).absorbed == Absorbed("pool", because.format(6, 5))
+    assert diff(pooled(5), pooled(6)).absorbed == Absorbed("pool", because.format(5, 6))
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_nothing_ends_that_goes_round_the_layer(within: bool) -> None:
+    def net(side: int) -> Report:
+        rows = [
+            conv("part.conv", (1, 4, side, side), (1, 4, side, side), 1),
+            leaf("part.pool", "MyPool", (1, 4, side, side), (1, 4)),
+            linear("part.fc", (1, 4), (1, 2)),
+        ]
+        part = around("part", "Block", rows)
+        last = [linear("last", (1, 2), (1, 2))] if within else []
+        both = (Tensor("0", (1, 2), "float32"), Tensor("1", (1, 4, side, side), "float32"))
+        whole = chain("two", [*part, *last])
+        at = whole.layers.index(whole["part" if within else ""])
+        layers = list(whole.layers)
+        layers[at] = replace(layers[at], outputs=both)
+        return replace(whole, layers=tuple(layers))
+
+    found = diff(net(8), net(9))
+    assert found["part.fc"].status == "="
+    assert found.absorbed is None
+
+
 def test_a_layer_that_has_no_such_line_gives_no_reason() -> None:
     def pooled(side: int, pool: Layer) -> Report:
         rows = [conv("conv", (1, 3, side, side), (1, 4, side, side), 3, padding=1), pool]
@@ -73,7 +126,7 @@ def test_a_formula_that_does_not_come_to_the_traced_side_is_not_shown() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [((224, 224), (227, 227)), ((224, 224), (227, 224))])
 def test_torchvisions_alexnet(before: tuple[int, int], after: tuple[int, int]) -> None:
-    import netscope
+    pytest.importorskip("torchvision")
 
     found = netscope.diff("torchvision/alexnet", input=(3, *before), input_b=(3, *after)).absorbed
     assert found is not None

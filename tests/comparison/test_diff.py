@@ -201,6 +201,43 @@ def test_tied_weights_are_a_difference():
     assert told(found)["second"][1]["weight.shared_with"] == (None, "first.weight")
 
 
+def test_ties_are_told_in_the_order_of_the_parameters():
+    def net(tied):
+        first = nn.Linear(4, 4)
+        return named(a=named(x=first), b=named(x=first if tied else nn.Linear(4, 4)))
+
+    (pair,) = [p for p in compare(net(False), net(True), "4") if p.changes]
+    assert [change.what for change in pair.changes] == [
+        "shared_with",
+        "weight.shared_with",
+        "bias.shared_with",
+    ]
+
+
+def test_of_a_layer_without_parameters_nothing_is_frozen():
+    found = compare(nn.Sequential(nn.Linear(4, 4)), nn.Sequential(nn.ReLU()), "4")
+    assert told(found)["0"][1].keys() >= {"type", "weight", "bias"}
+    assert not told(found)["0"][1].keys() & {"dtype", "trainable", "packed"}
+
+
+class Idle(nn.Module):
+    def __init__(self, calls):
+        super().__init__()
+        self.fc, self.calls = nn.Linear(4, 4), calls
+
+    def forward(self, x):
+        for _ in range(self.calls):
+            x = self.fc(x)
+        return x
+
+
+def test_a_layer_that_was_not_called_returned_nothing():
+    changes = told(compare(Idle(0), Idle(1), "4"))["fc"][1]
+    assert changes["output"] == (None, (1, 4))
+    assert changes["returns"] == ((), ("",))
+    assert "output_dtype" not in changes
+
+
 def test_batch_dtype_and_mode_are_told_as_such():
     net = named(conv=nn.Conv2d(3, 8, 3), act=nn.ReLU())
     small, large = (netscope.summary(net, input="3x16x16", batch=n) for n in (1, 8))
@@ -285,6 +322,45 @@ def test_a_leaf_that_became_a_container():
     assert changes["a"][1]["type"] == ("ReLU", "Sequential")
     assert changes["a.c"] == changes["d"] == ("+", {})
     assert changes["b"][1]["in_channels"] == (3, 8)
+
+
+def test_a_container_that_was_emptied_is_no_layer():
+    before = nn.Sequential(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 1)))
+    after = nn.Sequential(*before[0])
+    there, back = compare(before, after), compare(after, before)
+    assert there["0.0"].after is not None
+    assert there.counts == {"=": 0, "~": 3, "+": 0, "-": 0}
+    assert back.counts == there.counts
+
+
+class Adapted(nn.Module):
+    def __init__(self, base: nn.Linear):
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.down, self.up = nn.Linear(4, 2, bias=False), nn.Linear(2, 4, bias=False)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def test_an_adapter_around_a_layer():
+    def net(adapted):
+        blocks = [named(q=nn.Linear(4, 4), k=nn.Linear(4, 4)) for _ in range(2)]
+        for block in blocks:
+            block.q = Adapted(block.q) if adapted else block.q
+        return nn.Sequential(*blocks)
+
+    found = compare(net(False), net(True), "4")
+    for block in "01":
+        base = found[f"{block}.q.base"]
+        assert base.before is found.before[f"{block}.q"]
+        assert {change.what for change in base.changes} == {"moved", "trainable"}
+        assert found.after[f"{block}.q"] in [pair.after for pair in found if pair.status == "+"]
+        assert found[f"{block}.k"].status == "="
+    assert found.counts == {"=": 2, "~": 2, "+": 6, "-": 0}  # the adapters' two linears, and their sum
+    back = compare(net(True), net(False), "4")
+    assert back["0.q"].before is back.before["0.q.base"]
+    assert back.counts == {"=": 2, "~": 2, "+": 0, "-": 6}
 
 
 class Wrapper(nn.Module):

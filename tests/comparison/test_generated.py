@@ -38,7 +38,9 @@ def test_the_other_way_round_it_is_the_same():
     turned = {"+": "-", "-": "+", "=": "=", "~": "~"}
     for seed in range(NETWORKS):
         there = drawn(seed)[1]
-        back = sides(diff(there.after, there.before))
+        turned_round = diff(there.after, there.before)
+        assert turned_round.counts == {turned[status]: n for status, n in there.counts.items()}
+        back = sides(turned_round)
         assert back == {
             (new, old, turned[status], frozenset((what, b, a) for what, a, b in changes))
             for old, new, status, changes in sides(there)

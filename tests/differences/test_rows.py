@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netscope.comparison import Diff, diff
+from netscope.comparison import Delta, Diff, diff
 from netscope.differences import Row, build, figure_of, total_of
 from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
@@ -75,7 +75,7 @@ def test_a_path_makes_a_list() -> None:
         ("~", "blocks.1.down"),
         ("=", "blocks.1.last"),
     ]
-    with pytest.raises(UsageError, match=r"no layer on the path 'block\.\*'"):
+    with pytest.raises(UsageError, match=r"has a layer on the path 'block\.\*'"):
         build(diff(wide(32), wide(64)), path="block.*")
 
 
@@ -119,6 +119,29 @@ def test_a_container_around_what_was_there_adds_no_figures() -> None:
     assert not found["new"].has_figures
     assert found["extra"].has_figures
     assert found["conv1-2"].kind == "moved"
+
+
+def test_layers_with_the_one_that_passes_their_change_on_are_one_row() -> None:
+    def net(width: int) -> Report:
+        shape = (1, width)
+        rows = [linear(str(n), shape, shape) if n % 2 == 0 else relu(str(n), shape) for n in range(6)]
+        return chain("mlp", rows)
+
+    (row,) = build(diff(net(4), net(8))).rows
+    assert (row.label, row.times, row.followers) == ("0, 2, 4", 3, ("ReLU",))
+    assert figure_of(row, BY_KEY["params"]).delta == Delta(3 * 20, 3 * 72)
+
+
+def test_a_row_has_the_figures_of_those_that_follow_it() -> None:
+    def net(width: int) -> Report:
+        shape = (1, width)
+        return chain("net", [linear("fc", shape, shape), leaf("act", "Tanh", shape, shape)])
+
+    change = diff(net(4), net(8))
+    (row,) = build(change).rows
+    assert row.followers == ("act",)
+    assert figure_of(row, BY_KEY["output_bytes"]).delta == Delta(2 * 4 * 4, 2 * 8 * 4)
+    assert figure_of(row, BY_KEY["output_bytes"]) == total_of(change, BY_KEY["output_bytes"])
 
 
 def test_a_thousand_layers_that_pass_a_change_on() -> None:

@@ -33,6 +33,7 @@ def told(*changes: Change, untold: tuple[Change, ...] = (), shown: tuple[str, ..
         (("normalized_shape", (768,), (1024,)), "shape 768→1024"),
         (("eps", 1e-05, 1e-12), "eps 1e-05 → 1e-12"),
         (("p", 0.5, 0.1), "p 0.5→0.1"),
+        (("mode", "max", ""), "mode max → ''"),
         (("inplace", True, False), "inplace yes→no"),
         (("padding_idx", None, 0), "padding_idx none→0"),
         (("type", "ReLU", "GELU"), "ReLU→GELU"),
@@ -45,7 +46,15 @@ def told(*changes: Change, untold: tuple[Change, ...] = (), shown: tuple[str, ..
         (("packed", False, True), "packed"),
         (("shared_with", None, "embed"), "tied to embed"),
         (("shared_with", "embed", None), "no longer tied to embed"),
+        (("shared_with", "", None), "no longer tied to (root)"),
+        (("weight.shared_with", None, "embed.weight"), "weight tied to embed.weight"),
+        (("weight.shared_with", "embed.weight", None), "weight no longer tied to embed.weight"),
+        (("returns", ("0", "1"), ("a", "b.0", "b.1")), "returns 0, 1 → a, b.0, b.1"),
+        (("returns", ("",), ("0", "1")), "returns a tensor → 0, 1"),
+        (("returns", (), ("",)), "returns nothing → a tensor"),
         (("moved", "a.conv", "b.conv"), "moved from a.conv"),
+        (("moved", "0.q", "0.q.base"), "wrapped"),
+        (("moved", "0.q.base", "0.q"), "unwrapped"),
         (("order", "relu1", "pool1"), "now after pool1, not relu1"),
         (("order", None, "pool1"), "now after pool1, not first"),
         (("order", "relu1", None), "now first, not after relu1"),
@@ -83,6 +92,11 @@ def test_a_layer_of_another_type_has_other_parameters_and_operators() -> None:
     assert told(other, Change("weight", (4,), None), Change("operators", {"norm": 1}, {})) == (
         "BatchNorm2d→Identity"
     )
+
+
+def test_the_ties_of_a_module_are_told_once() -> None:
+    whole = Change("shared_with", None, "a")
+    assert told(whole, Change("weight.shared_with", None, "a.weight")) == "tied to a"
 
 
 def test_attention_tells_its_width_once() -> None:

@@ -35,7 +35,7 @@ def test_a_wrong_name_is_told_the_nearest():
         netscope.explain("lenet", "zzzzzz")
     assert (
         caught.value.hint
-        == "it has features, features.conv1, features.pool1, features.conv2, features.pool2, flatten"
+        == "it has features, features.conv1, features.pool1, features.conv2, features.pool2, flatten, ..."
     )
     with pytest.raises(netscope.UsageError) as caught:
         netscope.explain(nn.Linear(2, 2), "weight", input="2")

@@ -133,6 +133,12 @@ def test_unpooling_adaptive_pooling_padding_flattening_and_growing():
     assert formula(explained(nn.Upsample(scale_factor=1.5), "1x5x5"), "output_side") == ("floor(5*1.5)", 7)
 
 
+def test_an_adaptive_pool_keeps_a_side_that_nobody_asked_for():
+    said = explained(nn.AdaptiveAvgPool2d((6, None)), "2x12x13")
+    assert (said["output_height"].value, said["output_height"].note) == (6, "as asked for, at any input size")
+    assert (said["output_width"].value, said["output_width"].note) == (13, "as in the input")
+
+
 class Thrice(nn.Conv2d):
     """A convolution that is no plain one."""
 

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope.comparison import diff
+from netscope.cost import VectorOps
 from netscope.differences import build
 from netscope.render.diff import DIFF_FORMATS
 from netscope.render.paint import WIDEST
 from netscope.render.text import width_of
 from netscope.report import Report
 from tests.nets import chain, head, networks, wide
-from tests.reports import leaf, linear, profiled, relu, stack, steady
+from tests.reports import conv, leaf, linear, profiled, relu, stack, steady
 
 ESCAPES = re.compile(r"\x1b\[\d+m")
 
@@ -61,8 +62,20 @@ def test_a_diff_at_a_hundred_columns() -> None:
     ]
     assert lines[-2:] == [
         "×N: the same change in each, with the figures of all N together",
-        "9 layers changed, 3 the same (--all shows them)",
+        "9 layers changed, 3 the same",
     ]
+
+
+def test_an_option_is_named_to_who_can_type_it() -> None:
+    assert "(--all" in table(wide(32), wide(64), command="netscope diff wide32 wide64")
+    assert "(--all" not in table(wide(32), wide(64), command="netscope diff wide32 wide64", everything=True)
+    assert "(--all" not in str(diff(wide(32), wide(64)))
+
+
+def test_a_column_that_no_row_has_a_figure_in_is_left_out() -> None:
+    lines = shown(wide(32), wide(64), depth=0)  # the root's figures are the totals above
+    (heading,) = (line for line in lines if "what changed" in line)
+    assert words(heading) == "layer what changed"
 
 
 def test_two_networks_that_are_the_same_take_one_line() -> None:
@@ -74,6 +87,18 @@ def test_the_end_of_a_difference_is_told_and_what_follows_is_not() -> None:
     assert "=  from features.2 on everything is identical: floor((55 - 3)/2) + 1 = floor((56" in text
     assert "fc" not in text
     assert "55×55 → 56×56" in text
+
+
+def test_a_layer_whose_own_cost_differs_is_not_called_identical() -> None:
+    def pooled(side: int) -> Report:
+        before, after = (1, 4, side, side), (1, 4)
+        rows = [
+            conv("conv", before, before, 1),
+            leaf("pool", "MyPool", before, after, vector=VectorOps(add=side)),
+        ]
+        return chain("net", [*rows, linear("fc", after, (1, 2))])
+
+    assert "=  behind pool everything is identical" in table(pooled(8), pooled(9))
 
 
 def test_all_of_it_is_shown_on_request_also_behind_the_end_of_a_difference() -> None:

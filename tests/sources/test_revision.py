@@ -213,6 +213,20 @@ def test_modules_are_those_of_the_revision(here: Repo) -> None:
     assert width("old@pkg.net:make") == 16
 
 
+def test_an_installed_copy_is_no_revision(
+    here: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "site-packages" / "lib"
+    shutil.copytree(here.root / "src/lib", copy)
+    monkeypatch.syspath_prepend(str(copy.parent))
+    with pytest.raises(
+        SourceError, match=r"lib\.net is installed at .*site-packages.*, outside the repository"
+    ):
+        netscope.summary("old@lib.net:make", input="8")
+    with pytest.raises(SourceError, match="the same at every revision"):
+        netscope.summary("old@torch.nn:ReLU", input="8")
+
+
 def test_paths_are_relative_to_where_one_stands(here: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(here.root / "sub")
     assert width("old@other.py:make") == 16

@@ -117,7 +117,10 @@ def ending(diff: Diff) -> str:
     if diff.absorbed is None:
         return ""
     because = visible(diff.absorbed.because)
-    text = f"from {short(diff.absorbed.path)} on everything is identical"
+    path = diff.absorbed.path
+    # Of a pool that takes in more, its own arithmetic is still another.
+    where = f"from {short(path)} on" if diff[path].status == "=" else f"behind {short(path)}"
+    text = f"{where} everything is identical"
     return f"{text}: {because}" if because else text
 
 

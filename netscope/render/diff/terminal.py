@@ -92,11 +92,14 @@ def _rows(differences: Differences, room: int | None, encoding: str) -> list[lis
     values = []
     for number, quantity in enumerate(differences.quantities):
         percents, both_values = _figures(differences, quantity, tones, encoding)
+        if not any(one.width for one in percents):
+            continue
         columns.append(
             (Heading(quantity.title, right=True, drop=_DROPS.get(quantity.key, 30 + number)), percents)
         )
         drop = 60 if quantity.key == "macs" else 61 + number
-        values.append((len(columns), (Heading("before → after", right=True, drop=drop), both_values)))
+        if any(one.width for one in both_values):
+            values.append((len(columns), (Heading("before → after", right=True, drop=drop), both_values)))
     natural = sum(max(width_of(h.title), *(c.width for c in cells)) + len(GAP) for h, cells in columns)
     if room is not None and natural - len(GAP) > room:
         columns = [(h._replace(floor=_FLOORS.get(h.title, 0)), cells) for h, cells in columns]
@@ -180,14 +183,12 @@ def _figures(
 
 def _movement(diff: Diff, quantity: Quantity) -> Number:
     """All that the layers' figures changed by, up and down."""
-    around = {pair.parent for pair in diff.pairs}
     assert quantity.of_layer is not None
     moved: Number = 0
-    for number, pair in enumerate(diff.pairs):
-        if number not in around:
-            sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
-            before, after = (side or 0 for side in sides)
-            moved += abs(after - before)
+    for pair in diff.leaves:
+        sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
+        before, after = (side or 0 for side in sides)
+        moved += abs(after - before)
     return moved
 
 
@@ -204,5 +205,7 @@ def _below(differences: Differences, room: int | None) -> list[list[Piece]]:
         lines.append(
             [Piece(f"{units.TIMES}N: the same change in each, with the figures of all N together", "dim")]
         )
-    lines.append([Piece(tally(diff) + (" (--all shows them)" if differences.folded else ""), "dim")])
+    # Only who typed a command has an option to type.
+    more = " (--all shows them)" if differences.folded and differences.command else ""
+    lines.append([Piece(tally(diff) + more, "dim")])
     return lines
