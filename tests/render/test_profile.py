@@ -255,6 +255,15 @@ def test_a_curve_is_a_line_a_batch() -> None:
     assert str(curve()) == CURVE.rstrip("\n")
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_no_line_of_a_curve_is_wider_than_the_terminal(width: int) -> None:
+    doubtful = Curve("alexnet", "zoo", timings=(replace(timing(1, 1e-3), called=measured([1e-3])),))
+    for one in (curve(too_large=64), doubtful):
+        text = curve_.to_terminal(one, width=width, color=False)
+        assert max(map(width_of, text.splitlines())) <= width
+    assert "! batch 1: not converged" in text
+
+
 def test_memory_that_ended_is_the_last_line() -> None:
     text = curve_.to_terminal(curve(too_large=128), width=100, color=False)
     assert text.splitlines()[-4].split() == ["128", "out", "of", "memory"]

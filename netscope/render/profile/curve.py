@@ -14,7 +14,8 @@ from netscope.profiling.document import SCHEMA_VERSION, to_json
 from netscope.render.cells import Cell, cell, joined_by_dots, laid_out, on_units
 from netscope.render.fit import Heading
 from netscope.render.markdown import escape
-from netscope.render.paint import Piece, painted, room_for, wants_color
+from netscope.render.paint import painted, room_for, wants_color
+from netscope.render.profile.terminal import wrapped
 from netscope.render.profile.words import setting
 from netscope.render.summary import Tone, short
 from netscope.render.text import encoding_of, for_encoding, visible
@@ -53,7 +54,7 @@ def to_terminal(
     laid = laid_out(headings, columns, room)
     lines = [*joined_by_dots(_pieces(curve), room), [], laid.head, *laid.body]
     said = [*_verdict(curve), *_doubts(curve)]
-    lines += [[], *([Piece(text, tone)] for text, tone in said)] if said else []
+    lines += [[], *(line for text, tone in said for line in wrapped(text, room, tone))] if said else []
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 

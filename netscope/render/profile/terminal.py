@@ -35,21 +35,21 @@ def render(
     lines += fact_lines(facts(report), room)
     if report.timing is not None and report.timing.reconciliation is not None:
         lines += [[], *_bars(parts(report.timing), room)]
-        lines += _wrapped(equation(report.timing), room)
+        lines += wrapped(equation(report.timing), room)
     if report.timing is None or report.timing.reconciliation is not None:
         laid = rows_laid_out(table, room, encoding)
         lines += [[], laid.head, *laid.body]
         if text := shown(table):
-            lines += _wrapped(f"{text}; --all shows the whole network", room, "dim")
+            lines += wrapped(f"{text}; --all shows the whole network", room, "dim")
         if laid.left_out:
             titles = ", ".join(dict.fromkeys(heading.title for heading in laid.left_out))
-            lines += _wrapped(f"not shown, for want of width: {titles}", room, "dim")
+            lines += wrapped(f"not shown, for want of width: {titles}", room, "dim")
     said = sentences(report)
     if said:
         lines.append([])
         for text, tone in said:
             mark = "! " if tone == "warn" else ""
-            lines += _wrapped(mark + text, room, tone, indent="  " if mark else "")
+            lines += wrapped(mark + text, room, tone, indent="  " if mark else "")
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
@@ -81,7 +81,7 @@ def _bars(found: Sequence[Part], room: int | None) -> list[list[Piece]]:
     return lines
 
 
-def _wrapped(text: str, room: int | None, tone: Tone = "", indent: str = "  ") -> list[list[Piece]]:
+def wrapped(text: str, room: int | None, tone: Tone = "", indent: str = "  ") -> list[list[Piece]]:
     """A sentence on as many lines as it takes."""
     if room is None:
         return [[Piece(text, tone)]]
