@@ -32,6 +32,10 @@ def diff(
     *,
     input: Input | None = None,
     input_b: Input | None = None,
+    args: tuple[Any, ...] | None = None,
+    args_b: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    kwargs_b: Mapping[str, Any] | None = None,
     batch: int | None = None,
     batch_b: int | None = None,
     dtype: str | None = None,
@@ -46,9 +50,9 @@ def diff(
     Args:
         before, after: Reports, or whatever `summary` takes. Without `after` it is the same network, and one
             of the arguments in `_b` says what is different.
-        input, batch, dtype, train, options: as `summary` takes them, of both networks; a Report, or the
-            name of a saved one, has its own.
-        input_b, batch_b, dtype_b, train_b, options_b: those of `after`, where they are others.
+        input, args, kwargs, batch, dtype, train, options: as `summary` takes them, of both networks; a
+            Report, or the name of a saved one, has its own.
+        input_b and the like: those of `after`, where they are others.
 
     Returns:
         a frozen Diff of pairs of layers. `if change:` asks whether anything differs.
@@ -56,8 +60,10 @@ def diff(
     Raises:
         UsageError: nothing to compare with, or an argument for what is a report; else what `summary` raises.
     """
-    how = {"input": input, "batch": batch, "dtype": dtype, "train": train, "options": options}
-    how_b = {"input": input_b, "batch": batch_b, "dtype": dtype_b, "train": train_b, "options": options_b}
+    how = {"input": input, "args": args, "kwargs": kwargs, "batch": batch, "dtype": dtype, "train": train}
+    how_b = {"input": input_b, "args": args_b, "kwargs": kwargs_b, "batch": batch_b, "dtype": dtype_b}
+    how |= {"options": options}
+    how_b |= {"train": train_b, "options": options_b}
     return diff_of(before, after, _given(how), _given(how_b), _summary, "{}_b=".format, "{}=".format)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from netscope import units
 from netscope.timing.backend import Device
 from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.intervals import Interval, Ratio
@@ -93,7 +94,7 @@ class Roof:
         return None if self.peak is None or not self.bandwidth else self.peak / self.bandwidth
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Timing:
     """How long steps of a network took on a machine. Times are seconds a step.
 
@@ -137,6 +138,11 @@ class Timing:
     reconciliation: Reconciliation | None = None
     unattributed: tuple[Work, ...] = ()
     peak_memory: int | None = None
+
+    def __repr__(self) -> str:
+        """Short: a debugger would else print every sample."""
+        taken = units.plural(len(self.latency.samples), "sample")
+        return f"<Timing of {units.seconds(self.median)} a step on {self.device.target}: {taken}>"
 
     @property
     def latency(self) -> Measurement:
@@ -185,8 +191,6 @@ class Timing:
         """What a reader must know before trusting the figures, in plain sentences; empty when nothing."""
         found = list(remarks(self.latency, threads=self.threads))
         if self.overhead is not None and self.overhead > INTRUSIVE:
-            from netscope import units
-
             found.append(
                 f"the instruments made a step {units.percent(self.overhead)} longer, "
                 "and so are the times of layers"

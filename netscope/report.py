@@ -286,7 +286,7 @@ WEIGHT_KINDS: Final[dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
     """A network at one input: its rows in preorder, execution order among siblings.
 
@@ -311,6 +311,10 @@ class Report:
     timing: Timing | None = None
     roof: Roof | None = None
     schema_version: int = SCHEMA_VERSION
+
+    def __repr__(self) -> str:
+        """Short: a debugger or an assertion would else print every layer."""
+        return f"<Report of {self.name}: {len(self.layers):,} layers, {self.params:,} params>"
 
     @property
     def facts(self) -> Trace | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import nn
 
 import netscope
@@ -62,3 +63,16 @@ def test_the_model_is_left_as_it_was() -> None:
     netscope.diff(model, input="4", input_b="3x4")
     assert model.training
     assert all((model.state_dict()[key] == value).all() for key, value in before.items())
+
+
+def test_arguments_of_any_kind():
+    layer = nn.Bilinear(3, 4, 2)
+    small, large = ((torch.zeros(n, 3), torch.zeros(n, 4)) for n in (1, 5))
+    found = netscope.diff(layer, args=small, args_b=large)
+    assert [pair.after.output_shape for pair in found] == [(5, 2)]
+
+
+def test_short_forms_for_a_debugger():
+    found = netscope.diff("lenet", "alexnet")
+    assert len(repr(found)) < 120
+    assert repr(found.before).startswith("<Report of lenet: ")

@@ -116,7 +116,7 @@ class Absorbed:
     because: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diff:
     """Two reports and how their layers pair up.
 
@@ -128,6 +128,11 @@ class Diff:
     after: Report
     pairs: tuple[Pair, ...]
     absorbed: Absorbed | None = None
+
+    def __repr__(self) -> str:
+        """Short: a debugger or an assertion would else print every layer of both."""
+        counts = ", ".join(f"{n:,} {status}" for status, n in self.counts.items())
+        return f"<Diff of {self.before.name} and {self.after.name}: {counts}>"
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self.pairs)

@@ -12,7 +12,7 @@ from netscope.report import Tensor
 from netscope.timing import curve as curve_
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Curve:
     """A network measured at several batch sizes, smallest first.
 
@@ -32,6 +32,11 @@ class Curve:
     timings: tuple[Timing, ...] = ()
     too_large: int | None = None
     environment: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Short: a debugger would else print every sample."""
+        batches = ", ".join(str(timing.batch) for timing in self.timings)
+        return f"<Curve of {self.name}: batches {batches or 'none'}>"
 
     def __iter__(self) -> Iterator[Timing]:
         return iter(self.timings)

@@ -136,7 +136,12 @@ def to_json(
         }
         for checked in outcome
     ]
-    whole = {"schema_version": SCHEMA_VERSION, "passed": outcome.passed, "networks": networks}
+    whole = {
+        "kind": "check",
+        "schema_version": SCHEMA_VERSION,
+        "passed": outcome.passed,
+        "networks": networks,
+    }
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 

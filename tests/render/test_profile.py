@@ -273,6 +273,11 @@ def test_memory_that_ended_is_the_last_line() -> None:
     assert "| 1 |  |  |  |  |  | out of memory |" in empty.to_markdown()
 
 
+def test_debuggers_print_no_samples() -> None:
+    assert repr(curve()) == "<Curve of alexnet: batches 1, 8, 32>"
+    assert repr(profile().timing) == "<Timing of 10.0 ms a step on cpu: 54 samples>"
+
+
 def test_curves_in_data_formats() -> None:
     lines = curve().to_csv().splitlines()
     assert lines[0].startswith("schema_version,batch,latency,latency_low")

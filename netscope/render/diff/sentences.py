@@ -124,12 +124,16 @@ def ending(diff: Diff) -> str:
     return f"{text}: {because}" if because else text
 
 
+# What all layers may have alike, in words. Whether the leading size is a batch, no shape can tell.
+_SHARED: Final = {"batch": "leading size", "dtype": "dtype", "output_dtype": "dtype"}
+
+
 def told(row: Row, differences: Differences) -> str:
     """What changed, in words; of a run, how many layers it is of."""
     if row.kind == "same":
         return "the same" if row.layers == 1 else f"{units.plural(row.layers, 'layer')} the same"
     if row.kind in ("shared", "renamed"):
-        names = dict.fromkeys(change.what.removeprefix("output_") for change in differences.shared)
+        names = dict.fromkeys(_SHARED[change.what] for change in differences.shared)
         only = "only the name" if row.kind == "renamed" else f"only the {' and '.join(names)}"
         return only if row.layers == 1 else f"{units.plural(row.layers, 'layer')}: {only}"
     if row.kind == "moved" and row.pairs[0].before:
