@@ -14,6 +14,7 @@ import netscope
 from netscope.checks import Findings, registered
 from netscope.errors import UsageError
 from netscope.render.findings import FINDINGS_FORMATS
+from netscope.report import SCHEMA_VERSION
 
 
 def codes(findings: Findings) -> list[str]:
@@ -209,7 +210,8 @@ def test_formats():
     findings = lint(alexnet_conv1(), "3x224x224")
     assert json.loads(FINDINGS_FORMATS["json"](findings))["findings"][0]["code"] == "NS101"
     assert "| NS101 | warning | `0` | 11×11" in FINDINGS_FORMATS["markdown"](findings)
-    assert FINDINGS_FORMATS["csv"](findings).splitlines()[1].startswith("1,NS101,untiled-windows,warning,0,")
+    first = FINDINGS_FORMATS["csv"](findings).splitlines()[1]
+    assert first.startswith(f"{SCHEMA_VERSION},NS101,untiled-windows,warning,0,")
     wide = FINDINGS_FORMATS["table"](findings, width=80, color=False)
     assert max(map(len, wide.splitlines())) <= 80
     assert wide.endswith("1 warning\n")
