@@ -15,6 +15,7 @@ from netscope import operators, opnames, units
 from netscope.figures import Figures, MachineFigures
 from netscope.measured import LayerRoof, LayerTiming
 from netscope.report import Layer, Report
+from netscope.suggest import look_up
 
 Kind = Literal[
     "text",
@@ -494,15 +495,7 @@ def find(key: str) -> Column:
     Raises:
         UsageError: there is none; the hint names the nearest ones.
     """
-    try:
-        return BY_KEY[key]
-    except KeyError:
-        from netscope.errors import UsageError
-        from netscope.suggest import nearest
-
-        close = nearest(key, BY_KEY)
-        hint = f"did you mean {', '.join(close)}?" if close else f"columns: {', '.join(BY_KEY)}"
-        raise UsageError(f"there is no column {key!r}.", hint=hint) from None
+    return look_up(key, BY_KEY, "column", "columns")
 
 
 def column_reference() -> str:

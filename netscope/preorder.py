@@ -18,3 +18,12 @@ def children_of(layers: Sequence[Layer]) -> list[list[int]]:
             children[open_[-1]].append(index)
         open_.append(index)
     return children
+
+
+def parents_of(children: Sequence[Sequence[int]]) -> list[int]:
+    """For every layer the index of the one around it, -1 for the root."""
+    parents = [-1] * len(children)
+    for index, inner in enumerate(children):
+        for child in inner:
+            parents[child] = index
+    return parents

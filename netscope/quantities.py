@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from netscope.report import Layer, Report
+from netscope.suggest import look_up
 
 Number = int | float
 
@@ -89,12 +90,4 @@ def find(key: str) -> Quantity:
     Raises:
         UsageError: there is none; the hint names the nearest ones.
     """
-    try:
-        return BY_KEY[key]
-    except KeyError:
-        from netscope.errors import UsageError
-        from netscope.suggest import nearest
-
-        close = nearest(key, BY_KEY)
-        hint = f"did you mean {', '.join(close)}?" if close else f"quantities: {', '.join(BY_KEY)}"
-        raise UsageError(f"there is no quantity {key!r}.", hint=hint) from None
+    return look_up(key, BY_KEY, "quantity", "quantities")

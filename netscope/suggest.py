@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeVar
+
+from netscope.errors import UsageError
+
+T = TypeVar("T")
 
 # Of 100: how alike two names must be as wholes, or the shorter one to a part of the longer.
 _WHOLE: Final = 60
@@ -39,6 +43,20 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
             close.append((whole, score, match))
     close.sort(key=lambda one: one[:2], reverse=True)
     return [match for _, _, match in close[:limit]]
+
+
+def look_up(key: str, known: Mapping[str, T], noun: str, nouns: str) -> T:
+    """The entry of that key.
+
+    Raises:
+        UsageError: there is none; the hint names the nearest keys, or else all of them.
+    """
+    try:
+        return known[key]
+    except KeyError:
+        close = nearest(key, known)
+        hint = f"did you mean {', '.join(close)}?" if close else f"{nouns}: {', '.join(known)}"
+        raise UsageError(f"there is no {noun} {key!r}.", hint=hint) from None
 
 
 def instead_of(pattern: str, known: Sequence[str]) -> str:

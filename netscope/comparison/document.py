@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, Final, Literal
 
 from netscope import store
@@ -134,18 +135,25 @@ def network(report: Report) -> Network:
     return Network(report.name, report.source, report.description, report.inputs, report.training)
 
 
-def to_json(diff: Diff) -> str:
-    """The diff as JSON text, one line a pair."""
-    return written(document(diff))
+def to_json(diff: Diff, path: str | PathLike[str] | None = None) -> str:
+    """The diff as JSON text, one line a pair; also written to `path` when given."""
+    return written(document(diff), path)
 
 
-def written(whole: Any) -> str:
-    """A document as JSON text; each item of its last field, a tuple, has a line of its own."""
+def written(whole: Any, path: str | PathLike[str] | None = None) -> str:
+    """A document as JSON text; each item of its last field, a tuple, has a line of its own.
+
+    Raises:
+        StoreError: the file at `path` cannot be written.
+    """
     *head, last = (spec.name for spec in dataclasses.fields(whole))
     lines = [f"  {json.dumps(key)}: {_text(getattr(whole, key))}" for key in head]
     rows = ",\n".join(f"    {_text(row)}" for row in getattr(whole, last))
     lines.append(f"  {json.dumps(last)}: [\n{rows}\n  ]")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    if path is not None:
+        store.write_text(path, text)
+    return text
 
 
 def _text(value: Any) -> str:

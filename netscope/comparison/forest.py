@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any, Final
 
-from netscope.preorder import children_of
+from netscope.preorder import children_of, parents_of
 from netscope.report import Layer, Report
 
 Numbers = dict[Hashable, int]
@@ -31,10 +31,7 @@ class Forest:
     def __init__(self, report: Report, known: Numbers) -> None:
         self.layers = report.layers
         self.children = children_of(self.layers)
-        self.parents = [-1] * len(self.layers)
-        for index, inner in enumerate(self.children):
-            for child in inner:
-                self.parents[child] = index
+        self.parents = parents_of(self.children)
         # What a layer itself is, and the same with everything within it.
         self.own = [known.setdefault(_definition(layer), len(known)) for layer in self.layers]
         self.whole = self._bottom_up(self.own, "whole", known)

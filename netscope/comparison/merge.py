@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from netscope.comparison.changes import Situation, changes
 from netscope.comparison.pairing import Pairing
 from netscope.comparison.result import Change, Diff, Pair, Status
-from netscope.preorder import children_of
+from netscope.preorder import children_of, parents_of
 from netscope.report import Layer, Report
 
 # Indices of a layer before and after; -1 where there is none.
@@ -110,10 +110,7 @@ class _Siblings:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._layers = layers
         self._children = children_of(layers)
-        self.parents = [-1] * len(layers)
-        for index, inner in enumerate(self._children):
-            for child in inner:
-                self.parents[child] = index
+        self.parents = parents_of(self._children)
 
     def behind(self, index: int) -> str | None:
         """The name of the sibling that comes before this one, None for the first."""

@@ -200,12 +200,8 @@ class Diff:
             StoreError: the file cannot be written.
         """
         from netscope.comparison import document
-        from netscope.store import write_text
 
-        text = document.to_json(self)
-        if path is not None:
-            write_text(path, text)
-        return text
+        return document.to_json(self, path)
 
     def to_markdown(self) -> str:
         """Verdict, totals and what changed, as a comment for a pull request."""

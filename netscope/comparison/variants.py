@@ -87,12 +87,8 @@ class Comparison:
             StoreError: the file cannot be written.
         """
         from netscope.comparison import document
-        from netscope.store import write_text
 
-        text = document.written(document.comparison(self))
-        if path is not None:
-            write_text(path, text)
-        return text
+        return document.written(document.comparison(self), path)
 
     def to_markdown(self) -> str:
         """A table."""

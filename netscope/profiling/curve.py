@@ -85,12 +85,8 @@ class Curve:
             StoreError: the file cannot be written.
         """
         from netscope.profiling import document
-        from netscope.store import write_text
 
-        text = document.to_json(self)
-        if path is not None:
-            write_text(path, text)
-        return text
+        return document.to_json(self, path)
 
     def to_markdown(self) -> str:
         """The curve as a GitHub-flavoured Markdown table."""

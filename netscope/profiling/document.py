@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import Final, Literal
 
 from netscope.comparison.document import SCHEMA_VERSION as _VERSION
@@ -33,8 +34,8 @@ class CurveDocument:
     timings: tuple[Timing, ...]
 
 
-def to_json(curve: Curve) -> str:
-    """The curve with all raw samples, one line a batch."""
+def to_json(curve: Curve, path: str | PathLike[str] | None = None) -> str:
+    """The curve with all raw samples, one line a batch; also written to `path` when given."""
     return written(
         CurveDocument(
             schema_version=SCHEMA_VERSION,
@@ -49,5 +50,6 @@ def to_json(curve: Curve) -> str:
             knee=curve.knee,
             too_large=curve.too_large,
             timings=curve.timings,
-        )
+        ),
+        path,
     )
