@@ -165,6 +165,12 @@ def test_a_configuration_file_and_the_process_after_it(tmp_path: Path):
     assert resolve(f"hf/{path}", input="2048").kwargs == {"input_ids": TensorSpec((1, 2048), "int64")}
 
 
+def test_a_network_that_is_only_called_in_parts_is_told_so():
+    pytest.importorskip("transformers")
+    with pytest.raises(SourceError, match="BarkModel has no forward"):
+        resolve("hf/bark")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
