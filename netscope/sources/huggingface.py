@@ -16,31 +16,13 @@ from netscope.errors import MissingExtraError, SourceError
 from netscope.sources.blueprint import Blueprint, Options
 from netscope.sources.construct import failed
 from netscope.sources.huggingface_inputs import example, text_config
-from netscope.sources.installed import huggingface_names, package_folder
+from netscope.sources.installed import HEADS, huggingface_names, huggingface_types, package_folder
 from netscope.sources.wording import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
 
 _PREFIX: Final = "hf/"
-
-# Which of the network's heads to build when the configuration names no architecture: the first of
-# these tables of transformers' that has the model type. Encoders are in the causal table too, so
-# masked language models come before it; whisper's decoder alone is there, so speech comes first.
-_HEADS: Final = (
-    "SPEECH_SEQ_2_SEQ",
-    "MASKED_LM",
-    "CAUSAL_LM",
-    "SEQ_TO_SEQ_CAUSAL_LM",
-    "IMAGE_TEXT_TO_TEXT",
-    "ZERO_SHOT_IMAGE_CLASSIFICATION",
-    "IMAGE_CLASSIFICATION",
-    "OBJECT_DETECTION",
-    "SEMANTIC_SEGMENTATION",
-    "VIDEO_CLASSIFICATION",
-    "CTC",
-    "AUDIO_CLASSIFICATION",
-)
 
 
 def accepts(name: str) -> bool:
@@ -97,9 +79,9 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _check_type(name: str, model_type: str) -> None:
-    names = huggingface_names()
-    if f"{_PREFIX}{model_type}" in names:
+    if f"{_PREFIX}{model_type}" in huggingface_types():
         return
+    names = huggingface_names()
     if "/" in model_type:
         raise SourceError(
             f"{model_type!r} is no model type of transformers, and netscope downloads nothing.",
@@ -130,14 +112,14 @@ def _architecture(name: str, config: Any, model_type: str) -> str:
         return str(config.architectures[0])
     from transformers.models.auto import modeling_auto
 
-    heads = ("SEQ_TO_SEQ_CAUSAL_LM", *_HEADS) if getattr(config, "is_encoder_decoder", False) else _HEADS
-    for table in (*(f"MODEL_FOR_{head}_MAPPING_NAMES" for head in heads), "MODEL_MAPPING_NAMES"):
+    first = ("MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES",)
+    for table in (*(first if getattr(config, "is_encoder_decoder", False) else ()), *HEADS):
         found = getattr(modeling_auto, table, {}).get(model_type)
         if found is not None:
             return found if isinstance(found, str) else str(found[0])
     raise SourceError(
         f"transformers has no network for {name}, only a configuration.",
-        hint="name a class: -k \"architectures=['BertModel']\"",
+        hint="`netscope models 'hf/*'` lists those with one; or name a class: -k \"architectures=['BertModel']\"",
     )
 
 

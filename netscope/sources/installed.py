@@ -10,10 +10,26 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
+
+# Which of a network's heads to build when a configuration of transformers names no architecture: the first
+# of these tables that has the model type. Encoders are in the causal table too, so masked language models
+# come before it; whisper's decoder alone is there, so speech comes first.
+HEADS: Final = (
+    *(
+        f"MODEL_FOR_{head}_MAPPING_NAMES"
+        for head in (
+            *("SPEECH_SEQ_2_SEQ", "MASKED_LM", "CAUSAL_LM", "SEQ_TO_SEQ_CAUSAL_LM", "IMAGE_TEXT_TO_TEXT"),
+            *("ZERO_SHOT_IMAGE_CLASSIFICATION", "IMAGE_CLASSIFICATION", "OBJECT_DETECTION"),
+            *("SEMANTIC_SEGMENTATION", "VIDEO_CLASSIFICATION", "CTC", "AUDIO_CLASSIFICATION"),
+        )
+    ),
+    "MODEL_MAPPING_NAMES",
+)
 
 # @register_model() or @register_model(name="quantized_resnet50"), perhaps other decorators, the function.
 _REGISTERED = re.compile(
@@ -37,17 +53,18 @@ def timm_names() -> tuple[str, ...]:
 
 
 @cache
-def huggingface_names() -> tuple[str, ...]:
+def huggingface_types() -> tuple[str, ...]:
     """ "hf/bert", ...: the model types of transformers; empty when it is not installed."""
-    folder = package_folder("transformers")
-    if folder is None:
-        return ()
-    found: set[str] = set()
-    for file in ("auto_mappings.py", "configuration_auto.py"):  # in 5.x both, in 4.x the second
-        path = folder / "models" / "auto" / file
-        if path.is_file():
-            found.update(_mapping_keys(path.read_text(encoding="utf-8"), "CONFIG_MAPPING_NAMES"))
-    return tuple(sorted(f"hf/{key}" for key in found))
+    # In 5.x both files have some of them, in 4.x the second has all.
+    files = ("auto_mappings.py", "configuration_auto.py")
+    return tuple(sorted(f"hf/{key}" for file in files for key in _auto(file, "CONFIG_MAPPING_NAMES")))
+
+
+@cache
+def huggingface_names() -> tuple[str, ...]:
+    """Those of them that have a network of their own, and are not a part of another's configuration."""
+    built = set(_auto("modeling_auto.py", *HEADS))
+    return tuple(name for name in huggingface_types() if name.removeprefix("hf/") in built)
 
 
 def package_folder(package: str) -> Path | None:
@@ -71,18 +88,33 @@ def _registered(package: str, pattern: str) -> tuple[str, ...]:
     return tuple(sorted(f"{package}/{name}" for name in found))
 
 
-def _mapping_keys(source: str, name: str) -> Iterator[str]:
-    """The string keys that the statements of a file put into the mapping called `name`.
+def _auto(file: str, *mappings: str) -> set[str]:
+    """The keys of mappings in one of the files in which transformers says which class is for what."""
+    folder = package_folder("transformers")
+    path = None if folder is None else folder / "models" / "auto" / file
+    return (
+        set(_mapping_keys(path.read_text(encoding="utf-8"), mappings)) if path and path.is_file() else set()
+    )
+
+
+def _mapping_keys(source: str, names: Collection[str]) -> Iterator[str]:
+    """The string keys that the statements of a file put into the mappings called so.
 
     They are written as OrderedDict([(key, value), ...]) or as {key: value, ...}.
     """
     for statement in ast.parse(source).body:
-        parts = list(ast.walk(statement))
-        if not any(isinstance(part, ast.Name) and part.id == name for part in parts):
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=mapping)]):
+                pass
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=mapping)))):  # NAME.update(...)
+                pass
+            case _:
+                continue
+        if mapping not in names:
             continue
-        for part in parts:
+        for part in ast.walk(statement):
             match part:
-                case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.Constant(value=str())]):
+                case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.Constant() | ast.Tuple()]):
                     yield key
                 case ast.Dict(keys=keys):
                     yield from (

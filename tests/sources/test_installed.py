@@ -22,7 +22,16 @@ def test_timm():
 
 def test_transformers():
     auto = pytest.importorskip("transformers.models.auto.configuration_auto")
-    assert set(installed.huggingface_names()) == {f"hf/{name}" for name in auto.CONFIG_MAPPING_NAMES}
+    assert installed.huggingface_types() == tuple(sorted(f"hf/{name}" for name in auto.CONFIG_MAPPING_NAMES))
+
+
+def test_transformers_networks_are_those_that_a_type_alone_leads_to():
+    modeling = pytest.importorskip("transformers.models.auto.modeling_auto")
+    tables = [getattr(modeling, name, {}) for name in installed.HEADS]
+    assert sum(map(bool, tables)) > 9
+    expected = [t for t in installed.huggingface_types() if any(t[3:] in table for table in tables)]
+    assert list(installed.huggingface_names()) == expected
+    assert {"hf/bert", "hf/llama", "hf/whisper", "hf/vit"} <= set(expected)
 
 
 def test_a_library_that_is_missing_has_no_names():
