@@ -119,7 +119,7 @@ def _architecture(name: str, config: Any, model_type: str) -> str:
             return found if isinstance(found, str) else str(found[0])
     raise SourceError(
         f"transformers has no network for {name}, only a configuration.",
-        hint="`netscope models 'hf/*'` lists those with one; or name a class: -k \"architectures=['BertModel']\"",
+        hint="`netscope models 'hf/*'` has those with one; else -k \"architectures=['CLASS']\"",
     )
 
 
