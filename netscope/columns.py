@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 
 from netscope import operators, opnames, units
 from netscope.figures import Figures, MachineFigures
+from netscope.layer import Layer
 from netscope.measured import LayerRoof, LayerTiming
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.suggest import look_up
 
 Kind = Literal[

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 from netscope.suggest import look_up
 
 Number = int | float

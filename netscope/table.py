@@ -18,8 +18,9 @@ from netscope import operators
 from netscope.columns import Column
 from netscope.errors import UsageError
 from netscope.figures import NOTHING, Figures
+from netscope.layer import Layer
 from netscope.preorder import children_of
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.tree import Node, nodes_of, uncounted
 
 State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]

@@ -6,7 +6,7 @@ import pytest
 
 from netscope.columns import BY_KEY, COLUMNS, DEFAULT, KINDS, choose, column_reference, find
 from netscope.errors import UsageError
-from netscope.report import Layer, Parameter
+from netscope.layer import Layer, Parameter
 from tests.reports import alexnet, stack
 
 OF_A_MACHINE = {column.key for column in COLUMNS if column.machine}

@@ -29,6 +29,7 @@ FLOORS = {
         "comparison",
         "explanation",
         "golden",
+        "layer",
         "measured",
         "preorder",
         "profiling",

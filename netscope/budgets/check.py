@@ -11,8 +11,9 @@ from netscope.budgets.result import Checked, Requirement, Verdict
 from netscope.budgets.shapes import Returns
 from netscope.comparison import Diff, Pair
 from netscope.errors import UsageError
+from netscope.layer import Layer
 from netscope.quantities import Number, find
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 
 def require(requirements: Iterable[Requirement], *, compared: bool) -> tuple[Requirement, ...]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from netscope.budgets.limit import Limit, Unchanged
 from netscope.budgets.shapes import Returns
+from netscope.layer import Layer
 from netscope.quantities import Number
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 if TYPE_CHECKING:
     from netscope.comparison import Diff

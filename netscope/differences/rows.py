@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from netscope.comparison import Change, Delta, Diff, Pair, Status
+from netscope.layer import Layer
 from netscope.quantities import Number, Quantity
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 Kind = Literal["layer", "around", "same", "shared", "renamed", "moved"]
 

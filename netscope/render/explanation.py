@@ -14,12 +14,12 @@ from typing import Final, Protocol, TextIO
 
 from netscope import units
 from netscope.explanation import Explanation, Explanations, Line
+from netscope.layer import Layer
 from netscope.operators import describe
 from netscope.render.markdown import code, escape
 from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import header, short
 from netscope.render.text import encoding_of, pad, visible, width_of
-from netscope.report import Layer
 
 # Lines that are wrapped all the same are at least that long.
 _NARROWEST: Final = 24

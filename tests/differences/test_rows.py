@@ -12,8 +12,9 @@ from netscope.differences import Row, build, figure_of, total_of
 from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
 from netscope.errors import UsageError
+from netscope.layer import Layer, Tensor
 from netscope.quantities import BY_KEY
-from netscope.report import Layer, Report, Tensor
+from netscope.report import Report
 from tests.nets import chain, head, networks, wide
 from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 

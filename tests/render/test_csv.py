@@ -51,7 +51,7 @@ def test_odd_names_come_back_in_full() -> None:
 def test_several_shapes_and_unknown_figures() -> None:
     from dataclasses import replace
 
-    from netscope.report import Tensor
+    from netscope.layer import Tensor
 
     row = replace(
         linear("fc", (1, 4), (1, 4)),

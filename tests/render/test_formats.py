@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope import store
+from netscope.layer import Layer
 from netscope.operators import DESCRIBERS, describe
 from netscope.render import FORMATS, Render
 from netscope.render import json as json_
 from netscope.render.notebook import render as notebook
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.table import build
 from tests.reports import alexnet, linear, report, stack
 from tests.test_store import REPORT, VALUE
