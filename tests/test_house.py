@@ -24,6 +24,7 @@ FLOORS = {
     "show": {"columns", "differences", "export", "figures", "operators", "render", "table", "tree"},
     "meaning": {
         "analyze",
+        "asked",
         "budgets",
         "checks",
         "comparison",
