@@ -118,10 +118,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All networks that were checked together, and the command that does it again ("" for none)."""
+    """All networks that were checked together.
+
+    command:
+        what does it again; "" for none.
+    name:
+        the entry or model that the check was asked for; "" for all of a project.
+    """
 
     checked: tuple[Checked, ...]
     command: str = ""
+    name: str = ""
 
     def __iter__(self) -> Iterator[Checked]:
         return iter(self.checked)

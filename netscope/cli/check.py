@@ -103,9 +103,8 @@ def command(
         results, failure = _all_of(project)
     else:
         results, failure = [_one(model, project, how, **required)], None
-    outcome = Outcome(
-        tuple(results), spelt(context, without=("format", "output", "junit", "github", "debug"))
-    )
+    command = spelt(context, without=("format", "output", "junit", "github", "debug"))
+    outcome = Outcome(tuple(results), command, model or "")
 
     to.write(OUTCOME_FORMATS, outcome)
     _tell_machines(outcome, github, junit)

@@ -9,7 +9,7 @@ from netscope.budgets import Checked, Outcome
 from netscope.quantities import QUANTITIES
 from netscope.render.comment import Folded, comment, fenced
 from netscope.render.markdown import escape
-from netscope.render.summary import header
+from netscope.render.summary import header, short
 from netscope.render.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, reason, tally
 
 
@@ -18,7 +18,7 @@ def render(outcome: Outcome) -> str:
     name = outcome.checked[0].name if len(outcome.checked) == 1 else "netscope"
     heading = f"{MARKS[outcome.passed]} {name}: {tally(outcome)}"
     folded = [part for checked in outcome for part in _folded(checked)]
-    return comment("check", heading, _table(outcome), folded, command=outcome.command)
+    return comment("check", heading, _table(outcome), folded, of=short(outcome.name), command=outcome.command)
 
 
 def _table(outcome: Outcome) -> list[str]:
