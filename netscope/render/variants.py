@@ -145,7 +145,7 @@ def _text(one: Variant, quantity: Quantity) -> str:
         return ""
     value = quantity.of_report(one.report)
     if value is None and quantity.at_least is not None:
-        return units.at_least(number_text(quantity, quantity.at_least(one.report), TOTAL))
+        return units.at_least(number_text(quantity, quantity.at_least(one.report, one.report.root), TOTAL))
     return number_text(quantity, value, TOTAL)
 
 

@@ -83,7 +83,7 @@ def _row(differences: Differences, row: Row) -> str:
     mark = escape(row.mark) if row.mark != "-" else units.MINUS
     cells = [mark, names, escape(told(row, differences)), escape(cut(row.output, 60))]
     for quantity in differences.quantities:
-        text = figure_text(quantity, figure_of(row, quantity))
+        text = figure_text(quantity, figure_of(differences.diff, row, quantity))
         if not row.has_figures:
             cells.append("")
         else:
