@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TextIO
 
 from netscope import units
 from netscope.budgets import Checked, Outcome
@@ -13,7 +14,9 @@ from netscope.render.summary import header, short
 from netscope.render.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, reason, tally
 
 
-def render(outcome: Outcome) -> str:
+def render(
+    outcome: Outcome, *, width: int | None = None, color: bool | None = None, stream: TextIO | None = None
+) -> str:
     """The verdict, a table of all requirements, and each network's totals and changes folded away."""
     name = outcome.checked[0].name if len(outcome.checked) == 1 else "netscope"
     heading = f"{MARKS[outcome.passed]} {name}: {tally(outcome)}"
