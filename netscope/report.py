@@ -95,6 +95,11 @@ class Report:
         return self.layers[0]
 
     @property
+    def knows_machine(self) -> bool:
+        """Whether it was measured, or held against a machine."""
+        return self.timing is not None or self.roof is not None
+
+    @property
     def params(self) -> int:
         """Elements of unique parameter tensors."""
         return self.root.params

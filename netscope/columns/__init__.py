@@ -44,7 +44,7 @@ _TRAINING: Final = (
 
 def default(report: Report) -> tuple[Column, ...]:
     """The columns that are shown of a report unless columns are named."""
-    if report.timing is None and report.roof is None:
+    if not report.knows_machine:
         return DEFAULT
     keys = _ROOFLINE if report.timing is None else _TRAINING if report.training else _PROFILE
     without = () if report.roof is not None else ("limited_by", "efficiency")
@@ -53,7 +53,7 @@ def default(report: Report) -> tuple[Column, ...]:
 
 def known_to(report: Report) -> tuple[Column, ...]:
     """All columns that a report can fill: those of a machine only where it knows of one."""
-    return NETWORK if report.timing is None and report.roof is None else COLUMNS
+    return COLUMNS if report.knows_machine else NETWORK
 
 
 def choose(keys: tuple[str, ...] | list[str]) -> tuple[Column, ...]:

@@ -13,7 +13,7 @@ __all__ = ["FORMATS", "Render"]
 
 def _by_report(network: str, machine: str) -> Callable[[Table], str]:
     """Which of two modules renders a table: the second for a report that knows of a machine."""
-    return lambda table: network if table.report.timing is None and table.report.roof is None else machine
+    return lambda table: machine if table.report.knows_machine else network
 
 
 FORMATS: Final[dict[str, Render[Table]]] = {
