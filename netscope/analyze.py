@@ -35,11 +35,23 @@ def analyze(
         trace_seconds=trace.seconds,
         error=trace.error,
         error_path=trace.error_path,
-        notes=trace.notes,
+        notes=(*trace.notes, *_unread(trace)),
         environment=environment or {},
     )
     report.__dict__["_facts"] = trace  # no field: it is neither saved nor compared
     return report
+
+
+def _unread(trace: Trace) -> Iterator[str]:
+    """Inputs that went nowhere: an argument of that name was swallowed, or has no say in this mode."""
+    if trace.error is not None:
+        return
+    returned = {value.storage for value in trace.outputs}
+    for value in trace.inputs:
+        if value.spec is None or value.storage in returned or value.storage < 0:
+            continue
+        if not any(value.storage in op.reads for op in trace.ops):
+            yield f"no operator reads the input {value.place}"
 
 
 def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:

@@ -245,6 +245,13 @@ def _empty_as_meta(function: Callable[..., Any]) -> Callable[..., Any]:
             and sys._getframe(1).f_globals.get("__name__") in _EMPTY_IS_PARAMETER
         ):
             kwargs["device"] = _META
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError:
+            # The experts of a large model in one tensor: no memory is touched where there is enough of
+            # it, and nobody reads what is empty. A size that torch does not take raises here too.
+            if not _building() or kwargs.get("device") is not None:
+                raise
+            return function(*args, **{**kwargs, "device": _META})
 
     return empty

@@ -11,7 +11,7 @@ from typing import Final
 
 from netscope import units
 from netscope.timing.backend import Device
-from netscope.timing.breakdown import LayerTime, Reconciliation, Work
+from netscope.timing.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.timing.intervals import Interval, Ratio
 from netscope.timing.remarks import remarks
 from netscope.timing.samples import Measurement, launch_bound, ratio
@@ -123,6 +123,8 @@ class Timing:
     peak_memory:
         the most bytes that were allocated during a step over what was there before it (parameters, inputs,
         optimizer state).
+    work:
+        what a training step computes; None for a forward, and where it could not be recorded.
     """
 
     device: Device
@@ -138,6 +140,7 @@ class Timing:
     reconciliation: Reconciliation | None = None
     unattributed: tuple[Work, ...] = ()
     peak_memory: int | None = None
+    work: StepWork | None = None
 
     def __repr__(self) -> str:
         """Short: a debugger would else print every sample."""

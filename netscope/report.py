@@ -171,8 +171,14 @@ class Report:
 
     @property
     def flops_per_second(self) -> float | None:
-        """FLOPs of the forward in each second of it; None where they are not known or it was not measured."""
-        return self._a_second(self.flops)
+        """FLOPs of a step in each second of it, of a training step those of forward and backward.
+
+        None where they are not known or were not measured.
+        """
+        if not self.training or self.timing is None:
+            return self._a_second(self.flops)
+        macs = None if self.timing.work is None else self.timing.work.macs
+        return None if macs is None else 2 * macs / self.timing.median
 
     @property
     def bytes_per_second(self) -> float | None:

@@ -1,4 +1,7 @@
-"""The published forms of what is written as JSON, `*.schema.json`, derived from the dataclasses."""
+"""The published forms of what is written as JSON, `*.schema.json`, derived from the dataclasses.
+
+`make reports` writes the files anew.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def schema() -> dict[str, Any]:
 
 
 def schema_of(document: type) -> dict[str, Any]:
-    """The JSON Schema of a document of `comparison.document`: "diff" or "comparison"."""
+    """The JSON Schema of a document other than a report: a diff, a comparison or a curve."""
     (kind,) = typing.get_args(typing.get_type_hints(document)["kind"])
     definitions: dict[str, Any] = {}
     root = _object_schema(document, definitions)
@@ -117,6 +120,11 @@ def _first_line(text: str | None) -> str:
     return (text or "").strip().split("\n")[0]
 
 
-def schema_text(form: dict[str, Any] | None = None) -> str:
-    """A schema as it is published in `NAME.schema.json`; a report's unless another is given."""
-    return json.dumps(schema() if form is None else form, indent=2) + "\n"
+def published() -> dict[str, str]:
+    """{"report.schema.json": its text, ...}: every form that is published beside this module."""
+    from netscope.comparison.document import ComparisonDocument, DiffDocument
+    from netscope.profiling.document import CurveDocument
+
+    documents = {"diff": DiffDocument, "comparison": ComparisonDocument, "curve": CurveDocument}
+    forms = {"report": schema(), **{name: schema_of(document) for name, document in documents.items()}}
+    return {f"{name}.schema.json": json.dumps(form, indent=2) + "\n" for name, form in forms.items()}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import netscope
 from netscope import TensorSpec, UsageError, Workload
@@ -49,3 +49,18 @@ def test_sizes_may_be_a_tuple() -> None:
     assert netscope.summary(nn.Conv2d(3, 4, 3), input=(3, 8, 8), batch=2).root.output_shape == (2, 4, 6, 6)
     net = nn.Bilinear(3, 4, 5)
     assert netscope.summary(net, input=[(3,), "4"], batch=2).root.output_shape == (2, 5)
+
+
+def test_an_input_that_goes_nowhere_is_named() -> None:
+    class Swallows(nn.Module):
+        def forward(self, x: Tensor, **more: Tensor) -> Tensor:
+            return x + 1
+
+    class HandsOn(nn.Module):
+        def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+            return x + 1, y
+
+    report = netscope.summary(Swallows(), input=["3", "mask=3"])
+    assert report.notes == ("no operator reads the input mask",)
+    assert "no operator reads the input mask" in str(report)
+    assert netscope.summary(HandsOn(), input=["3", "3"]).notes == ()

@@ -180,6 +180,20 @@ def test_large_buffers_take_no_memory_and_small_ones_keep_their_values():
     assert built.small.tolist() == [1, 1, 1, 1]
 
 
+def test_a_weight_that_no_memory_holds_is_built_all_the_same():
+    class Experts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(2**20, 2**14, 2**14))  # a petabyte
+
+    weight = build(Experts).weight
+    assert (weight.shape, weight.device.type) == ((2**20, 2**14, 2**14), "meta")
+    with pytest.raises(RuntimeError):
+        torch.empty(2**20, 2**14, 2**14)
+    with pytest.raises(RuntimeError, match="negative"):
+        build(lambda: torch.empty(-1))
+
+
 def test_building_for_real_gives_the_same_weights_every_time():
     first, second = build_real(lambda: nn.Linear(3, 3)), build_real(lambda: nn.Linear(3, 3))
     assert torch.equal(first.weight, second.weight)

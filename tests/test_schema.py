@@ -10,7 +10,7 @@ from hypothesis import given, settings
 import netscope
 from netscope import store
 from netscope.report import Report
-from netscope.schema import schema, schema_text
+from netscope.schema import published, schema
 from tests.reports import alexnet
 from tests.test_store import REPORT
 
@@ -21,13 +21,12 @@ def test_what_is_written_follows_the_schema(report: Report) -> None:
     jsonschema.Draft202012Validator(schema()).validate(json.loads(store.to_json(report)))
 
 
-def test_the_schema_is_itself_valid() -> None:
-    jsonschema.Draft202012Validator.check_schema(schema())
-
-
-def test_the_published_schema_is_fresh() -> None:
-    published = Path(netscope.__file__).with_name("report.schema.json")
-    assert published.read_text() == schema_text()
+def test_the_published_forms_are_valid_schemas_and_fresh() -> None:
+    folder = Path(netscope.__file__).parent
+    assert sorted(path.name for path in folder.glob("*.schema.json")) == sorted(published())
+    for name, text in published().items():
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
+        assert (folder / name).read_text(encoding="utf-8") == text, "run `make reports`"
 
 
 def test_the_schema_refuses_what_is_no_report() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from netscope.cost import Cost, VectorOps
 from netscope.formulas.contractions import conv_macs
 from netscope.formulas.pooling import adaptive_window_elements
+from netscope.formulas.recurrent import RNN_MODES
 from netscope.formulas.registry import (
     Uncountable,
     arg,
@@ -249,26 +250,56 @@ def cdist_backward(op: Operator) -> Cost:
     return ops(per_term * (distances.numel * x.shape[-1]), V(div=distances.numel))
 
 
+# Derivatives of a cell's gates, per token and hidden unit; the biases' gradients are sums outside.
+#
+# LSTM  do = dh*tanh(c), dc += dh*o*(1 - tanh(c)^2): 1 exp, 4 mul, 2 add; di, df, dg and the previous
+#       cell: 4 mul; through three sigmoids (2 mul, 1 add each) and a tanh (2 mul, 1 add)
+# GRU   of h = (h - n)*z + n: dz = dh*(h - n), dn = dh*(1 - z), dh*z: 3 mul, 2 add; through n's tanh
+#       2 mul, 1 add; of its r*h 2 mul; through two sigmoids 4 mul, 2 add
+# RNN   through a tanh, or dh where the unit was above zero
+CELL_BACKWARD: Final[dict[str, V]] = {
+    "lstm": V(exp=1, mul=4 + 4 + 6 + 2, add=2 + 3 + 1),
+    "gru": V(mul=3 + 2 + 2 + 4, add=2 + 1 + 2),
+    "rnn_tanh": V(mul=2, add=1),
+    "rnn_relu": V(cmp=1),
+}
+
+
 @formula("aten._thnn_fused_lstm_cell_backward_impl", "aten._thnn_fused_lstm_cell_backward")
 def fused_lstm_cell_backward(op: Operator) -> Cost:
-    """Per hidden unit: tanh(c) again and its derivative, then each of the four gates' derivatives.
+    """(grad_hy, grad_cy, cx, ...): the gates alone."""
+    return ops(CELL_BACKWARD["lstm"] * tensor(op, 2, "cx").numel)
 
-    do = dh*tanh(c), dc += dh*o*(1 - tanh(c)^2): 1 exp, 4 mul, 2 add. di, df, dg and the previous
-    cell: 4 mul. Through three sigmoids (2 mul, 1 add each) and a tanh (2 mul, 1 add). The biases'
-    gradients are sums outside.
-    """
-    return ops(V(exp=1, mul=4 + 4 + 6 + 2, add=2 + 3 + 1) * tensor(op, 2, "cx").numel)
+
+@formula("aten._thnn_fused_gru_cell_backward")
+def fused_gru_cell_backward(op: Operator) -> Cost:
+    """(grad_hy, workspace, has_bias): the gates alone; grad_hy is batch x hidden units."""
+    return ops(CELL_BACKWARD["gru"] * tensor(op, 0, "grad_hy").numel)
 
 
 @formula("aten.mkldnn_rnn_layer_backward")
 def mkldnn_rnn_layer_backward(op: Operator) -> Cost:
-    """(input, w_ih, w_hh, ...): input's and weights' gradients, each the forward's MACs.
-
-    The gates' derivatives are those of the cell above, per token and hidden unit.
-    """
+    """(input, w_ih, w_hh, ...), an LSTM's: input's and weights' gradients, each the forward's MACs."""
     x = tensor(op, 0, "input")
     tokens = product(x.shape[:-1])
     matrices = [w for w in specs_in(list(op.args[1:3])) if len(w.shape) == 2]
-    units = int(arg(op, 15, "hidden_size"))
-    gates = V(exp=1, mul=16, add=6) * (tokens * units)
+    gates = CELL_BACKWARD["lstm"] * (tokens * int(arg(op, 15, "hidden_size")))
     return contraction(2 * tokens * sum(w.numel for w in matrices), gates)
+
+
+@formula("aten._cudnn_rnn_backward", "aten.miopen_rnn_backward")
+def cudnn_rnn_backward(op: Operator) -> Cost:
+    """(input, weights, weight_stride0, ..., output_mask): a whole stack of layers.
+
+    The library makes the gradients of everything that layers were given, the network's input too; those
+    of the weights where the mask asks for them. Each takes the forward's MACs.
+    """
+    x, weights = tensor(op, 0, "input"), specs_in(arg(op, 1, "weight"))
+    shift = 0 if "_cudnn" in op.name else -1  # MIOpen has no projections
+    cell = RNN_MODES[int(arg(op, 10, "mode"))]
+    groups = len(weights) // max(int(arg(op, 2, "weight_stride0")), 1)
+    mask = arg(op, 21 + shift, "output_mask")
+    tokens = product(x.shape[:-1])
+    matrices = sum(w.numel for w in weights if len(w.shape) == 2)
+    units = int(arg(op, 11, "hidden_size")) * groups
+    return contraction(tokens * matrices * (1 + bool(mask[3])), CELL_BACKWARD[cell] * (tokens * units))

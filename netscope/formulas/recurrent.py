@@ -49,7 +49,7 @@ CELL: Final[dict[str, VectorOps]] = {
 }
 
 # cuDNN's and oneDNN's numbering of the same four.
-_MODES: Final = ("rnn_relu", "rnn_tanh", "lstm", "gru")
+RNN_MODES: Final = ("rnn_relu", "rnn_tanh", "lstm", "gru")
 
 
 def recurrent_cost(cell: str, tokens: int, params: list[TensorSpec], groups: int) -> Cost:
@@ -121,7 +121,7 @@ def cudnn_rnn(op: Operator) -> Cost:
     """(input, weights, weight_stride0, ...): weight_stride0 parameters make one group."""
     x, weights = tensor(op, 0, "input"), specs_in(arg(op, 1, "weight"))
     # cuDNN has a flat buffer before hx, MIOpen has not.
-    mode = _MODES[int(arg(op, 6 if "_cudnn" in op.name else 5, "mode"))]
+    mode = RNN_MODES[int(arg(op, 6 if "_cudnn" in op.name else 5, "mode"))]
     groups = len(weights) // max(int(arg(op, 2, "weight_stride0")), 1)
     return recurrent_cost(mode, _tokens(x), weights, groups)
 
@@ -131,7 +131,7 @@ def mkldnn_rnn_layer(op: Operator) -> Cost:
     """One layer in one direction: (input, w_ih, w_hh, b_ih, b_hh, hx, cx, reverse, sizes, mode)."""
     x = tensor(op, 0, "input")
     params = [p for p in specs_in(list(op.args[1:5])) if p.numel]
-    return recurrent_cost(_MODES[int(arg(op, 9, "mode"))], _tokens(x), params, 1)
+    return recurrent_cost(RNN_MODES[int(arg(op, 9, "mode"))], _tokens(x), params, 1)
 
 
 @formula("aten.lstm_cell", "aten.gru_cell", "aten.rnn_tanh_cell", "aten.rnn_relu_cell")

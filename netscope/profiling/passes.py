@@ -3,6 +3,7 @@
 1. steps with nothing around them, from rest to rest; on a device also back to back, and replayed as a graph
 2. steps with instruments: whose time it was
 3. a step of which the memory is watched
+4. of training, a step whose operators are counted
 
 The first decides how long a step takes. The others say what it consists of.
 """
@@ -22,6 +23,7 @@ from netscope.profiling.settings import Settings, Watcher
 from netscope.timing.attribution import attribute
 from netscope.timing.backend import Backend
 from netscope.timing.breakdown import Breakdown
+from netscope.timing.counting import counted
 from netscope.timing.events import Event
 from netscope.timing.measure import Progress, latency, throughput
 from netscope.timing.samples import Measurement
@@ -96,10 +98,14 @@ def passes(
         memory = backend.peak_memory(_phases(step))
         events = None
         breakdown = None
+        work = None
         if settings.layers and not settings.compile:
             watch("layers", 0.85)
             events = recorded(step, module, backend, _steps(single))
             breakdown = attribute(events, on_device=backend.asynchronous)
+            if isinstance(step, Training):
+                watch("operators", 0.95)
+                work = counted(step)
         device = backend.device()
         threads = None if backend.asynchronous else torch.get_num_threads()
     timing = Timing(
@@ -116,6 +122,7 @@ def passes(
         reconciliation=breakdown.reconciled(single.median) if breakdown and breakdown.steps else None,
         unattributed=breakdown.unattributed if breakdown else (),
         peak_memory=memory,
+        work=work,
     )
     return Passed(timing, breakdown, events)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,10 +88,13 @@ def dtype_of(text: str | None) -> str | None:
     plain = text.strip().lower()
     if plain in DTYPES:
         return plain
-    named = parse_dtype(plain)
-    found = next((key for key, name in DTYPES.items() if name == named), None)
+    with suppress(UsageError):  # which offers what cannot be measured
+        plain = parse_dtype(plain)
+    found = next((key for key, name in DTYPES.items() if name == plain), None)
     if found is None:
-        raise UsageError(f"steps in {named} are not measured.", hint=f"use {', '.join(DTYPES)}")
+        raise UsageError(
+            f"steps in {plain} are neither measured nor bounded.", hint=f"use {', '.join(DTYPES)}"
+        )
     return found
 
 

@@ -142,6 +142,7 @@ def _architecture(name: str, config: Any, model_type: str) -> str:
 
 
 def _build(architecture: str, config: Any) -> nn.Module:
+    import torch
     import transformers
 
     network_class = getattr(transformers, architecture, None)
@@ -149,6 +150,11 @@ def _build(architecture: str, config: Any) -> nn.Module:
         raise SourceError(
             f"transformers {transformers.__version__} has no class {architecture!r}.",
             hint="name another: -k \"architectures=['BertModel']\"",
+        )
+    if network_class.forward is torch.nn.Module.forward:
+        raise SourceError(
+            f"{architecture} has no forward: only its parts are called.",
+            hint="name a part, with its own configuration in a file: hf/config.json",
         )
     # A copy, since building writes to it; `_from_config` honours its dtype, as from_pretrained does.
     module: nn.Module = network_class._from_config(copy.deepcopy(config))

@@ -56,11 +56,13 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
     kwargs = {name: _retyped(value, setting.dtype) for name, value in example.kwargs.items()}
     parameters = _parameters(setting.module)
     unnamed: list[Any] = []
-    for item in inputs:
-        name, spec, typed = _read(item)
+    read = [_read(item) for item in inputs]
+    named = {name for name, _, _ in read if name is not None}
+    for name, spec, typed in read:
         if name is None:
-            known = [*args, *kwargs.values()][len(unnamed) :] or [None]
-            unnamed.append(_filled(spec, typed, known[0], setting))
+            free = [*args, *(value for key, value in kwargs.items() if key not in named)]
+            before = free[len(unnamed)] if len(unnamed) < len(free) else None
+            unnamed.append(_filled(spec, typed, before, setting))
             continue
         place = _place(name, parameters, setting)
         if place is not None and place < len(args):
@@ -70,11 +72,12 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
 
     if len(unnamed) == 1 and len(args) > 1 and _alike(args):
         args = unnamed * len(args)
-    elif args or not kwargs:
+    elif args or not example.kwargs:
         args[: len(unnamed)] = unnamed
     else:  # an example of named inputs only, as with transformers
-        kwargs |= dict(zip(kwargs, unnamed, strict=False))
-        args = unnamed[len(kwargs) :]
+        free = [name for name in example.kwargs if name not in named]
+        kwargs |= dict(zip(free, unnamed, strict=False))
+        args = unnamed[len(free) :]
     for value in (*args, *kwargs.values()):
         _check_size(value)
     return Call(tuple(args), kwargs)

@@ -15,7 +15,7 @@ from netscope.layer import Layer, Parameter, Tensor, Window
 from netscope.measured import LayerTiming, Roof, Timing
 from netscope.report import Report
 from netscope.store.wording import one_line, short
-from netscope.timing.breakdown import Reconciliation
+from netscope.timing.breakdown import Reconciliation, StepWork
 from netscope.timing.samples import Measurement
 
 # Properties written beside the fields.
@@ -41,6 +41,7 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
     LayerTiming: ("seconds", "kernels"),
     Measurement: ("median", "iqr", "p95", "interval", "uncertainty", "converged"),
     Reconciliation: ("residual",),
+    StepWork: ("macs",),
     Roof: ("ridge",),
     Timing: ("median", "samples_per_second", "launch_bound", "overhead", "remarks"),
 }

@@ -27,6 +27,8 @@ from netscope.timing.spans import Span, clipped, covered
 # A phase whose work is that of no layer.
 OPTIMIZER: Final = "optimizer"
 _ACCUMULATES: Final = "AccumulateGrad"
+# Profilers count in nanoseconds: less is a rounding of sums.
+_TICK: Final = 1e-9
 
 
 class _Place(NamedTuple):
@@ -221,13 +223,14 @@ def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_P
         covered(clipped(spans, (step.start, step.end))) for spans, step in zip(ran, steps, strict=True)
     )
     works = [Work(name, calls / count, seconds / count) for name, (calls, seconds) in homeless.items()]
+    overlap = worked - busy
     return Breakdown(
         layers={
             path: LayerTime(*[value / count for value in values]) for path, values in sorted(layers.items())
         },
         unattributed=tuple(sorted(works, key=lambda work: -work.seconds)),
         optimizer=optimizer / count,
-        overlap=max(worked - busy, 0.0) / count,
+        overlap=overlap / count if overlap > _TICK * count else 0.0,
         span=sum(step.seconds for step in steps) / count,
         busy=busy / count,
         steps=count,

@@ -35,6 +35,26 @@ class Work:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class StepWork:
+    """What the operators of one training step do, counted as they ran: what is computed twice counts twice.
+
+    forward_macs, backward_macs:
+        MACs of the contractions that could be counted.
+    unknown:
+        {operator: calls} that could not.
+    """
+
+    forward_macs: int
+    backward_macs: int
+    unknown: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def macs(self) -> int | None:
+        """Of both passes; None where an operator could not be counted."""
+        return None if self.unknown else self.forward_macs + self.backward_macs
+
+
 @dataclass(frozen=True, kw_only=True)
 class Breakdown:
     """Where the time of a step went, in an instrumented pass; seconds, means over `steps` steps.

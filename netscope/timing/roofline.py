@@ -23,6 +23,7 @@ COPIED: Final = 2**28
 _FIRST_SIDE: Final = 512
 _LAST_SIDE: Final = 16384
 _LONG_ENOUGH: Final = 5e-3
+_TRIES: Final = 3
 _QUICKLY: Final = Pace(limit=2.0)
 
 
@@ -74,8 +75,9 @@ def ridge(dtype: str, spec: DeviceSpec) -> float | None:
 def calibrated(backend: Backend, dtypes: Sequence[str], pace: Pace = _QUICKLY) -> DeviceSpec:
     """The machine at hand as one copy and one matrix product per dtype find it.
 
-    Where another library does convolutions, one of those too; the quicker counts. These are rates that were
-    reached, not the most that the machine could do, so a layer may come out above them.
+    Where another library does convolutions, one of those too; the quicker counts, and of each its quickest
+    run. These are rates that were reached, not the most that the machine could do, so a layer may come out
+    above them.
     """
     device = backend.device()
     moved = 2 * COPIED  # read and written
@@ -114,21 +116,27 @@ class _Once:
 
 
 def _seconds(backend: Backend, pace: Pace, run: Callable[[], object]) -> float:
+    """The quickest run: what else went on only ever makes one longer."""
     measured = latency(_Once(run), backend, pace)
-    return (measured.on_device or measured).median
+    return min((measured.on_device or measured).samples)
 
 
 def _side(backend: Backend, dtype: str) -> int:
     """A size from which the product takes long enough, or the largest that is tried."""
     side = _FIRST_SIDE
-    while side < _LAST_SIDE:
-        run = backend.matmul(side, dtype)
-        run()
-        backend.synchronize()
+    while side < _LAST_SIDE and _quickest(backend, backend.matmul(side, dtype)) < _LONG_ENOUGH:
+        side *= 2
+    return side
+
+
+def _quickest(backend: Backend, run: Callable[[], object]) -> float:
+    """Seconds of the quickest of a few runs, after one that does not count."""
+    run()
+    backend.synchronize()
+    found = []
+    for _ in range(_TRIES):
         start = backend.clock()
         run()
         backend.synchronize()
-        if backend.clock() - start >= _LONG_ENOUGH:
-            break
-        side *= 2
-    return side
+        found.append(backend.clock() - start)
+    return min(found)

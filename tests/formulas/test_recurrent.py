@@ -7,8 +7,9 @@ import torch
 from torch.nn.utils.rnn import pack_sequence
 
 from netscope.formulas import cost_of
+from netscope.formulas.backward import CELL_BACKWARD
 from netscope.formulas.recurrent import CELL, GATES
-from tests.formulas.support import cost, macs_of, operator, spec
+from tests.formulas.support import cost, macs_of, operator, recorded, spec
 
 KINDS = sorted(GATES)
 
@@ -145,3 +146,45 @@ def test_quantised_weights_are_sized_by_the_state() -> None:
 def test_packed_parameters_out_of_sight_are_unknown() -> None:
     args = (spec(5, 3, 4), [spec(1, 3, 6)] * 2, ["<opaque>"], True, 1, 0.0, False, False, False)
     assert cost_of(operator("aten.lstm.input", *args, out=spec(5, 3, 6))) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_backward_of_a_cudnn_stack(kind: str) -> None:
+    """Two layers of 6 units on 4 features, 10 tokens: the gradients of what came in, and of the weights."""
+    params = parameters(kind, 4, 6, layers=2)
+    x, h, out = spec(5, 2, 4), spec(2, 2, 6), spec(5, 2, 6)
+    mode = ("rnn_relu", "rnn_tanh", "lstm", "gru").index(kind)
+    head = (x, params, 4, spec(1), h, h if kind == "lstm" else None, out, out, None, None, mode, 6)
+    tail = (2, False, 0.0, True, False, [], None, spec(1))
+    rows = GATES[kind] * 6
+    forward = 10 * rows * (4 + 6 + 6 + 6)
+    for mask, passes in (
+        ([True, True, True, True], 2),
+        ([False, False, False, True], 2),
+        ([True] * 3 + [False], 1),
+    ):
+        found = cost("aten._cudnn_rnn_backward.default", *head, 0, *tail, mask)
+        assert found.macs == forward * passes
+        assert found.vector == CELL_BACKWARD[kind] * (10 * 6 * 2)
+        assert cost("aten.miopen_rnn_backward.default", *head, *tail, mask) == found
+
+
+def test_onednn_and_cudnn_count_the_same_backward() -> None:
+    """One LSTM layer, really run on the processor, against what cuDNN would be handed."""
+    layer = torch.nn.LSTM(4, 6)
+    x = torch.ones(5, 2, 4)
+    ran = recorded(lambda: layer(x)[0].sum().backward())
+    found = [cost_of(op) for op in ran if op.name == "aten.mkldnn_rnn_layer_backward.default"]
+    if not found:
+        pytest.skip("this torch runs LSTMs otherwise here")
+    params, out, h = parameters("lstm", 4, 6), spec(5, 2, 6), spec(1, 2, 6)
+    head = (spec(5, 2, 4), params, 4, spec(1), h, h, out, out, None, None, 2, 6, 0)
+    tail = (1, False, 0.0, True, False, [], None, spec(1), [True] * 4)
+    assert found == [cost("aten._cudnn_rnn_backward.default", *head, *tail)]
+
+
+def test_the_backward_of_fused_cells_is_gates_alone() -> None:
+    gru = cost("aten._thnn_fused_gru_cell_backward.default", spec(3, 6), spec(3, 30), True)
+    assert (gru.macs, gru.vector) == (0, CELL_BACKWARD["gru"] * 18)
+    lstm = cost("aten._thnn_fused_lstm_cell_backward_impl.default", spec(3, 6), None, spec(3, 6), spec(3, 6))
+    assert (lstm.macs, lstm.vector) == (0, CELL_BACKWARD["lstm"] * 18)

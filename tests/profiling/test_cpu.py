@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import netscope
 from netscope.errors import TraceError, UsageError
+from netscope.timing.breakdown import StepWork
 from netscope.timing.devices import spec_of
 from netscope.timing.roofline import bound
 from tests import models as m
@@ -142,6 +143,10 @@ def test_training_has_phases_and_layers_both_passes(optimizer: str) -> None:
     assert parts.optimizer > 0
     assert parts.layers / (parts.layers + parts.unattributed) > 0.95
     assert timing.forward_seconds < timing.median
+    # 4 x 256 positions of 3 x 9 x 4, and 4 samples of 4 x 5; the picture itself needs no gradient
+    conv, head = 4 * 256 * 108, 4 * 20
+    assert timing.work == StepWork(conv + head, conv + 2 * head)
+    assert report.flops_per_second == 2 * timing.work.macs / timing.median
     assert "forward" in str(report)
 
 

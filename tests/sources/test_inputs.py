@@ -55,6 +55,16 @@ def test_a_named_input_goes_where_its_name_says():
     assert call("mask=5:bool", example).kwargs == {"mask": T((2, 5), "bool")}
 
 
+@pytest.mark.parametrize("given", [["3", "mask=5:bool"], ["mask=5:bool", "3"]])
+def test_named_and_unnamed_inputs_without_an_example(given: list[str]):
+    assert call(given) == Call((T((2, 3)),), {"mask": T((2, 5), "bool")})
+
+
+def test_an_unnamed_input_takes_the_first_place_that_has_no_name():
+    tokens = Call((), {"x": T((2, 128), "int64"), "mask": T((2, 128), "bool")})
+    assert call(["x=16", "8"], tokens).kwargs == {"x": T((2, 16), "int64"), "mask": T((2, 8), "bool")}
+
+
 def test_a_name_that_the_forward_does_not_take_is_answered_with_those_it_does():
     with pytest.raises(
         UsageError, match=r"the forward of net takes no 'maks'\. Did you mean mask\?"

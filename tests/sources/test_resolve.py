@@ -138,7 +138,8 @@ def test_transformers(name: str, built: str, inputs: dict[str, tuple[tuple[int, 
 
 
 def test_a_configuration_file_and_the_process_after_it(tmp_path: Path):
-    pytest.importorskip("transformers")
+    # The class is imported ahead, since what its import does to the environment is torch's own affair.
+    assert pytest.importorskip("transformers").LlamaForCausalLM
     path = tmp_path / "config.json"
     path.write_text(
         json.dumps(
@@ -163,6 +164,12 @@ def test_a_configuration_file_and_the_process_after_it(tmp_path: Path):
     assert (dict(os.environ), torch.get_default_dtype()) == (environment, dtype)
     assert torch.equal(torch.get_rng_state(), rng)
     assert resolve(f"hf/{path}", input="2048").kwargs == {"input_ids": TensorSpec((1, 2048), "int64")}
+
+
+def test_a_network_that_is_only_called_in_parts_is_told_so():
+    pytest.importorskip("transformers")
+    with pytest.raises(SourceError, match="BarkModel has no forward"):
+        resolve("hf/bark")
 
 
 @pytest.mark.parametrize(

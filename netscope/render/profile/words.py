@@ -12,6 +12,7 @@ from netscope.render.summary import Fact, Tone, header, short
 from netscope.render.text import visible
 from netscope.report import Report
 from netscope.table import Table
+from netscope.timing.breakdown import StepWork
 from netscope.timing.samples import Measurement
 
 # Operators without a layer that are named.
@@ -106,15 +107,21 @@ def _throughput(report: Report) -> Iterator[Fact]:
     assert timing is not None
     how = "samples a second" + (", steps back to back" if timing.back_to_back is not None else "")
     yield Fact("throughput", f"{units.rate(timing.samples_per_second)}/s", how, "accent")
-    if report.flops_per_second is None and report.bytes_per_second is None:
-        return
-    of = " of the forward" if report.training else ""
-    yield Fact(
-        "achieved",
-        _flops_a_second(report.flops_per_second),
-        f"and {units.bandwidth(report.bytes_per_second)} of what must be moved{of}",
-        "",
-    )
+    rates = report.flops_per_second, report.bytes_per_second
+    if timing.work is not None:
+        yield Fact("achieved", _flops_a_second(rates[0]), _work(timing.work), "")
+    elif not report.training and rates != (None, None):
+        note = f"and {units.bandwidth(rates[1])} of what must be moved"
+        yield Fact("achieved", _flops_a_second(rates[0]), note, "")
+
+
+def _work(work: StepWork) -> str:
+    """ "over the whole step: MACs 714 M forward + 1.36 G backward, as they ran"."""
+    forward, backward = units.metric(work.forward_macs), units.metric(work.backward_macs)
+    text = f"over the whole step: MACs {forward} forward + {backward} backward, as they ran"
+    if work.unknown:
+        text += f"; uncounted operators: {units.count(sum(work.unknown.values()))}"
+    return text
 
 
 def _memory(report: Report) -> Iterator[Fact]:
@@ -237,7 +244,7 @@ def sentences(report: Report) -> list[tuple[str, Tone]]:
         if timing.form == COMPILED:
             lines.append(("compiled code has no layers: only whole steps were measured", "dim"))
         if timing.form == EAGER and report.training and timing.reconciliation is not None:
-            lines.append(("bounds, FLOP/s and efficiency are those of the forward", "dim"))
+            lines.append(("the bound, and FLOP/s and efficiency of layers, are those of the forward", "dim"))
     fused = sum(layer.timing is None for layer in report.layers) if timing and timing.reconciliation else 0
     if fused:
         what = f"{units.plural(fused, 'layer')} ran inside a kernel of one around"
