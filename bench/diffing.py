@@ -14,8 +14,9 @@ from bench.results import Figure, Grid, Part
 from bench.samples import Samples
 from netscope import units
 from netscope.comparison import diff
-from netscope.report import Layer, Report, Tensor
-from netscope.report import Parameter as Weight
+from netscope.layer import Layer, Tensor
+from netscope.layer import Parameter as Weight
+from netscope.report import Report
 
 ROUNDS: Final = 5
 

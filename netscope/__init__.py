@@ -30,8 +30,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from netscope.formulas import formula
+    from netscope.layer import Layer
     from netscope.machines import profile, roofline
-    from netscope.report import Layer, Report
+    from netscope.report import Report
     from netscope.store import load
     from netscope.workload import TensorSpec, Workload
 
@@ -67,7 +68,7 @@ _HOMES: Final = {
     "CheckError": "netscope.errors",
     "Comparison": "netscope.comparison",
     "Diff": "netscope.comparison",
-    "Layer": "netscope.report",
+    "Layer": "netscope.layer",
     "MissingExtraError": "netscope.errors",
     "NetscopeError": "netscope.errors",
     "Report": "netscope.report",

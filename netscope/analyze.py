@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from netscope.report import FUNCTIONAL, Layer, Parameter, Report, Tensor, Window
+from netscope.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window
+from netscope.report import Report
 from netscope.rows import Node, Work, rows_of
 from netscope.trace.facts import ParameterFact, Trace, Value
 from netscope.workload import Workload

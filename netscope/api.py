@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from netscope.errors import TraceError, UsageError
-from netscope.ready import Asked, has_input, ready
+from netscope.asked import Asked, check_call, workload_of
+from netscope.errors import TraceError
+from netscope.ready import has_input, ready
 from netscope.report import Report
-from netscope.workload import TensorSpec, Workload
+from netscope.workload import Input, Workload
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from netscope.budgets import Checked
     from netscope.checks import Findings
     from netscope.explanation import Explanations
-
-Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]]
 
 
 def summary(
@@ -59,78 +58,16 @@ def summary(
         StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
-    check_call(model, input, args, kwargs, batch, dtype, options)
+    asked = Asked(input, args, kwargs, batch, dtype, train, options)
+    check_call(model, asked)
     if isinstance(model, Report):
         return model
     with collector_paused():
-        return _summary(model, input, args, kwargs, batch, dtype, train, options)
-
-
-def check_call(model: Any, input: Any, args: Any, kwargs: Any, batch: Any, dtype: Any, options: Any) -> None:
-    """Refuse what would be ignored, or fail later and less clearly.
-
-    Raises:
-        UsageError: naming the argument.
-    """
-    if not isinstance(args, (tuple, list)):
-        raise UsageError("args= is a tuple of arguments.", hint="write args=(tensor,)")
-    if kwargs is not None and not isinstance(kwargs, Mapping):
-        raise UsageError("kwargs= maps names to arguments.", hint="write kwargs={'mask': tensor}")
-    if not isinstance(batch, int) or batch < 0:
-        raise UsageError(f"a batch of {batch!r} samples does not exist.", hint="give batch=1 or more")
-    whole = next((kind for kind in (Report, Workload) if isinstance(model, kind)), None)
-    given = {"input": input, "args": args, "kwargs": kwargs, "dtype": dtype, "options": options}
-    told = [name for name, value in given.items() if value is not None and value != ()]
-    told += ["batch"] if batch != 1 else []
-    if whole is not None and told:
-        raise UsageError(
-            f"a {whole.__name__} has its input already; {', '.join(told)} cannot be given with it."
-        )
-
-
-def _summary(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload,
-    input: Input | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any] | None,
-    batch: int,
-    dtype: str | None,
-    train: bool,
-    options: Mapping[str, Any] | None,
-) -> Report:
-    if isinstance(model, (str, os.PathLike)):
-        name = os.fspath(model)
-        form = ready(name)
-        if form is not None:
-            return form.read(name, Asked(input, args, kwargs, batch, dtype, train, options))
-    return trace(workload_of(model, input, args, kwargs, batch, dtype, options), train=train)
-
-
-def workload_of(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload,
-    input: Input | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any] | None,
-    batch: int,
-    dtype: str | None,
-    options: Mapping[str, Any] | None,
-) -> Workload:
-    """The network and its call, of what is no report yet. Raises as `summary` does."""
-    if isinstance(model, Workload):
-        return model
-    if not isinstance(model, (str, os.PathLike)):
-        return _of_module(model, input, args, kwargs, batch, dtype, options)
-    from netscope.sources import resolve
-
-    return resolve(
-        os.fspath(model),
-        input=input,
-        batch=batch,
-        dtype=dtype,
-        options=dict(options or {}),
-        args=args or None,
-        kwargs=None if kwargs is None else dict(kwargs),
-    )
+        if isinstance(model, (str, os.PathLike)):
+            form = ready(os.fspath(model))
+            if form is not None:
+                return form.read(os.fspath(model), asked)
+        return trace(workload_of(model, asked), train=train)
 
 
 def explain(
@@ -245,17 +182,13 @@ def check(
     """
     from netscope.budgets import check_report, parse_change, parse_limit, parse_named, require
 
-    how = {key: named.pop(key) for key in _HOW if key in named}
+    how = {key: named.pop(key) for key in Asked._fields if key in named}
     held = [*map(parse_limit, limits), *(parse_named(key, value) for key, value in named.items())]
     changes = map(parse_change, [fail_if] if isinstance(fail_if, str) else fail_if)
     required = require([*held, *changes], compared=against is not None)
     report = summary(model, **how)
     base = None if against is None else summary(against, **({} if has_input(against) else how))
     return check_report(report, required, base)
-
-
-# What else `summary` takes.
-_HOW: Final = ("input", "args", "kwargs", "batch", "dtype", "train", "options")
 
 
 def trace(workload: Workload, *, train: bool = False) -> Report:
@@ -292,62 +225,3 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _of_module(
-    module: torch.nn.Module,
-    input: Input | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any] | None,
-    batch: int,
-    dtype: str | None,
-    options: Mapping[str, Any] | None,
-) -> Workload:
-    import torch
-
-    if not isinstance(module, torch.nn.Module):
-        _refuse(module, torch.nn.Module)
-    if options:
-        raise UsageError("options= is for models built from a name.", hint="give them when you build it")
-    if dtype is not None:
-        raise UsageError("dtype= is for models built from a name.", hint="convert the module: model.to(...)")
-    if input is not None:
-        from netscope.sources.inputs import Setting, combine
-
-        if args:
-            raise UsageError("input= and args= both give the arguments.", hint="use one of them")
-        args, named = combine(None, input, Setting(type(module).__name__, module, batch))
-        kwargs = {**named, **(kwargs or {})}
-    if not args and not kwargs and input is None and _needs_arguments(module):
-        raise UsageError(
-            f"{type(module).__name__} needs an input.",
-            hint="summary(model, input='3x224x224') or summary(model, args=(tensor,))",
-        )
-    return Workload(type(module).__name__, module, tuple(args), dict(kwargs or {}))
-
-
-def _refuse(other: Any, module_class: type) -> NoReturn:
-    """Raise over what is no network."""
-    if isinstance(other, type) and issubclass(other, module_class):
-        raise UsageError(
-            f"{other.__name__} is a class, not a network.", hint=f"give an instance: {other.__name__}(...)"
-        )
-    from netscope.sources.wording import kind_of
-
-    raise UsageError(
-        f"{kind_of(other)} is no network.",
-        hint="give a torch.nn.Module, a name such as 'torchvision/resnet50', or a Workload",
-    )
-
-
-def _needs_arguments(module: torch.nn.Module) -> bool:
-    import inspect
-
-    try:
-        signature = inspect.signature(module.forward)
-    except (TypeError, ValueError):
-        return False
-    return any(
-        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        for p in signature.parameters.values()
-    )

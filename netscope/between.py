@@ -10,14 +10,12 @@ from netscope.comparison import Comparison, Diff, Variant
 from netscope.errors import NetscopeError, UsageError
 from netscope.ready import has_input
 from netscope.report import Report
-from netscope.workload import Workload
+from netscope.workload import Input, Workload
 
 if TYPE_CHECKING:
     import os
 
     import torch
-
-    from netscope.api import Input
 
     Model = str | os.PathLike[str] | torch.nn.Module | Workload | Report
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from netscope.cost import VectorOps
-from netscope.report import Layer
+from netscope.layer import Layer
 
 NO_VECTOR: Final = VectorOps()
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from netscope import api
+from netscope.asked import Asked, check_call, workload_of
 from netscope.errors import UsageError
-from netscope.ready import Asked, is_ready, ready
+from netscope.ready import is_ready, ready
 from netscope.report import Report
-from netscope.workload import Workload
+from netscope.workload import Input, Workload
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
     model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
     *,
     device: str | Backend | None = None,
-    input: api.Input | None = None,
+    input: Input | None = None,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
     batch: int | Sequence[int] = 1,
@@ -123,7 +124,7 @@ def roofline(
     model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
     device_spec: str | None = None,
     *,
-    input: api.Input | None = None,
+    input: Input | None = None,
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
     batch: int = 1,
@@ -204,7 +205,7 @@ def _saved(model: Any, asked: Asked, **others: Any) -> Report:
 
 def _prepare(
     model: Any,
-    input: api.Input | None,
+    input: Input | None,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any] | None,
     dtype: str | None,
@@ -224,9 +225,10 @@ def _prepare(
     named = DTYPES[dtype] if dtype is not None and built else None
 
     def prepare(batch: int) -> tuple[Workload, Report]:
-        api.check_call(model, input, args, kwargs, batch, named, options)
+        asked = Asked(input, args, kwargs, batch, named, train, options)
+        check_call(model, asked)
         with api.collector_paused():
-            workload = api.workload_of(model, input, tuple(args), kwargs, batch, named, options)
+            workload = workload_of(model, asked)
             return workload, api.trace(workload, train=train)
 
     return prepare

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from netscope import units
+from netscope.layer import Layer
 from netscope.opnames import operator_list
-from netscope.report import Layer
 
 Hyper = Mapping[str, Any]
 Describer = Callable[[Hyper], list[str]]

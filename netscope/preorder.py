@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netscope.report import Layer
+from netscope.layer import Layer
 
 
 def children_of(layers: Sequence[Layer]) -> list[list[int]]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 from netscope.suggest import look_up
 
 Number = int | float
@@ -32,7 +33,7 @@ class Quantity:
     follows:
         the key of a quantity that it mostly changes with; it is told of by default only where it does not.
     at_least:
-        a lower bound, of a report or of a layer, for where the value is not known.
+        a lower bound for a layer of a report, the root for the whole network, where the value is not known.
     measured:
         whether only profiles have it.
     """
@@ -44,12 +45,14 @@ class Quantity:
     of_report: Callable[[Report], Number | None]
     of_layer: Callable[[Layer], Number | None] | None = None
     follows: str = ""
-    at_least: Callable[[Report | Layer], Number | None] | None = None
+    at_least: Callable[[Report, Layer], Number] | None = None
     measured: bool = False
 
 
-def _counted_vector(of: Report | Layer) -> Number | None:
-    return sum(layer.own_vector.total for layer in of.layers) if isinstance(of, Report) else None
+def _counted_vector(report: Report, layer: Layer) -> Number:
+    inside = f"{layer.path}." if layer.path else ""
+    rows = (row for row in report.layers if row is layer or row.path.startswith(inside))
+    return sum(row.own_vector.total for row in rows)
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (
@@ -58,9 +61,9 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("trainable_params", "trainable", "count", "the part of params that requires a gradient",
              lambda r: r.trainable_params, lambda x: x.trainable_params, follows="params"),
     Quantity("macs", "MACs", "metric", "multiply-accumulates of contractions",
-             lambda r: r.macs, lambda x: x.macs, at_least=lambda x: x.counted_macs),
+             lambda r: r.macs, lambda x: x.macs, at_least=lambda _, x: x.counted_macs),
     Quantity("flops", "FLOPs", "metric", "2 × MACs",
-             lambda r: r.flops, lambda x: x.flops, follows="macs", at_least=lambda x: 2 * x.counted_macs),
+             lambda r: r.flops, lambda x: x.flops, follows="macs", at_least=lambda _, x: 2 * x.counted_macs),
     Quantity("vector", "vector ops", "metric", "arithmetic outside contractions",
              lambda r: None if r.vector is None else r.vector.total,
              lambda x: None if x.vector is None else x.vector.total,

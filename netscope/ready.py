@@ -6,26 +6,15 @@ One line of `READY` for each form, as `netscope.sources.SOURCES` has one for eac
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from netscope import errors
+from netscope.asked import Asked
 from netscope.errors import NetscopeError, SourceError, TraceError, UsageError
 from netscope.report import Report
 from netscope.workload import Workload
-
-
-class Asked(NamedTuple):
-    """What is asked of a network beside its name; the defaults are those of `netscope.summary`."""
-
-    input: Any = None
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] | None = None
-    batch: int = 1
-    dtype: str | None = None
-    train: bool = False
-    options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

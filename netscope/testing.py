@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from netscope import units
 from netscope.budgets.shapes import Pattern, fits, outputs_text, pattern_text
+from netscope.layer import Layer
 from netscope.opnames import operator_list
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 if TYPE_CHECKING:
     import os

@@ -8,7 +8,8 @@ from typing import Any
 
 from netscope import operators
 from netscope.figures import NOTHING, Figures
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 
 
 @dataclass(slots=True)

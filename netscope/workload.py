@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -85,6 +85,10 @@ class TensorSpec:
     def nbytes(self) -> int:
         """Bytes that the elements take when stored densely."""
         return math.ceil(self.numel * ITEM_SIZE[self.dtype])
+
+
+# How a caller gives inputs, all without the batch: "3x224x224", (3, 224, 224), a spec, or several of these.
+Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 from tests.reports import around, conv, leaf, linear, pool, relu, report
 
 Shape = tuple[int, ...]

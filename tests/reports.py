@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from netscope.cost import VectorOps
+from netscope.layer import Layer, Parameter, Shape, Tensor
 from netscope.measured import Roof, Timing
 from netscope.profiling.join import with_roof, with_times
-from netscope.report import Layer, Parameter, Report, Shape, Tensor
+from netscope.report import Report
 from netscope.timing.backend import Device
 from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.samples import Measurement, Round

@@ -4,12 +4,12 @@ from dataclasses import fields
 
 import pytest
 
-from netscope.columns import BY_KEY, COLUMNS, DEFAULT, KINDS, choose, column_reference, find
+from netscope.columns import BY_KEY, COLUMNS, DEFAULT, KINDS, MACHINE, choose, column_reference, find
 from netscope.errors import UsageError
-from netscope.report import Layer, Parameter
+from netscope.layer import Layer, Parameter
 from tests.reports import alexnet, stack
 
-OF_A_MACHINE = {column.key for column in COLUMNS if column.machine}
+OF_A_MACHINE = {column.key for column in MACHINE}
 DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype", "rf"} | OF_A_MACHINE
 
 

@@ -24,11 +24,13 @@ FLOORS = {
     "show": {"columns", "differences", "export", "figures", "operators", "render", "table", "tree"},
     "meaning": {
         "analyze",
+        "asked",
         "budgets",
         "checks",
         "comparison",
         "explanation",
         "golden",
+        "layer",
         "measured",
         "preorder",
         "profiling",

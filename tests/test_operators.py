@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from netscope.layer import Layer
 from netscope.operators import describe
 from netscope.opnames import operator_list, short_name
-from netscope.report import Layer
 
 
 def layer(type: str, detail: str = "", base: str | None = None, **hyperparameters: Any) -> Layer:

@@ -208,7 +208,7 @@ import sys
 
 def test_nothing():
     assert "netscope.pytest_plugin" in sys.modules
-    heavy = {"torch", "pandas", "numpy", "rapidfuzz", "rich", "netscope.report", "netscope.testing"}
+    heavy = {"torch", "pandas", "numpy", "rapidfuzz", "rich", "netscope.layer", "netscope.testing"}
     assert heavy.isdisjoint(sys.modules)
 """
     )

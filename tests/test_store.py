@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from netscope import store
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
+from netscope.layer import Layer, Parameter, Tensor
 from netscope.measured import LayerRoof, LayerTiming, Roof, Timing
-from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor
+from netscope.report import SCHEMA_VERSION, Report
 from netscope.timing.backend import Device
 from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.samples import Measurement, Reading, Round

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from netscope.columns import BY_KEY
 from netscope.errors import UsageError
 from netscope.figures import Figures
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 from netscope.table import Row, Table, build, rows_of_all
 from tests.reports import alexnet, around, functional, linear, relu, report, stack, uncalled
 

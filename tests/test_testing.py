@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from netscope.report import Report, Tensor
+from netscope.layer import Tensor
+from netscope.report import Report
 from netscope.testing import assert_budget, assert_macs, assert_params, assert_shapes
 from tests.reports import alexnet, functional, linear, report
 

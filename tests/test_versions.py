@@ -19,8 +19,9 @@ from netscope import report as report_
 from netscope import store
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
+from netscope.layer import Layer, Parameter, Tensor, Window
 from netscope.measured import LayerRoof, LayerTiming, Roof, Timing
-from netscope.report import SCHEMA_VERSION, Layer, Parameter, Report, Tensor, Window
+from netscope.report import SCHEMA_VERSION, Report
 from netscope.schema import getter_of
 from netscope.store import versions
 from netscope.store.decoding import has_default

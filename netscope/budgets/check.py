@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from netscope.budgets.limit import Limit, Unchanged
 from netscope.budgets.result import Checked, Requirement, Verdict
 from netscope.budgets.shapes import Returns
 from netscope.comparison import Diff, Pair
 from netscope.errors import UsageError
+from netscope.layer import Layer
 from netscope.quantities import Number, find
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 
 def require(requirements: Iterable[Requirement], *, compared: bool) -> tuple[Requirement, ...]:
@@ -133,20 +133,5 @@ def _figure(report: Report, layer: Layer, limit: Limit) -> _Figure:
         value = quantity.of_report(report)
     if value is not None:
         return _Figure(value)
-    counted = _COUNTED.get(quantity.key)
-    at_least = None if counted is None else counted(report, layer)
+    at_least = None if quantity.at_least is None else quantity.at_least(report, layer)
     return _Figure(None, at_least, dict(layer.unknown))
-
-
-def _vector(report: Report, layer: Layer) -> int:
-    inside = f"{layer.path}." if layer.path else ""
-    rows = [row for row in report.layers if row is layer or row.path.startswith(inside)]
-    return sum(row.own_vector.total for row in rows)
-
-
-# What was counted of a quantity in spite of unknown operators.
-_COUNTED: Final[dict[str, Callable[[Report, Layer], int]]] = {
-    "macs": lambda report, layer: layer.counted_macs,
-    "flops": lambda report, layer: 2 * layer.counted_macs,
-    "vector": _vector,
-}

@@ -1,13 +1,13 @@
 """The language of budgets: what a figure must be, and what its change must not be.
 
     params=65M                  at most 65,000,000; "=" alone is "<="
-    macs<=1.2G                  also <, >=, >, == and !=
+    macs<=1.2G                  or 1.2e9; also <, >=, >, == and !=
     output_bytes<=64MiB         KiB, MiB, GiB, TiB by 1024; KB, MB, GB, TB by 1000
     features.conv1:params<=40K  one layer, with everything inside it
 
-A number may have a fraction and its digits may be grouped (65_000_000, 65,000,000); without a unit it is
-in base units: elements, MACs, bytes, seconds (times have us, ms and s). Against another report, a change
-fails when it is
+A number may have a fraction or an exponent (1.2e9) and its digits may be grouped (65_000_000, 65,000,000);
+without a unit it is in base units: elements, MACs, bytes, seconds (times have us, ms and s). Against another
+report, a change fails when it is
 
     macs>+5%                    by more than 5% of what was there before
     params>0                    any growth at all
@@ -70,13 +70,15 @@ _LIMIT: Final = re.compile(
     \s* (?P<quantity> [A-Za-z_]\w* )
     \s* (?P<sign> [<>=!]= | [<>=] )
     \s* (?P<plus> [+-] )?
-    (?P<number> (?: [0-9]{1,3}(?:,[0-9]{3})+ | [0-9]+(?:_[0-9]+)* ) (?: \.[0-9]+ )? )
+    (?P<number>
+        (?: [0-9]{1,3}(?:,[0-9]{3})+ | [0-9]+(?:_[0-9]+)* ) (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]{1,2} )?
+    )
     \s* (?P<unit> [A-Za-z]+ | % )?
     """,
     re.VERBOSE,
 )
 _CHANGED: Final = re.compile(r"(?:(?P<layer>.+):)?\s*changed")
-# Beyond any network, and what int() reads.
+# Digits that are beyond any network.
 _LONGEST: Final = 40
 
 
@@ -183,9 +185,12 @@ def parse_change(text: str) -> Limit | Unchanged:
 
 def _parts(text: str, hint: str) -> dict[str, str]:
     match = _LIMIT.fullmatch(text.strip())
-    if match is None or len(match["number"]) > _LONGEST:
+    if match is None:
         _refuse(text, hint)
-    return {name: part or "" for name, part in match.groupdict().items()}
+    number = f"{Decimal(re.sub('[,_]', '', match['number'])):f}"
+    if len(number) > _LONGEST:
+        _refuse(text, hint)
+    return {name: part or "" for name, part in match.groupdict().items()} | {"number": number}
 
 
 def _refuse(text: str, hint: str) -> NoReturn:
@@ -199,8 +204,7 @@ def _limit(parts: Mapping[str, str], sign: Sign, measure: Measure) -> Limit:
             f"a layer has no {quantity.key}, only a whole network.",
             hint=f"write {quantity.key}{sign}{parts['number']}",
         )
-    value = Fraction(re.sub("[,_]", "", parts["number"]))
-    value *= _unit(parts["unit"], quantity.key, quantity.kind)
+    value = Fraction(parts["number"]) * _unit(parts["unit"], quantity.key, quantity.kind)
     return Limit(quantity.key, sign, -value if parts["plus"] == "-" else value, layer, measure)
 
 

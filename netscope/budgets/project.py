@@ -187,10 +187,11 @@ def _limits(sign: Sign) -> Callable[[Any, _Place], Iterator[Requirement]]:
     def read(value: Any, place: _Place) -> Iterator[Requirement]:
         for key, limit in _table(value, place).items():
             here = place.at(key)
-            if type(limit) not in (int, str):
+            whole = type(limit) is float and limit.is_integer()  # as TOML reads 1e9
+            if not whole and type(limit) not in (int, str):
                 raise here.error(f'this must be a whole number, or a text such as "1.2G", not {limit!r}.')
             with here.named():
-                yield parse_named(key, limit, sign)
+                yield parse_named(key, int(limit) if whole else limit, sign)
 
     return read
 

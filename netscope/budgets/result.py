@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from netscope.budgets.limit import Limit, Unchanged
 from netscope.budgets.shapes import Returns
+from netscope.layer import Layer
 from netscope.quantities import Number
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 if TYPE_CHECKING:
     from netscope.comparison import Diff
@@ -117,10 +118,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All networks that were checked together, and the command that does it again ("" for none)."""
+    """All networks that were checked together.
+
+    command:
+        what does it again; "" for none.
+    name:
+        the entry or model that the check was asked for; "" for all of a project.
+    """
 
     checked: tuple[Checked, ...]
     command: str = ""
+    name: str = ""
 
     def __iter__(self) -> Iterator[Checked]:
         return iter(self.checked)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any
 
-from netscope.report import Layer, Shape
+from netscope.layer import Layer, Shape
 
 Size = int | str | EllipsisType | None
 Pattern = Sequence[Size]

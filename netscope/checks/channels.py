@@ -7,7 +7,7 @@ from typing import Final
 
 from netscope import units
 from netscope.checks.registry import Look, Remark, check
-from netscope.report import Layer
+from netscope.layer import Layer
 
 # What tensor cores take in half precision comes in multiples of this.
 _MULTIPLE: Final = 8

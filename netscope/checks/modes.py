@@ -7,7 +7,7 @@ from typing import Final
 
 from netscope import units
 from netscope.checks.registry import Look, Remark, check
-from netscope.report import FUNCTIONAL
+from netscope.layer import FUNCTIONAL
 from netscope.trace.facts import OpCall, Trace
 
 _SOFTMAX: Final = ("aten._softmax.", "aten.softmax.", "aten._safe_softmax.")

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from netscope import units
 from netscope.checks.registry import Look, Remark, check
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 
 # torch.nn classes with a window, and over how many dimensions it moves.
 _WINDOWS: Final = {f"{lead}{n}d": n for lead in ("Conv", "MaxPool", "AvgPool", "LPPool") for n in (1, 2, 3)}

@@ -8,7 +8,7 @@ from typing import Final
 
 from netscope import units
 from netscope.checks.registry import Look, Remark, check
-from netscope.report import Layer
+from netscope.layer import Layer
 from netscope.trace.facts import OpCall, Trace
 from netscope.workload import TensorSpec
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netscope.cli import output as output_
-from netscope.cli.loading import report_with
+from netscope.cli.loading import How, given, report_of, said
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -23,9 +22,9 @@ from netscope.cli.options import (
     Output,
     Train,
     complete_model,
-    format_for,
 )
-from netscope.cli.spelling import spelt
+from netscope.cli.output import check_writable, destination, write
+from netscope.cli.spelling import flag, spelt
 from netscope.errors import NetscopeError, UsageError
 from netscope.ready import has_input
 
@@ -71,7 +70,7 @@ def command(
     input: Input = None,
     batch: Batch = None,
     dtype: Dtype = None,
-    train: Train = False,
+    train: Train = None,
     github: Annotated[
         bool | None,
         typer.Option(
@@ -88,36 +87,26 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Check figures against limits, alone or for every network of pyproject.toml; exit 1 when one fails."""
-    chosen = format_for(format, output)
-    for path in (output, junit):
-        output_.check_writable(path)
+    to = destination(format, output)
+    check_writable(junit)
 
     from netscope.budgets import Outcome
     from netscope.budgets.project import nearest
     from netscope.render.checks import OUTCOME_FORMATS
 
-    given = _Given(
-        tuple(max or ()),
-        against,
-        tuple(fail_if or ()),
-        tuple(input or ()),
-        batch,
-        dtype,
-        train,
-        tuple(option or ()),
-    )
+    how = given(input, batch, dtype, train, option)
+    required = said(max=max, against=against, fail_if=fail_if)
     project = nearest(Path.cwd())
     if model is None:
-        results, failure = _all_of(project, given)
+        if told := [*required, *how]:
+            raise UsageError(f"{flag(told[0])} needs a MODEL.", hint="`netscope check --help` shows how")
+        results, failure = _all_of(project)
     else:
-        results, failure = [_one(model, project, given)], None
-    outcome = Outcome(
-        tuple(results), spelt(context, without=("format", "output", "junit", "github", "debug"))
-    )
+        results, failure = [_one(model, project, how, **required)], None
+    command = spelt(context, without=("format", "output", "junit", "github", "debug"))
+    outcome = Outcome(tuple(results), command, model or "")
 
-    stream = sys.stdout if output is None else None
-    text = OUTCOME_FORMATS[chosen](outcome, color=None if stream else False, stream=stream)
-    output_.write(text, output)
+    to.write(OUTCOME_FORMATS, outcome)
     _tell_machines(outcome, github, junit)
     if failure is not None:
         raise failure
@@ -125,38 +114,10 @@ def command(
         raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What stands on the command line beside the model, by the names of the options."""
-
-    max: tuple[str, ...]
-    against: str | None
-    fail_if: tuple[str, ...]
-    input: tuple[str, ...]
-    batch: int | None
-    dtype: str | None
-    train: bool
-    option: tuple[str, ...]
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Those that were given."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return {
-            f"--{name.replace('_', '-')}": value
-            for name, value in values.items()
-            if value != () and value is not None and value is not False  # a batch of 0 was given
-        }
-
-
-def _all_of(project: Project | None, given: _Given) -> tuple[list[Checked], NetscopeError | None]:
+def _all_of(project: Project | None) -> tuple[list[Checked], NetscopeError | None]:
     """All entries, whether or not each can be traced, and the first error of those that cannot."""
     from netscope.budgets import Checked
 
-    if given.options:
-        raise UsageError(
-            f"{next(iter(given.options))} needs a MODEL.", hint="`netscope check --help` shows how"
-        )
     if project is None or not project.entries:
         raise UsageError(
             "no pyproject.toml here, or above, has a [tool.netscope.models].",
@@ -172,28 +133,28 @@ def _all_of(project: Project | None, given: _Given) -> tuple[list[Checked], Nets
     return results, failure
 
 
-def _one(model: str, project: Project | None, given: _Given) -> Checked:
+def _one(
+    model: str,
+    project: Project | None,
+    how: How,
+    max: Sequence[str] = (),
+    fail_if: Sequence[str] = (),
+    against: str | None = None,
+) -> Checked:
     """One entry or model; what the command line says of it stands before what its entry says."""
     from netscope.budgets import parse_change, parse_limit
     from netscope.budgets.project import Entry
-    from netscope.sources.options import parse_options
 
     known = project is not None and model in project
     entry = project[model] if project is not None and known else Entry(model, model)
-    against = given.against
     # A report is seen from here, not from the entry's folder; one of a revision is no file.
     if against is not None and has_input(against) and Path(against).is_file():
         against = str(Path(against).absolute())
-    limits = [*map(parse_limit, given.max), *map(parse_change, given.fail_if)]
     entry = replace(
         entry,
-        input=given.input or entry.input,
-        batch=entry.batch if given.batch is None else given.batch,
-        dtype=given.dtype or entry.dtype,
-        train=given.train or entry.train,
-        options={**entry.options, **parse_options(given.option)},
+        **{**how, "options": {**entry.options, **how.get("options", {})}},
         against=against or entry.against,
-        requirements=(*entry.requirements, *limits),
+        requirements=(*entry.requirements, *map(parse_limit, max), *map(parse_change, fail_if)),
     )
     return _checked(entry, project.folder if project is not None and known else Path.cwd())
 
@@ -203,22 +164,21 @@ def _checked(entry: Entry, folder: Path) -> Checked:
     from netscope.budgets import check_report, require
 
     required = require(entry.requirements, compared=entry.against is not None)
-    how = (entry.input, entry.batch, entry.dtype, entry.train, entry.options)
+    how = said(
+        input=entry.input, batch=entry.batch, dtype=entry.dtype, train=entry.train, options=entry.options
+    )
     with contextlib.chdir(folder):
-        report = report_with(entry.model, *how)
+        report = report_of(entry.model, how)
         base = None
         if entry.against is not None:
-            base = report_with(entry.against, *(_AS_SAVED if has_input(entry.against) else how))
+            base = report_of(entry.against, {} if has_input(entry.against) else how)
     return check_report(report, required, base, entry.name)
-
-
-_AS_SAVED: Final[tuple[Any, ...]] = ((), None, None, False, {})
 
 
 def _tell_machines(outcome: Outcome, github: bool | None, junit: Path | None) -> None:
     from netscope.render.checks_ci import to_github, to_junit
 
     if junit is not None:
-        output_.write(to_junit(outcome), junit)
+        write(to_junit(outcome), junit)
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         typer.echo(to_github(outcome), err=True, nl=False)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from netscope.cli import output as output_
-from netscope.cli.loading import report_of
+from netscope.cli.loading import given, report_of, report_so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -20,10 +18,9 @@ from netscope.cli.options import (
     Model,
     Output,
     Train,
-    format_for,
     split_commas,
 )
-from netscope.errors import TraceError
+from netscope.cli.output import destination, only_data_on_stdout
 
 
 def _list_checks(wanted: bool) -> None:
@@ -41,11 +38,16 @@ def command(
     input: Input = None,
     batch: Batch = None,
     dtype: Dtype = None,
-    train: Train = False,
+    train: Train = None,
     select: Annotated[
-        list[str] | None, typer.Option("--select", help="Run these checks: codes (NS1 for NS1xx) or names.")
+        list[str] | None,
+        typer.Option(
+            "--select", metavar="CHECK,...", help="Run these checks: codes (NS1 for NS1xx) or names."
+        ),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", help="Leave these checks out.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", metavar="CHECK,...", help="Leave these checks out.")
+    ] = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit 1 when there is an error or a warning.")
     ] = False,
@@ -61,32 +63,25 @@ def command(
     """Find what is likely a mistake: unread rows, dead branches, needless biases, a softmax too many."""
     from netscope.checks import choose
 
-    chosen = format_for(format, output)
-    output_.check_writable(output)
+    to = destination(format, output)
     choose(split_commas(select), split_commas(ignore))
-    failure: TraceError | None = None
-    try:
-        report = report_of(model, input, batch, dtype, train, option)
-    except TraceError as error:  # what was found up to there may well be the reason
-        if error.report is None or not error.report.layers:
-            raise
-        failure, report = error, error.report
+    how = given(input, batch, dtype, train, option)
+    # Of a forward that raised, what was found up to there may well be the reason.
+    report, failure = report_so_far(model, how)
 
     from netscope import api
     from netscope.render.findings import FINDINGS_FORMATS
 
     whole = failure is None and report.facts is not None
-    again = partial(report_of, model, input, batch, dtype, True, option) if whole else None
-    with output_.only_data_on_stdout():
+    again = partial(report_of, model, {**how, "train": True}) if whole else None
+    with only_data_on_stdout():
         findings = api.lint_report(
             report,
             again=again,
             select=split_commas(select),
             ignore=split_commas(ignore),
         )
-    stream = sys.stdout if output is None else None
-    text = FINDINGS_FORMATS[chosen](findings, color=None if stream else False, stream=stream)
-    output_.write(text, output)
+    to.write(FINDINGS_FORMATS, findings)
     if failure is not None:
         raise failure
     if exit_code and findings.failed:

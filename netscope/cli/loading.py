@@ -12,98 +12,65 @@ from netscope.errors import TraceError
 if TYPE_CHECKING:
     from netscope.report import Report
 
+# What was said of a network beside its name, by the names of `netscope.summary`; nothing that was not.
+How = dict[str, Any]
 
-def report_of(
-    model: str,
+
+def given(
     input: Sequence[str] | None,
     batch: int | None,
     dtype: str | None,
-    train: bool,
+    train: bool | None,
     option: Sequence[str] | None,
-) -> Report:
+) -> How:
+    """What the options say.
+
+    Raises:
+        UsageError: one of the factory's options cannot be read.
+    """
+    from netscope.sources.options import parse_options
+
+    return said(input=input, batch=batch, dtype=dtype, train=train, options=parse_options(option or ()))
+
+
+def said(**values: Any) -> dict[str, Any]:
+    """Those of the values that somebody gave; a batch of 0 was given."""
+    return {name: value for name, value in values.items() if value not in (None, [], (), {})}
+
+
+def report_of(model: str, how: Mapping[str, Any]) -> Report:
     """Trace the network of that name, or come by the report that the name stands for.
 
     Raises:
-        UsageError: an option cannot be read, or is given beside a saved report.
         NetscopeError: as `netscope.summary` does.
     """
-    from netscope.sources.options import parse_options
-
-    return report_with(model, input, batch, dtype, train, parse_options(option or ()))
-
-
-def prepared(model: str, option: Sequence[str] | None) -> dict[str, Any]:
-    """The factory's options, once what the network takes is imported.
-
-    Raises:
-        UsageError: an option cannot be read.
-        SourceError: no model has a name of that form.
-    """
-    from netscope.ready import is_ready
-    from netscope.sources.options import parse_options
-
-    options = dict(parse_options(option or ()))
-    if not is_ready(model):
-        from netscope.sources import source_of
-
-        source_of(model)
-        import_for(model)
-    return options
-
-
-def report_with(
-    model: str,
-    input: Sequence[str] | None,
-    batch: int | None,
-    dtype: str | None,
-    train: bool,
-    options: Mapping[str, Any],
-) -> Report:
-    """As `report_of`, with the factory's options as they are."""
     from netscope import api
-    from netscope.ready import is_ready
 
-    if not is_ready(model):
-        from netscope.sources import source_of
-
-        source_of(model)
-        import_for(model)
-
+    prepare_for(model)
     with output.only_data_on_stdout():
-        return api.summary(
-            model,
-            input=input or None,
-            batch=1 if batch is None else batch,
-            dtype=dtype,
-            train=train,
-            options=options,
-        )
+        return api.summary(model, **how)
 
 
-def report_by_name(model: str, how: Mapping[str, Any]) -> Report:
-    """As `report_of`, of what was said by name; the factory's options as they are."""
-    return report_with(
-        model,
-        how.get("input"),
-        how.get("batch"),
-        how.get("dtype"),
-        how.get("train", False),
-        how.get("options") or {},
-    )
-
-
-def report_so_far(
-    model: str,
-    input: Sequence[str] | None,
-    batch: int | None,
-    dtype: str | None,
-    train: bool,
-    option: Sequence[str] | None,
-) -> tuple[Report, TraceError | None]:
+def report_so_far(model: str, how: Mapping[str, Any]) -> tuple[Report, TraceError | None]:
     """As `report_of`; of a forward that raised, the rows up to there, and the error to raise after them."""
     try:
-        return report_of(model, input, batch, dtype, train, option), None
+        return report_of(model, how), None
     except TraceError as error:
         if error.report is None or not error.report.layers:
             raise
         return error.report, error
+
+
+def prepare_for(model: str) -> None:
+    """Import what the network takes, if it is to be built.
+
+    Raises:
+        SourceError: no model has a name of that form; nothing was imported then.
+    """
+    from netscope.ready import is_ready
+
+    if not is_ready(model):
+        from netscope.sources import source_of
+
+        source_of(model)
+        import_for(model)

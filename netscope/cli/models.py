@@ -10,8 +10,8 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
-from netscope.cli import output as output_
 from netscope.cli.options import Debug, Format
+from netscope.cli.output import write
 from netscope.errors import SourceError
 
 
@@ -44,7 +44,7 @@ def command(
             f"no model's name has {pattern!r} in it.{did_you_mean(str(pattern).strip('*'), names)}",
             hint=f"`netscope models` lists all {len(names):,}.",
         )
-    output_.write(_FORMATS[format](found), None)
+    write(_FORMATS[format](found), None)
     if format is Format.table and sys.stdout.isatty():
         from netscope.ready import READY
         from netscope.sources import SOURCES

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how their texts are read."""
+"""Every option that more than one command has: its names, its value and its help, declared once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def complete_model(incomplete: str) -> Iterator[str]:
         yield from (name for name in source.names() if name.startswith(incomplete))
 
 
-# What says which network at which input, in every command that takes one; read by `loading.report_of`.
+# Which network at which input; read by `loading.given`. None, or nothing, is what was not said.
+
 Model = Annotated[
     str,
     typer.Argument(
@@ -51,13 +52,36 @@ Batch = Annotated[int | None, typer.Option("--batch", "-b", metavar="N", help="S
 Dtype = Annotated[
     str | None, typer.Option("--dtype", metavar="TYPE", help="Of parameters and inputs: float32, bf16, ...")
 ]
-Train = Annotated[bool, typer.Option("--train", help="Trace in training mode.")]
+Train = Annotated[bool | None, typer.Option("--train", help="Trace in training mode.")]
 FactoryOptions = Annotated[
     list[str] | None,
     typer.Option("--option", "-k", metavar="KEY=VALUE", help="key=value for the model's factory; repeat it."),
 ]
 
-Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")]
+# What to show of it.
+
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="NAME,...",
+        help="Columns to show: params,macs; `summary --explain-columns` has all.",
+    ),
+]
+Quantities = Annotated[
+    list[str] | None,
+    typer.Option("--columns", metavar="NAME,...", help="Quantities to show: params,macs,output_bytes."),
+]
+Depth = Annotated[
+    int | None,
+    typer.Option("--depth", metavar="N", help="Show layers at most this deep; their parents hold the rest."),
+]
+LayerNames = Annotated[
+    str | None, typer.Option("--path", metavar="GLOB", help='Show layers of these names: "features.*".')
+]
+
+
+# In what form, and where.
 
 
 class Format(StrEnum):
@@ -78,21 +102,18 @@ ChosenFormat = Annotated[
         help="table, markdown, csv or json; as -o's name says without it, or a table.",
     ),
 ]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")]
 
-_BY_SUFFIX = {
-    ".md": Format.markdown,
-    ".markdown": Format.markdown,
-    ".csv": Format.csv,
-    ".json": Format.json,
-    ".txt": Format.table,
-}
+# Of a network on a machine: `profile` and `roofline` show the heaviest rows, or all of them as a tree.
 
-
-def format_for(chosen: Format | None, output: Path | None) -> Format:
-    """The format asked for, else the one that the output file's name asks for, else a table."""
-    if chosen is not None:
-        return chosen
-    return Format.table if output is None else _BY_SUFFIX.get(output.suffix.lower(), Format.table)
+MachineDtype = Annotated[
+    str | None, typer.Option("--dtype", metavar="TYPE", help="fp32, tf32, bf16 or fp16; as built without it.")
+]
+AllRows = Annotated[bool, typer.Option("--all", help="Show the whole network, not only the heaviest rows.")]
+TreeDepth = Annotated[
+    int | None, typer.Option("--depth", metavar="N", help="Show the network at most this deep, as a tree.")
+]
+HeaviestRows = Annotated[int | None, typer.Option("--top", metavar="N", help="Show this many rows [10].")]
 
 
 def split_commas(texts: Iterable[str] | None) -> list[str]:

@@ -5,10 +5,59 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from netscope.errors import StoreError
+from netscope.cli.options import Format
+from netscope.errors import StoreError, UsageError
+
+# What the name of an output file asks for. One without an end, such as /dev/stdout, asks for nothing.
+_BY_SUFFIX: Final = {
+    "": Format.table,
+    ".txt": Format.table,
+    ".md": Format.markdown,
+    ".markdown": Format.markdown,
+    ".csv": Format.csv,
+    ".json": Format.json,
+}
+
+
+class Destination(NamedTuple):
+    """In what form a command's answer goes where; no path is standard output."""
+
+    format: Format
+    path: Path | None
+
+    def write(self, renderers: Mapping[str, Callable[..., str]], answer: Any) -> None:
+        """Render the answer by the renderer of the format, coloured for a terminal only, and write it.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        render = renderers[self.format]
+        if self.path is None:
+            write(render(answer, stream=sys.stdout), None)
+        else:
+            write(render(answer, color=False), self.path)
+
+
+def destination(chosen: Format | None, path: Path | None) -> Destination:
+    """Where to go with an answer: in the format asked for, or that of the file's name, else as a table.
+
+    Raises:
+        StoreError: the file cannot be written, as `check_writable` finds.
+        UsageError: no format is asked for, and the end of the file's name means none.
+    """
+    check_writable(path)
+    if chosen is None:
+        chosen = _BY_SUFFIX.get("" if path is None else path.suffix.lower())
+    if chosen is None:
+        raise UsageError(
+            f"cannot tell the format of {str(path)!r} by its name.",
+            hint="end it in .txt, .md, .csv or .json, or give --format",
+        )
+    return Destination(chosen, path)
 
 
 def check_writable(path: Path | None) -> None:

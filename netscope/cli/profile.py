@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from netscope.cli import output as output_
-from netscope.cli.loading import prepared
+from netscope.cli.heaviest import heaviest
+from netscope.cli.loading import given, prepare_for
 from netscope.cli.options import (
+    AllRows,
     ChosenFormat,
+    Columns,
     Debug,
     FactoryOptions,
-    Format,
+    HeaviestRows,
     Input,
+    MachineDtype,
     Model,
     Output,
-    format_for,
-    split_commas,
+    TreeDepth,
 )
+from netscope.cli.output import check_writable, destination, only_data_on_stdout
 from netscope.cli.progress import progress
 from netscope.errors import UsageError
-
-if TYPE_CHECKING:
-    from netscope.report import Report
-
-# Rows that are shown of a profile unless more are asked for.
-SLOWEST = 10
-
-DeviceSpec = Annotated[
-    str | None,
-    typer.Option(
-        "--device-spec",
-        metavar="NAME",
-        help="The machine that layers are held against: a name of `netscope roofline --list`, "
-        "here (this one, by a copy and a matrix product) or none; by the device's name without it.",
-    ),
-]
-Rows = Annotated[bool, typer.Option("--all", help="Show the whole network, not only the heaviest rows.")]
-Depth = Annotated[
-    int | None, typer.Option("--depth", metavar="N", help="Show the network at most this deep, as a tree.")
-]
-Top = Annotated[int | None, typer.Option("--top", metavar="N", help="Show this many rows [10].")]
-Columns = Annotated[
-    list[str] | None, typer.Option("--columns", metavar="NAME,...", help="Columns to show: time,kernels.")
-]
-Dtype = Annotated[
-    str | None, typer.Option("--dtype", metavar="TYPE", help="fp32, tf32, bf16 or fp16; as built without it.")
-]
 
 
 def command(
@@ -65,7 +40,7 @@ def command(
             "--batch", "-b", metavar="N[,N...]", help="Samples in a step [1]; several give a curve."
         ),
     ] = None,
-    dtype: Dtype = None,
+    dtype: MachineDtype = None,
     train: Annotated[bool, typer.Option("--train", help="Forward, backward and optimizer.")] = False,
     optimizer: Annotated[
         str, typer.Option("--optimizer", metavar="NAME", help="adamw, sgd or adam.")
@@ -90,10 +65,18 @@ def command(
     max_time: Annotated[
         float | None, typer.Option("--max-time", metavar="SECONDS", help="Measure at most so long [10].")
     ] = None,
-    device_spec: DeviceSpec = None,
-    everything: Rows = False,
-    depth: Depth = None,
-    top: Top = None,
+    device_spec: Annotated[
+        str | None,
+        typer.Option(
+            "--device-spec",
+            metavar="NAME",
+            help="The machine that layers are held against: a name of `netscope roofline --list`, "
+            "here (this one, by a copy and a matrix product) or none; by the device's name without it.",
+        ),
+    ] = None,
+    everything: AllRows = False,
+    depth: TreeDepth = None,
+    top: HeaviestRows = None,
     columns: Columns = None,
     trace: Annotated[
         Path | None,
@@ -105,25 +88,22 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Measure latency, throughput and memory, and whose time it was, layer by layer."""
-    chosen = format_for(format, output)
+    to = destination(format, output)
     batches = _batches(batch)
     if trace is not None and len(batches) > 1:
         raise UsageError("a curve has no trace.", hint="give one --batch")
-    output_.check_writable(output)
-    output_.check_writable(trace)
-    options = prepared(model, option)
+    check_writable(trace)
+    how = given(input, None, dtype, train, option)
+    prepare_for(model)
 
     from netscope import machines
     from netscope.report import Report
 
-    with progress() as watch, output_.only_data_on_stdout():
+    with progress() as watch, only_data_on_stdout():
         made = machines.profile(
             model,
             device=device,
-            input=input or None,
             batch=batches[0] if len(batches) == 1 else batches,
-            dtype=dtype,
-            train=train,
             optimizer=optimizer,
             channels_last=channels_last,
             compile=compile,
@@ -133,46 +113,19 @@ def command(
             min_time=min_time,
             max_time=max_time,
             device_spec=device_spec or "auto",
-            options=options,
             watch=watch,
+            **how,
         )
-    if trace is not None and isinstance(made, Report):
-        made.to_chrome_trace(trace)
-    stream = sys.stdout if output is None else None
     if isinstance(made, Report):
-        text = shown(made, "time", chosen, output, everything, depth, top, columns)
+        from netscope.render import FORMATS
+
+        if trace is not None:
+            made.to_chrome_trace(trace)
+        to.write(FORMATS, heaviest(made, "time", to.format, everything, depth, top, columns))
     else:
         from netscope.render.profile import curve
 
-        text = curve.FORMATS[chosen](made, color=None if stream else False, stream=stream)
-    output_.write(text, output)
-
-
-def shown(
-    report: Report,
-    by: str,
-    chosen: Format,
-    output: Path | None,
-    everything: bool,
-    depth: int | None,
-    top: int | None,
-    columns: list[str] | None,
-) -> str:
-    """The report in that format; for people the rows with the largest figure of the column `by`."""
-    from netscope.render import FORMATS
-    from netscope.table import build
-
-    tree = everything or depth is not None or chosen in (Format.csv, Format.json)
-    table = build(
-        report,
-        depth=depth,
-        columns=split_commas(columns) or None,
-        sort=None if tree and top is None else by,
-        top=SLOWEST if top is None and not tree else top,
-    )
-    if output is not None:
-        return FORMATS[chosen](table, color=False)
-    return FORMATS[chosen](table, stream=sys.stdout)
+        to.write(curve.FORMATS, made)
 
 
 def _batches(text: str | None) -> list[int]:

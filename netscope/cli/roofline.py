@@ -6,10 +6,23 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli import output as output_
-from netscope.cli.loading import prepared
-from netscope.cli.options import Batch, ChosenFormat, Debug, FactoryOptions, Input, Model, Output, format_for
-from netscope.cli.profile import Columns, Depth, Dtype, Rows, Top, shown
+from netscope.cli.heaviest import heaviest
+from netscope.cli.loading import given, prepare_for
+from netscope.cli.options import (
+    AllRows,
+    Batch,
+    ChosenFormat,
+    Columns,
+    Debug,
+    FactoryOptions,
+    HeaviestRows,
+    Input,
+    MachineDtype,
+    Model,
+    Output,
+    TreeDepth,
+)
+from netscope.cli.output import destination, only_data_on_stdout
 
 
 def _list_devices(wanted: bool) -> None:
@@ -42,10 +55,10 @@ def command(
     ] = None,
     input: Input = None,
     batch: Batch = None,
-    dtype: Dtype = None,
-    everything: Rows = False,
-    depth: Depth = None,
-    top: Top = None,
+    dtype: MachineDtype = None,
+    everything: AllRows = False,
+    depth: TreeDepth = None,
+    top: HeaviestRows = None,
     columns: Columns = None,
     format: ChosenFormat = None,
     output: Output = None,
@@ -57,19 +70,13 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Bound every layer's time on a machine that need not be there: max(FLOPs/peak, bytes/bandwidth)."""
-    chosen = format_for(format, output)
-    output_.check_writable(output)
-    options = prepared(model, option)
+    to = destination(format, output)
+    how = given(input, batch, dtype, None, option)
+    prepare_for(model)
 
     from netscope import machines
+    from netscope.render import FORMATS
 
-    with output_.only_data_on_stdout():
-        report = machines.roofline(
-            model,
-            device_spec,
-            input=input or None,
-            batch=1 if batch is None else batch,
-            dtype=dtype,
-            options=options,
-        )
-    output_.write(shown(report, "bound", chosen, output, everything, depth, top, columns), output)
+    with only_data_on_stdout():
+        report = machines.roofline(model, device_spec, **how)
+    to.write(FORMATS, heaviest(report, "bound", to.format, everything, depth, top, columns))

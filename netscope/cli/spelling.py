@@ -8,6 +8,11 @@ from collections.abc import Collection
 import typer
 
 
+def flag(name: str) -> str:
+    """The option that says what is an argument of that name in Python."""
+    return "-k" if name == "options" else f"--{name.replace('_', '-')}"
+
+
 def spelt(context: typer.Context, without: Collection[str] = ()) -> str:
     """The command with those options that are not at their defaults, arguments first.
 

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from netscope.cli import output as output_
-from netscope.cli.loading import report_so_far
+from netscope.cli.loading import given, report_so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
+    Columns,
     Debug,
+    Depth,
     Dtype,
     FactoryOptions,
-    Format,
     Input,
+    LayerNames,
     Model,
     Output,
     Train,
-    format_for,
     split_commas,
 )
-
-if TYPE_CHECKING:
-    from netscope.report import Report
+from netscope.cli.output import destination
 
 
 def _explain_columns(wanted: bool) -> None:
@@ -47,24 +43,14 @@ def command(
     input: Input = None,
     batch: Batch = None,
     dtype: Dtype = None,
-    train: Train = False,
-    depth: Annotated[
-        int | None,
-        typer.Option(
-            "--depth", metavar="N", help="Show layers at most this deep; their parents hold the rest."
-        ),
-    ] = None,
+    train: Train = None,
+    depth: Depth = None,
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="TYPE,...", help="Show layers of these types: Conv2d,Linear."),
     ] = None,
-    path: Annotated[
-        str | None, typer.Option("--path", metavar="GLOB", help='Show layers of these names: "features.*".')
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--columns", metavar="NAME,...", help="Columns to show: output_shape,params,macs."),
-    ] = None,
+    path: LayerNames = None,
+    columns: Columns = None,
     sort: Annotated[
         str | None, typer.Option("--sort", metavar="COLUMN", help="Sort rows by this column, largest first.")
     ] = None,
@@ -84,28 +70,9 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Show every layer's shapes, parameters, MACs and memory."""
-    chosen = format_for(format, output)
-    output_.check_writable(output)
-    report, failure = report_so_far(model, input, batch, dtype, train, option)
+    to = destination(format, output)
+    report, failure = report_so_far(model, given(input, batch, dtype, train, option))
 
-    text = _shown(report, chosen, output, depth, only, path, columns, sort, top, fold)
-    output_.write(text, output)
-    if failure is not None:
-        raise failure
-
-
-def _shown(
-    report: Report,
-    chosen: Format,
-    output: Path | None,
-    depth: int | None,
-    only: list[str] | None,
-    path: str | None,
-    columns: list[str] | None,
-    sort: str | None,
-    top: int | None,
-    fold: bool,
-) -> str:
     from netscope.render import FORMATS
     from netscope.table import build
 
@@ -119,6 +86,6 @@ def _shown(
         top=top,
         fold=fold,
     )
-    if output is not None:
-        return FORMATS[chosen](table, color=False)
-    return FORMATS[chosen](table, stream=sys.stdout)
+    to.write(FORMATS, table)
+    if failure is not None:
+        raise failure

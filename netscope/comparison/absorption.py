@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netscope.comparison.result import Absorbed, Diff, Pair
-from netscope.report import Layer
+from netscope.layer import Layer
 
 if TYPE_CHECKING:
     from netscope.explanation.lines import Line

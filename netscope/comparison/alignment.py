@@ -1,12 +1,12 @@
 """Two rows of layers laid side by side, in order, so that as much as possible is alike.
 
 Short rows are aligned by dynamic programming over likeness (Needleman and Wunsch 1970). Long ones are first
-split at what they have in common, found by edit distance over definitions (rapidfuzz).
+split at what they have in common, found by edit distance (rapidfuzz): over definitions, then over types.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from netscope.comparison.forest import Forest
@@ -16,8 +16,12 @@ from netscope.comparison.matches import Match, gaps
 # Cells of a table that is filled at once: half a tenth of a second.
 CELLS: Final = 40_000
 
-# Layers in a row that must agree before the rows are split there, if none of them has parameters.
-CERTAIN: Final = 3
+# By what long rows are split, one after the other: what layers must have in common, and how many in a row
+# must have it if none of them has parameters.
+_SPLITS: Final[tuple[tuple[Callable[[Forest, int], object], int], ...]] = (
+    (lambda forest, i: forest.whole[i], 3),
+    (lambda forest, i: forest.layers[i].type, 1),
+)
 
 
 class Alignment:
@@ -46,55 +50,23 @@ class Alignment:
             return False
         return (a.numeric[i] and b.numeric[j]) or a.names[i] == b.names[j]
 
-    def _differing(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
+    def _differing(self, left: Sequence[int], right: Sequence[int], splits: int = 0) -> list[Match]:
+        """Of two rows that do not begin or end alike, after so many kinds of split were tried."""
         if not left or not right:
             return []
         if len(left) * len(right) <= CELLS:
             return self._with_places(left, right, self._best(left, right))
-        a, b = self._a, self._b
-        found = self._split(left, right, [a.whole[i] for i in left], [b.whole[j] for j in right], CERTAIN)
-        if found is None:
-            types = [[forest.layers[i].type for i in row] for forest, row in ((a, left), (b, right))]
-            found = self._split(left, right, types[0], types[1], 1) or []
-        return found
-
-    def _split(
-        self,
-        left: Sequence[int],
-        right: Sequence[int],
-        left_marks: Sequence[object],
-        right_marks: Sequence[object],
-        certain: int,
-    ) -> list[Match] | None:
-        """Aligned where the marks agree for long enough, and between; None when they never do."""
-        fences = list(_common(left_marks, right_marks))
-        fences = [
-            f for f in fences if f[2] >= certain or any(self._weighty(left[f[0] + k]) for k in range(f[2]))
-        ]
-        if not fences:
-            return None
+        if splits == len(_SPLITS):
+            return []
+        marks, certain = _SPLITS[splits]
         found: list[Match] = []
-        at = (0, 0)
-        for i, j, length in [*fences, (len(left), len(right), 0)]:
-            found += self._between(left[at[0] : i], right[at[1] : j])
-            found += zip(left[i : i + length], right[j : j + length], strict=True)
-            at = i + length, j + length
-        return found
-
-    def _between(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
-        """Of two rows that have hardly anything in common."""
-        if len(left) * len(right) <= CELLS:
-            return self._with_places(left, right, self._best(left, right)) if left and right else []
-        return [
-            (left[i + k], right[j + k])
-            for i, j, length in _common(
-                [self._a.layers[i].type for i in left], [self._b.layers[j].type for j in right]
-            )
-            for k in range(length)
-        ]
-
-    def _weighty(self, i: int) -> bool:
-        return self._a.layers[i].params > 0
+        x, y = 0, 0
+        for i, j, length in _common([marks(self._a, i) for i in left], [marks(self._b, j) for j in right]):
+            if length >= certain or any(self._a.layers[k].params for k in left[i : i + length]):
+                found += self._differing(left[x:i], right[y:j], splits + 1)
+                found += zip(left[i : i + length], right[j : j + length], strict=True)
+                x, y = i + length, j + length
+        return found + self._differing(left[x:], right[y:], splits + 1)
 
     def _best(self, left: Sequence[int], right: Sequence[int]) -> list[Match]:
         """The matches of largest total likeness."""

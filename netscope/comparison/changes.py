@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from netscope.comparison.result import Change
+from netscope.layer import Layer, Parameter, Tensor
 from netscope.opnames import computing
-from netscope.report import Layer, Parameter, Report, Tensor
+from netscope.report import Report
 
 
 class Situation:

@@ -14,8 +14,9 @@ from typing import Any, Final, Literal
 from netscope import store
 from netscope.comparison.result import Delta, Diff, Pair, Status
 from netscope.comparison.variants import Comparison, Variant
+from netscope.layer import Tensor
 from netscope.quantities import BY_KEY, QUANTITIES, Number
-from netscope.report import Report, Tensor
+from netscope.report import Report
 
 SCHEMA_VERSION: Final = 1
 

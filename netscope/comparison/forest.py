@@ -11,8 +11,9 @@ from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any, Final
 
+from netscope.layer import Layer
 from netscope.preorder import children_of, parents_of
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 Numbers = dict[Hashable, int]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from netscope.comparison.changes import Situation, changes
 from netscope.comparison.pairing import Pairing
 from netscope.comparison.result import Change, Diff, Pair, Status
+from netscope.layer import Layer
 from netscope.preorder import children_of, parents_of
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 # Indices of a layer before and after; -1 where there is none.
 Spot = tuple[int, int]

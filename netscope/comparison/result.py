@@ -9,9 +9,10 @@ from itertools import pairwise
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal
 
+from netscope.layer import Layer
 from netscope.measured import ratio_of
 from netscope.quantities import QUANTITIES, Number
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.timing.intervals import Ratio
 
 if TYPE_CHECKING:

@@ -17,10 +17,11 @@ from netscope.differences.everywhere import only_that
 from netscope.differences.folding import Block, Draft, look, merged
 from netscope.differences.rows import RUNS, Kind
 from netscope.differences.words import is_forced, output_text, words
+from netscope.layer import Layer
 from netscope.operators import describe
 from netscope.preorder import children_of
 from netscope.quantities import QUANTITIES
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.tree import range_of
 from netscope.units import plural
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from netscope.comparison import Change, Diff, Pair
-from netscope.report import Layer
+from netscope.layer import Layer
 
 # This part of the layers that could have a change must have it.
 NEARLY_ALL: Final = 0.9

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from netscope.comparison import Change, Delta, Diff, Pair, Status
+from netscope.layer import Layer
 from netscope.quantities import Number, Quantity
-from netscope.report import Layer, Report
+from netscope.report import Report
 
 Kind = Literal["layer", "around", "same", "shared", "renamed", "moved"]
 
@@ -125,11 +126,11 @@ class Differences:
         )
 
 
-def figure_of(row: Row, quantity: Quantity) -> Figure:
+def figure_of(diff: Diff, row: Row, quantity: Quantity) -> Figure:
     """The quantity of a row, of all that it stands for; a layer that is not there has none of it."""
     pairs = (*row.pairs, *row.behind)
-    before = [_of_layer(quantity, pair.before) for pair in pairs]
-    after = [_of_layer(quantity, pair.after) for pair in pairs]
+    before = [_of_layer(quantity, diff.before, pair.before) for pair in pairs]
+    after = [_of_layer(quantity, diff.after, pair.after) for pair in pairs]
     return _figure(before, after)
 
 
@@ -141,21 +142,22 @@ def total_of(diff: Diff, quantity: Quantity) -> Figure:
 Known = tuple[Number | None, bool]
 
 
-def _of_layer(quantity: Quantity, layer: Layer | None) -> Known:
+def _of_layer(quantity: Quantity, report: Report, layer: Layer | None) -> Known:
     if layer is None:
         return 0, False
-    return _known(quantity, None if quantity.of_layer is None else quantity.of_layer(layer), layer)
+    value = None if quantity.of_layer is None else quantity.of_layer(layer)
+    return _known(quantity, value, report, layer)
 
 
 def _of_report(quantity: Quantity, report: Report) -> Known:
-    return _known(quantity, quantity.of_report(report), report)
+    return _known(quantity, quantity.of_report(report), report, report.root)
 
 
-def _known(quantity: Quantity, value: Number | None, of: Any) -> Known:
+def _known(quantity: Quantity, value: Number | None, report: Report, layer: Layer) -> Known:
     """The value, or else its lower bound, and whether it is that."""
     if value is not None or quantity.at_least is None:
         return value, False
-    return quantity.at_least(of), True
+    return quantity.at_least(report, layer), True
 
 
 def _figure(before: Sequence[Known], after: Sequence[Known]) -> Figure:

@@ -13,9 +13,9 @@ from netscope.differences.folding import Block, Draft
 from netscope.differences.rows import Differences, Row, total_of
 from netscope.differences.words import output_text, words
 from netscope.errors import UsageError
+from netscope.layer import Layer
 from netscope.operators import describe
 from netscope.quantities import BY_KEY, QUANTITIES, Quantity, find
-from netscope.report import Layer
 
 
 def build(

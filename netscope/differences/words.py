@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from netscope import units
 from netscope.comparison import Change, Pair
-from netscope.report import Shape
+from netscope.layer import Shape
 
 Tell = Callable[[Any, Any], str]
 

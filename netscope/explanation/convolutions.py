@@ -19,7 +19,7 @@ from netscope import units
 from netscope.explanation.formula import product
 from netscope.explanation.lines import Derivation, Line
 from netscope.explanation.windows import Window, per_direction, side_lines, tiling, windows_of
-from netscope.report import Layer
+from netscope.layer import Layer
 
 
 class _Kernels(NamedTuple):

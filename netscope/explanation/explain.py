@@ -13,7 +13,8 @@ from netscope.explanation.field import field_lines
 from netscope.explanation.formula import comes_to, repeated, total, without_ones
 from netscope.explanation.lines import Derivation, Explanation, Explanations, Line
 from netscope.explanation.table import DERIVATIONS, derivation_of
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 from netscope.workload import ITEM_SIZE
 
 # What the whole network is called, whose path is empty.

@@ -6,7 +6,7 @@ import math
 
 from netscope.explanation.formula import product, total
 from netscope.explanation.lines import Derivation, Line
-from netscope.report import Layer
+from netscope.layer import Layer
 
 
 def linear(layer: Layer) -> Derivation:

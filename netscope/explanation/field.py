@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 from netscope.explanation.lines import Line
 from netscope.explanation.windows import DIRECTIONS, Window, windows_of
-from netscope.report import Layer
-from netscope.report import Window as Seen
+from netscope.layer import Layer
+from netscope.layer import Window as Seen
 
 # torch.nn classes that widen what is seen by one window in each of so many directions.
 SLIDING: Final = {f"{kind}{n}d": n for kind in ("Conv", "MaxPool", "AvgPool", "LPPool") for n in DIRECTIONS}

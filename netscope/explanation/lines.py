@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from netscope.explanation.formula import comes_to
-from netscope.report import Layer, Report
+from netscope.layer import Layer
+from netscope.report import Report
 
 # Columns of printed explanations, as of a printed report.
 WIDTH: Final = 100

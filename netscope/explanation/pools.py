@@ -22,7 +22,7 @@ from netscope.explanation.windows import (
     tiling,
     windows_of,
 )
-from netscope.report import Layer
+from netscope.layer import Layer
 
 _POOLED: Final = Derivation(params_note="a pool has no weights", macs_note="it weighs nothing")
 

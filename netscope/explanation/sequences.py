@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from netscope.explanation.formula import product, repeated, total
 from netscope.explanation.lines import Derivation, Line
-from netscope.report import Layer, Shape
+from netscope.layer import Layer, Shape
 
 # Matrices and biases that a recurrent cell stacks: LSTM has four gates.
 GATES: Final = {"RNN": 1, "GRU": 3, "LSTM": 4, "RNNCell": 1, "GRUCell": 3, "LSTMCell": 4}

@@ -9,7 +9,7 @@ from typing import Final
 from netscope.explanation import convolutions, features, pools, sequences
 from netscope.explanation.lines import Derivation
 from netscope.explanation.windows import DIRECTIONS
-from netscope.report import Layer
+from netscope.layer import Layer
 
 Derive = Callable[[Layer], Derivation]
 

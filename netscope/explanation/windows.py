@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from netscope import units
 from netscope.explanation.lines import Line
-from netscope.report import Layer, Shape
+from netscope.layer import Layer, Shape
 
 DIRECTIONS: Final[dict[int, tuple[str, ...]]] = {
     1: ("length",),

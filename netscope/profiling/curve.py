@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 
+from netscope.layer import Tensor
 from netscope.measured import Timing
-from netscope.report import Tensor
 from netscope.timing import curve as curve_
 
 

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 from netscope.comparison.document import SCHEMA_VERSION as _VERSION
 from netscope.comparison.document import written
+from netscope.layer import Tensor
 from netscope.measured import Timing
 from netscope.profiling.curve import Curve
-from netscope.report import Tensor
 
 # One for all documents that are no reports.
 SCHEMA_VERSION: Final = _VERSION

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from netscope.layer import FUNCTIONAL, Layer
 from netscope.measured import LayerRoof, LayerTiming, Roof
 from netscope.preorder import children_of
-from netscope.report import FUNCTIONAL, Layer, Report
+from netscope.report import Report
 from netscope.timing.breakdown import LayerTime
 from netscope.timing.roofline import Bound
 

@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from netscope.layer import Window
 from netscope.receptive import layout, mixing, windows
 from netscope.receptive.registry import Call, find, specs_in
 from netscope.receptive.spans import Spans, Unknown
 from netscope.receptive.tracks import INDEPENDENT, Shape, State, Track, initial
-from netscope.report import Window
 from netscope.trace.facts import OpCall, Operator, Trace, Value
 from netscope.workload import TensorSpec
 

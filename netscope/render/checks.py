@@ -7,31 +7,16 @@ import io
 import json
 import textwrap
 from collections.abc import Sequence
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, TextIO
 
 from netscope.budgets import Checked, Limit, Outcome, Returns, Verdict
 from netscope.budgets.shapes import outputs_text
 from netscope.render.paint import Piece, painted, room_for, wants_color
+from netscope.render.renderer import Render, lazy
 from netscope.render.summary import Tone, header, short
 from netscope.render.text import cut_middle, encoding_of, pad, visible, width_of
 from netscope.render.verdicts import HEADINGS, MARKS, Cells, cells, columns_of, plain, reason, tally
 from netscope.report import SCHEMA_VERSION
-
-
-class RenderOutcome(Protocol):
-    """What was checked -> text."""
-
-    def __call__(
-        self,
-        outcome: Outcome,
-        *,
-        width: int | None = None,
-        color: bool | None = None,
-        stream: TextIO | None = None,
-    ) -> str:
-        """The text, ending in a newline."""
-        ...
-
 
 # On a terminal
 
@@ -161,17 +146,9 @@ def raw(verdict: Verdict) -> dict[str, Any]:
     return dict(zip(_RAW, (one.layer, quantity, str(one), verdict.state, *figures), strict=True))
 
 
-def _markdown(
-    outcome: Outcome, *, width: int | None = None, color: bool | None = None, stream: TextIO | None = None
-) -> str:
-    from netscope.render.checks_markdown import render
-
-    return render(outcome)
-
-
-OUTCOME_FORMATS: Final[dict[str, RenderOutcome]] = {
+OUTCOME_FORMATS: Final[dict[str, Render[Outcome]]] = {
     "table": to_terminal,
-    "markdown": _markdown,
+    "markdown": lazy("checks_markdown"),
     "csv": to_csv,
     "json": to_json,
 }

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TextIO
 
 from netscope import units
 from netscope.budgets import Checked, Outcome
 from netscope.quantities import QUANTITIES
 from netscope.render.comment import Folded, comment, fenced
 from netscope.render.markdown import escape
-from netscope.render.summary import header
+from netscope.render.summary import header, short
 from netscope.render.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, reason, tally
 
 
-def render(outcome: Outcome) -> str:
+def render(
+    outcome: Outcome, *, width: int | None = None, color: bool | None = None, stream: TextIO | None = None
+) -> str:
     """The verdict, a table of all requirements, and each network's totals and changes folded away."""
     name = outcome.checked[0].name if len(outcome.checked) == 1 else "netscope"
     heading = f"{MARKS[outcome.passed]} {name}: {tally(outcome)}"
     folded = [part for checked in outcome for part in _folded(checked)]
-    return comment("check", heading, _table(outcome), folded, command=outcome.command)
+    return comment("check", heading, _table(outcome), folded, of=short(outcome.name), command=outcome.command)
 
 
 def _table(outcome: Outcome) -> list[str]:

@@ -7,6 +7,7 @@ a heading, what matters of it, the rest folded away, and the command that makes 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -31,18 +32,21 @@ def comment(
     lines: Sequence[str],
     folded: Sequence[Folded] = (),
     *,
+    of: str = "",
     command: str = "",
     longest: int = LONGEST,
 ) -> str:
     """The whole text, at most `longest` characters of it.
 
-    kind:
-        names the marker, `<!-- netscope:kind -->`.
+    kind, of:
+        name the marker, `<!-- netscope:kind of -->`: every comment of one kind about one thing has the same.
     lines:
         what is seen at once, Markdown. What is too much is cut at its end, and a note says so; the
         folded parts are cut before these are.
     """
-    head = [f"<!-- netscope:{kind} -->", f"### {escape(heading)}", ""]
+    # Two hyphens would end the hidden comment.
+    marker = re.sub("-(?=-)", "- ", f"{kind} {visible(of)}".strip()).replace(">", ")")
+    head = [f"<!-- netscope:{marker} -->", f"### {escape(heading)}", ""]
     foot = ["", f"Made by {code(command)}"] if command else []
     room = longest - _size(head) - _size(foot)
     body = _cut(lines, room)

@@ -10,34 +10,20 @@ import io
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 from netscope import units
 from netscope.explanation import Explanation, Explanations, Line
+from netscope.layer import Layer
 from netscope.operators import describe
 from netscope.render.markdown import code, escape
 from netscope.render.paint import Piece, painted, room_for, wants_color
+from netscope.render.renderer import Render
 from netscope.render.summary import header, short
 from netscope.render.text import encoding_of, pad, visible, width_of
-from netscope.report import Layer
 
 # Lines that are wrapped all the same are at least that long.
 _NARROWEST: Final = 24
-
-
-class RenderExplanations(Protocol):
-    """Explanations -> text."""
-
-    def __call__(
-        self,
-        explanations: Explanations,
-        *,
-        width: int | None = None,
-        color: bool | None = None,
-        stream: TextIO | None = None,
-    ) -> str:
-        """The text, ending in a newline."""
-        ...
 
 
 def figure(line: Line) -> str:
@@ -211,7 +197,7 @@ def to_json(
 
 _LINE: Final = ("key", "label", "formula", "value", "unit", "note")
 
-EXPLANATION_FORMATS: Final[dict[str, RenderExplanations]] = {
+EXPLANATION_FORMATS: Final[dict[str, Render[Explanations]]] = {
     "table": to_terminal,
     "markdown": to_markdown,
     "csv": to_csv,

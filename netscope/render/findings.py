@@ -6,33 +6,19 @@ import csv
 import io
 import json
 import textwrap
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 from netscope import units
 from netscope.checks import SEVERITIES, Finding, Findings
 from netscope.render.markdown import code, escape
 from netscope.render.paint import Piece, painted, room_for, wants_color
+from netscope.render.renderer import Render
 from netscope.render.summary import Tone, header, short
 from netscope.render.text import encoding_of, pad, visible, width_of
 
 _TONES: Final[dict[str, Tone]] = {"error": "bad", "warning": "warn", "info": "dim"}
 _KEYS: Final = ("code", "name", "severity", "path", "message")
 _NARROWEST: Final = 40
-
-
-class RenderFindings(Protocol):
-    """Findings -> text."""
-
-    def __call__(
-        self,
-        findings: Findings,
-        *,
-        width: int | None = None,
-        color: bool | None = None,
-        stream: TextIO | None = None,
-    ) -> str:
-        """The text, ending in a newline."""
-        ...
 
 
 def tally(findings: Findings) -> str:
@@ -130,7 +116,7 @@ def to_json(
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-FINDINGS_FORMATS: Final[dict[str, RenderFindings]] = {
+FINDINGS_FORMATS: Final[dict[str, Render[Findings]]] = {
     "table": to_terminal,
     "markdown": to_markdown,
     "csv": to_csv,

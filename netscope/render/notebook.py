@@ -35,7 +35,7 @@ def render(
     stream: TextIO | None = None,
 ) -> str:
     """The header, the rows and the facts below them, as one element."""
-    machine = table.report.timing is not None or table.report.roof is not None
+    machine = table.report.knows_machine
     (name, _), *rest = words.pieces(table.report) if machine else header(table.report)
     title = " · ".join([f"<b>{escape(name)}</b>", *(escape(text) for text, _ in rest)])
     head = "".join(

@@ -8,9 +8,10 @@ from netscope import units
 from netscope.checks import footnotes
 from netscope.columns import KINDS, Column
 from netscope.cost import VectorOps
+from netscope.layer import Tensor
 from netscope.opnames import operator_list
 from netscope.render.text import cut, cut_middle, visible
-from netscope.report import Report, Tensor
+from netscope.report import Report
 from netscope.table import Cell, Row, Table
 
 Tone = Literal["", "title", "accent", "added", "warn", "bad", "dim"]

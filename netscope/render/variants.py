@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape as escape_html
-from typing import Final, Protocol, TextIO
+from typing import Final, TextIO
 
 from netscope import units
 from netscope.comparison import Comparison, Variant, document
@@ -18,6 +18,7 @@ from netscope.render.fit import Heading
 from netscope.render.markdown import code, escape
 from netscope.render.notebook import CELL, DIM, LINE, STYLE
 from netscope.render.paint import Piece, painted, room_for, wants_color
+from netscope.render.renderer import Render
 from netscope.render.summary import Tone, leaves, short
 from netscope.render.text import cut, encoding_of, for_encoding, visible
 from netscope.units import TOTAL
@@ -49,21 +50,6 @@ class Board:
             return ""
         delta = self.comparison.delta(variant, quantity.key)
         return "" if delta.after is None else units.change(delta.before, delta.after)
-
-
-class RenderVariants(Protocol):
-    """Board -> text."""
-
-    def __call__(
-        self,
-        board: Board,
-        *,
-        width: int | None = None,
-        color: bool | None = None,
-        stream: TextIO | None = None,
-    ) -> str:
-        """The text, ending in a newline."""
-        ...
 
 
 def board(comparison: Comparison, columns: Sequence[str] | None = None, sort: str | None = None) -> Board:
@@ -145,7 +131,7 @@ def _text(one: Variant, quantity: Quantity) -> str:
         return ""
     value = quantity.of_report(one.report)
     if value is None and quantity.at_least is not None:
-        return units.at_least(number_text(quantity, quantity.at_least(one.report), TOTAL))
+        return units.at_least(number_text(quantity, quantity.at_least(one.report, one.report.root), TOTAL))
     return number_text(quantity, value, TOTAL)
 
 
@@ -195,7 +181,7 @@ def to_json(
     return document.written(document.comparison(Comparison(board.variants)))
 
 
-VARIANTS_FORMATS: Final[dict[str, RenderVariants]] = {
+VARIANTS_FORMATS: Final[dict[str, Render[Board]]] = {
     "table": to_terminal,
     "markdown": to_markdown,
     "csv": to_csv,

@@ -18,9 +18,9 @@ from netscope.errors import SourceError, UsageError
 from netscope.sources import code, huggingface, installed, timm, vision, zoo
 from netscope.sources.blueprint import Blueprint, Call, Options
 from netscope.sources.construct import construct, construct_real
-from netscope.sources.inputs import Input, Setting, combine
+from netscope.sources.inputs import Setting, combine
 from netscope.sources.wording import did_you_mean
-from netscope.workload import Workload, parse_dtype
+from netscope.workload import Input, Workload, parse_dtype
 
 __all__ = ["SOURCES", "Source", "resolve", "source_of"]
 
@@ -91,7 +91,7 @@ SOURCES: Final = (
 def resolve(
     name: str,
     *,
-    input: Input = None,
+    input: Input | None = None,
     batch: int = 1,
     dtype: str | None = None,
     options: Options | None = None,

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from netscope.errors import UsageError
 from netscope.sources.blueprint import Call, batched
 from netscope.sources.wording import did_you_mean, kind_of
-from netscope.workload import TensorSpec, parse_input
+from netscope.workload import Input, TensorSpec, parse_input
 
 if TYPE_CHECKING:
     from torch import nn
-
-Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Setting:
     fixed_batch: bool = False
 
 
-def combine(example: Call | None, given: Input, setting: Setting) -> Call:
+def combine(example: Call | None, given: Input | None, setting: Setting) -> Call:
     """The call to trace: `given` inputs, and the example's where none was given.
 
     Unnamed inputs replace the example's in order; one alone stands for all when those are alike (the
@@ -106,7 +103,7 @@ def _alike(values: list[Any]) -> bool:
     return all(isinstance(value, TensorSpec) and value == values[0] for value in values)
 
 
-def _as_list(given: Input) -> list[str | TensorSpec]:
+def _as_list(given: Input | None) -> list[str | TensorSpec]:
     if given is None:
         return []
     if isinstance(given, (str, TensorSpec)):

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Final
 
-from netscope.report import Window
+from netscope.layer import Window
 from netscope.store.wording import short
 
 Decode = Callable[[Any], Any]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from netscope.layer import Layer
 from netscope.measured import Timing
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.store.decoding import LARGEST
 from netscope.store.wording import no_report, short
 from netscope.timing.samples import Measurement

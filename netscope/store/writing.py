@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from netscope.cost import VectorOps
 from netscope.errors import StoreError
+from netscope.layer import Layer, Parameter, Tensor, Window
 from netscope.measured import LayerTiming, Roof, Timing
-from netscope.report import Layer, Parameter, Report, Tensor, Window
+from netscope.report import Report
 from netscope.store.wording import one_line, short
 from netscope.timing.breakdown import Reconciliation, StepWork
 from netscope.timing.samples import Measurement

@@ -64,6 +64,14 @@ def test_everything_is_read(tmp_path: Path):
     assert "alexnet" not in project
 
 
+@pytest.mark.parametrize("value", ["1e9", "1_000_000_000", "'1e9'", "'<=1G'"])
+def test_a_limit_is_a_whole_number_however_it_is_written(tmp_path: Path, value: str):
+    write(tmp_path, f"[tool.netscope.models.net]\nmax.macs = {value}\n")
+    project = read(tmp_path / "pyproject.toml")
+    assert project is not None
+    assert project["net"].requirements == (parse_limit("macs<=1G"),)
+
+
 def test_the_nearest_file_with_a_section_counts(tmp_path: Path):
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
@@ -79,6 +87,7 @@ def test_the_nearest_file_with_a_section_counts(tmp_path: Path):
     [
         ("max.parms = 3", ".max.parms: there is no quantity 'parms'.\ndid you mean params"),
         ("max.params = 1.5", ".max.params: this must be a whole number, or a text"),
+        ("max.params = inf", ".max.params: this must be a whole number"),
         ("max.params = true", ".max.params: this must be a whole number"),
         ("max.macs = '3GiB'", ".max.macs: 'GiB' is no unit of macs."),
         ("max = 3", ".max: this must be a table, not 3."),

@@ -119,9 +119,26 @@ def test_files_and_formats(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["check", *NET, "--max", "params=45", "-o", "comment.md", "--junit", "found.xml"]) == 1
     assert capsys.readouterr().out == ""
     text = (folder / "comment.md").read_text(encoding="utf-8")
-    assert text.startswith("<!-- netscope:check -->\n### ✗ nets.py:net: the requirement failed\n")
+    assert text.startswith("<!-- netscope:check nets.py:net -->\n### ✗ nets.py:net: the requirement failed\n")
     assert text.endswith("Made by `netscope check nets.py:net --max params=45 --input 8`\n")
     assert ElementTree.parse(folder / "found.xml").getroot().attrib["failures"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "marker"),
+    [
+        ([], "check"),
+        (["small"], "check small"),
+        (["nets.py:net", "--input", "8", "--max", "params=1"], "check nets.py:net"),
+        (["nets.py:net", "--input", "8", "--max", "params=2"], "check nets.py:net"),  # the same when it grows
+    ],
+)
+def test_each_check_has_a_comment_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], marker: str
+):
+    (folder / "pyproject.toml").write_text(PROJECT)
+    main(["check", *arguments, "-f", "markdown"])
+    assert capsys.readouterr().out.startswith(f"<!-- netscope:{marker} -->\n")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import netscope
 from netscope.comparison import Absorbed, diff
 from netscope.explanation.formula import evaluate
-from netscope.report import Layer, Report, Tensor
+from netscope.layer import Layer, Tensor
+from netscope.report import Report
 from tests.nets import chain, head
 from tests.reports import around, conv, leaf, linear, pool, relu
 

@@ -12,8 +12,9 @@ from netscope.differences import Row, build, figure_of, total_of
 from netscope.differences.blocks import blocks
 from netscope.differences.everywhere import everywhere
 from netscope.errors import UsageError
+from netscope.layer import Layer, Tensor
 from netscope.quantities import BY_KEY
-from netscope.report import Layer, Report, Tensor
+from netscope.report import Report
 from tests.nets import chain, head, networks, wide
 from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 
@@ -41,7 +42,7 @@ def test_blocks_in_which_the_same_changed_are_one() -> None:
 def test_their_figures_are_those_of_all_together() -> None:
     found = build(diff(wide(32), wide(64)))
     up = next(row for row in found.rows if row.label == "up")
-    delta = figure_of(up, BY_KEY["params"]).delta
+    delta = figure_of(found.diff, up, BY_KEY["params"]).delta
     assert (delta.before, delta.after) == (3 * (16 * 32 + 32), 3 * (16 * 64 + 64))
 
 
@@ -127,9 +128,10 @@ def test_layers_with_the_one_that_passes_their_change_on_are_one_row() -> None:
         rows = [linear(str(n), shape, shape) if n % 2 == 0 else relu(str(n), shape) for n in range(6)]
         return chain("mlp", rows)
 
-    (row,) = build(diff(net(4), net(8))).rows
+    change = diff(net(4), net(8))
+    (row,) = build(change).rows
     assert (row.label, row.times, row.followers) == ("0, 2, 4", 3, ("ReLU",))
-    assert figure_of(row, BY_KEY["params"]).delta == Delta(3 * 20, 3 * 72)
+    assert figure_of(change, row, BY_KEY["params"]).delta == Delta(3 * 20, 3 * 72)
 
 
 def test_a_row_has_the_figures_of_those_that_follow_it() -> None:
@@ -140,8 +142,8 @@ def test_a_row_has_the_figures_of_those_that_follow_it() -> None:
     change = diff(net(4), net(8))
     (row,) = build(change).rows
     assert row.followers == ("act",)
-    assert figure_of(row, BY_KEY["output_bytes"]).delta == Delta(2 * 4 * 4, 2 * 8 * 4)
-    assert figure_of(row, BY_KEY["output_bytes"]) == total_of(change, BY_KEY["output_bytes"])
+    assert figure_of(change, row, BY_KEY["output_bytes"]).delta == Delta(2 * 4 * 4, 2 * 8 * 4)
+    assert figure_of(change, row, BY_KEY["output_bytes"]) == total_of(change, BY_KEY["output_bytes"])
 
 
 def test_a_thousand_layers_that_pass_a_change_on() -> None:
@@ -230,7 +232,19 @@ def test_unknown_figures_are_bounds() -> None:
     before = chain("net", [linear("fc", (1, 4), (1, 4)), odd])
     after = chain("net", [linear("fc", (1, 4), (1, 8)), odd])
     found = build(diff(before, after), columns=["macs"])
-    figure = figure_of(next(row for row in found.rows if row.label == "fc"), BY_KEY["macs"])
+    figure = figure_of(found.diff, next(row for row in found.rows if row.label == "fc"), BY_KEY["macs"])
     assert (figure.delta.before, figure.delta.after, figure.bounds) == (16, 32, (False, False))
     total = total_of(found.diff, BY_KEY["macs"])
     assert (total.delta.before, total.delta.after, total.bounds) == (16, 32, (True, True))
+
+
+def test_an_unknown_part_of_a_layer_leaves_a_bound_for_its_vector_operations() -> None:
+    def net(width: int) -> Report:
+        unknown = {"lib.odd": 1}
+        odd = leaf("block.odd", "Odd", (1, 4), (1, width), operators=unknown, unknown=unknown, vector=None)
+        return chain("net", around("block", "Block", [relu("block.act", (1, 4)), odd]))
+
+    found = build(diff(net(4), net(8)), columns=["vector"])
+    figure = figure_of(found.diff, next(row for row in found.rows if row.label == "block"), BY_KEY["vector"])
+    assert figure.bounds == (True, True)
+    assert figure.delta == Delta(4, 4)  # those of the ReLU

@@ -7,7 +7,7 @@ import pytest
 
 from netscope.comparison import Change, Pair
 from netscope.differences.words import output_text, value_text, words
-from netscope.report import Parameter
+from netscope.layer import Parameter
 from tests.reports import linear
 
 FC = linear("fc", (1, 4), (1, 4))

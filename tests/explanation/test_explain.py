@@ -11,7 +11,8 @@ from torch import nn
 
 import netscope
 from netscope.explanation.table import DERIVATIONS
-from netscope.report import Layer, Report, Tensor
+from netscope.layer import Layer, Tensor
+from netscope.report import Report
 from tests.test_store import VALUE
 
 

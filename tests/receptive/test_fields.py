@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import netscope
-from netscope.report import Report, Window
+from netscope.layer import Window
+from netscope.report import Report
 
 torchvision = pytest.importorskip("torchvision")
 

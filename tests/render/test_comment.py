@@ -35,6 +35,19 @@ def test_what_is_too_much_is_cut_with_a_note(lines: list[str]):
     assert "never" not in text
 
 
+@pytest.mark.parametrize(
+    ("of", "marker"),
+    [
+        ("", "<!-- netscope:check -->"),
+        ("main@nets.py:Net", "<!-- netscope:check main@nets.py:Net -->"),
+        ("a---b", "<!-- netscope:check a- - -b -->"),
+        ("--><b>", "<!-- netscope:check - -)<b) -->"),
+    ],
+)
+def test_the_marker_names_what_it_is_about_and_cannot_be_left(of: str, marker: str):
+    assert comment("check", "", [], of=of).splitlines()[0] == marker
+
+
 def test_a_title_is_read_as_html():
     assert "<summary>my_net &lt;2&gt;</summary>" in comment("diff", "", [], [Folded("my_net <2>", ["x"])])
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import io
 
-from netscope.columns import COLUMNS
+from netscope.columns import NETWORK
 from netscope.render.csv import render
 from netscope.report import SCHEMA_VERSION
 from netscope.table import build
@@ -22,7 +22,7 @@ def test_all_columns_in_raw_units() -> None:
     assert conv1["parameter_shapes"] == '{"weight": [96, 3, 11, 11], "bias": [96]}'
     assert (conv1["params"], conv1["own_params"]) == ("34944", "34944")
     assert (conv1["macs"], conv1["flops"], conv1["output_bytes"]) == ("105415200", "210830400", "1161600")
-    assert {column.key for column in COLUMNS if not column.machine} < set(conv1)
+    assert {column.key for column in NETWORK} < set(conv1)
 
 
 def test_own_columns_add_up_and_the_others_hold_everything_inside() -> None:
@@ -51,7 +51,7 @@ def test_odd_names_come_back_in_full() -> None:
 def test_several_shapes_and_unknown_figures() -> None:
     from dataclasses import replace
 
-    from netscope.report import Tensor
+    from netscope.layer import Tensor
 
     row = replace(
         linear("fc", (1, 4), (1, 4)),

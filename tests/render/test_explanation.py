@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import io
 import json
 
@@ -10,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope.explanation import explain
-from netscope.render import FORMATS
-from netscope.render.explanation import EXPLANATION_FORMATS, RenderExplanations
+from netscope.render.explanation import EXPLANATION_FORMATS
 from netscope.render.text import width_of
 from netscope.report import Report
 from tests.reports import alexnet, conv, report, stack
@@ -32,15 +30,6 @@ features.conv1 · Conv2d 11×11 /4 · 1×3×227×227 → 1×96×55×55
  weights          11*11*3*96 = 34,848  shared by all places of a map
  without sharing  55*55*96 * 11*11*3 = 105,415,200  if each of the 290,400 outputs had a kernel of its own
 """
-
-
-def test_the_formats_are_those_of_a_report_and_of_one_form():
-    assert list(EXPLANATION_FORMATS) == list(FORMATS)
-    asked = [
-        p for key, p in inspect.signature(RenderExplanations.__call__).parameters.items() if key != "self"
-    ]
-    for render in EXPLANATION_FORMATS.values():
-        assert list(inspect.signature(render).parameters.values()) == asked
 
 
 def test_a_layer_on_a_terminal():

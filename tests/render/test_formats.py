@@ -2,27 +2,43 @@ from __future__ import annotations
 
 import inspect
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope import store
+from netscope.layer import Layer
 from netscope.operators import DESCRIBERS, describe
 from netscope.render import FORMATS, Render
 from netscope.render import json as json_
+from netscope.render.checks import OUTCOME_FORMATS
+from netscope.render.diff import DIFF_FORMATS
+from netscope.render.explanation import EXPLANATION_FORMATS
+from netscope.render.findings import FINDINGS_FORMATS
 from netscope.render.notebook import render as notebook
-from netscope.report import Layer, Report
+from netscope.render.variants import VARIANTS_FORMATS
+from netscope.report import Report
 from netscope.table import build
 from tests.reports import alexnet, linear, report, stack
 from tests.test_store import REPORT, VALUE
 
 
+@pytest.mark.parametrize(
+    "formats",
+    [FORMATS, DIFF_FORMATS, EXPLANATION_FORMATS, FINDINGS_FORMATS, OUTCOME_FORMATS, VARIANTS_FORMATS],
+)
+def test_there_are_the_same_formats_of_everything_and_all_have_one_form(formats: dict[str, Any]) -> None:
+    assert list(formats) == list(FORMATS)
+    _, _, *asked = inspect.signature(Render.__call__).parameters.values()
+    for render in formats.values():
+        _, *taken = inspect.signature(render).parameters.values()
+        assert taken == asked
+
+
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_has_the_same_form(name: str) -> None:
-    asked = inspect.signature(Render.__call__)
-    wanted = [parameter for key, parameter in asked.parameters.items() if key != "self"]
-    assert list(inspect.signature(FORMATS[name]).parameters.values()) == wanted
+def test_every_format_shows_the_network(name: str) -> None:
     text = FORMATS[name](build(alexnet()), width=100, color=False)
     assert text.endswith("\n")
     assert "features" in text

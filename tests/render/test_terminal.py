@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netscope.layer import Tensor
 from netscope.render.paint import WIDEST
 from netscope.render.terminal import render
 from netscope.render.text import width_of
-from netscope.report import Report, Tensor
+from netscope.report import Report
 from netscope.table import Table, build
 from tests.reports import alexnet, around, functional, linear, relu, report, stack, uncalled
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from netscope.analyze import analyze
-from netscope.report import Layer
+from netscope.layer import Layer
 from netscope.sources import resolve
 from netscope.trace import record
 from netscope.workload import TensorSpec, Workload

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final, TextIO
 
 from netscope import units
-from netscope.comparison import Diff
 from netscope.differences import Differences, Row, figure_of, total_of
 from netscope.render.comment import Folded, comment
 from netscope.render.diff.sentences import ending, followers, header, nothing, tally, timed, told, verdict
@@ -46,14 +45,8 @@ def render(
     if told := timed(diff):
         lines += ["", *(f"- {escape(text)}" for text, _ in told)]
     command = differences.command if len(differences.command) <= COMMAND else ""
-    return comment(_marker(diff), f"netscope: {verdict(diff)}", lines, folded, command=command)
-
-
-def _marker(diff: Diff) -> str:
-    """What the comment is found by, the same for every diff of these two."""
     names = " ".join(short(report.name) for report in (diff.before, diff.after))
-    # Two hyphens would end the hidden comment.
-    return f"diff {names.replace('--', '- -').replace('>', ')')}"
+    return comment("diff", f"netscope: {verdict(diff)}", lines, folded, of=names, command=command)
 
 
 def _sentence(text: str) -> str:
@@ -90,7 +83,7 @@ def _row(differences: Differences, row: Row) -> str:
     mark = escape(row.mark) if row.mark != "-" else units.MINUS
     cells = [mark, names, escape(told(row, differences)), escape(cut(row.output, 60))]
     for quantity in differences.quantities:
-        text = figure_text(quantity, figure_of(row, quantity))
+        text = figure_text(quantity, figure_of(differences.diff, row, quantity))
         if not row.has_figures:
             cells.append("")
         else:

@@ -63,7 +63,7 @@ def _row(differences: Differences, row: Row) -> str:
     cells = [_cell(row.mark, dim), _cell(names, dim + indent), _cell(told(row, differences), dim)]
     cells.append(_cell(row.output, dim))
     for quantity in differences.quantities:
-        text = figure_text(quantity, figure_of(row, quantity))
+        text = figure_text(quantity, figure_of(differences.diff, row, quantity))
         shown = text.short if row.has_figures else ""
         cells.append(_cell(shown, dim, right=True))
     return f"<tr>{''.join(cells)}</tr>"

@@ -9,12 +9,13 @@ from netscope import units
 from netscope.comparison import Diff, Status
 from netscope.differences import Differences, Row, total_of
 from netscope.differences.words import arrow
+from netscope.layer import Tensor
 from netscope.measured import Timing
 from netscope.quantities import BY_KEY
 from netscope.render.figures import figure_text
 from netscope.render.summary import Tone, leaves, short
 from netscope.render.text import cut, visible
-from netscope.report import Report, Tensor
+from netscope.report import Report
 
 # Longest text of what changed about one layer; data formats carry it all.
 WORDS = 160

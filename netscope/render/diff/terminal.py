@@ -169,7 +169,7 @@ def _figures(
             percents.append(EMPTY)
             values.append(EMPTY)
             continue
-        figure = figure_of(row, quantity)
+        figure = figure_of(differences.diff, row, quantity)
         text = figure_text(quantity, figure)
         change = figure.delta.change or 0
         heavy = row.kind == "layer" and change and abs(change) * HEAVY >= moved

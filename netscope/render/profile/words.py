@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netscope import units
+from netscope.layer import Layer
 from netscope.measured import COMPILED, EAGER, GRAPH, Roof, Timing
 from netscope.render.summary import Fact, Tone, header, short
 from netscope.render.text import visible
-from netscope.report import Layer, Report
+from netscope.report import Report
 from netscope.table import Table
 from netscope.timing.breakdown import StepWork
 from netscope.timing.samples import Measurement
