@@ -41,13 +41,15 @@ def check_call(model: Any, asked: Asked) -> None:
     batch = given.pop("batch")
     if not isinstance(batch, int) or batch < 0:
         raise UsageError(f"a batch of {batch!r} samples does not exist.", hint="give batch=1 or more")
-    del given["train"]
+    train = given.pop("train")
     whole = next((kind for kind in (Report, Workload) if isinstance(model, kind)), None)
     told = [name for name, value in given.items() if value is not None and value != ()]
     told += ["batch"] if batch != 1 else []
+    if isinstance(model, Report) and train and not model.training:
+        told.append("train")
     if whole is not None and told:
         raise UsageError(
-            f"a {whole.__name__} has its input already; {', '.join(told)} cannot be given with it."
+            f"a {whole.__name__} is of one call already; {', '.join(told)} cannot be given with it."
         )
 
 

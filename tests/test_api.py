@@ -45,6 +45,13 @@ def test_nothing_is_ignored_beside_a_workload_or_a_report(given: dict[str, Any])
             netscope.summary(whole, **given)
 
 
+def test_a_report_made_in_one_mode_is_not_taken_for_the_other() -> None:
+    trained = netscope.summary(nn.Linear(3, 3), input="3", train=True)
+    assert netscope.summary(trained, train=True) is trained
+    with pytest.raises(UsageError, match="train cannot be given"):
+        netscope.summary(netscope.summary(nn.Linear(3, 3), input="3"), train=True)
+
+
 def test_sizes_may_be_a_tuple() -> None:
     assert netscope.summary(nn.Conv2d(3, 4, 3), input=(3, 8, 8), batch=2).root.output_shape == (2, 4, 6, 6)
     net = nn.Bilinear(3, 4, 5)
