@@ -21,16 +21,22 @@ SCENE_SIDE: Final = 640
 SAMPLES: Final = 16_000
 
 
+_GATHERING: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 def example(module: nn.Module, batch: int) -> Call | None:
     """A call with the network's main input, and the others that it cannot do without."""
     network: Any = module
     config = network.config
-    wanted = [network.main_input_name]
     taken = inspect.signature(module.forward).parameters
+    needed = [name for name, p in taken.items() if p.default is p.empty and p.kind not in _GATHERING]
+    wanted = dict.fromkeys([network.main_input_name, *needed])
     if getattr(config, "is_encoder_decoder", False) and "decoder_input_ids" in taken:
-        wanted.append("decoder_input_ids")
-    if _is_dual(config, type(module).__name__) and {"input_ids", "pixel_values"} <= set(taken):
-        wanted = ["input_ids", "pixel_values"]
+        wanted["decoder_input_ids"] = None
+    # Networks that compare or join a text with an image; those that write one from both begin with the text.
+    dual = _is_dual(config, type(module).__name__) or "pixel_values" in wanted
+    if dual and {"input_ids", "pixel_values"} <= set(taken):
+        wanted = dict.fromkeys(["input_ids", "pixel_values", *wanted])
     if not all(name in _SAMPLES for name in wanted):
         return None
     floating = next((str(p.dtype) for p in module.parameters() if p.is_floating_point()), "float32")

@@ -166,6 +166,11 @@ def test_a_configuration_file_and_the_process_after_it(tmp_path: Path):
     assert resolve(f"hf/{path}", input="2048").kwargs == {"input_ids": TensorSpec((1, 2048), "int64")}
 
 
+def test_a_network_that_describes_images_gets_both_inputs():
+    pytest.importorskip("transformers")
+    assert set(resolve("hf/blip").kwargs) == {"input_ids", "pixel_values"}
+
+
 def test_a_network_that_is_only_called_in_parts_is_told_so():
     pytest.importorskip("transformers")
     with pytest.raises(SourceError, match="BarkModel has no forward"):
