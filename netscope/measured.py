@@ -116,6 +116,12 @@ class Timing:
         steps without a pause between them; None where that makes no difference, or was not measured.
     replayed:
         the same work handed over in one go; None where that cannot be had.
+    queued:
+        steps in a queue, each between two marks of the device: its time without the host's, as long as the
+        host is ahead; None where there is no queue.
+    cold:
+        whether the caches were written over before every step, of all of these; a step else finds there what
+        the one before has left.
     reconciliation:
         another pass, with instruments, beside the time of a step; None without layers.
     unattributed:
@@ -123,6 +129,8 @@ class Timing:
     peak_memory:
         the most bytes that were allocated during a step over what was there before it (parameters, inputs,
         optimizer state).
+    doubts:
+        what was met while measuring and has to be known, in plain sentences.
     """
 
     device: Device
@@ -135,9 +143,12 @@ class Timing:
     channels_last: bool = False
     back_to_back: Measurement | None = None
     replayed: Measurement | None = None
+    queued: Measurement | None = None
+    cold: bool = False
     reconciliation: Reconciliation | None = None
     unattributed: tuple[Work, ...] = ()
     peak_memory: int | None = None
+    doubts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Short: a debugger would else print every sample."""
@@ -189,7 +200,7 @@ class Timing:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader must know before trusting the figures, in plain sentences; empty when nothing."""
-        found = list(remarks(self.latency, threads=self.threads))
+        found = [*remarks(self.latency, threads=self.threads), *self.doubts]
         if self.overhead is not None and self.overhead > INTRUSIVE:
             found.append(
                 f"the instruments made a step {units.percent(self.overhead)} longer, "

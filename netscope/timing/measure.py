@@ -1,10 +1,16 @@
 """The first pass: how long a step takes with nothing around it. No hook, no profiler, no mode.
 
-    latency(step, backend)      each step from a device at rest to a device at rest
-    throughput(step, backend)   steps back to back
+    latency(step, backend)      each step from a device at rest to a device at rest, on the host's clock
+    throughput(step, backend)   steps back to back, on the host's clock
+    queued(step, backend)       steps back to back, each between two marks on the device's clock
 
-Both warm up first, then take rounds of samples until their interval is narrow (see `Pace`). Garbage is not
+All warm up first, then take rounds of samples until their interval is narrow (see `Pace`). Garbage is not
 collected meanwhile. `Meter` does the same round by round, for measurements that take turns.
+
+A latency has what a caller waits for: the host's work before the first kernel, the kernels, and being told
+that they are over. Nothing else happens in it; only between the phases of a step is the queue marked. A
+queued step has no waiting in it as long as the host is ahead of the device, and is what
+`triton.testing.do_bench` measures, which also empties the caches before each step (see `Cold`).
 """
 
 from __future__ import annotations
@@ -101,7 +107,42 @@ def throughput(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend, threads):
-        return converge(Meter(step, backend, pace, back_to_back=True), watch)
+        return converge(Meter(step, backend, pace, kind="throughput"), watch)
+
+
+def queued(
+    step: Step,
+    backend: Backend,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    *,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Measurement:
+    """Time steps in a queue, each between two marks of the device; `prepare` is outside of them.
+
+    Raises:
+        Exception: whatever the step raises, out of memory too.
+    """
+    with undisturbed(backend, threads):
+        return converge(Meter(step, backend, pace, kind="queued"), watch)
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """A step that finds nothing of the one before in the device's caches."""
+
+    step: Step
+    backend: Backend
+
+    @property
+    def phases(self) -> tuple[tuple[str, Callable[[], object]], ...]:
+        """Those of the step."""
+        return self.step.phases
+
+    def prepare(self) -> None:
+        """What the step does itself, and then the caches are written over."""
+        self.step.prepare()
+        self.backend.flush()
 
 
 def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
@@ -130,16 +171,17 @@ def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
 class Meter:
     """One measurement, round by round. Call `warm_up` once, then `round` as often as wanted."""
 
-    def __init__(self, step: Step, backend: Backend, pace: Pace, *, back_to_back: bool = False) -> None:
+    def __init__(self, step: Step, backend: Backend, pace: Pace, *, kind: str = "latency") -> None:
+        """`kind` is that of a `Measurement`."""
         self.step = step
         self.backend = backend
         self.pace = pace
         self._functions = [function for _, function in step.phases]
         self._empty = Measurement(
-            kind="throughput" if back_to_back else "latency",
+            kind=kind,
             rounds=(),
             pace=pace,
-            phases=() if back_to_back or len(step.phases) < 2 else tuple(name for name, _ in step.phases),
+            phases=() if kind != "latency" or len(step.phases) < 2 else tuple(n for n, _ in step.phases),
         )
         self._taken: list[Round] = []
         self._in_a_round = 1
@@ -173,28 +215,15 @@ class Meter:
         """Take one round of samples."""
         backend = self.backend
         cpu, waited, wall = backend.cpu_seconds(), backend.waited_seconds(), backend.clock()
-        on_device: list[float] = []
-        phases: list[tuple[float, ...]] = []
-        if self._empty.kind == "throughput":
-            samples = [self._back_to_back(self._in_a_round)]
-        else:
-            samples = []
-            for _ in range(self._in_a_round):
-                host, parts = self._sample()
-                samples.append(host)
-                phases.append(parts)
-                if backend.asynchronous:
-                    on_device.append(sum(parts))
+        taken = _KINDS[self._empty.kind](self)
         wall = backend.clock() - wall
         self._taken.append(
-            Round(
-                tuple(samples),
-                tuple(on_device),
-                tuple(zip(*phases, strict=True)) if self._empty.phases else (),
-                wall,
-                _since(cpu, backend.cpu_seconds()),
-                _since(waited, backend.waited_seconds()),
-                backend.reading(),
+            replace(
+                taken,
+                wall=wall,
+                cpu=_since(cpu, backend.cpu_seconds()),
+                waited=_since(waited, backend.waited_seconds()),
+                reading=taken.reading or backend.reading(),
             )
         )
 
@@ -203,30 +232,83 @@ class Meter:
         return replace(self._empty, rounds=tuple(self._taken))
 
     def _sample(self) -> tuple[float, tuple[float, ...]]:
-        """One step: its time on the host's clock, and that of each phase on the device's."""
+        """One step: its time on the host's clock, and that of each phase on the device's, if there are two.
+
+        A step of one phase has no mark in it: setting one takes a host some microseconds.
+        """
         backend = self.backend
         clock, mark, synchronize = backend.clock, backend.mark, backend.synchronize
+        marks = []
         self.step.prepare()
         synchronize()
         start = clock()
-        marks = [mark()]
-        for function in self._functions:
-            function()
+        if self._empty.phases:
             marks.append(mark())
+            for function in self._functions:
+                function()
+                marks.append(mark())
+        else:
+            for function in self._functions:
+                function()
         synchronize()
         host = clock() - start
         return host, tuple([backend.between(a, b) for a, b in pairwise(marks)])
 
-    def _back_to_back(self, steps: int) -> float:
+    def _alone(self) -> Round:
+        """Each step from rest to rest."""
+        samples: list[float] = []
+        phases: list[tuple[float, ...]] = []
+        if self._empty.phases:
+            self.backend.expect(self._in_a_round * (len(self._functions) + 1))
+        for _ in range(self._in_a_round):
+            host, parts = self._sample()
+            samples.append(host)
+            phases.append(parts)
+        if not self._empty.phases:
+            return Round(tuple(samples))
+        on_device = tuple([sum(parts) for parts in phases]) if self.backend.asynchronous else ()
+        return Round(tuple(samples), on_device, tuple(zip(*phases, strict=True)))
+
+    def _back_to_back(self) -> Round:
+        """The mean of steps without a pause."""
         backend, prepare, functions = self.backend, self.step.prepare, self._functions
         backend.synchronize()
         start = backend.clock()
-        for _ in range(steps):
+        for _ in range(self._in_a_round):
             prepare()
             for function in functions:
                 function()
         backend.synchronize()
-        return (backend.clock() - start) / steps
+        return Round(((backend.clock() - start) / self._in_a_round,))
+
+    def _queued(self) -> Round:
+        """Each step between two marks, in one queue."""
+        backend, prepare, functions, mark = (
+            self.backend,
+            self.step.prepare,
+            self._functions,
+            self.backend.mark,
+        )
+        backend.expect(2 * self._in_a_round)
+        backend.synchronize()
+        marks = []
+        for _ in range(self._in_a_round):
+            prepare()
+            start = mark()
+            for function in functions:
+                function()
+            marks.append((start, mark()))
+        # While the device is at work: at rest it holds no clock down.
+        reading = backend.reading()
+        backend.synchronize()
+        return Round(tuple([backend.between(start, end) for start, end in marks]), reading=reading)
+
+
+_KINDS: Final[dict[str, Callable[[Meter], Round]]] = {
+    "latency": Meter._alone,
+    "throughput": Meter._back_to_back,
+    "queued": Meter._queued,
+}
 
 
 def _recent(taken: list[float], seconds: float) -> list[float]:

@@ -57,6 +57,8 @@ def setting(timing: Timing) -> list[tuple[str, Tone]]:
         found.append(("channels last", ""))
     if timing.form in _FORMS:
         found.append((_FORMS[timing.form], ""))
+    if timing.cold:
+        found.append(("cold caches", ""))
     return found
 
 
@@ -81,6 +83,9 @@ def _latency(timing: Timing) -> Iterator[Fact]:
         }[timing.launch_bound]
         tone = "warn" if timing.launch_bound else ""
         yield Fact("launches", units.seconds(timing.replayed.median), note, tone)
+    if timing.queued is not None:
+        note = "between two marks in its queue of steps, without the host's time where it is ahead"
+        yield Fact("on the device", units.seconds(timing.queued.median), note, "")
     for name in timing.called.phases:
         phase = timing.called.phase(name)
         share = units.percent(phase.median / timing.called.median)

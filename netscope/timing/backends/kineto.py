@@ -78,7 +78,8 @@ def read(trace: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
     raws = [raw for raw in trace if raw.get("ph") == "X" and _kind(raw) is not None]
     if not raws:
         return ()
-    beginning = min(raw["ts"] for raw in raws)
+    # By the host's clock: some versions of CUPTI stamp kernels with zero.
+    beginning = min([raw["ts"] for raw in raws if _kind(raw) != "device"], default=raws[0]["ts"])
     lanes = _forward_lanes(raws)
     return tuple([_event(raw, beginning, lanes) for raw in raws])
 
@@ -111,6 +112,7 @@ def _event(raw: Mapping[str, Any], beginning: float, lanes: Mapping[int, int]) -
         int(args.get("correlation", -1)),
         int(args.get("Sequence number", -1)),
         lanes.get(_forward_thread(raw), -1),
+        int(args.get("External id", -1)),
     )
 
 
