@@ -120,7 +120,7 @@ def _complete(
     for event in recorded:
         if event.kind == "launch" and any(part in event.name for part in _HANDS_OVER):
             index = bisect_right(beginnings, event.start) - 1
-            if index >= 0 and event.start <= steps[index].end:
+            if index >= 0 and event.start < steps[index].end:
                 launched[index] += 1
                 lacking[index] += event.correlation not in landed
     shares = [lacking[index] / launched[index] if launched[index] else 0.0 for index in range(len(steps))]
@@ -248,7 +248,7 @@ def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_P
     optimizer = worked = 0.0
     for piece in pieces:
         index = bisect_right(beginnings, piece.asked) - 1
-        if index < 0 or piece.asked > steps[index].end:
+        if index < 0 or piece.asked >= steps[index].end:
             continue
         ran[index].append((piece.start, piece.end))
         worked += piece.seconds

@@ -78,7 +78,7 @@ class Backend(Protocol):
         """The time from one mark to another, once both are past."""
 
     def flush(self) -> None:
-        """Have memory written that is larger than the caches: the next step finds nothing of its own there."""
+        """Have more memory written than the caches hold: the next step finds nothing of its own there."""
 
     def reading(self) -> Reading | None:
         """What its sensors say now; None where there are none."""

@@ -73,7 +73,7 @@ def curve(batches: Iterable[int], measure: Callable[[int], Measurement], backend
             full = batch
         else:
             continue
-        # Outside the handler, whose traceback holds on to the step's tensors, and so may what refers to itself.
+        # Outside the handler, whose traceback holds on to the step's tensors; so may what refers to itself.
         gc.collect()
         backend.release()
         return Curve(tuple(points), full)

@@ -30,9 +30,7 @@ class Cuda(Cpu):
     name = "cuda"
     asynchronous = True
 
-    def __init__(
-        self, number: int | None = None, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, number: int | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
         """`number` is that of the GPU, as torch counts the visible ones; torch's current one without it.
 
         Raises:
@@ -61,7 +59,7 @@ class Cuda(Cpu):
         for name, version in (("CUDA", torch.version.cuda), ("ROCm", torch.version.hip)):
             if version:
                 details.append((name, version))
-        library = torch.backends.cudnn.version()
+        library = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
         if library:
             details.append(("cuDNN", str(library)))
         if torch.backends.cudnn.benchmark:
@@ -183,8 +181,10 @@ class Cuda(Cpu):
                 isinstance(told, RuntimeError) and any(word in text for word in _FULL)
             ):
                 return True
+            if super().out_of_memory(told):
+                return True
             told = told.__cause__ or told.__context__
-        return super().out_of_memory(error)
+        return False
 
     def release(self) -> None:
         """Empty the cache."""

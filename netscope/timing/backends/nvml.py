@@ -60,7 +60,7 @@ class Sensors:
         return version.decode() if isinstance(version, bytes) else str(version)
 
     def _others(self) -> int | None:
-        """Processes that compute there, without this one, which does; in a container it has another number."""
+        """Processes that compute there, less this one, which may go by another number (in a container)."""
         try:
             found = self._library.nvmlDeviceGetComputeRunningProcesses(self._handle)
         except self._library.NVMLError:
