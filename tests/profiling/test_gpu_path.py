@@ -165,21 +165,11 @@ def test_the_second_gpu_is_the_one_that_is_measured(gpu: Gpu, monkeypatch: pytes
 
 COMMAND = """
 import sys
-import pytest, torch
-from tests.timing.gpu import Gpu, install
-patch = pytest.MonkeyPatch()
+import pytest
+from tests.timing.gpu import Gpu, install, works
 gpu = Gpu()
-install(gpu, patch)
-init = torch.nn.modules.module.register_module_forward_hook
-def work(module, args, output):
-    if not list(module.children()) and not getattr(output, "is_meta", True):
-        gpu.launch("kernel", 1e-3)
-init(work)
-from netscope.timing.backends.cuda import Cuda
-made = Cuda.__init__
-def clocked(self, number=None, clock=None):
-    made(self, number, gpu.clock)
-Cuda.__init__ = clocked
+install(gpu, pytest.MonkeyPatch())
+works(gpu, 1e-3)
 from netscope.cli import main
 sys.exit(main())
 """

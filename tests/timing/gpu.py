@@ -20,11 +20,14 @@ from torch import Tensor, nn
 from netscope.profiling import run as run_
 from netscope.timing import scopes
 from netscope.timing.backends import kineto
+from netscope.timing.backends.cuda import Cuda
 
 MICRO = 1e-6
 UUID = "5a6b7c8d-0000-1111-2222-333344445555"
 # Seconds of the host's that handing over a kernel and setting a mark take, and the GPU's between kernels.
 LAUNCH, MARK, GAP = 4e-6, 1e-6, 1e-6
+# Writing over the caches.
+FILL = 8e-5
 
 
 class Gpu:
@@ -262,6 +265,12 @@ def install(gpu: Gpu, patch: Any) -> None:
     """Put the GPU in torch's place. Modules stay on the processor and are said to be on the GPU."""
     for name, stand_in in stands_in(gpu).items():
         patch.setattr(torch.cuda, name, stand_in)
+    init = Cuda.__init__
+
+    def clocked(self: Cuda, number: int | None = None, clock: object = None) -> None:
+        init(self, number, gpu.clock)
+
+    patch.setattr(Cuda, "__init__", clocked)
     patch.setattr(kineto, "_traced", gpu.recorded)
     patch.setattr(scopes, "_range", lambda: gpu.span)
     held = run_.held
@@ -273,14 +282,15 @@ def install(gpu: Gpu, patch: Any) -> None:
 
     def zero_(tensor: Tensor) -> Tensor:
         if tensor.is_meta:
-            gpu.launch("fill", 8e-5)
+            if tensor.numel():
+                gpu.launch("fill", FILL)
             return tensor
         return zero(tensor)
 
     empty = torch.empty
 
     def somewhere(*size: Any, device: Any = None, **how: Any) -> Tensor:
-        there = isinstance(device, torch.device) and device.type == "cuda"
+        there = device is not None and torch.device(device).type == "cuda"
         return empty(*size, device="meta" if there else device, **how)
 
     patch.setattr(torch.Tensor, "zero_", zero_)
@@ -291,16 +301,17 @@ def install(gpu: Gpu, patch: Any) -> None:
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
     made = Gpu()
     install(made, monkeypatch)
-    monkeypatch.setattr("netscope.timing.backends.cuda.Cuda.clock", made.clock, raising=False)
-    init = run_.backend_of
-
-    def with_clock(device: str) -> Any:
-        backend = init(device)
-        backend.clock = made.clock
-        return backend
-
-    monkeypatch.setattr(run_, "backend_of", with_clock)
     return made
+
+
+def works(gpu: Gpu, seconds: float, host: float = 0.0) -> Any:
+    """Has every module without others in it launch one kernel; returns what `remove` ends."""
+
+    def launch(module: nn.Module, args: object, output: object) -> None:
+        if not list(module.children()) and not getattr(output, "is_meta", True):
+            gpu.launch("kernel", seconds, host)
+
+    return nn.modules.module.register_module_forward_hook(launch)
 
 
 class Layer(nn.Module):
