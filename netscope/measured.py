@@ -13,7 +13,7 @@ from netscope import units
 from netscope.timing.backend import Device
 from netscope.timing.breakdown import LayerTime, Reconciliation, Work
 from netscope.timing.intervals import Interval, Ratio
-from netscope.timing.remarks import remarks
+from netscope.timing.remarks import remarks, slowdown
 from netscope.timing.samples import Measurement, launch_bound, ratio
 
 # How the network was called.
@@ -201,6 +201,9 @@ class Timing:
     def remarks(self) -> tuple[str, ...]:
         """What a reader must know before trusting the figures, in plain sentences; empty when nothing."""
         found = [*remarks(self.latency, threads=self.threads), *self.doubts]
+        # Sensors are read at the end of a round: of single steps at rest, of a queue at work.
+        if self.queued is not None and not slowdown(self.latency) and (text := slowdown(self.queued)):
+            found.append(f"in a queue of steps {text}")
         if self.overhead is not None and self.overhead > INTRUSIVE:
             found.append(
                 f"the instruments made a step {units.percent(self.overhead)} longer, "

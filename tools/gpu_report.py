@@ -176,10 +176,19 @@ def _write(kept: Kept, markdown_file: Path, raw_file: Path) -> None:
         for batch in BATCHES
         for dtype in DTYPES
     ]
-    write_text(raw_file, json.dumps(kept) + "\n")
+    write_text(raw_file, json.dumps(_told_by_clocks(kept)) + "\n")
     write_text(
         markdown_file, markdown(kept["machine"], cases, {name: found.get(name, {}) for name in EXTRAS})
     )
+
+
+def _told_by_clocks(value: Any) -> Any:
+    """The same with floats as far as clocks tell them, a tenth of a nanosecond: files half as long."""
+    if isinstance(value, float):
+        return round(value, 10) if abs(value) < 1 else value
+    if isinstance(value, dict):
+        return {key: _told_by_clocks(item) for key, item in value.items()}
+    return [_told_by_clocks(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _as_case(network: str, batch: int, dtype: str, found: dict[str, Any]) -> Case:

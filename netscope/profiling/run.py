@@ -215,7 +215,10 @@ def _told(workload: Workload, backend: Backend, batch: int | None) -> Iterator[N
         device = backend.device()
         if backend.out_of_memory(error):
             # Who holds on to the error would hold on to all that its frames have.
-            traceback.clear_frames(error.__traceback__)
+            told: BaseException | None = error
+            while told is not None:
+                traceback.clear_frames(told.__traceback__)
+                told = told.__context__
             backend.release()
             size = "" if batch is None else f" for a batch of {batch}"
             raise TraceError(

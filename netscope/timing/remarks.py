@@ -30,6 +30,11 @@ def remarks(measured: Measurement, *, threads: int | None = None) -> tuple[str, 
     return tuple([text for check in _CHECKS if (text := check(measured, threads))])
 
 
+def slowdown(measured: Measurement) -> str:
+    """That the device was slowed down meanwhile; "" when it was not."""
+    return _throttled(measured, None)
+
+
 def _unconverged(measured: Measurement, _: int | None) -> str:
     if measured.converged:
         return ""

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 import netscope
 from netscope.errors import TraceError, UsageError
+from netscope.timing.backends.cuda import Cuda
+from netscope.timing.samples import Reading
 from tests.timing.gpu import GAP, LAUNCH, MARK, Gpu, Layer, gpu
 
 __all__ = ["gpu"]
@@ -123,6 +125,20 @@ def test_kernels_that_the_profiler_loses_do_not_become_idling(gpu: Gpu) -> None:
     assert report.timing.doubts == ()
     gpu.loses = 10**6  # all of them, as far as this test can tell
     assert "the profiler saw nothing of the device" in str(netscope.profile(net(gpu), input="4", **QUICK))
+
+
+def test_a_slowed_gpu_is_read_while_it_works(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at rest finds a clock that nothing holds down."""
+
+    def reading(self: Cuda) -> Reading:
+        busy = gpu.now < max(gpu.free.values())
+        return Reading(1.2e9 if busy else 1.98e9, throttled=("power cap",) if busy else (), others=2)
+
+    monkeypatch.setattr(Cuda, "reading", reading)
+    text = str(netscope.profile(net(gpu), input="4", **QUICK))
+    assert "in a queue of steps clock dropped to 1,200 MHz" in text
+    assert "(power cap)" in text
+    assert "the device is shared: 2 other processes have it open" in text
 
 
 def test_a_profiler_that_may_not_look_is_said_to_be_so(gpu: Gpu) -> None:

@@ -15,6 +15,8 @@ from netscope.timing.samples import Measurement
 
 # Operators without a layer that are named.
 _NAMED: Final = 3
+# The share of a step that rounding makes.
+_NOTHING: Final = 1e-9
 _FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
 
 
@@ -225,7 +227,9 @@ def equation(timing: Timing) -> str:
         terms.append(f"{units.MINUS} at the same time {units.seconds(found.overlap)}")
     terms.append(f"+ idle {units.seconds(found.idle)}")
     share = units.percent(abs(found.residual) / found.end_to_end)
-    if found.residual < 0:
+    if abs(found.residual) < _NOTHING * found.end_to_end:
+        pass  # as on a device, where idling is what the work leaves
+    elif found.residual < 0:
         terms.append(f"{units.MINUS} instruments {units.seconds(-found.residual)} ({share})")
     else:
         terms.append(f"+ unexplained {units.seconds(found.residual)} ({share})")
