@@ -174,6 +174,10 @@ def test_a_part_that_crashes_costs_no_other(
     asked.clear()
     gpu_report.main(["alexnet", "--output", str(tmp_path), "--seconds", "1"])
     assert asked == []
+    monkeypatch.setattr(gpu_report, "describe", lambda: {"GPU": "another"})
+    gpu_report.main(["alexnet", "--output", str(tmp_path)])  # figures of two machines are not mixed
+    assert asked == ["alexnet"]
+    assert "zfnet 1 fp32" not in json.loads((tmp_path / "h200.json").read_text())["found"]
 
 
 def test_the_machine_is_described(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def needs(network: str) -> None:
 def test_figures_agree_with_do_bench_and_with_themselves(network: str, batch: int, dtype: str) -> None:
     needs(network)
     pytest.importorskip("triton")
-    found = measured(network, batch, dtype).judged
+    found = measured(network, batch, dtype, {"max_time": 0.6}).judged
     # All at once, so that a failure tells all of them: the same steps in turns with caches written over on
     # both sides and on neither; then what is promised of one profile, and of two.
     offs = {
@@ -176,7 +177,11 @@ def test_tf32_is_quicker_than_fp32_where_there_are_units_for_it() -> None:
     assert rounded.median < ieee.median
 
 
+@pytest.mark.skipif(
+    not (shutil.which("cc") or shutil.which("gcc")), reason="no compiler for triton's launchers"
+)
 def test_compiled_steps_are_whole_steps_only() -> None:
+    pytest.importorskip("triton")
     report = netscope.profile("alexnet", batch=8, compile=True, **QUICK)
     assert report.timing.form == "compiled"
     assert report.timing.reconciliation is None

@@ -55,7 +55,7 @@ def _traced(run: Callable[[], object], *, cuda: bool = False, memory: bool = Fal
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with _quiet(), profile(activities=activities, profile_memory=memory) as profiler:
+    with _quiet(), profile(activities=activities, profile_memory=memory, acc_events=True) as profiler:
         run()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
