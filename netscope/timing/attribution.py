@@ -34,8 +34,8 @@ OPTIMIZER: Final = "optimizer"
 _ACCUMULATES: Final = "AccumulateGrad"
 # What the names of calls that hand a kernel over have in them ("cudaLaunchKernelExC"); others ask, or wait.
 _HANDS_OVER: Final = ("LaunchKernel", "LaunchCooperativeKernel", "GraphLaunch")
-# Work cannot begin before it was asked for by more than clocks differ.
-_SKEW: Final = 1e-3
+# Work that seems to begin longer than this before the recording does has no time: clocks differ by less.
+_SKEW: Final = 1.0
 
 
 class _Place(NamedTuple):
@@ -78,7 +78,7 @@ def attribute(events: Iterable[Event], *, on_device: bool) -> Breakdown:
     lost = 0.0
     pieces: Sequence[_Piece] = walk.pieces
     if on_device:
-        landed = _landed(recorded, walk)
+        landed = _landed(recorded)
         pieces = _device(landed, walk)
         steps, lost = _complete(steps, recorded, {event.correlation for event in landed})
     steps = _typical(steps)
@@ -105,9 +105,9 @@ def _typical(steps: Sequence[Event]) -> list[Event]:
     return sorted(ordered[cut : len(ordered) - cut], key=lambda e: e.start)
 
 
-def _landed(recorded: Sequence[Event], walk: _Walk) -> list[Event]:
+def _landed(recorded: Sequence[Event]) -> list[Event]:
     """The work of the device whose times can be true."""
-    return [e for e in recorded if e.kind == "device" and e.start >= walk.launch_of(e)[1] - _SKEW]
+    return [e for e in recorded if e.kind == "device" and e.start >= -_SKEW]
 
 
 def _complete(
@@ -117,15 +117,29 @@ def _complete(
     beginnings = [step.start for step in steps]
     launched: Counter[int] = Counter()
     lacking: Counter[int] = Counter()
-    for event in recorded:
-        if event.kind == "launch" and any(part in event.name for part in _HANDS_OVER):
-            index = bisect_right(beginnings, event.start) - 1
-            if index >= 0 and event.start < steps[index].end:
-                launched[index] += 1
-                lacking[index] += event.correlation not in landed
+    for event, correlations in _handed_over(recorded):
+        index = bisect_right(beginnings, event.start) - 1
+        if index >= 0 and event.start < steps[index].end:
+            launched[index] += 1
+            lacking[index] += landed.isdisjoint(correlations)
     shares = [lacking[index] / launched[index] if launched[index] else 0.0 for index in range(len(steps))]
     least = min(shares, default=0.0)
     return [step for step, share in zip(steps, shares, strict=True) if share <= least + 1e-9], least
+
+
+def _handed_over(recorded: Sequence[Event]) -> list[tuple[Event, set[int]]]:
+    """The calls that hand kernels over; the driver's inside one of the runtime's are one call with it."""
+    calls: list[tuple[Event, set[int]]] = []
+    last: dict[int, tuple[Event, set[int]]] = {}
+    for event in recorded:
+        if event.kind == "launch" and any(part in event.name for part in _HANDS_OVER):
+            around = last.get(event.lane)
+            if around is not None and event.start < around[0].end:
+                around[1].add(event.correlation)
+            else:
+                calls.append((event, {event.correlation}))
+                last[event.lane] = calls[-1]
+    return calls
 
 
 class _Open:

@@ -101,6 +101,23 @@ def test_steps_of_which_kernels_were_lost_are_left_out():
     assert every.lost == pytest.approx(1 / 3)
 
 
+def test_a_call_of_the_driver_inside_one_of_the_runtime_is_no_lost_kernel():
+    events = launches((), (), ())
+    for call in [event for event in events if event.kind == "launch"]:
+        inside = Event(
+            "launch", "cuLaunchKernelEx", call.start + 0.1, call.end - 0.1, 0, 1000 + call.correlation
+        )
+        events.append(inside)
+    assert attribute(events, on_device=True).lost == 0
+    # Whichever of the two the kernel goes by.
+    swapped = [
+        event._replace(correlation=1000 + event.correlation) if event.kind == "device" else event
+        for event in events
+    ]
+    found = attribute(swapped, on_device=True)
+    assert (found.lost, found.layers["a"].forward) == (0, 60)
+
+
 def test_kernels_without_a_time_are_lost_too():
     events = launches((), (), ())
     (index,) = [i for i, e in enumerate(events) if e.kind == "device" and e.correlation == 4]
