@@ -143,7 +143,8 @@ def turns(network: str, batch: int, dtype: str, *, flushed: bool) -> Turns | Non
     except ImportError:
         return None
     from netscope.timing.backends import backend_of
-    from netscope.timing.measure import Cold, Meter, Step, undisturbed
+    from netscope.timing.measure import Cold, undisturbed
+    from netscope.timing.meter import Meter, Step
     from netscope.timing.samples import Pace
 
     backend = backend_of("cuda")

@@ -26,7 +26,8 @@ from netscope.timing.attribution import attribute
 from netscope.timing.backend import Backend
 from netscope.timing.breakdown import Breakdown
 from netscope.timing.events import Event
-from netscope.timing.measure import Cold, Progress, Step, latency, queued, throughput
+from netscope.timing.measure import Cold, Progress, latency, queued, throughput
+from netscope.timing.meter import Step
 from netscope.timing.samples import Measurement
 from netscope.timing.scopes import recorded
 from netscope.timing.steps import Inference, Training

@@ -12,7 +12,7 @@ import torch
 
 from netscope.timing.backend import Backend
 from netscope.timing.events import LAYER, PHASE, STEP, Event
-from netscope.timing.measure import Step
+from netscope.timing.meter import Step
 from netscope.trace.forward import LOCK
 from netscope.trace.modules import Names
 

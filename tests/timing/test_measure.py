@@ -8,17 +8,8 @@ import statistics
 
 import pytest
 
-from netscope.timing.measure import (
-    MOST_ROUNDS,
-    MOST_SAMPLES,
-    Cold,
-    Meter,
-    Progress,
-    converge,
-    latency,
-    queued,
-    throughput,
-)
+from netscope.timing.measure import MOST_ROUNDS, Cold, Progress, converge, latency, queued, throughput
+from netscope.timing.meter import MOST_SAMPLES, Meter
 from netscope.timing.samples import Measurement, Pace
 from tests.timing.fake import FakeBackend, FakeStep, Kernel, Noise, forward
 
