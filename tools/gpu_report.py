@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import torch
 
     folder = Path(asked.output)
+    folder.mkdir(parents=True, exist_ok=True)
     markdown_file, raw_file = folder / f"{NAME}.md", folder / f"{NAME}.json"
     if not torch.cuda.is_available():
         if raw_file.exists():
