@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS   ?= 2
 GPU_PYTHON ?= python3
+GPU_ARGS   ?=
 
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -25,7 +26,7 @@ sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
 
 # On a machine with a GPU torch is there already, and often no network: no virtual environment is made.
 test-gpu: ## Run the tests that need a GPU, with GPU_PYTHON
-	PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/gpu
+	PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/gpu $(GPU_ARGS)
 
 lint: $(VENV)/.dev ## Check style and formatting
 	$(BIN)/ruff check .
@@ -48,7 +49,7 @@ reports: docs ## Write anew whatever netscope says of itself and does not measur
 	$(BIN)/python -m tools.reports
 
 report-gpu: ## Measure on a GPU, with GPU_PYTHON, into reports/h200.md and .json
-	PYTHONPATH=. $(GPU_PYTHON) -m tools.gpu_report
+	PYTHONPATH=. $(GPU_PYTHON) -m tools.gpu_report $(GPU_ARGS)
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -126,7 +126,8 @@ def _compare(name: str, rounds: int) -> Compared:
 
     from netscope.timing.backends.cpu import Cpu
     from netscope.timing.intervals import ratio_of_rounds
-    from netscope.timing.measure import Meter, undisturbed
+    from netscope.timing.measure import undisturbed
+    from netscope.timing.meter import Meter
     from netscope.timing.samples import Pace
     from netscope.timing.steps import Inference
 
@@ -172,7 +173,8 @@ def _attribute(name: str) -> Attributed:
 
 def _covers(seed: int) -> bool:
     """Whether the interval of one measurement under everything at once holds the truth."""
-    from netscope.timing.measure import Meter, converge
+    from netscope.timing.measure import converge
+    from netscope.timing.meter import Meter
     from netscope.timing.samples import Pace
     from tests.timing.fake import FakeBackend, FakeStep, Kernel, Noise, forward
 

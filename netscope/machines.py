@@ -44,6 +44,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
     channels_last: bool = False,
     compile: bool = False,
     cuda_graph: bool = False,
+    cold_cache: bool = False,
     threads: int | None = None,
     warmup: float | None = None,
     min_time: float | None = None,
@@ -72,6 +73,9 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
         channels_last: with images and weights in that layout.
         compile: through torch.compile; layers are then not told apart.
         cuda_graph: the time of the forward replayed as a CUDA graph.
+        cold_cache: write over the caches before each step. Without it a step finds what the one before has
+            left there, as in use. `triton.testing.do_bench` does so: its median is `timing.queued.median`
+            of a profile with cold caches.
         threads: of the host; torch's own number without it.
         warmup, min_time, max_time: seconds: at least to warm up, at least and at most to measure. Up to 10 by
             default, less once the median is known to within 1%.
@@ -91,7 +95,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
     if _is_saved(model):
         asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
         spec = "" if device_spec == "auto" else device_spec
-        form = channels_last or compile or cuda_graph
+        form = channels_last or compile or cuda_graph or cold_cache
         return _saved(model, asked, device=device, threads=threads, spec=spec, form=form)
     from netscope.profiling.run import profile as profile_one
     from netscope.profiling.run import profile_batches
@@ -105,6 +109,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
             channels_last=channels_last,
             compile=compile,
             cuda_graph=cuda_graph,
+            cold_cache=cold_cache,
             threads=threads,
             device_spec=device_spec,
             pace=pace_of(warmup, min_time, max_time),

@@ -13,7 +13,7 @@ from netscope import units
 from netscope.timing.backend import Device
 from netscope.timing.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.timing.intervals import Interval, Ratio
-from netscope.timing.remarks import remarks
+from netscope.timing.remarks import remarks, slowdown
 from netscope.timing.samples import Measurement, launch_bound, ratio
 
 # How the network was called.
@@ -116,6 +116,12 @@ class Timing:
         steps without a pause between them; None where that makes no difference, or was not measured.
     replayed:
         the same work handed over in one go; None where that cannot be had.
+    queued:
+        steps in a queue, each between two marks of the device: its time without the host's, as long as the
+        host is ahead; None where there is no queue.
+    cold:
+        whether the caches were written over before every step, of all of these; a step else finds there what
+        the one before has left.
     reconciliation:
         another pass, with instruments, beside the time of a step; None without layers.
     unattributed:
@@ -125,6 +131,8 @@ class Timing:
         optimizer state).
     work:
         what a training step computes; None for a forward, and where it could not be recorded.
+    doubts:
+        what was met while measuring and has to be known, in plain sentences.
     """
 
     device: Device
@@ -137,10 +145,13 @@ class Timing:
     channels_last: bool = False
     back_to_back: Measurement | None = None
     replayed: Measurement | None = None
+    queued: Measurement | None = None
+    cold: bool = False
     reconciliation: Reconciliation | None = None
     unattributed: tuple[Work, ...] = ()
     peak_memory: int | None = None
     work: StepWork | None = None
+    doubts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Short: a debugger would else print every sample."""
@@ -192,7 +203,10 @@ class Timing:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a reader must know before trusting the figures, in plain sentences; empty when nothing."""
-        found = list(remarks(self.latency, threads=self.threads))
+        found = [*remarks(self.latency, threads=self.threads), *self.doubts]
+        # Sensors are read at the end of a round: of single steps at rest, of a queue at work.
+        if self.queued is not None and not slowdown(self.latency) and (text := slowdown(self.queued)):
+            found.append(f"in a queue of steps {text}")
         if self.overhead is not None and self.overhead > INTRUSIVE:
             found.append(
                 f"the instruments made a step {units.percent(self.overhead)} longer, "

@@ -78,7 +78,10 @@ TIMING = st.builds(
     optimizer=st.none() | TEXT,
     back_to_back=st.none() | measurements(),
     replayed=st.none() | measurements(),
-    reconciliation=st.none() | st.builds(Reconciliation, STEP, *[STEP] * 5),
+    queued=st.none() | measurements(),
+    cold=st.booleans(),
+    doubts=st.lists(TEXT, max_size=2).map(tuple),
+    reconciliation=st.none() | st.builds(Reconciliation, STEP, *[STEP] * 5, MAYBE),
     unattributed=st.lists(WORK, max_size=2).map(tuple),
     peak_memory=st.none() | COUNT,
 )

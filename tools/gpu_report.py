@@ -3,73 +3,56 @@
 `python -m tools.gpu_report` writes `reports/h200.md`, and `reports/h200.json` with every raw sample. It takes
 torch with triton, and torchvision for two of the networks, and no network connection. Without a GPU it says
 so in `reports/h200.md`, unless measured figures stand there already.
+
+Every network is measured in a process of its own, and whatever is measured is written at once: what fails,
+crashes or takes too long costs nothing else. When the time is over, the same command measures the rest.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import json
-import statistics
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from netscope.measured import Timing
+from tools.gpu_cases import BATCHES, DTYPES, NETWORKS, Case, Judged, measured
+from tools.gpu_words import markdown, unmeasured
 
 FOLDER: Final = Path(__file__).parents[1] / "reports"
 NAME: Final = "h200"
-COMMAND: Final = "make report-gpu"
 
-NETWORKS: Final = ("alexnet", "zfnet", "torchvision/resnet50", "torchvision/vit_b_16")
-BATCHES: Final = (1, 64)
-DTYPES: Final = ("fp32", "bf16")
+# The same networks in other ways, of which the text is shown: name -> what `netscope.profile` is told.
+EXTRAS: Final[dict[str, dict[str, Any]]] = {
+    "training": {"model": "torchvision/resnet50", "batch": 64, "dtype": "bf16", "train": True},
+    "curve": {"model": "torchvision/resnet50", "batch": (1, 8, 32, 128, 512), "dtype": "bf16"},
+    "graph": {"model": "torchvision/resnet50", "cuda_graph": True, "dtype": "bf16"},
+    "tf32": {"model": "torchvision/resnet50", "batch": 64, "dtype": "tf32", "channels_last": True},
+}
+PARTS: Final = (*NETWORKS, "extras")
 
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A case's figures: seconds a step on the device's clock, and by which part each promise is missed.
-
-    reference, agreement:
-        of `triton.testing.do_bench`; None without triton.
-    """
-
-    latency: float
-    reference: float | None
-    agreement: float | None
-    reconciled: float
-    repeated: float
+# A part is not begun with less time than this; nor is a case with less than the longest so far took.
+_LEAST: Final = 40.0
+# What was measured before is kept where these are as they were.
+_SAME: Final = ("GPU", "torch", "driver", "netscope")
+Kept = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One network as it was measured.
-
-    timings:
-        of two profiles, with all raw samples, as plain JSON values.
-    references:
-        medians of `do_bench` in seconds, before, between and after the profiles.
-    error:
-        why there is nothing; None when there is.
-    """
-
-    network: str
-    batch: int
-    dtype: str
-    judged: Judged | None = None
-    timings: tuple[Any, ...] = ()
-    references: tuple[float, ...] = ()
-    error: str | None = None
-
-
-def main() -> int:
-    """Exit code 0 when a report was written, 1 when one that was measured is kept."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 when all was measured, or nothing could be; 1 when something is missing or is kept."""
+    asked = _parser().parse_args(arguments)
+    if asked.child:
+        return _child(asked.parts[0], Path(asked.child), asked.seconds)
     import torch
 
-    from netscope.store import write_text
-
-    markdown_file, raw_file = FOLDER / f"{NAME}.md", FOLDER / f"{NAME}.json"
+    folder = Path(asked.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    markdown_file, raw_file = folder / f"{NAME}.md", folder / f"{NAME}.json"
     if not torch.cuda.is_available():
         if raw_file.exists():
             sys.stderr.write(f"no GPU is at hand: {markdown_file} stays as it was measured\n")
@@ -77,164 +60,195 @@ def main() -> int:
         markdown_file.write_text(unmeasured(), encoding="utf-8")
         sys.stderr.write(f"no GPU is at hand: {markdown_file} says so\n")
         return 0
+    kept = {} if asked.anew else _read(raw_file if raw_file.exists() else FOLDER / f"{NAME}.json")
     machine = describe()
-    cases = [_case(network, batch, dtype) for network in NETWORKS for batch in BATCHES for dtype in DTYPES]
-    raw = {"machine": machine, "cases": [asdict(case) for case in cases]}
-    write_text(raw_file, json.dumps(raw) + "\n")
-    write_text(markdown_file, markdown(machine, cases))
+    if any(kept.get("machine", {}).get(name) != machine.get(name) for name in _SAME):
+        kept = {}
+    wanted = asked.parts or PARTS
+    if not any(_missing(part, kept) for part in wanted):
+        kept = {}
+    deadline = time.monotonic() + asked.seconds
+    kept["machine"] = machine
+    for part in wanted:
+        left = deadline - time.monotonic()
+        if _missing(part, kept) and left > _LEAST:
+            _run(part, kept, folder, left)
+            _write(kept, markdown_file, raw_file)
+    _write(kept, markdown_file, raw_file)
+    missing = [name for part in wanted for name in _missing(part, kept)]
+    if missing:
+        sys.stderr.write(f"not measured: {', '.join(missing)}; the same command measures what is missing\n")
+    return 1 if missing else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.gpu_report", description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--output", default=str(FOLDER), metavar="FOLDER", help="where to write")
+    parser.add_argument("--seconds", type=float, default=540.0, help="begin nothing that would take longer")
+    parser.add_argument("--anew", action="store_true", help="measure again what was measured")
+    parser.add_argument("--child", metavar="FILE", help=argparse.SUPPRESS)
+    return parser
+
+
+def names(part: str) -> list[str]:
+    """What belongs to a part."""
+    if part == "extras":
+        return list(EXTRAS)
+    return [Case(part, batch, dtype).name for batch in BATCHES for dtype in DTYPES]
+
+
+def _missing(part: str, kept: Kept) -> list[str]:
+    """What was not measured, or failed."""
+    found = kept.get("found", {})
+    return [name for name in names(part) if name not in found or found[name].get("error")]
+
+
+def _run(part: str, kept: Kept, folder: Path, seconds: float) -> None:
+    """Measure a part in a process of its own; what it wrote before it ended counts."""
+    file = folder / f".{NAME}-{part.replace('/', '-')}.json"
+    file.write_text(json.dumps({"found": kept.get("found", {})}), encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "tools.gpu_report",
+        part,
+        "--seconds",
+        str(seconds),
+        "--child",
+        str(file),
+    ]
+    why = ""
+    try:
+        code = subprocess.run(command, timeout=seconds + _LEAST / 2, check=False).returncode
+        why = f"the process ended with {code}" if code else ""
+    except subprocess.TimeoutExpired:
+        why = "the time was over"
+    found = _read(file).get("found", {})
+    for name in names(part) if why else ():
+        found.setdefault(name, {"error": why})
+    kept["found"] = found
+    file.unlink(missing_ok=True)
+
+
+def _child(part: str, file: Path, seconds: float) -> int:
+    """Measure what is missing of a part, and write after each."""
+    began, longest = time.monotonic(), 0.0
+    kept = _read(file)
+    for name in _missing(part, kept):
+        start = time.monotonic()
+        if start - began + max(longest, _LEAST / 2) > seconds:
+            break
+        sys.stderr.write(f"{name}\n")
+        try:
+            kept["found"][name] = _extra(name) if part == "extras" else asdict(_case(name))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is written down
+            kept["found"][name] = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+            sys.stderr.write(f"  {kept['found'][name]['error']}\n")
+        longest = max(longest, time.monotonic() - start)
+        file.write_text(json.dumps(kept), encoding="utf-8")
     return 0
 
 
-def describe() -> dict[str, str]:
-    """The machine and the versions, by name."""
-    from netscope.environment import environment
-    from netscope.timing.backends import backend_of
-
-    device = backend_of("cuda").device()
-    return {"GPU": device.name, **dict(device.details), **environment()}
+def _case(name: str) -> Case:
+    network, batch, dtype = name.split()
+    return measured(network, int(batch), dtype)
 
 
-def _case(network: str, batch: int, dtype: str) -> Case:
-    """Profile twice, with `do_bench` before, between and after."""
-    from netscope import profile, store
-    from netscope.errors import NetscopeError
+def _extra(name: str) -> dict[str, Any]:
+    """A profile in another way: its text and its raw samples."""
+    from netscope import profile
 
-    sys.stderr.write(f"{network}, batch {batch}, {dtype}\n")
-    timings: list[Timing] = []
-    try:
-        references = [reference_of(network, batch, dtype)]
-        for _ in range(2):
-            report = profile(network, device="cuda", batch=batch, dtype=dtype)
-            assert report.timing is not None
-            timings.append(report.timing)
-            references.append(reference_of(network, batch, dtype))
-    except (NetscopeError, RuntimeError) as error:
-        return Case(network, batch, dtype, error=" ".join(str(error).split()))
-    known = tuple(seconds for seconds in references if seconds is not None)
-    plain = tuple(store.plain(timing) for timing in timings)
-    return Case(network, batch, dtype, judged(timings[0], timings[1], known), plain, known)
+    made: Any = profile(device="cuda", max_time=2.0, **EXTRAS[name])
+    return {"text": str(made), "raw": json.loads(made.to_json())}
 
 
-def reference_of(network: str, batch: int, dtype: str) -> float | None:
-    """The median of triton's `do_bench` on the same network, input and precision; None without triton."""
-    try:
-        from triton.testing import do_bench
-    except ImportError:
-        return None
-    import torch
-
-    from netscope.profiling.settings import DTYPES as NAMES
-    from netscope.sources import resolve
-    from netscope.timing.backends import backend_of
-    from netscope.timing.inputs import arguments
-    from netscope.timing.weights import materialised
-
-    workload = resolve(network, batch=batch, dtype=NAMES[dtype])
-    backend = backend_of("cuda")
-    target = backend.device().target
-    module = materialised(workload, target).eval()
-    args, kwargs = arguments(workload, target)
-    with torch.no_grad(), backend.precision(dtype):
-        milliseconds: float = do_bench(
-            lambda: module(*args, **kwargs), warmup=300, rep=2000, return_mode="median"
-        )
-    return milliseconds / 1000
+def _read(file: Path) -> Kept:
+    """What was measured before; nothing where there is none, or it cannot be read."""
+    with contextlib.suppress(OSError, ValueError):
+        read: Any = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(read, dict):
+            return read
+    return {}
 
 
-def judged(first: Timing, second: Timing, references: Sequence[float]) -> Judged:
-    """What two profiles of the same steps come to."""
-    parts = first.reconciliation
-    assert parts is not None
-    # do_bench goes by the device's clock.
-    latency = (first.called.on_device or first.called).median
-    reference = statistics.median(references) if references else None
-    return Judged(
-        latency=latency,
-        reference=reference,
-        agreement=None if reference is None else latency / reference - 1,
-        reconciled=parts.explained / parts.end_to_end - 1,
-        repeated=second.median / first.median - 1,
+def _write(kept: Kept, markdown_file: Path, raw_file: Path) -> None:
+    from netscope.store import write_text
+
+    found = kept.get("found", {})
+    cases = [
+        _as_case(network, batch, dtype, found)
+        for network in NETWORKS
+        for batch in BATCHES
+        for dtype in DTYPES
+    ]
+    write_text(raw_file, json.dumps(_told_by_clocks(kept)) + "\n")
+    write_text(
+        markdown_file, markdown(kept["machine"], cases, {name: found.get(name, {}) for name in EXTRAS})
     )
 
 
-def markdown(machine: dict[str, str], cases: Sequence[Case]) -> str:
-    """The report."""
-    from netscope import units
-
-    found = [case.judged for case in cases if case.judged is not None]
-    settings = len(DTYPES) * len(BATCHES)
-    lines = [
-        f"# Profiles on {machine.get('GPU', 'a GPU')}",
-        "",
-        f"Written by `{COMMAND}`; raw samples of every round are in [{NAME}.json]({NAME}.json).",
-        "",
-        *(f"- {name}: {value}" for name, value in machine.items()),
-        "",
-        f"{len(NETWORKS)} networks in {settings} settings each, every one profiled twice, with",
-        "`triton.testing.do_bench` (median) before, between and after.",
-        "",
-        "| promise | off by at most | held in |",
-        "|---|---:|---:|",
-    ]
-    for title, limit, read in PROMISES:
-        offs = [abs(off) for one in found if (off := read(one)) is not None]
-        worst = units.percent(max(offs)) if offs else "not measured"
-        held = sum(off <= limit for off in offs)
-        lines.append(f"| {title} within {units.percent(limit)} | {worst} | {held} of {len(cases)} |")
-    lines += [
-        "",
-        "| network | batch | dtype | on the device | do_bench | off | layers off | repeated |",
-        "|---|---:|---|---:|---:|---:|---:|---:|",
-    ]
-    lines += [f"| `{case.network}` | {case.batch} | {case.dtype} | {_figures(case)} |" for case in cases]
-    return "\n".join(lines) + "\n"
+def _told_by_clocks(value: Any) -> Any:
+    """The same with floats as far as clocks tell them, a tenth of a nanosecond: files half as long."""
+    if isinstance(value, float):
+        return round(value, 10) if abs(value) < 1 else value
+    if isinstance(value, dict):
+        return {key: _told_by_clocks(item) for key, item in value.items()}
+    return [_told_by_clocks(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _figures(case: Case) -> str:
-    from netscope import units
-
-    one = case.judged
-    if one is None:
-        return f"not measured: {case.error} | | | |"
-    reference = "not measured" if one.reference is None else units.seconds(one.reference, units.TOTAL)
-    offs = (one.agreement, one.reconciled, one.repeated)
-    texts = ["" if off is None else units.change(1.0, 1.0 + off) for off in offs]
-    return " | ".join([units.seconds(one.latency, units.TOTAL), reference, *texts])
+def _as_case(network: str, batch: int, dtype: str, found: dict[str, Any]) -> Case:
+    case = Case(network, batch, dtype)
+    raw = found.get(case.name, {"error": "the time was over"})
+    judged = Judged(**raw["judged"]) if raw.get("judged") else None
+    return Case(network, batch, dtype, judged, error=raw.get("error"))
 
 
-PROMISES: Final[tuple[tuple[str, float, Callable[[Judged], float | None]], ...]] = (
-    ("end to end, against `do_bench`,", 0.01, lambda one: one.agreement),
-    ("layers + unattributed + idle, against end to end,", 0.02, lambda one: one.reconciled),
-    ("a second run's median, against the first's,", 0.02, lambda one: one.repeated),
-)
+def describe() -> dict[str, str]:
+    """The machine, its state and the versions, by name; what cannot be told is left out."""
+    import torch
+
+    from netscope.environment import environment
+    from netscope.timing.backends import backend_of
+
+    backend = backend_of("cuda")
+    device = backend.device()
+    found = {"GPU": device.name, **dict(device.details)}
+    for library in ("triton", "torchvision"):
+        with contextlib.suppress(Exception):
+            found[library] = str(__import__(library).__version__)
+    reading = backend.reading()
+    if reading is not None:
+        found |= {
+            "others on the GPU": str(reading.others),
+            "throttled at rest": ", ".join(reading.throttled) or "no",
+        }
+    found["cudnn.benchmark"] = str(torch.backends.cudnn.benchmark)
+    return {**found, **_told_by_the_driver(), **environment()}
 
 
-def unmeasured() -> str:
-    """What the report says while no GPU was at hand."""
-    promises = "\n".join(f"| {title} within {limit:.0%} | no |" for title, limit, _ in PROMISES)
-    return f"""\
-# Profiles on an H200
+# What `nvidia-smi` is asked, once: NVML's Python package is not everywhere.
+_ASKED: Final[dict[str, str]] = {
+    "driver_version": "driver",
+    "clocks.sm": "clock now",
+    "clocks.max.sm": "highest clock",
+    "clocks.applications.graphics": "clock that was chosen",
+    "power.limit": "power limit",
+    "temperature.gpu": "temperature at the beginning",
+    "persistence_mode": "persistence",
+    "mig.mode.current": "MIG",
+    "ecc.mode.current": "ECC",
+}
 
-**Nothing here was measured: no GPU was at hand.** No figure of this project comes from a GPU so far.
 
-What is ready, one command each on a machine with a GPU:
-
-- `make test-gpu` runs the GPU suite (`tests/gpu`), which is skipped elsewhere.
-- `{COMMAND}` measures {", ".join(f"`{name}`" for name in NETWORKS)}
-  at batch {" and ".join(map(str, BATCHES))} in {" and ".join(DTYPES)}, holds each against
-  `triton.testing.do_bench`, and writes this file and `{NAME}.json` with all raw samples.
-
-Both take a Python with torch (2.11 or newer, with triton) and, for two of the networks, torchvision; the
-suite takes pytest. Nothing is downloaded. `GPU_PYTHON=/path/to/python` names another Python than `python3`.
-
-| what they are to show | shown |
-|---|---|
-{promises}
-
-Without a GPU it is tested that the same code gives planted times back from a device that only pretends to
-be one (`tests/profiling`, `tests/timing`), with streams, launches, idling, throttling and noise, and that
-steps on the processor agree with `torch.utils.benchmark` (`python -m bench timing`).
-"""
+def _told_by_the_driver(run: Callable[..., Any] = subprocess.run) -> dict[str, str]:
+    command = ["nvidia-smi", "--id=0", f"--query-gpu={','.join(_ASKED)}", "--format=csv,noheader"]
+    try:
+        told = run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    values = [value.strip() for value in told.partition("\n")[0].split(",")]
+    return dict(zip(_ASKED.values(), values, strict=False))
 
 
 if __name__ == "__main__":

@@ -52,6 +52,9 @@ def command(
     cuda_graph: Annotated[
         bool, typer.Option("--cuda-graph", help="The forward replayed as a CUDA graph.")
     ] = False,
+    cold_cache: Annotated[
+        bool, typer.Option("--cold-cache", help="Empty the caches before each step, as do_bench does.")
+    ] = False,
     threads: Annotated[
         int | None,
         typer.Option("--threads", metavar="N", help="Threads of the host; torch's number without."),
@@ -108,6 +111,7 @@ def command(
             channels_last=channels_last,
             compile=compile,
             cuda_graph=cuda_graph,
+            cold_cache=cold_cache,
             threads=threads,
             warmup=warmup,
             min_time=min_time,

@@ -1,9 +1,9 @@
 """The measurements of one network on one machine, one after the other and never mixed.
 
-1. steps with nothing around them, from rest to rest; on a device also back to back, and replayed as a graph
-2. steps with instruments: whose time it was
-3. a step of which the memory is watched
-4. of training, a step whose operators are counted
+1. steps with nothing around them, from rest to rest; on a device also in a queue, and back to back
+2. a step of which the memory is watched
+3. steps with instruments: whose time it was; of training, one more whose operators are counted
+4. the same work replayed as a graph, from rest to rest
 
 The first decides how long a step takes. The others say what it consists of.
 """
@@ -11,12 +11,14 @@ The first decides how long a step takes. The others say what it consists of.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
 
+from netscope import units
 from netscope.errors import UsageError
 from netscope.measured import COMPILED, EAGER, GRAPH, Timing
 from netscope.profiling.settings import Settings, Watcher
@@ -25,7 +27,8 @@ from netscope.timing.backend import Backend
 from netscope.timing.breakdown import Breakdown
 from netscope.timing.counting import counted
 from netscope.timing.events import Event
-from netscope.timing.measure import Progress, latency, throughput
+from netscope.timing.measure import Cold, Progress, latency, queued, throughput
+from netscope.timing.meter import Step
 from netscope.timing.samples import Measurement
 from netscope.timing.scopes import recorded
 from netscope.timing.steps import Inference, Training
@@ -34,6 +37,9 @@ from netscope.timing.steps import Inference, Training
 _INSTRUMENTED: Final = 0.5
 _FEWEST: Final = 4
 _MOST: Final = 20
+# The share of kernels that a profiler may lose unmentioned.
+_LOST: Final = 0.01
+_MANY: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +73,48 @@ def passes(
         UsageError: the work cannot be replayed as a graph, and that was asked for.
         Exception: whatever a step raises, out of memory too.
     """
-    with backend.steady(settings.threads), backend.precision(dtype):
-        called: Any = torch.compile(module) if settings.compile else module
-        step: Inference | Training
-        if settings.train:
-            step = Training(called, args, kwargs, settings.optimizer)
-        else:
-            step = Inference(called, args, kwargs)
+    doubts: list[str] = []
+    with backend.steady(settings.threads), backend.precision(dtype), _compiling(settings.compile):
+        called: Any = torch.compile(module, dynamic=False) if settings.compile else module
+        training = Training(called, args, kwargs, settings.optimizer) if settings.train else None
+        alone = training or Inference(called, args, kwargs)
+        step: Step = Cold(alone, backend) if settings.cold_cache else alone
+        run = _phases(step)
         watch("first step", 0.0)
         step.prepare()
-        _phases(step)()
+        run()
         backend.synchronize()
-        single = latency(step, backend, settings.pace, watch=_share(watch, "steps", 0.0, 0.5))
-        following = replayed = None
+        single = latency(step, backend, settings.pace, watch=_share(watch, "steps", 0.0, 0.4))
+        following = queue = replayed = None
         if backend.asynchronous:
+            queue = queued(step, backend, settings.pace, watch=_share(watch, "queue", 0.4, 0.55))
+        if backend.asynchronous and not settings.cold_cache:
             following = throughput(
-                step, backend, settings.pace, watch=_share(watch, "back to back", 0.5, 0.7)
+                step, backend, settings.pace, watch=_share(watch, "back to back", 0.55, 0.7)
             )
-        if not settings.train and not settings.compile:
-            replayed = _replayed(_phases(step), backend, settings, _share(watch, "graph replay", 0.7, 0.8))
-        if settings.cuda_graph and replayed is None:
-            raise UsageError(
-                f"nothing is replayed as a graph on {backend.device().target}."
-                if not backend.asynchronous
-                else "this network cannot be captured as a CUDA graph.",
-                hint="leave out --cuda-graph",
-            )
-        watch("memory", 0.8)
+        watch("memory", 0.7)
         step.prepare()  # what it frees was there before
-        memory = backend.peak_memory(_phases(step))
+        memory = backend.peak_memory(run)
         events = None
         breakdown = None
         work = None
         if settings.layers and not settings.compile:
-            watch("layers", 0.85)
+            watch("layers", 0.75)
             events = recorded(step, module, backend, _steps(single))
             breakdown = attribute(events, on_device=backend.asynchronous)
-            if isinstance(step, Training):
-                watch("operators", 0.95)
-                work = counted(step)
+            doubts += _doubts(breakdown, events)
+            if backend.asynchronous and not breakdown.busy:
+                breakdown = None
+            if training is not None:
+                watch("operators", 0.84)
+                work = counted(training)
+        # Last, since it empties the cache of memory, and a capture that breaks off may leave more behind.
+        if not settings.train and not settings.compile:
+            replayed = _replayed(run, backend, settings, _share(watch, "graph replay", 0.85, 0.9))
+        if settings.cuda_graph and replayed is None:
+            raise UsageError(
+                "this network cannot be captured as a CUDA graph.", hint="leave out --cuda-graph"
+            )
         device = backend.device()
         threads = None if backend.asynchronous else torch.get_num_threads()
     timing = Timing(
@@ -119,15 +128,47 @@ def passes(
         channels_last=settings.channels_last,
         back_to_back=following,
         replayed=replayed,
-        reconciliation=breakdown.reconciled(single.median) if breakdown and breakdown.steps else None,
+        queued=queue,
+        cold=settings.cold_cache,
         unattributed=breakdown.unattributed if breakdown else (),
         peak_memory=memory,
         work=work,
+        doubts=tuple(doubts),
     )
+    if breakdown is not None and breakdown.steps:
+        timing = replace(timing, reconciliation=breakdown.reconciled(timing.median))
     return Passed(timing, breakdown, events)
 
 
-def _phases(step: Inference | Training) -> Callable[[], None]:
+def _doubts(breakdown: Breakdown, events: Sequence[Event]) -> Iterator[str]:
+    """What the profiler did not see of a device."""
+    if not breakdown.on_device:
+        return
+    if not any(event.kind == "device" for event in events):
+        yield (
+            "the profiler saw nothing of the device, so layers have no times: another profiler may be at "
+            "work, or the driver lets administrators alone look (CUPTI, NVreg_RestrictProfilingToAdminUsers)"
+        )
+    elif breakdown.lost > _LOST:
+        yield (
+            f"the profiler lost {units.percent(breakdown.lost)} of the kernels: layers took longer than they "
+            "seem to"
+        )
+
+
+@contextmanager
+def _compiling(compiled: bool) -> Iterator[None]:
+    """Every shape is compiled anew, however many there were before; torch would give up after eight."""
+    if not compiled:
+        yield
+        return
+    from torch._dynamo import config
+
+    with config.patch(recompile_limit=_MANY, accumulated_recompile_limit=_MANY):
+        yield
+
+
+def _phases(step: Step) -> Callable[[], None]:
     """The timed part of a step."""
 
     def run() -> None:
@@ -154,9 +195,23 @@ class _Replay:
 def _replayed(
     run: Callable[[], None], backend: Backend, settings: Settings, watch: Callable[[Progress], None]
 ) -> Measurement | None:
-    """The same steps replayed as a graph; None where that cannot be had."""
-    replay = backend.captured(run)
-    return None if replay is None else latency(_Replay(replay), backend, settings.pace, watch=watch)
+    """The same steps replayed as a graph; None where that cannot be had.
+
+    Raises:
+        Exception: memory did not suffice, and a graph was asked for.
+    """
+    try:
+        replay = backend.captured(run)
+        if replay is None:
+            return None
+        step: Step = _Replay(replay)
+        if settings.cold_cache:
+            step = Cold(step, backend)
+        return latency(step, backend, settings.pace, watch=watch)
+    except Exception as error:
+        if settings.cuda_graph or not backend.out_of_memory(error):
+            raise
+        return None
 
 
 def _steps(measured: Measurement) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,7 +52,7 @@ def profile(
     """
     tell = watch or _unwatched
     workload, report = prepare(batch)
-    backend = _backend(workload, device)
+    backend = _backend(workload, device, settings)
     dtype = _dtype(workload, backend, settings)
     size = _samples(report) if samples is None else samples
     with _told(workload, backend, size):
@@ -85,7 +86,7 @@ def profile_batches(
     tell = watch or _unwatched
     ordered = sorted(set(batches))
     workload, report = prepare(ordered[0])
-    backend = _backend(workload, device)
+    backend = _backend(workload, device, settings)
     alone = replace(settings, layers=False)
     found: dict[int, Passed] = {}
 
@@ -148,12 +149,16 @@ def default_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _backend(workload: Workload, device: str | Backend | None) -> Backend:
+def _backend(workload: Workload, device: str | Backend | None, settings: Settings) -> Backend:
     """The machine to measure on: the user's own module is measured where it is."""
     own = device_of(workload.module) if workload.rebuild is None else None
     backend = (
         backend_of(device or own or default_device()) if device is None or isinstance(device, str) else device
     )
+    if settings.cuda_graph and not backend.asynchronous:
+        raise UsageError(
+            f"nothing is replayed as a graph on {backend.device().target}.", hint="leave out --cuda-graph"
+        )
     target = backend.device().target
     if own is not None and own != target:
         raise UsageError(f"the module is on {own}, not on {target}.", hint=f"move it: model.to({target!r})")
@@ -192,8 +197,11 @@ def _measured(
             raise TraceError(
                 f"{workload.name}: {refusal}.", hint="`netscope roofline` bounds it without weights"
             )
-    with held(workload, report.facts, backend.device().target, settings) as (module, args, kwargs):
-        return passes(module, args, kwargs, backend, settings, batch=batch, dtype=dtype, watch=watch)
+    try:
+        with held(workload, report.facts, backend.device().target, settings) as (module, args, kwargs):
+            return passes(module, args, kwargs, backend, settings, batch=batch, dtype=dtype, watch=watch)
+    finally:
+        backend.release()
 
 
 @contextmanager
@@ -206,6 +214,12 @@ def _told(workload: Workload, backend: Backend, batch: int | None) -> Iterator[N
     except Exception as error:
         device = backend.device()
         if backend.out_of_memory(error):
+            # Who holds on to the error would hold on to all that its frames have.
+            told: BaseException | None = error
+            while told is not None:
+                traceback.clear_frames(told.__traceback__)
+                told = told.__context__
+            backend.release()
             size = "" if batch is None else f" for a batch of {batch}"
             raise TraceError(
                 f"{workload.name}: the memory of {device.name} ({device.target}) does not suffice{size}.",

@@ -36,6 +36,8 @@ class Settings:
 
     dtype:
         a key of `DTYPES`; None for the network's own.
+    cold_cache:
+        whether caches are written over before each step.
     device_spec:
         the machine that layers are held against: a name of `timing.devices`, "auto", "here" or "none".
     layers:
@@ -48,6 +50,7 @@ class Settings:
     channels_last: bool = False
     compile: bool = False
     cuda_graph: bool = False
+    cold_cache: bool = False
     threads: int | None = None
     device_spec: str = AUTO
     pace: Pace = field(default_factory=Pace)

@@ -71,7 +71,7 @@ def _check_window(layer: Layer) -> None:
 
 def _check_timing(timing: Timing) -> None:
     """Statistics divide by samples, take their logarithms, and look for the forward among phases."""
-    for measured in (timing.called, timing.back_to_back, timing.replayed):
+    for measured in (timing.called, timing.back_to_back, timing.replayed, timing.queued):
         if measured is not None:
             _check_samples(measured)
     if timing.called.phases and "forward" not in timing.called.phases:

@@ -4,7 +4,7 @@ Passes are separate and never mixed. In the order in which a profile uses them:
 
     weights, inputs, kept    a network with values, its arguments, and the user's module given back as it was
     steps                    one inference or training step, in phases
-    measure                  rounds of samples until their interval is narrow: no hook, no profiler
+    meter, measure           rounds of samples until their interval is narrow: no hook, no profiler
     samples, intervals       raw samples; median, quartiles, interval and the ratio of two measurements
     remarks                  what makes a figure doubtful, as sentences
     scopes, events           another pass: what ran, when, and in which layer

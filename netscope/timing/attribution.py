@@ -4,20 +4,25 @@ A pure function of recorded events, for every machine. Work is what the device r
 with a queue of its own; else it is the operators on the host, each without the operators inside it.
 
 - An operator belongs to the innermost module call around it on its thread.
-- Work on a device belongs where the call that launched it belongs.
+- Work on a device belongs where the call that launched it belongs; where the recording has no such call,
+  where the operator belongs by which the profiler knows it.
 - An autograd node belongs where the operator that made it belongs: the last one that began with the node's
   sequence number. A node made between operators goes to the last one before it.
 - The accumulation of a gradient has no number. The engine runs it at once after the node that completed the
   gradient, and it belongs to that one's layer.
 
 What no rule reaches is unattributed, and named.
+
+Profilers lose work: CUPTI of CUDA 12.6 to 13.0 hands out kernels without a time at the start of a recording,
+which are dropped on the way. A step with launches of which nothing came is left out while others have all.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netscope.timing.breakdown import Breakdown, LayerTime, Work
@@ -29,6 +34,10 @@ OPTIMIZER: Final = "optimizer"
 _ACCUMULATES: Final = "AccumulateGrad"
 # Profilers count in nanoseconds: less is a rounding of sums.
 _TICK: Final = 1e-9
+# What the names of calls that hand a kernel over have in them ("cudaLaunchKernelExC"); others ask, or wait.
+_HANDS_OVER: Final = ("LaunchKernel", "LaunchCooperativeKernel", "GraphLaunch")
+# Work that seems to begin longer than this before the recording does has no time: clocks differ by less.
+_SKEW: Final = 1.0
 
 
 class _Place(NamedTuple):
@@ -63,24 +72,30 @@ def attribute(events: Iterable[Event], *, on_device: bool) -> Breakdown:
         whether work is what ran on a device, or the operators on the host.
     """
     recorded = sorted(events, key=lambda e: (e.start, -e.end))
-    steps = _typical([e for e in recorded if e.kind == "step"])
-    if not steps:
-        return Breakdown()
+    steps = [e for e in recorded if e.kind == "step"]
     walk = _Walk()
     for event in recorded:
         walk.meet(event)
     walk.end()
-    pieces = _device(recorded, walk.launches) if on_device else walk.pieces
-    return _summed(steps, [e for e in recorded if e.kind == "phase"], pieces)
+    lost = 0.0
+    pieces: Sequence[_Piece] = walk.pieces
+    if on_device:
+        landed = _landed(recorded)
+        pieces = _device(landed, walk)
+        steps, lost = _complete(steps, recorded, {event.correlation for event in landed})
+    steps = _typical(steps)
+    if not steps:
+        return Breakdown(on_device=on_device)
+    found = _summed(steps, [e for e in recorded if e.kind == "phase"], pieces)
+    return replace(found, on_device=on_device, lost=lost)
 
 
 def layers_of(recorded: Sequence[Event]) -> list[str | None]:
     """The layer that each event belongs to, by the same rules; events in order of time, outer ones first."""
     walk = _Walk()
     places = [walk.meet(event) for event in recorded]
-    nowhere = _Place(None, False), 0.0
     return [
-        walk.launches.get(event.correlation, nowhere)[0].path if place is None else place.path
+        walk.launch_of(event)[0].path if place is None else place.path
         for event, place in zip(recorded, places, strict=True)
     ]
 
@@ -90,6 +105,43 @@ def _typical(steps: Sequence[Event]) -> list[Event]:
     ordered = sorted(steps, key=lambda e: e.seconds)
     cut = len(ordered) // 4
     return sorted(ordered[cut : len(ordered) - cut], key=lambda e: e.start)
+
+
+def _landed(recorded: Sequence[Event]) -> list[Event]:
+    """The work of the device whose times can be true."""
+    return [e for e in recorded if e.kind == "device" and e.start >= -_SKEW]
+
+
+def _complete(
+    steps: Sequence[Event], recorded: Sequence[Event], landed: set[int]
+) -> tuple[list[Event], float]:
+    """The steps that lack the least of the work that was launched in them, and the share that they lack."""
+    beginnings = [step.start for step in steps]
+    launched: Counter[int] = Counter()
+    lacking: Counter[int] = Counter()
+    for event, correlations in _handed_over(recorded):
+        index = bisect_right(beginnings, event.start) - 1
+        if index >= 0 and event.start < steps[index].end:
+            launched[index] += 1
+            lacking[index] += landed.isdisjoint(correlations)
+    shares = [lacking[index] / launched[index] if launched[index] else 0.0 for index in range(len(steps))]
+    least = min(shares, default=0.0)
+    return [step for step, share in zip(steps, shares, strict=True) if share <= least + 1e-9], least
+
+
+def _handed_over(recorded: Sequence[Event]) -> list[tuple[Event, set[int]]]:
+    """The calls that hand kernels over; the driver's inside one of the runtime's are one call with it."""
+    calls: list[tuple[Event, set[int]]] = []
+    last: dict[int, tuple[Event, set[int]]] = {}
+    for event in recorded:
+        if event.kind == "launch" and any(part in event.name for part in _HANDS_OVER):
+            around = last.get(event.lane)
+            if around is not None and event.start < around[0].end:
+                around[1].add(event.correlation)
+            else:
+                calls.append((event, {event.correlation}))
+                last[event.lane] = calls[-1]
+    return calls
 
 
 class _Open:
@@ -111,6 +163,8 @@ class _Walk:
         self.pieces: list[_Piece] = []
         # correlation -> the launch's place, and when it was made
         self.launches: dict[int, tuple[_Place, float]] = {}
+        # the profiler's number of an operator -> the same of the operator
+        self.operators: dict[int, tuple[_Place, float]] = {}
         self._open: dict[int, list[_Open]] = defaultdict(list)
         self._origins: dict[int, _Origins] = defaultdict(_Origins)
         self._last_node: dict[int, _Place] = {}
@@ -123,10 +177,18 @@ class _Walk:
         self._close(lane, event.start)
         around = lane[-1].place if lane else _Place(None, False)
         if event.kind == "launch":
-            self.launches[event.correlation] = around, event.start
+            if event.correlation >= 0:
+                self.launches[event.correlation] = around, event.start
             return around
         lane.append(_Open(event, self._place(event, around)))
+        if event.external >= 0:
+            self.operators[event.external] = lane[-1].place, event.start
         return lane[-1].place
+
+    def launch_of(self, event: Event) -> tuple[_Place, float]:
+        """Where a device's work belongs, and when the host asked for it."""
+        nowhere = _Place(None, False), event.start
+        return self.launches.get(event.correlation) or self.operators.get(event.external) or nowhere
 
     def end(self) -> None:
         """No more events follow."""
@@ -186,14 +248,10 @@ class _Origins:
         return self._paths[index] if index >= 0 else otherwise
 
 
-def _device(recorded: Sequence[Event], launches: dict[int, tuple[_Place, float]]) -> list[_Piece]:
-    nowhere = _Place(None, False)
-    pieces = []
-    for event in recorded:
-        if event.kind == "device":
-            place, asked = launches.get(event.correlation, (nowhere, event.start))
-            pieces.append(_Piece(event.name, place, asked, event.start, event.end, event.seconds))
-    return pieces
+def _device(landed: Iterable[Event], walk: _Walk) -> list[_Piece]:
+    return [
+        _Piece(event.name, *walk.launch_of(event), event.start, event.end, event.seconds) for event in landed
+    ]
 
 
 def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_Piece]) -> Breakdown:
@@ -206,7 +264,7 @@ def _summed(steps: Sequence[Event], phases: Sequence[Event], pieces: Iterable[_P
     optimizer = worked = 0.0
     for piece in pieces:
         index = bisect_right(beginnings, piece.asked) - 1
-        if index < 0 or piece.asked > steps[index].end:
+        if index < 0 or piece.asked >= steps[index].end:
             continue
         ran[index].append((piece.start, piece.end))
         worked += piece.seconds

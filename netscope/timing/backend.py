@@ -68,11 +68,17 @@ class Backend(Protocol):
     def synchronize(self) -> None:
         """Wait until all that was handed over has run."""
 
+    def expect(self, marks: int) -> None:
+        """So many marks will be set soon: make what that takes, outside of what is timed."""
+
     def mark(self) -> Mark:
         """Note this point in the order of the work that was handed over."""
 
     def between(self, start: Mark, end: Mark) -> float:
         """The time from one mark to another, once both are past."""
+
+    def flush(self) -> None:
+        """Have more memory written than the caches hold: the next step finds nothing of its own there."""
 
     def reading(self) -> Reading | None:
         """What its sensors say now; None where there are none."""
@@ -88,10 +94,17 @@ class Backend(Protocol):
     # Passes
 
     def captured(self, run: Callable[[], object]) -> Callable[[], object] | None:
-        """The same work to be handed over in one go; None where that cannot be had."""
+        """The same work to be handed over in one go; None where that cannot be had.
+
+        Raises:
+            Exception: memory did not suffice.
+        """
 
     def record(self, run: Callable[[], object]) -> tuple[Event, ...]:
-        """Do it under a profiler: everything that ran, on the host and on the device."""
+        """Do it under a profiler: everything that ran, on the host and on the device.
+
+        No event of kind "device" on an asynchronous one: the profiler was not allowed to look there.
+        """
 
     def peak_memory(self, run: Callable[[], object]) -> int | None:
         """The most memory that was allocated during it, over what was allocated before."""

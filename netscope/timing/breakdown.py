@@ -69,6 +69,10 @@ class Breakdown:
         seconds that count more than once above, since work ran at the same time.
     span, busy:
         the step from its beginning to its end, and the part of it in which any work ran.
+    on_device:
+        whether the work ran on a device, whose times its host's instruments leave alone.
+    lost:
+        the share of the launches whose work the recording has not, in the steps that count.
     """
 
     layers: dict[str, LayerTime] = field(default_factory=dict)
@@ -78,6 +82,8 @@ class Breakdown:
     span: float = 0.0
     busy: float = 0.0
     steps: int = 0
+    on_device: bool = False
+    lost: float = 0.0
 
     @property
     def in_layers(self) -> float:
@@ -101,9 +107,20 @@ class Breakdown:
         return self.in_layers / total if total else None
 
     def reconciled(self, end_to_end: float) -> Reconciliation:
-        """This pass beside the uninstrumented time of a step."""
+        """This pass beside the uninstrumented time of a step.
+
+        Instruments slow the host down and not the device: its idling in an instrumented step would be that
+        of another step. So it is idle for what its work leaves of the uninstrumented one.
+        """
+        idle = max(end_to_end - self.busy, 0.0) if self.on_device else self.idle
         return Reconciliation(
-            end_to_end, self.in_layers, self.unattributed_seconds, self.optimizer, self.overlap, self.idle
+            end_to_end,
+            self.in_layers,
+            self.unattributed_seconds,
+            self.optimizer,
+            self.overlap,
+            idle,
+            self.span,
         )
 
 
@@ -111,8 +128,12 @@ class Breakdown:
 class Reconciliation:
     """end_to_end = layers + unattributed + optimizer - overlap + idle + residual, in seconds a step.
 
-    All but the first come from the instrumented pass. The residual is what that pass cannot explain: below
-    zero it is mostly what the instruments cost themselves.
+    Times of work come from the instrumented pass. On the host, idling does too, and a residual below zero is
+    mostly what the instruments cost themselves. On a device, idling is what its work leaves of `end_to_end`;
+    a residual below zero says that the work took longer under the instruments than all of the step did.
+
+    instrumented:
+        how long a step was under the instruments; None where that was not kept.
     """
 
     end_to_end: float
@@ -121,10 +142,11 @@ class Reconciliation:
     optimizer: float
     overlap: float
     idle: float
+    instrumented: float | None = None
 
     @property
     def explained(self) -> float:
-        """What the instrumented pass adds up to, which is the length of its step."""
+        """What all parts add up to."""
         return self.layers + self.unattributed + self.optimizer - self.overlap + self.idle
 
     @property

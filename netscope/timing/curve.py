@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -72,7 +73,8 @@ def curve(batches: Iterable[int], measure: Callable[[int], Measurement], backend
             full = batch
         else:
             continue
-        # Outside the handler, whose traceback holds on to the step's tensors.
+        # Outside the handler, whose traceback holds on to the step's tensors; so may what refers to itself.
+        gc.collect()
         backend.release()
         return Curve(tuple(points), full)
     return Curve(tuple(points))

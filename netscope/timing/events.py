@@ -30,6 +30,9 @@ class Event(NamedTuple):
         autograd node that is run, its number; -1 for none.
     forward_lane:
         for an autograd node that is run, the thread that made it; -1 for all else.
+    external:
+        of an operator, what the profiler knows it by; of a launch or a device's work, that of the operator
+        which asked for it; -1 for none.
     """
 
     kind: Kind
@@ -40,6 +43,7 @@ class Event(NamedTuple):
     correlation: int = -1
     sequence: int = -1
     forward_lane: int = -1
+    external: int = -1
 
     @property
     def seconds(self) -> float:

@@ -1,41 +1,33 @@
 """The first pass: how long a step takes with nothing around it. No hook, no profiler, no mode.
 
-    latency(step, backend)      each step from a device at rest to a device at rest
-    throughput(step, backend)   steps back to back
+    latency(step, backend)      each step from a device at rest to a device at rest, on the host's clock
+    throughput(step, backend)   steps back to back, on the host's clock
+    queued(step, backend)       steps back to back, each between two marks on the device's clock
 
-Both warm up first, then take rounds of samples until their interval is narrow (see `Pace`). Garbage is not
-collected meanwhile. `Meter` does the same round by round, for measurements that take turns.
+All warm up first, then take rounds of samples until their interval is narrow (see `Pace`). Garbage is not
+collected meanwhile. `meter.Meter` does the same round by round, for measurements that take turns.
+
+A latency has what a caller waits for: the host's work before the first kernel, the kernels, and being told
+that they are over. Nothing else happens in it; only between the phases of a step is the queue marked. A
+queued step has no waiting in it as long as the host is ahead of the device, and is what
+`triton.testing.do_bench` measures, which also empties the caches before each step (see `Cold`).
 """
 
 from __future__ import annotations
 
 import gc
-import math
-import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from netscope.timing.backend import Backend
-from netscope.timing.samples import Measurement, Pace, Round
+from netscope.timing.meter import Meter, Step
+from netscope.timing.samples import Measurement, Pace
 
-# A round of very short steps ends with so many samples, and a measurement of them with so many rounds.
-MOST_SAMPLES: Final = 1000
+# A measurement of very short steps ends with so many rounds.
 MOST_ROUNDS: Final = 100
 LOOK_AGAIN: Final = 1.1
-
-
-class Step(Protocol):
-    """What is measured. `phases` are run in order; `prepare` comes before each step and is not timed."""
-
-    @property
-    def phases(self) -> tuple[tuple[str, Callable[[], object]], ...]:
-        """Names and functions; one phase for inference."""
-
-    def prepare(self) -> None:
-        """Whatever must be done between steps and is none of their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +93,42 @@ def throughput(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend, threads):
-        return converge(Meter(step, backend, pace, back_to_back=True), watch)
+        return converge(Meter(step, backend, pace, kind="throughput"), watch)
+
+
+def queued(
+    step: Step,
+    backend: Backend,
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    *,
+    threads: int | None = None,
+    watch: Watcher | None = None,
+) -> Measurement:
+    """Time steps in a queue, each between two marks of the device; `prepare` is outside of them.
+
+    Raises:
+        Exception: whatever the step raises, out of memory too.
+    """
+    with undisturbed(backend, threads):
+        return converge(Meter(step, backend, pace, kind="queued"), watch)
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """A step that finds nothing of the one before in the device's caches."""
+
+    step: Step
+    backend: Backend
+
+    @property
+    def phases(self) -> tuple[tuple[str, Callable[[], object]], ...]:
+        """Those of the step."""
+        return self.step.phases
+
+    def prepare(self) -> None:
+        """What the step does itself, and then the caches are written over."""
+        self.step.prepare()
+        self.backend.flush()
 
 
 def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
@@ -125,134 +152,3 @@ def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
             tell(Progress("done", 1.0, measured.uncertainty))
             return measured
         tell(Progress("rounds", passed, measured.uncertainty))
-
-
-class Meter:
-    """One measurement, round by round. Call `warm_up` once, then `round` as often as wanted."""
-
-    def __init__(self, step: Step, backend: Backend, pace: Pace, *, back_to_back: bool = False) -> None:
-        self.step = step
-        self.backend = backend
-        self.pace = pace
-        self._functions = [function for _, function in step.phases]
-        self._empty = Measurement(
-            kind="throughput" if back_to_back else "latency",
-            rounds=(),
-            pace=pace,
-            phases=() if back_to_back or len(step.phases) < 2 else tuple(name for name, _ in step.phases),
-        )
-        self._taken: list[Round] = []
-        self._in_a_round = 1
-
-    @property
-    def rounds(self) -> int:
-        """How many were taken."""
-        return len(self._taken)
-
-    def warm_up(self) -> None:
-        """Run steps until they have settled, and decide how many make a round."""
-        pace, clock = self.pace, self.backend.clock
-        taken: list[float] = []
-        started = clock()
-        settled = False
-        while not settled and (len(taken) < pace.warmup_steps or clock() - started < pace.warmup_limit):
-            taken.append(self._sample()[0])
-            settled = (
-                len(taken) >= pace.warmup_steps
-                and clock() - started >= pace.warmup_seconds
-                and _agree(_recent(taken, pace.warmup_seconds), pace.warmup_agreement)
-            )
-        usual = statistics.median(_recent(taken, pace.warmup_seconds))
-        self._in_a_round = _round_length(usual, pace)
-        steps = 1
-        if self._empty.kind == "throughput":
-            steps = self._in_a_round
-        self._empty = replace(self._empty, steps=steps, warmup=tuple(taken), settled=settled)
-
-    def round(self) -> None:
-        """Take one round of samples."""
-        backend = self.backend
-        cpu, waited, wall = backend.cpu_seconds(), backend.waited_seconds(), backend.clock()
-        on_device: list[float] = []
-        phases: list[tuple[float, ...]] = []
-        if self._empty.kind == "throughput":
-            samples = [self._back_to_back(self._in_a_round)]
-        else:
-            samples = []
-            for _ in range(self._in_a_round):
-                host, parts = self._sample()
-                samples.append(host)
-                phases.append(parts)
-                if backend.asynchronous:
-                    on_device.append(sum(parts))
-        wall = backend.clock() - wall
-        self._taken.append(
-            Round(
-                tuple(samples),
-                tuple(on_device),
-                tuple(zip(*phases, strict=True)) if self._empty.phases else (),
-                wall,
-                _since(cpu, backend.cpu_seconds()),
-                _since(waited, backend.waited_seconds()),
-                backend.reading(),
-            )
-        )
-
-    def measurement(self) -> Measurement:
-        """What was measured so far."""
-        return replace(self._empty, rounds=tuple(self._taken))
-
-    def _sample(self) -> tuple[float, tuple[float, ...]]:
-        """One step: its time on the host's clock, and that of each phase on the device's."""
-        backend = self.backend
-        clock, mark, synchronize = backend.clock, backend.mark, backend.synchronize
-        self.step.prepare()
-        synchronize()
-        start = clock()
-        marks = [mark()]
-        for function in self._functions:
-            function()
-            marks.append(mark())
-        synchronize()
-        host = clock() - start
-        return host, tuple([backend.between(a, b) for a, b in pairwise(marks)])
-
-    def _back_to_back(self, steps: int) -> float:
-        backend, prepare, functions = self.backend, self.step.prepare, self._functions
-        backend.synchronize()
-        start = backend.clock()
-        for _ in range(steps):
-            prepare()
-            for function in functions:
-                function()
-        backend.synchronize()
-        return (backend.clock() - start) / steps
-
-
-def _recent(taken: list[float], seconds: float) -> list[float]:
-    """The last steps that took so long together; all but the first where those are fewer than four."""
-    count, total = 0, 0.0
-    while count < len(taken) and (total < seconds or count < 4):
-        count += 1
-        total += taken[-count]
-    return taken[max(len(taken) - count, min(1, len(taken) - 1)) :]
-
-
-def _agree(taken: list[float], within: float) -> bool:
-    """Whether the medians of both halves differ by no more than that share."""
-    half = len(taken) // 2
-    if not half:
-        return False
-    first, last = statistics.median(taken[:half]), statistics.median(taken[-half:])
-    return abs(first - last) <= within * min(first, last)
-
-
-def _round_length(usual: float, pace: Pace) -> int:
-    """How many steps make a round: long enough to average over, few enough to have the rounds in time."""
-    wanted = max(pace.round_samples, math.ceil(pace.round_seconds / usual) if usual > 0 else MOST_SAMPLES)
-    affordable = math.floor(pace.limit / (pace.rounds * usual)) if usual > 0 else MOST_SAMPLES
-    return max(1, min(wanted, affordable, MOST_SAMPLES))
-
-
-def _since(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None else after - before

@@ -30,6 +30,11 @@ def remarks(measured: Measurement, *, threads: int | None = None) -> tuple[str, 
     return tuple([text for check in _CHECKS if (text := check(measured, threads))])
 
 
+def slowdown(measured: Measurement) -> str:
+    """That the device was slowed down meanwhile; "" when it was not."""
+    return _throttled(measured, None)
+
+
 def _unconverged(measured: Measurement, _: int | None) -> str:
     if measured.converged:
         return ""
@@ -78,6 +83,14 @@ def _throttled(measured: Measurement, _: int | None) -> str:
     return f"{what} in {where}{why}; {done}"
 
 
+def _others(measured: Measurement, _: int | None) -> str:
+    most = max([r.reading.others or 0 for r in measured.rounds if r.reading is not None], default=0)
+    if not most:
+        return ""
+    others = "another process has" if most == 1 else f"{units.count(most)} other processes have"
+    return f"the device is shared: {others} it open"
+
+
 def _noisy(measured: Measurement, _: int | None) -> str:
     spread = measured.iqr / measured.median if measured.median else 0.0
     if spread <= NOISY:
@@ -119,6 +132,7 @@ def _unsettled(measured: Measurement, _: int | None) -> str:
 _CHECKS: Final[tuple[Callable[[Measurement, int | None], str], ...]] = (
     _unconverged,
     _shared,
+    _others,
     _throttled,
     _noisy,
     _drifting,

@@ -31,6 +31,8 @@ class Reading:
         in degrees Celsius.
     throttled:
         reasons for which the device held its clock down, in words; empty when it did not.
+    others:
+        processes beside this one that have the device open.
     """
 
     clock: float | None = None
@@ -38,6 +40,7 @@ class Reading:
     power: float | None = None
     temperature: float | None = None
     throttled: tuple[str, ...] = ()
+    others: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,9 @@ class Round:
     """Samples that were taken in one go. All times are in seconds.
 
     samples:
-        of one step each, on the host's clock, from a device at rest to a device at rest.
+        of one step each; what between is told by `Measurement.kind`.
     on_device:
-        the same steps on the device's own clock; empty where that is the host's.
+        the same steps on the device's own clock, where marks were set in them; else empty.
     phases:
         for each phase of the step (`Measurement.phases`), one time per sample.
     wall, cpu, waited:
@@ -98,8 +101,10 @@ class Measurement:
     """One quantity, measured: raw samples by the round, and what they say. Times are in seconds a step.
 
     kind:
-        "latency" (each step from rest to rest) or "throughput" (steps back to back; a sample is the mean
-        of a round's steps).
+        "latency": each step from a device at rest to a device at rest, on the host's clock;
+        "throughput": steps back to back, on the host's clock; a sample is the mean of a round's steps;
+        "queued": each step from mark to mark on the device's clock, in a queue of steps that the host
+        hands over without waiting.
     steps:
         of each sample: 1 for a latency.
     warmup:
@@ -173,7 +178,7 @@ class Measurement:
     def enough(self) -> bool:
         """Whether there are as many rounds and samples as asked for."""
         # A round of steps back to back is one sample.
-        wanted = self.pace.samples if self.kind == "latency" else self.pace.rounds
+        wanted = self.pace.rounds if self.kind == "throughput" else self.pace.samples
         return len(self.kept) >= self.pace.rounds and len(self.samples) >= wanted
 
     @property
@@ -183,7 +188,7 @@ class Measurement:
 
     @property
     def on_device(self) -> Measurement | None:
-        """The same steps on the device's clock; None where there is no other than the host's."""
+        """The same steps on the device's clock; None where no marks were set in them."""
         if not any(r.on_device for r in self.rounds):
             return None
         return self._of([r.on_device for r in self.rounds])

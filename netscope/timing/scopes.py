@@ -6,16 +6,18 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from netscope.timing.backend import Backend
 from netscope.timing.events import LAYER, PHASE, STEP, Event
-from netscope.timing.measure import Step
+from netscope.timing.meter import Step
 from netscope.trace.forward import LOCK
 from netscope.trace.modules import Names
 
+# Steps before those that count, where work is handed over.
+_BEFORE: Final = 2
 # Takes a name, returns a context manager.
 _Range = Callable[[str], AbstractContextManager[Any]]
 
@@ -38,6 +40,12 @@ def recorded(step: Step, module: torch.nn.Module, backend: Backend, steps: int) 
     mark = _range()
 
     def run() -> None:
+        # What a profiler of a device does at first is slow, and kernels are lost meanwhile.
+        for _ in range(_BEFORE if backend.asynchronous else 0):
+            step.prepare()
+            for _, function in step.phases:
+                function()
+            backend.synchronize()
         for _ in range(steps):
             step.prepare()
             backend.synchronize()

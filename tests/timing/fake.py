@@ -15,6 +15,8 @@ from netscope.timing.samples import Reading
 
 # What passes between the host's begins and ends, so that nothing begins when what is around it does.
 TICK = 1e-12
+# Writing over the caches takes so long.
+FLUSH = 1e-4
 
 
 class FakeOutOfMemory(Exception):
@@ -161,6 +163,13 @@ class FakeBackend:
 
     def synchronize(self) -> None:
         self.now = max(self.now, *self.free.values()) if self.free else self.now
+
+    def expect(self, marks: int) -> None:
+        pass
+
+    def flush(self) -> None:
+        self.log.append("flushed")
+        self.work(Kernel(None, FLUSH), 1.0)
 
     def mark(self) -> float:
         return max(self.now, *self.free.values()) if self.free else self.now

@@ -67,7 +67,77 @@ def test_the_pass_is_reconciled_with_the_uninstrumented_one():
     assert told.idle == pytest.approx(2e-3)
     assert told.explained == pytest.approx(end_to_end)
     assert told.residual == pytest.approx(0, abs=1e-9)
-    assert attributed(backend, step).reconciled(5e-3).residual == pytest.approx(1e-3)
+    slower, quicker = (attributed(backend, step).reconciled(time) for time in (5e-3, 1.5e-3))
+    # Whatever its work does not take of the step, a device idles; work that takes longer is shown.
+    assert (slower.idle, slower.residual) == pytest.approx((3e-3, 0), abs=1e-9)
+    assert (quicker.idle, quicker.residual) == pytest.approx((0, -5e-4), abs=1e-9)
+    host = FakeBackend(asynchronous=False)
+    told = attributed(host, FakeStep(host, forward(Kernel("a", 1e-3, host=3e-3)))).reconciled(5e-3)
+    assert (told.idle, told.residual) == pytest.approx((0, 1e-3), abs=1e-9)
+
+
+def launches(*lost: tuple[int, ...]) -> list[Event]:
+    """Steps of three launches of a layer's kernels, 10, 20 and 30 long; those that are lost have no work."""
+    events = []
+    for index, missing in enumerate(lost):
+        start = 100.0 * index
+        events += [Event("step", "", start, start + 99), Event("layer", "a", start, start + 9)]
+        for number in range(3):
+            call = 3 * index + number
+            events.append(
+                Event("launch", "cudaLaunchKernelExC", start + number, start + number + 0.5, 0, call)
+            )
+            if number not in missing:
+                begun = start + 10 + 20 * number
+                events.append(Event("device", "k", begun, begun + 10 * (number + 1), 7, call))
+    return events
+
+
+def test_steps_of_which_kernels_were_lost_are_left_out():
+    found = attribute(launches((0, 1, 2), (0, 2), (), (), ()), on_device=True)
+    assert found.layers["a"] == LayerTime(60, 0, 3, 0)
+    assert (found.lost, found.on_device) == (0, True)
+    every = attribute(launches((0,), (1,), (2,)), on_device=True)
+    assert every.lost == pytest.approx(1 / 3)
+
+
+def test_a_call_of_the_driver_inside_one_of_the_runtime_is_no_lost_kernel():
+    events = launches((), (), ())
+    for call in [event for event in events if event.kind == "launch"]:
+        inside = Event(
+            "launch", "cuLaunchKernelEx", call.start + 0.1, call.end - 0.1, 0, 1000 + call.correlation
+        )
+        events.append(inside)
+    assert attribute(events, on_device=True).lost == 0
+    # Whichever of the two the kernel goes by.
+    swapped = [
+        event._replace(correlation=1000 + event.correlation) if event.kind == "device" else event
+        for event in events
+    ]
+    found = attribute(swapped, on_device=True)
+    assert (found.lost, found.layers["a"].forward) == (0, 60)
+
+
+def test_kernels_without_a_time_are_lost_too():
+    events = launches((), (), ())
+    (index,) = [i for i, e in enumerate(events) if e.kind == "device" and e.correlation == 4]
+    events[index] = events[index]._replace(start=-50.0, end=-50.0)
+    found = attribute(events, on_device=True)
+    assert found.layers["a"].forward == 60
+    assert found.lost == 0
+
+
+def test_work_without_a_launch_goes_to_the_operator_that_the_profiler_names():
+    events = [
+        Event("step", "", 0, 10),
+        Event("layer", "a", 1, 2),
+        Event("operator", "aten::mm", 1, 2, external=5),
+        Event("device", "gemm", 4, 6, 7, 99, external=5),
+        Event("device", "nobody's", 6, 7, 7, 98),
+    ]
+    found = attribute(events, on_device=True)
+    assert found.layers == {"a": LayerTime(2, 0, 1, 0)}
+    assert [work.name for work in found.unattributed] == ["nobody's"]
 
 
 def training(*, accumulate: bool = True) -> dict[str, list[Kernel]]:

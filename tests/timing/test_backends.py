@@ -102,6 +102,18 @@ def test_memory_errors_are_told_from_others():
     assert not backend.out_of_memory(RuntimeError("shapes differ"))
 
 
+def test_writing_over_the_caches_keeps_its_memory_until_it_is_given_back():
+    backend = Cpu()
+    backend.flush()
+    block = backend._block
+    assert block is not None
+    assert block.nbytes == 2**28
+    backend.flush()
+    assert backend._block is block
+    backend.release()
+    assert backend._block is None
+
+
 def test_calibration_steps_do_what_they_say():
     backend = Cpu()
     copied = backend.copy(4096)()
@@ -150,6 +162,9 @@ class Nvml:
 
     def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: object) -> int:
         return self.reasons
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: object) -> list[object]:
+        raise self.NVMLError
 
     def nvmlSystemGetDriverVersion(self) -> bytes:
         return b"580.1"

@@ -72,6 +72,34 @@ def test_threads_are_told_apart_by_the_numbers_of_their_nodes():
     assert (node.lane, node.forward_lane, node.sequence) == (11, 10, 7)
 
 
+def test_the_profiler_at_hand_writes_what_is_read():
+    """The host's half of a recording, by the names that the planted GPU's has."""
+    module = nn.Linear(4, 4)
+
+    def run() -> None:
+        module(torch.ones(2, 4, requires_grad=True)).sum().backward()
+
+    raws = kineto._traced(run)["traceEvents"]
+    operators = [raw for raw in raws if raw.get("cat") == "cpu_op"]
+    assert all({"ph", "name", "pid", "tid", "ts", "dur", "args"} <= raw.keys() for raw in operators)
+    numbers = [raw["args"]["External id"] for raw in operators]
+    assert len(set(numbers)) == len(numbers) > 3
+    assert all(isinstance(number, int) for number in numbers)
+    nodes = [
+        raw for raw in operators if "evaluate_function" in raw["name"] and "Sequence" in str(raw["args"])
+    ]
+    assert nodes
+    assert all(raw["args"]["Fwd thread id"] > 0 for raw in nodes)
+
+
+def test_time_begins_on_the_hosts_clock():
+    lost = gpu_slice("kernel", "without a time", 0, 0, tid=7, correlation=41, stream=7)
+    events = kineto.read([*GPU, lost])
+    (step,) = [event for event in events if event.kind == "step"]
+    assert step.start == 0
+    assert attribute(events, on_device=True).layers["conv"].forward == pytest.approx(100e-6)
+
+
 def test_a_trace_of_nothing_has_no_events():
     assert kineto.read(GPU[:2]) == ()
 

@@ -8,7 +8,8 @@ import statistics
 
 import pytest
 
-from netscope.timing.measure import MOST_ROUNDS, MOST_SAMPLES, Meter, Progress, converge, latency, throughput
+from netscope.timing.measure import MOST_ROUNDS, Cold, Progress, converge, latency, queued, throughput
+from netscope.timing.meter import MOST_SAMPLES, Meter
 from netscope.timing.samples import Measurement, Pace
 from tests.timing.fake import FakeBackend, FakeStep, Kernel, Noise, forward
 
@@ -30,7 +31,59 @@ def test_a_quiet_machine_gives_the_planted_time(asynchronous: bool):
     assert len(measured.rounds) == 5
     assert len(measured.samples) == 5 * 20  # rounds of 0.1 s
     assert measured.phases == ()
-    assert (measured.on_device is not None) == asynchronous
+    assert measured.on_device is None
+
+
+def test_nothing_is_marked_in_a_step_of_one_phase():
+    class Marks(FakeBackend):
+        marked = 0
+
+        def mark(self) -> float:
+            self.marked += 1
+            return super().mark()
+
+    backend = Marks()
+    latency(step_of(backend), backend)
+    assert backend.marked == 0
+    assert queued(step_of(backend), backend).on_device is None
+    assert backend.marked > 0
+
+
+def test_marks_are_announced_before_they_are_set():
+    class Announced(FakeBackend):
+        left = 0
+
+        def expect(self, marks: int) -> None:
+            self.left = marks
+
+        def mark(self) -> float:
+            self.left -= 1
+            assert self.left >= 0
+            return super().mark()
+
+    backend = Announced()
+    queued(step_of(backend), backend)
+    assert backend.left == 0
+
+
+def test_a_queue_hides_the_host_and_what_is_prepared():
+    kernels = [Kernel("a", 2e-3, host=1e-3), Kernel("b", 2e-3, host=1e-3)]
+    backend = FakeBackend(latency=1e-4)
+    measured = queued(FakeStep(backend, forward(*kernels), preparation=1e-3), backend)
+    assert (measured.kind, measured.steps) == ("queued", 1)
+    assert measured.median == pytest.approx(4e-3)
+    assert len(measured.samples) >= 30
+    slow = queued(FakeStep(backend, forward(*[Kernel("a", 1e-3, host=3e-3)] * 2)), backend)
+    assert slow.median == pytest.approx(6e-3, rel=0.02)
+
+
+def test_caches_are_written_over_outside_of_what_is_timed():
+    backend = FakeBackend()
+    step = Cold(step_of(backend), backend)
+    for measure in (latency, queued):
+        backend.log.clear()
+        assert measure(step, backend).median == pytest.approx(5e-3)
+        assert backend.log.count("flushed") > 100
 
 
 def test_warming_up_takes_three_steps_and_three_tenths_of_a_second():
@@ -69,9 +122,6 @@ def test_host_time_is_hidden_back_to_back_and_seen_alone():
     step = FakeStep(backend, forward(*kernels))
     # Alone: 1 ms until the first kernel is launched, 0.1 ms until it begins, then 4 ms without a gap.
     assert latency(step, backend).median == pytest.approx(5.1e-3)
-    measured = latency(step, backend).on_device
-    assert measured is not None
-    assert measured.median == pytest.approx(5.1e-3)  # the first mark is set while the device is at rest
     # Back to back: only the first of a round's 20 steps begins late.
     assert throughput(step, backend).median == pytest.approx(4e-3 + 1.1e-3 / 20)
     slow_host = FakeStep(backend, forward(*[Kernel("a", 1e-3, host=3e-3)] * 2))
@@ -89,6 +139,8 @@ def test_phases_are_told_apart():
     assert measured.phases == ("forward", "backward", "optimizer")
     assert [measured.phase(name).median for name in measured.phases] == pytest.approx([1e-3, 2e-3, 5e-4])
     assert measured.phase("backward").converged
+    assert measured.on_device is not None
+    assert measured.on_device.median == pytest.approx(3.5e-3)
     assert measured.median == pytest.approx(3.5e-3)
     with pytest.raises(KeyError):
         measured.phase("sideways")

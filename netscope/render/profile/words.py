@@ -17,6 +17,8 @@ from netscope.timing.samples import Measurement
 
 # Operators without a layer that are named.
 _NAMED: Final = 3
+# The share of a step that rounding makes.
+_NOTHING: Final = 1e-9
 _FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
 
 
@@ -59,6 +61,8 @@ def setting(timing: Timing) -> list[tuple[str, Tone]]:
         found.append(("channels last", ""))
     if timing.form in _FORMS:
         found.append((_FORMS[timing.form], ""))
+    if timing.cold:
+        found.append(("cold caches", ""))
     return found
 
 
@@ -83,6 +87,9 @@ def _latency(timing: Timing) -> Iterator[Fact]:
         }[timing.launch_bound]
         tone = "warn" if timing.launch_bound else ""
         yield Fact("launches", units.seconds(timing.replayed.median), note, tone)
+    if timing.queued is not None:
+        note = "between two marks in its queue of steps, without the host's time where it is ahead"
+        yield Fact("on the device", units.seconds(timing.queued.median), note, "")
     for name in timing.called.phases:
         phase = timing.called.phase(name)
         share = units.percent(phase.median / timing.called.median)
@@ -228,7 +235,9 @@ def equation(timing: Timing) -> str:
         terms.append(f"{units.MINUS} at the same time {units.seconds(found.overlap)}")
     terms.append(f"+ idle {units.seconds(found.idle)}")
     share = units.percent(abs(found.residual) / found.end_to_end)
-    if found.residual < 0:
+    if abs(found.residual) < _NOTHING * found.end_to_end:
+        pass  # as on a device, where idling is what the work leaves
+    elif found.residual < 0:
         terms.append(f"{units.MINUS} instruments {units.seconds(-found.residual)} ({share})")
     else:
         terms.append(f"+ unexplained {units.seconds(found.residual)} ({share})")

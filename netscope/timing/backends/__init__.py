@@ -28,5 +28,5 @@ def backend_of(device: str) -> Backend:
     if kind not in BACKENDS or not (number.isdecimal() or not number):
         raise UsageError(f"{device!r} cannot be measured.", hint=f"use {' or '.join(BACKENDS)}")
     module, _, name = BACKENDS[kind].partition(":")
-    made: Backend = getattr(import_module(module), name)(int(number or 0))
+    made: Backend = getattr(import_module(module), name)(int(number) if number else None)
     return made

@@ -24,6 +24,8 @@ DTYPES: Final[dict[str, torch.dtype]] = {
     "fp16": torch.float16,
 }
 _NANO: Final = 1e-9
+# More than caches hold: 50 MB on an H200, some hundreds on large processors. As in `triton.testing.do_bench`.
+FLUSHED: Final = 2**28
 
 
 class Cpu:
@@ -32,10 +34,11 @@ class Cpu:
     name = "cpu"
     asynchronous = False
 
-    def __init__(self, number: int = 0, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, number: int | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
         """`number` is that of the device among its kind; there is one processor."""
         self.clock = clock
         self._torch = torch.device("cpu")
+        self._block: torch.Tensor | None = None
 
     def device(self) -> Device:
         """The processor by name, its memory, the threads that compute."""
@@ -67,6 +70,9 @@ class Cpu:
     def synchronize(self) -> None:
         """Nothing to wait for."""
 
+    def expect(self, marks: int) -> None:
+        """Reading a clock takes no preparation."""
+
     def mark(self) -> Mark:
         """The time."""
         return self.clock()
@@ -75,6 +81,12 @@ class Cpu:
         """The difference of two times."""
         seconds: float = end - start
         return seconds
+
+    def flush(self) -> None:
+        """Zero a block of 256 MiB."""
+        if self._block is None:
+            self._block = torch.empty(FLUSHED // 4, dtype=torch.int32, device=self._torch)
+        self._block.zero_()
 
     def reading(self) -> Reading | None:
         """None: a processor's clocks differ from core to core and change within a round."""
@@ -116,7 +128,8 @@ class Cpu:
         )
 
     def release(self) -> None:
-        """Nothing is cached."""
+        """The block of `flush`."""
+        self._block = None
 
     def copy(self, nbytes: int) -> Callable[[], object]:
         """Copy between two tensors of that size that have been written to before."""

@@ -23,7 +23,9 @@ _KINDS: Final[dict[str, Kind]] = {
     "cuda_runtime": "launch",
     "cuda_driver": "launch",
     "xpu_runtime": "launch",
+    "xpu_driver": "launch",
     "privateuse1_runtime": "launch",
+    "privateuse1_driver": "launch",
     "kernel": "device",
     "gpu_memcpy": "device",
     "gpu_memset": "device",
@@ -53,7 +55,7 @@ def _traced(run: Callable[[], object], *, cuda: bool = False, memory: bool = Fal
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with _quiet(), profile(activities=activities, profile_memory=memory) as profiler:
+    with _quiet(), profile(activities=activities, profile_memory=memory, acc_events=True) as profiler:
         run()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
@@ -78,7 +80,8 @@ def read(trace: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
     raws = [raw for raw in trace if raw.get("ph") == "X" and _kind(raw) is not None]
     if not raws:
         return ()
-    beginning = min(raw["ts"] for raw in raws)
+    # By the host's clock: some versions of CUPTI stamp kernels with zero.
+    beginning = min([raw["ts"] for raw in raws if _kind(raw) != "device"], default=raws[0]["ts"])
     lanes = _forward_lanes(raws)
     return tuple([_event(raw, beginning, lanes) for raw in raws])
 
@@ -111,6 +114,7 @@ def _event(raw: Mapping[str, Any], beginning: float, lanes: Mapping[int, int]) -
         int(args.get("correlation", -1)),
         int(args.get("Sequence number", -1)),
         lanes.get(_forward_thread(raw), -1),
+        int(args.get("External id", -1)),
     )
 
 
