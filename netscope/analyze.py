@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netscope.report import FUNCTIONAL, Layer, Parameter, Report, Tensor, Window
-from netscope.rows import Node, Work, rows_of
+from netscope.rows import NO_WORK, Node, rows_of
 from netscope.trace.facts import ParameterFact, Trace, Value
 from netscope.workload import Workload
 
@@ -46,6 +46,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
     tensors = _Tensors()
     parameters = _Parameters()
     windows = _Windows(trace)
+    window_of = windows.of_call
     broken_off = {index for index, call in enumerate(trace.calls) if not call.completed}
     after: list[tuple[Node, int]] = []
     for node in rows:
@@ -54,9 +55,10 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
         fact = trace.modules[node.module]
         path, calls, sizes, inclusive = node.path, node.calls, node.sizes, node.inclusive
         shared_with = first_row.setdefault(node.module, path)
-        own_params = parameters.first_met(fact.parameters)
+        placed, own_params = parameters.of(fact.parameters, path)
+        first = trace.calls[calls[0]] if calls else None
         holds_work = bool(node.children)
-        own = Work() if holds_work else node.own
+        own = NO_WORK if holds_work else node.own
         yield Layer.of(
             {
                 "path": path,
@@ -72,9 +74,9 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
                 "shared_with": None if shared_with == path else shared_with,
                 "hyperparameters": fact.hyperparameters,
                 "detail": fact.detail,
-                "inputs": tensors.of(trace.calls[calls[0]].inputs) if calls else (),
-                "outputs": tensors.of(trace.calls[calls[0]].outputs) if calls else (),
-                "parameters": parameters.of(fact.parameters, path),
+                "inputs": tensors.of(first.inputs) if first else (),
+                "outputs": tensors.of(first.outputs) if first else (),
+                "parameters": placed,
                 "buffers": parameters.buffers(fact.buffers),
                 "operators": node.operators,
                 "params": sizes.params,
@@ -82,7 +84,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
                 "param_bytes": sizes.param_bytes,
                 "buffer_bytes": sizes.buffer_bytes,
                 "own_params": own_params,
-                "window": partial(windows.of_call, calls[0]) if calls else None,
+                "window": partial(window_of, calls[0]) if calls else None,
                 "unknown": dict(inclusive.unknown),
                 "macs": None if inclusive.unknown else inclusive.macs,
                 "counted_macs": inclusive.macs,
@@ -140,24 +142,21 @@ class _Parameters:
         # By name and by the spec's id: the trace keeps specs.
         self._known: dict[tuple[Any, ...], Parameter] = {}
 
-    def first_met(self, facts: tuple[ParameterFact, ...]) -> int:
-        """Elements of those that no row had before. To be asked ahead of `of`."""
-        count = 0
-        for fact in facts:
-            if fact.identity not in self._placed:
-                count += fact.spec.numel
-        return count
-
-    def of(self, facts: tuple[ParameterFact, ...], path: str) -> tuple[Parameter, ...]:
-        """The parameters of the row at `path`."""
+    def of(self, facts: tuple[ParameterFact, ...], path: str) -> tuple[tuple[Parameter, ...], int]:
+        """The parameters of the row at `path`, and the elements of those that no row had before."""
         if not facts:
-            return ()
+            return (), 0
         found = []
+        new = 0
         for fact in facts:
             name = f"{path}.{fact.name}" if path else fact.name
             first = self._placed.setdefault(fact.identity, name)
-            found.append(self._one(fact, None if first == name else first))
-        return tuple(found)
+            if first == name:
+                new += fact.spec.numel
+                found.append(self._one(fact, None))
+            else:
+                found.append(self._one(fact, first))
+        return tuple(found), new
 
     def buffers(self, facts: tuple[ParameterFact, ...]) -> tuple[Parameter, ...]:
         """The buffers of a row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +14,7 @@ import torch
 
 from netscope.shapes.layout import dtype_name
 from netscope.trace.composites import intercepted
-from netscope.trace.facts import ModuleCall, Trace, Value
+from netscope.trace.facts import ModuleCall, Trace, Value, make
 from netscope.trace.modules import Names, ParameterFacts, module_fact
 from netscope.trace.recorder import Recorder
 from netscope.trace.replay import Asked, Replays, Score
@@ -64,7 +65,6 @@ class Calls:
 
     def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the module returns, recorded."""
-        run: Callable[..., Any] = module._call_impl
         asked = None
         replays = self._replays
         if replays is not None and type(module) in replays.classes and len(args) == 1 and not kwargs:
@@ -73,6 +73,7 @@ class Calls:
                 score = replays.score(asked)
                 if score is not None:
                     return self._replay(replays, score, module, args[0], asked)
+        run: Callable[..., Any] = module._call_impl
         call = self._enter(module, args, kwargs)
         result = None
         completed = False
@@ -96,18 +97,10 @@ class Calls:
         result, returned = replays.play(score, tensor, asked)
         recorder.scope = parent
         path = self._path(module)
-        self.all.append(
-            ModuleCall(
-                self.names.index[id(module)],
-                path,
-                parent,
-                (_value_of("0", asked.tag),),
-                (_value_of("", returned),),
-                first_op,
-                len(recorder.ops),
-                True,
-            )
-        )
+        inputs, outputs = (_value_of("0", asked.tag),), (_value_of("", returned),)
+        module_index = self.names.index[id(module)]
+        call = (module_index, path, parent, inputs, outputs, first_op, len(recorder.ops), True)
+        self.all.append(make(ModuleCall, call))
         return result
 
     def _enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
@@ -167,7 +160,7 @@ class Calls:
             if isinstance(only, torch.Tensor):
                 return (self._value("0", only),)
             if type(only) is list and PLAIN_TENSORS.issuperset(map(type, only)):
-                return tuple([self._value(f"0.{index}", item) for index, item in enumerate(only)])
+                return tuple([self._value(_place(index), item) for index, item in enumerate(only)])
         found = [leaf for index, arg in enumerate(args) for leaf in leaves(arg, str(index))]
         found += [leaf for name, arg in kwargs.items() for leaf in leaves(arg, name)]
         return tuple(
@@ -190,14 +183,21 @@ class Calls:
             tag = leaf.__dict__.get(TAG)
             if tag is None or tag[0].shape != shape:
                 tag = self.recorder.tags.of(leaf)
-            if tag is not None and tag[0].shape == shape:
-                return _value_of(place, tag)
-            return Value(place, TensorSpec(tuple(shape), dtype_name(leaf.dtype)))
+                if tag is None or tag[0].shape != shape:
+                    return Value(place, TensorSpec(tuple(shape), dtype_name(leaf.dtype)))
+            return _value_of(place, tag)
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
 
 
 def _value_of(place: str, tag: Tag) -> Value:
-    return Value(place, tag[0].spec, None, tag[1])
+    layout, storage = tag
+    return make(Value, (place, layout.spec, None, storage))
+
+
+@functools.cache
+def _place(index: int) -> str:
+    """Of an item of a first argument that is a list."""
+    return f"0.{index}"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from netscope.shapes import Layout, check_dtypes, infer, rule_for
 from netscope.trace.constants import HERE, SMALL, is_constant, most_elements, stays
 from netscope.trace.entries import Arguments, Entry, fits, operator_of, structure_of
-from netscope.trace.facts import OpCall, Storage
+from netscope.trace.facts import OpCall, Storage, make
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.tags import NO_KWARGS, TAG, Tags, tensors_in
 
@@ -202,13 +202,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     # Results
 
     def _record(self, entry: Entry, reads: list[int], writes: list[int]) -> None:
-        self.ops.append(OpCall(entry.operator, self.scope, tuple(reads), tuple(writes)))
+        self.ops.append(make(OpCall, (entry.operator, self.scope, tuple(reads), tuple(writes))))
 
     def _born(self, tensor: torch.Tensor) -> int:
         """Tag what the operator about to be recorded made, and give it a storage."""
         storage = len(self.storages)
         self.tags.mark(tensor, storage)
-        self.storages.append(Storage(self.tags.layout_of(tensor).nbytes, len(self.ops)))
+        self.storages.append(make(Storage, (self.tags.layout_of(tensor).nbytes, len(self.ops))))
         return storage
 
     def _made_again(self, entry: Entry, reads: list[int]) -> Any:
@@ -220,6 +220,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results: list[torch.Tensor | None] = []
         writes = []
         views = entry.effect is Effect.VIEWS
+        ops, storages = self.ops, self.storages
         for layout in entry.layouts:
             if layout is None:
                 results.append(None)
@@ -228,12 +229,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if views:
                 storage = reads[0]
             else:
-                storage = len(self.storages)
-                self.storages.append(Storage(layout.nbytes, len(self.ops)))
+                storage = len(storages)
+                storages.append(make(Storage, (layout.nbytes, len(ops))))
             tensor.__dict__[TAG] = layout, storage
             writes.append(storage)
             results.append(tensor)
-        self._record(entry, reads, writes)
+        ops.append(make(OpCall, (entry.operator, self.scope, tuple(reads), tuple(writes))))
         return results[0] if entry.structure is torch.Tensor else entry.structure(results)
 
     def _returned(self, entry: Entry, target: torch.Tensor, reads: list[int]) -> torch.Tensor:

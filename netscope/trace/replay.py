@@ -14,7 +14,7 @@ that wrote to nothing but their input and what they made.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -24,30 +24,61 @@ from torch.nn.modules import module as hooks
 
 from netscope.castings import is_torchs
 from netscope.shapes import Layout
-from netscope.trace.facts import OpCall, Operator, Storage
+from netscope.trace.facts import OpCall, Operator, Storage, make
 from netscope.trace.pure import PURE
 from netscope.trace.recorder import META, Recorder
 from netscope.trace.schema import Schema
 from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
 from netscope.workload import TensorSpec
 
-# Of the attributes of an instance of a class its settings; each name twice, so that it is always a tuple.
-_SETTINGS: Final[dict[type[nn.Module], Callable[[dict[str, Any]], Any]]] = {
-    cls: itemgetter(*reads.settings, *reads.settings) if reads.settings else lambda _: ()
-    for cls, reads in PURE.items()
-}
+
+# Storages of a call by slot: its input's, those of its tensors, then new ones in the order of their making.
+_Slots = list[int]
+
+
+class _Wiring(NamedTuple):
+    """Where an operator reads and writes, as slots, and what picks these storages out."""
+
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
+    pick_reads: Callable[[_Slots], tuple[int, ...]]
+    pick_writes: Callable[[_Slots], tuple[int, ...]]
+
+    @classmethod
+    def of(cls, reads: Iterable[int], writes: Iterable[int]) -> _Wiring:
+        """The wiring between these slots."""
+        reads, writes = tuple(reads), tuple(writes)
+        return cls(reads, writes, _picker(reads), _picker(writes))
+
+
+def _picker(places: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes these items out of a container, always as a tuple. `itemgetter` does it at C's speed."""
+    if not places:
+        return lambda _: ()
+    if len(places) == 1:
+        place = places[0]
+        return lambda held: (held[place],)
+    return itemgetter(*places)
+
+
+# Of the attributes of an instance of a class its settings.
+_SETTINGS: Final = {cls: _picker(reads.settings) for cls, reads in PURE.items()}
+# Of those of any module what may stand in the way of a replay, and where its tensors are.
+_STATE: Final = itemgetter(
+    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "training",
+    "_parameters", "_buffers",
+)  # fmt: skip
 
 
 class _Step(NamedTuple):
-    """One operator. `reads` and `writes` are slots: the input's storage, the tensors', then new ones.
+    """One operator.
 
     new:
         bytes of the storages that it made, in order.
     """
 
     operator: Operator
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
+    wiring: _Wiring
     new: tuple[int, ...]
 
 
@@ -80,7 +111,7 @@ class _Mould(NamedTuple):
     """One operator of a steady call, to be had for other sizes.
 
     arguments:
-        as shape rules take them, with anything at `holes`, where the layouts of `step.reads` go.
+        as shape rules take them, with anything at `holes`, where the layouts of what the step reads go.
     schema:
         None for an operator that takes no tensor and thus stays as it is.
     """
@@ -109,16 +140,17 @@ class Replays:
         cls = type(module)
         reads = PURE[cls]
         own = module.__dict__
+        hooked, pre_hooked, back_hooked, back_pre_hooked, training, parameters, buffers = _STATE(own)
         if (
             type(tensor) is not torch.Tensor
             or not tensor.is_meta
-            or own["_forward_hooks"]
-            or own["_forward_pre_hooks"]
-            or own["_backward_hooks"]
-            or own["_backward_pre_hooks"]
+            or hooked
+            or pre_hooked
+            or back_hooked
+            or back_pre_hooked
             or "forward" in own
             or "_compiled_call_impl" in own
-            or (own["training"] and not reads.either)
+            or (training and not reads.either)
             or not _undisturbed()
         ):
             return None
@@ -132,9 +164,9 @@ class Replays:
         layouts: list[Layout | None] = [tag[0]]
         slots = [tag[1]]
         for name in reads.tensors:
-            value = own["_parameters"].get(name)
+            value = parameters.get(name)
             if value is None:
-                value = own["_buffers"].get(name)
+                value = buffers.get(name)
                 if value is None:
                     if name in own:
                         return None
@@ -146,7 +178,7 @@ class Replays:
             layout, storage = self._tags.adopt(value)
             layouts.append(layout)
             slots.append(storage)
-        return Asked((cls, settings), tag, tuple(layouts), slots)
+        return make(Asked, ((cls, settings), tag, tuple(layouts), slots))
 
     def score(self, asked: Asked) -> Score | None:
         """What the call records, None where that is not known."""
@@ -164,12 +196,11 @@ class Replays:
         recorder = self._recorder
         ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
         slots = asked.slots.copy()
-        for step in score.steps:
-            reads = tuple([slots[slot] for slot in step.reads])
-            for nbytes in step.new:
+        for operator, (_, _, reads, writes), new in score.steps:
+            for nbytes in new:
                 slots.append(len(storages))
-                storages.append(Storage(nbytes, len(ops)))
-            ops.append(OpCall(step.operator, scope, reads, tuple([slots[slot] for slot in step.writes])))
+                storages.append(make(Storage, (nbytes, len(ops))))
+            ops.append(make(OpCall, (operator, scope, reads(slots), writes(slots))))
         layout = score.layout
         if layout is None:
             return tensor, asked.tag
@@ -209,8 +240,8 @@ class Replays:
             changed = op.writes if "inplace" in op.operator.tags else ()
             if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
                 return None
-            reads, writes = (tuple([slots[s] for s in part]) for part in (op.reads, op.writes))
-            steps.append(_Step(op.operator, reads, writes, tuple(new)))
+            wiring = _Wiring.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
+            steps.append(_Step(op.operator, wiring, tuple(new)))
         if result is tensor:
             return Score(tuple(steps), None, -1)
         tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
@@ -222,15 +253,15 @@ class Replays:
 
     def _mould(self, step: _Step, given: int) -> _Mould | None:
         """How the operator is had again; None where it reads what another one made, or is unusual."""
-        args = step.operator.args
+        args, reads = step.operator.args, step.wiring.reads
         holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
-        if not holes and not step.reads:
+        if not holes and not reads:
             return _Mould(step, None, (), ())
         schema = self._recorder.schema_of(step.operator.name)
-        if schema is None or step.operator.kwargs or len(holes) != len(step.reads):
+        if schema is None or step.operator.kwargs or len(holes) != len(reads):
             return None
         # Text may be a dtype or a device, which rules are not given as such.
-        if max(step.reads) >= given or any(type(value) is str for value in args):
+        if max(reads) >= given or any(type(value) is str for value in args):
             return None
         return _Mould(step, schema, tuple([list(a) if type(a) is tuple else a for a in args]), holes)
 
@@ -243,16 +274,19 @@ class Replays:
                 steps.append(step)
                 continue
             filled = list(arguments)
-            for hole, read in zip(holes, step.reads, strict=True):
+            _, wiring, new = step
+            for hole, read in zip(holes, wiring.reads, strict=True):
                 filled[hole] = layouts[read]
             entry = self._recorder.ruled(schema, (), (tuple(filled), NO_KWARGS))
-            if entry is None or len(entry.layouts) != len(step.writes):
+            made = () if entry is None else entry.layouts
+            if entry is None or len(made) != len(wiring.writes):
                 return None
-            made = dict(zip(step.writes, entry.layouts, strict=True))
-            sizes = [0 if layout is None else layout.nbytes for layout in entry.layouts]
-            new = tuple(sizes) if step.new else ()
-            steps.append(_Step(entry.operator, step.reads, step.writes, new))
-            result = made.get(slot, result)
+            if new:
+                new = tuple([0 if layout is None else layout.nbytes for layout in made])
+            steps.append(_Step(entry.operator, wiring, new))
+            for write, layout in zip(wiring.writes, made, strict=True):
+                if write == slot:
+                    result = layout
         return Score(tuple(steps), result, slot)
 
 
