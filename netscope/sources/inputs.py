@@ -57,7 +57,6 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
 
     args = [_retyped(value, setting.dtype) for value in example.args]
     kwargs = {name: _retyped(value, setting.dtype) for name, value in example.kwargs.items()}
-    parameters = _parameters(setting.module)
     unnamed: list[Any] = []
     for item in inputs:
         name, spec, typed = _read(item)
@@ -65,7 +64,7 @@ def combine(example: Call | None, given: Input, setting: Setting) -> Call:
             known = [*args, *kwargs.values()][len(unnamed) :] or [None]
             unnamed.append(_filled(spec, typed, known[0], setting))
             continue
-        place = _place(name, parameters, setting)
+        place = _place(name, setting)
         if place is not None and place < len(args):
             args[place] = _filled(spec, typed, args[place], setting)
         else:
@@ -169,8 +168,9 @@ def _parameters(module: nn.Module) -> dict[str, inspect.Parameter]:
         return {}
 
 
-def _place(name: str, parameters: dict[str, inspect.Parameter], setting: Setting) -> int | None:
+def _place(name: str, setting: Setting) -> int | None:
     """The position of the argument of that name, None for one that can only be named."""
+    parameters = _parameters(setting.module)
     known = [p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     for place, parameter in enumerate(known):
         if parameter.name == name:
