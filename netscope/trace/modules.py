@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -265,10 +264,11 @@ def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
     attributes = module.__dict__
-    items = iter(attributes.items())
-    if list(islice(attributes, len(_EVERY_MODULES))) == _EVERY_MODULES:
-        items = islice(items, len(_EVERY_MODULES), None)
-    for name, value in items:
+    names = list(attributes)
+    if names[: len(_EVERY_MODULES)] == _EVERY_MODULES:
+        del names[: len(_EVERY_MODULES)]
+    for name in names:
+        value = attributes[name]
         kind = type(value)
         if kind in _PLAIN:
             if name[0] != "_" and (kind is not str or len(value) <= 200):

@@ -26,11 +26,11 @@ from netscope.castings import is_torchs
 from netscope.shapes import Layout
 from netscope.trace.facts import OpCall, Operator, Storage, make
 from netscope.trace.pure import PURE
-from netscope.trace.recorder import META, Recorder
+from netscope.trace.recorder import Recorder
+from netscope.trace.running import META
 from netscope.trace.schema import Schema
 from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
 from netscope.workload import TensorSpec
-
 
 # Storages of a call by slot: its input's, those of its tensors, then new ones in the order of their making.
 _Slots = list[int]
@@ -267,26 +267,27 @@ class Replays:
 
     def _cast(self, moulds: list[_Mould], slot: int, layouts: tuple[Layout | None, ...]) -> Score | None:
         """The score of a call with other sizes; None where no rule can tell."""
+        recorder = self._recorder
         steps = []
         result = None
         for step, schema, arguments, holes in moulds:
             if schema is None:
                 steps.append(step)
                 continue
-            filled = list(arguments)
-            _, wiring, new = step
+            (name, args, kwargs, _, tags), wiring, new = step
+            filled, specs = list(arguments), list(args)
             for hole, read in zip(holes, wiring.reads, strict=True):
-                filled[hole] = layouts[read]
-            entry = self._recorder.ruled(schema, (), (tuple(filled), NO_KWARGS))
-            made = () if entry is None else entry.layouts
-            if entry is None or len(made) != len(wiring.writes):
+                layout = layouts[read]
+                assert layout is not None  # as in the call that it was learnt from, of the same family
+                filled[hole], specs[hole] = layout, layout.spec
+            inferred = recorder.inferred(schema, (tuple(filled), NO_KWARGS))
+            made = (inferred,) if isinstance(inferred, Layout) else inferred
+            if made is None or len(made) != len(wiring.writes):
                 return None
-            if new:
-                new = tuple([0 if layout is None else layout.nbytes for layout in made])
-            steps.append(_Step(entry.operator, wiring, new))
-            for write, layout in zip(wiring.writes, made, strict=True):
-                if write == slot:
-                    result = layout
+            outputs = tuple([layout.spec for layout in made])
+            operator = make(Operator, (name, tuple(specs), kwargs, outputs, tags))
+            steps.append(make(_Step, (operator, wiring, tuple([x.nbytes for x in made]) if new else ())))
+            result = next((x for x, write in zip(made, wiring.writes, strict=True) if write == slot), result)
         return Score(tuple(steps), result, slot)
 
 

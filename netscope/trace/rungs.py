@@ -16,7 +16,8 @@ import torch
 from netscope.trace import twins
 from netscope.trace.guard import attributes_kept, global_state, untouched
 from netscope.trace.modules import Names
-from netscope.trace.recorder import META, Recorder
+from netscope.trace.recorder import Recorder
+from netscope.trace.running import META
 from netscope.trace.tree import map_tensors
 from netscope.workload import TensorSpec, Workload
 
