@@ -125,8 +125,7 @@ class ParameterFacts:
         tag = self._met(tensor)
         if tag is not None and type(tensor) in PLAIN_TENSORS and tag[0].spec.dtype in ITEM_SIZE:
             layout, storage = tag
-            stored = layout.numel * layout.dtype.itemsize
-            identity = self._identity(tensor)
+            stored, identity = layout.numel * layout.dtype.itemsize, self._identity(tensor)
             return make(
                 ParameterFact, (name, layout.spec, identity, tensor.requires_grad, stored, False, storage)
             )

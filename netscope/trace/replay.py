@@ -14,7 +14,6 @@ that wrote to nothing but their input and what they made.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -24,70 +23,20 @@ from torch.nn.modules import module as hooks
 
 from netscope.castings import is_torchs
 from netscope.shapes import Layout
-from netscope.trace.facts import OpCall, Operator, Storage, make
+from netscope.trace.facts import OpCall, Storage, make
 from netscope.trace.pure import PURE
 from netscope.trace.recorder import Recorder
 from netscope.trace.running import META
-from netscope.trace.schema import Schema
-from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
-from netscope.workload import TensorSpec
-
-# Storages of a call by slot: its input's, those of its tensors, then new ones in the order of their making.
-_Slots = list[int]
-
-
-class _Wiring(NamedTuple):
-    """Where an operator reads and writes, as slots, and what picks these storages out."""
-
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
-    pick_reads: Callable[[_Slots], tuple[int, ...]]
-    pick_writes: Callable[[_Slots], tuple[int, ...]]
-
-    @classmethod
-    def of(cls, reads: Iterable[int], writes: Iterable[int]) -> _Wiring:
-        """The wiring between these slots."""
-        reads, writes = tuple(reads), tuple(writes)
-        return cls(reads, writes, _picker(reads), _picker(writes))
-
-
-def _picker(places: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """What takes these items out of a container, always as a tuple. `itemgetter` does it at C's speed."""
-    if not places:
-        return lambda _: ()
-    if len(places) == 1:
-        place = places[0]
-        return lambda held: (held[place],)
-    return itemgetter(*places)
-
+from netscope.trace.scores import Mould, Score, Step, Wiring, cast, mould, picker
+from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 
 # Of the attributes of an instance of a class its settings.
-_SETTINGS: Final = {cls: _picker(reads.settings) for cls, reads in PURE.items()}
+_SETTINGS: Final = {cls: picker(reads.settings) for cls, reads in PURE.items()}
 # Of those of any module what may stand in the way of a replay, and where its tensors are.
 _STATE: Final = itemgetter(
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "training",
     "_parameters", "_buffers",
 )  # fmt: skip
-
-
-class _Step(NamedTuple):
-    """One operator.
-
-    new:
-        bytes of the storages that it made, in order.
-    """
-
-    operator: Operator
-    wiring: _Wiring
-    new: tuple[int, ...]
-
-
-class Score(NamedTuple):
-    """What a call recorded. `layout` of its result is None where that is the input itself."""
-
-    steps: tuple[_Step, ...]
-    layout: Layout | None
-    slot: int
 
 
 class Asked(NamedTuple):
@@ -107,21 +56,6 @@ class Asked(NamedTuple):
     slots: list[int]
 
 
-class _Mould(NamedTuple):
-    """One operator of a steady call, to be had for other sizes.
-
-    arguments:
-        as shape rules take them, with anything at `holes`, where the layouts of what the step reads go.
-    schema:
-        None for an operator that takes no tensor and thus stays as it is.
-    """
-
-    step: _Step
-    schema: Schema | None
-    arguments: tuple[Any, ...]
-    holes: tuple[int, ...]
-
-
 class Replays:
     """What is known of pure calls in one recording."""
 
@@ -133,7 +67,7 @@ class Replays:
         # None for a call that was met and cannot be replayed.
         self._known: dict[tuple[Any, ...], Score | None] = {}
         # For steady ones the operators, and the slot of the result.
-        self._moulds: dict[tuple[Any, ...], tuple[list[_Mould], int]] = {}
+        self._moulds: dict[tuple[Any, ...], tuple[list[Mould], int]] = {}
 
     def asked(self, module: nn.Module, tensor: Any) -> Asked | None:
         """The call `module(tensor)`, None where it has to run."""
@@ -183,10 +117,11 @@ class Replays:
     def score(self, asked: Asked) -> Score | None:
         """What the call records, None where that is not known."""
         key = asked.kind, asked.layouts
-        if key in self._known:
-            return self._known[key]
+        score = self._known.get(key)
+        if score is not None or key in self._known:
+            return score
         known = self._moulds.get(_family(asked))
-        score = None if known is None else self._cast(*known, asked.layouts)
+        score = None if known is None else cast(self._recorder, *known, asked.layouts)
         if score is not None:
             self._known[key] = score
         return score
@@ -214,10 +149,10 @@ class Replays:
         score = self._observed(asked.slots, tensor, result, first_op)
         self._known[asked.kind, asked.layouts] = score
         if score is not None and PURE[asked.kind[0]].steady:
-            moulds = [self._mould(step, len(asked.slots)) for step in score.steps]
-            known = [mould for mould in moulds if mould is not None]
-            if len(known) == len(moulds):
-                self._moulds[_family(asked)] = known, score.slot
+            made = [mould(self._recorder, step, len(asked.slots)) for step in score.steps]
+            moulds = [one for one in made if one is not None]
+            if len(moulds) == len(made):
+                self._moulds[_family(asked)] = moulds, score.slot
 
     def _observed(
         self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
@@ -240,55 +175,14 @@ class Replays:
             changed = op.writes if "inplace" in op.operator.tags else ()
             if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
                 return None
-            wiring = _Wiring.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
-            steps.append(_Step(op.operator, wiring, tuple(new)))
+            wiring = Wiring.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
+            steps.append(Step(op.operator, wiring, tuple(new)))
         if result is tensor:
             return Score(tuple(steps), None, -1)
         tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
         if tag is None or tag[1] not in written:
             return None
         return Score(tuple(steps), tag[0], slots[tag[1]])
-
-    # Moulds
-
-    def _mould(self, step: _Step, given: int) -> _Mould | None:
-        """How the operator is had again; None where it reads what another one made, or is unusual."""
-        args, reads = step.operator.args, step.wiring.reads
-        holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
-        if not holes and not reads:
-            return _Mould(step, None, (), ())
-        schema = self._recorder.schema_of(step.operator.name)
-        if schema is None or step.operator.kwargs or len(holes) != len(reads):
-            return None
-        # Text may be a dtype or a device, which rules are not given as such.
-        if max(reads) >= given or any(type(value) is str for value in args):
-            return None
-        return _Mould(step, schema, tuple([list(a) if type(a) is tuple else a for a in args]), holes)
-
-    def _cast(self, moulds: list[_Mould], slot: int, layouts: tuple[Layout | None, ...]) -> Score | None:
-        """The score of a call with other sizes; None where no rule can tell."""
-        recorder = self._recorder
-        steps = []
-        result = None
-        for step, schema, arguments, holes in moulds:
-            if schema is None:
-                steps.append(step)
-                continue
-            (name, args, kwargs, _, tags), wiring, new = step
-            filled, specs = list(arguments), list(args)
-            for hole, read in zip(holes, wiring.reads, strict=True):
-                layout = layouts[read]
-                assert layout is not None  # as in the call that it was learnt from, of the same family
-                filled[hole], specs[hole] = layout, layout.spec
-            inferred = recorder.inferred(schema, (tuple(filled), NO_KWARGS))
-            made = (inferred,) if isinstance(inferred, Layout) else inferred
-            if made is None or len(made) != len(wiring.writes):
-                return None
-            outputs = tuple([layout.spec for layout in made])
-            operator = make(Operator, (name, tuple(specs), kwargs, outputs, tags))
-            steps.append(make(_Step, (operator, wiring, tuple([x.nbytes for x in made]) if new else ())))
-            result = next((x for x, write in zip(made, wiring.writes, strict=True) if write == slot), result)
-        return Score(tuple(steps), result, slot)
 
 
 def _family(asked: Asked) -> tuple[Any, ...]:
