@@ -103,30 +103,33 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
 
 
 def _functional(trace: Trace, node: Node, windows: _Windows) -> Layer:
-    """The row of what a module with submodules ran itself."""
+    """The row of what a module with submodules ran itself. Fields left out are as the class has them."""
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)
     own = node.own
-    return Layer(
-        path=f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
-        type=FUNCTIONAL,
-        kind="functional",
-        depth=node.depth + 1,
-        calls=len(node.calls),
-        training=trace.modules[node.module].training,
-        completed=True,
-        outputs=outputs,
-        operators=dict(node.operators),
-        window=partial(windows.of_own_work, tuple(node.calls)),  # type: ignore[arg-type]
-        unknown=dict(own.unknown),
-        macs=None if own.unknown else own.macs,
-        counted_macs=own.macs,
-        causal_macs=own.causal,
-        vector=None if own.unknown else own.vector,
-        output_bytes=own.output_bytes,
-        own_macs=own.macs,
-        own_vector=own.vector,
-        own_output_bytes=own.output_bytes,
+    return Layer.of(
+        {
+            "path": f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
+            "type": FUNCTIONAL,
+            "kind": "functional",
+            "depth": node.depth + 1,
+            "calls": len(node.calls),
+            "training": trace.modules[node.module].training,
+            "completed": True,
+            "hyperparameters": {},
+            "outputs": outputs,
+            "operators": dict(node.operators),
+            "window": partial(windows.of_own_work, tuple(node.calls)),
+            "unknown": dict(own.unknown),
+            "macs": None if own.unknown else own.macs,
+            "counted_macs": own.macs,
+            "causal_macs": own.causal,
+            "vector": None if own.unknown else own.vector,
+            "output_bytes": own.output_bytes,
+            "own_macs": own.macs,
+            "own_vector": own.vector,
+            "own_output_bytes": own.output_bytes,
+        }
     )
 
 

@@ -143,6 +143,8 @@ def _order(node: Node) -> None:
 
 def _first_call(node: Node) -> float | None:
     """When anything within first ran."""
+    if node.calls:
+        return node.calls[0]
     first: float | None = None
     waiting = [node]
     while waiting:
