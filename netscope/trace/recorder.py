@@ -181,9 +181,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Entry:
         """From what was inferred. `called` is the operator's name, tags and effect."""
         name, tags, effect = called
-        layouts = (made,) if isinstance(made, Layout) else made
-        operator = operator_of(name, tags, arguments, layouts)
-        entry = Entry(operator, layouts, torch.Tensor if layouts is not made else tuple, effect)
+        structure, layouts = (torch.Tensor, (made,)) if isinstance(made, Layout) else (tuple, made)
+        entry = Entry(operator_of(name, tags, arguments, layouts), layouts, structure, effect)
         if key:
             self.memo[key] = entry
         return entry
