@@ -108,7 +108,7 @@ def _held(
 def set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
     """What `module.train(train)` does, by the short way where no class has an idea of its own."""
     plain = torch.nn.Module.train
-    classes = set(map(type, modules))
+    classes: set[Any] = set(map(type, modules))
     if any(cls.train is not plain for cls in classes) or any("train" in m.__dict__ for m in modules):
         # Exported programs are in one mode for good, and say so in this way.
         with suppress(NotImplementedError):
