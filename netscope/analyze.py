@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window
 from netscope.report import Report
-from netscope.rows import Node, Work, rows_of
+from netscope.rows import NO_WORK, Node, rows_of
 from netscope.trace.facts import ParameterFact, Trace, Value
 from netscope.workload import Workload
 
@@ -59,6 +59,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
     tensors = _Tensors()
     parameters = _Parameters()
     windows = _Windows(trace)
+    window_of = windows.of_call
     broken_off = {index for index, call in enumerate(trace.calls) if not call.completed}
     after: list[tuple[Node, int]] = []
     for node in rows:
@@ -67,9 +68,10 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
         fact = trace.modules[node.module]
         path, calls, sizes, inclusive = node.path, node.calls, node.sizes, node.inclusive
         shared_with = first_row.setdefault(node.module, path)
-        own_params = parameters.first_met(fact.parameters)
+        placed, own_params = parameters.of(fact.parameters, path)
+        first = trace.calls[calls[0]] if calls else None
         holds_work = bool(node.children)
-        own = Work() if holds_work else node.own
+        own = NO_WORK if holds_work else node.own
         yield Layer.of(
             {
                 "path": path,
@@ -85,9 +87,9 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
                 "shared_with": None if shared_with == path else shared_with,
                 "hyperparameters": fact.hyperparameters,
                 "detail": fact.detail,
-                "inputs": tensors.of(trace.calls[calls[0]].inputs) if calls else (),
-                "outputs": tensors.of(trace.calls[calls[0]].outputs) if calls else (),
-                "parameters": parameters.of(fact.parameters, path),
+                "inputs": tensors.of(first.inputs) if first else (),
+                "outputs": tensors.of(first.outputs) if first else (),
+                "parameters": placed,
                 "buffers": parameters.buffers(fact.buffers),
                 "operators": node.operators,
                 "params": sizes.params,
@@ -95,7 +97,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
                 "param_bytes": sizes.param_bytes,
                 "buffer_bytes": sizes.buffer_bytes,
                 "own_params": own_params,
-                "window": partial(windows.of_call, calls[0]) if calls else None,
+                "window": partial(window_of, calls[0]) if calls else None,
                 "unknown": dict(inclusive.unknown),
                 "macs": None if inclusive.unknown else inclusive.macs,
                 "counted_macs": inclusive.macs,
@@ -114,30 +116,33 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
 
 
 def _functional(trace: Trace, node: Node, windows: _Windows) -> Layer:
-    """The row of what a module with submodules ran itself."""
+    """The row of what a module with submodules ran itself. Fields left out are as the class has them."""
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)
     own = node.own
-    return Layer(
-        path=f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
-        type=FUNCTIONAL,
-        kind="functional",
-        depth=node.depth + 1,
-        calls=len(node.calls),
-        training=trace.modules[node.module].training,
-        completed=True,
-        outputs=outputs,
-        operators=dict(node.operators),
-        window=partial(windows.of_own_work, tuple(node.calls)),  # type: ignore[arg-type]
-        unknown=dict(own.unknown),
-        macs=None if own.unknown else own.macs,
-        counted_macs=own.macs,
-        causal_macs=own.causal,
-        vector=None if own.unknown else own.vector,
-        output_bytes=own.output_bytes,
-        own_macs=own.macs,
-        own_vector=own.vector,
-        own_output_bytes=own.output_bytes,
+    return Layer.of(
+        {
+            "path": f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
+            "type": FUNCTIONAL,
+            "kind": "functional",
+            "depth": node.depth + 1,
+            "calls": len(node.calls),
+            "training": trace.modules[node.module].training,
+            "completed": True,
+            "hyperparameters": {},
+            "outputs": outputs,
+            "operators": dict(node.operators),
+            "window": partial(windows.of_own_work, tuple(node.calls)),
+            "unknown": dict(own.unknown),
+            "macs": None if own.unknown else own.macs,
+            "counted_macs": own.macs,
+            "causal_macs": own.causal,
+            "vector": None if own.unknown else own.vector,
+            "output_bytes": own.output_bytes,
+            "own_macs": own.macs,
+            "own_vector": own.vector,
+            "own_output_bytes": own.output_bytes,
+        }
     )
 
 
@@ -153,24 +158,21 @@ class _Parameters:
         # By name and by the spec's id: the trace keeps specs.
         self._known: dict[tuple[Any, ...], Parameter] = {}
 
-    def first_met(self, facts: tuple[ParameterFact, ...]) -> int:
-        """Elements of those that no row had before. To be asked ahead of `of`."""
-        count = 0
-        for fact in facts:
-            if fact.identity not in self._placed:
-                count += fact.spec.numel
-        return count
-
-    def of(self, facts: tuple[ParameterFact, ...], path: str) -> tuple[Parameter, ...]:
-        """The parameters of the row at `path`."""
+    def of(self, facts: tuple[ParameterFact, ...], path: str) -> tuple[tuple[Parameter, ...], int]:
+        """The parameters of the row at `path`, and the elements of those that no row had before."""
         if not facts:
-            return ()
+            return (), 0
         found = []
+        new = 0
         for fact in facts:
             name = f"{path}.{fact.name}" if path else fact.name
             first = self._placed.setdefault(fact.identity, name)
-            found.append(self._one(fact, None if first == name else first))
-        return tuple(found)
+            if first == name:
+                new += fact.spec.numel
+                found.append(self._one(fact, None))
+            else:
+                found.append(self._one(fact, first))
+        return tuple(found), new
 
     def buffers(self, facts: tuple[ParameterFact, ...]) -> tuple[Parameter, ...]:
         """The buffers of a row."""

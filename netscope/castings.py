@@ -21,7 +21,11 @@ from torch.nn.modules import module as hooks
 
 _META: Final = torch.device("meta")
 _PLAIN: Final = frozenset({int, float, bool, str, type(None), torch.dtype})
+_INTEGERS: Final = frozenset({int})
 _CONTAINERS: Final = frozenset({dict, OrderedDict, set})
+
+# While networks are built a wrapper stands in its place, which has nothing to do for what is on meta.
+_empty: Final = torch.empty
 
 Attributes = dict[str, Any]
 Shapes = dict[str, tuple[int, ...]]
@@ -131,7 +135,8 @@ class Castings:
                 or layer.__dict__
                 or not self._building()
                 or len(given) < count
-                or not all(type(size) is int and size > 0 for size in given)
+                or not _INTEGERS.issuperset(map(type, given))
+                or (count and min(given) <= 0)
                 or _disturbed()
             ):
                 return original(layer, *args, **kwargs)
@@ -171,7 +176,7 @@ def _cast(own: Attributes, mould: _Mould, sizes: _Sizes, given: tuple[int, ...])
         if dtype is None:
             parameters[name] = None
             continue
-        data = torch.empty(shapes.get(name, shape), dtype=dtype, device=_META)
+        data = _empty(shapes.get(name, shape), dtype=dtype, device=_META)
         parameters[name] = nn.Parameter(data, trainable)
     for name, value, dtype in mould.buffers:
         if value is None or isinstance(value, torch.Tensor):

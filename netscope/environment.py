@@ -36,11 +36,11 @@ def _cpu() -> str:
 
 def _processor() -> str:
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        with Path("/proc/cpuinfo").open("rb") as lines:
             for line in lines:
-                key, _, value = line.partition(":")
-                if key.strip() in ("model name", "Model"):
-                    return value.strip()
+                key, _, value = line.partition(b":")
+                if key.strip() in (b"model name", b"Model"):
+                    return value.strip().decode(errors="replace")
     except OSError:  # not Linux
         pass
     return platform.processor() or platform.machine() or "unknown"

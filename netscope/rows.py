@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 
 from netscope.cost import NO_VECTOR_OPS, Cost, VectorOps
 from netscope.formulas import cost_of
-from netscope.trace.facts import Operator, ParameterFact, Trace
+from netscope.trace.facts import Operator, ParameterFact, Trace, make
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """What a set of operators cost together."""
 
@@ -47,6 +47,8 @@ class Sizes(NamedTuple):
     buffer_bytes: int = 0
 
 
+# What most nodes have none of; replaced, never added to.
+NO_WORK: Final = Work()
 NO_SIZES: Final = Sizes()
 
 
@@ -59,8 +61,8 @@ class Node:
     module: int = -1
     calls: list[int] = field(default_factory=list)
     children: list[Node] = field(default_factory=list)
-    own: Work = field(default_factory=Work)
-    inclusive: Work = field(default_factory=Work)
+    own: Work = NO_WORK
+    inclusive: Work = NO_WORK
     operators: dict[str, int] = field(default_factory=dict)
     costly: bool = False
     last_output: Operator | None = None
@@ -141,6 +143,8 @@ def _order(node: Node) -> None:
 
 def _first_call(node: Node) -> float | None:
     """When anything within first ran."""
+    if node.calls:
+        return node.calls[0]
     first: float | None = None
     waiting = [node]
     while waiting:
@@ -178,6 +182,8 @@ def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
             cost = costs[key] = cost_of(what)
         node = owners[call]
         own = node.own
+        if own is NO_WORK:
+            own = node.own = Work()
         name = what.name
         operators = node.operators
         operators[name] = operators.get(name, 0) + 1
@@ -245,12 +251,13 @@ def _gather(rows: list[Node], trace: Trace) -> None:
         if not node.children:
             node.inclusive = node.own
             continue
-        node.inclusive.add(node.own)
+        inclusive = node.inclusive = Work()
+        inclusive.add(node.own)
         for child in node.children:
-            node.inclusive.add(child.inclusive)
+            inclusive.add(child.inclusive)
             node.used = node.used or child.used
-            if not shared:
-                node.sizes = Sizes(*map(operator.add, node.sizes, child.sizes))
+            if not shared and child.sizes is not NO_SIZES:
+                node.sizes = make(Sizes, map(operator.add, node.sizes, child.sizes))
 
 
 def _any_shared(facts: list[tuple[ParameterFact, ...]]) -> bool:

@@ -54,7 +54,6 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
 
     args = [_retyped(value, setting.dtype) for value in example.args]
     kwargs = {name: _retyped(value, setting.dtype) for name, value in example.kwargs.items()}
-    parameters = _parameters(setting.module)
     unnamed: list[Any] = []
     read = [_read(item) for item in inputs]
     named = {name for name, _, _ in read if name is not None}
@@ -64,7 +63,7 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
             before = free[len(unnamed)] if len(unnamed) < len(free) else None
             unnamed.append(_filled(spec, typed, before, setting))
             continue
-        place = _place(name, parameters, setting)
+        place = _place(name, setting)
         if place is not None and place < len(args):
             args[place] = _filled(spec, typed, args[place], setting)
         else:
@@ -169,8 +168,9 @@ def _parameters(module: nn.Module) -> dict[str, inspect.Parameter]:
         return {}
 
 
-def _place(name: str, parameters: dict[str, inspect.Parameter], setting: Setting) -> int | None:
+def _place(name: str, setting: Setting) -> int | None:
     """The position of the argument of that name, None for one that can only be named."""
+    parameters = _parameters(setting.module)
     known = [p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     for place, parameter in enumerate(known):
         if parameter.name == name:

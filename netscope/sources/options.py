@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from netscope.errors import UsageError
@@ -27,8 +27,13 @@ def parse_options(texts: Iterable[str]) -> Options:
     return options
 
 
-def check_options(name: str, factory: Callable[..., Any], options: Options) -> None:
+def check_options(
+    name: str, factory: Callable[..., Any], options: Options
+) -> Mapping[str, inspect.Parameter]:
     """Refuse options that `factory` does not take, or that leave a required one out.
+
+    Returns:
+        what it takes, by name; nothing for one that Python cannot look into.
 
     Raises:
         UsageError: naming the option, and the nearest right one.
@@ -36,7 +41,7 @@ def check_options(name: str, factory: Callable[..., Any], options: Options) -> N
     try:
         signature = inspect.signature(factory)
     except (TypeError, ValueError):  # built in C: the call itself will tell
-        return
+        return {}
     known = signature.parameters.values()
     names = [p.name for p in known if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if not any(p.kind is p.VAR_KEYWORD for p in known):
@@ -50,6 +55,7 @@ def check_options(name: str, factory: Callable[..., Any], options: Options) -> N
             raise UsageError(
                 f"{name} needs a value for {parameter.name!r}.", hint=f"give -k {parameter.name}=..."
             )
+    return signature.parameters
 
 
 def refuse_weights(name: str, options: Options, keys: Iterable[str]) -> None:

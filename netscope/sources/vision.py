@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -43,8 +42,7 @@ def open_model(name: str, options: Options) -> Blueprint:
     short = name.removeprefix(_PREFIX)
     builder = _builder(name, short)
     refuse_weights(name, options, ("weights", "weights_backbone", "pretrained", "pretrained_backbone"))
-    taken = inspect.signature(builder).parameters
-    check_options(name, builder, options)
+    taken = check_options(name, builder, options)
     fixed: dict[str, Any] = {"weights": None}
     if "weights_backbone" in taken:
         fixed["weights_backbone"] = None  # its default would download them
@@ -108,8 +106,8 @@ def _preset(short: str) -> Any:
     """The preprocessing that belongs to the default weights, None for a network that has none."""
     from torchvision.models import get_model_weights
 
-    weights = list(get_model_weights(short))
-    default = getattr(get_model_weights(short), "DEFAULT", weights[0] if weights else None)
+    published = get_model_weights(short)
+    default = getattr(published, "DEFAULT", next(iter(published), None))
     return None if default is None else default.transforms()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -60,7 +60,7 @@ def operator_of(
     args, kwargs = arguments
     return Operator(
         name,
-        tuple([_spec(a) for a in args]),
+        _specs(args),
         {k: _spec(v) for k, v in kwargs.items() if v is not None} if kwargs else {},
         tuple([layout.spec for layout in layouts if layout is not None]),
         tags,
@@ -81,6 +81,16 @@ def fits(arguments: Arguments) -> bool:
     )
 
 
+def _specs(values: Iterable[Any]) -> tuple[Any, ...]:
+    """`_spec` of each; a call of it is saved for what most of them are."""
+    return tuple(
+        [
+            value if (kind := type(value)) in _VERBATIM else value.spec if kind is Layout else _spec(value)
+            for value in values
+        ]
+    )
+
+
 def _spec(value: Any) -> Any:
     """An argument as it is written down: layouts as specs, everything unusual as text."""
     kind = type(value)
@@ -89,7 +99,7 @@ def _spec(value: Any) -> Any:
     if kind is Layout:
         return value.spec
     if kind is list:
-        return tuple(value) if value and type(value[0]) is int else tuple([_spec(v) for v in value])
+        return tuple(value) if value and type(value[0]) is int else _specs(value)
     if kind is torch.ScriptObject:
         return _unpacked(value)
     return str(value).removeprefix("torch.")

@@ -7,9 +7,13 @@ thousands of is a named tuple, which costs a third of a frozen dataclass to make
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from netscope.workload import TensorSpec
+
+# What a named tuple's constructor, a Python function, comes down to: `make(Value, ("0", spec, None, 3))`
+# takes half as long. For those made in thousands; all fields are given, in order.
+make: Final = tuple.__new__
 
 
 class ParameterFact(NamedTuple):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 
 from netscope.shapes import Layout
 from netscope.shapes.layout import dtype_name
-from netscope.trace.facts import ModuleFact, ParameterFact
+from netscope.trace.facts import ModuleFact, ParameterFact, make
 from netscope.trace.tags import PLAIN_TENSORS
 from netscope.workload import ITEM_SIZE, TensorSpec
 
@@ -34,29 +33,29 @@ class Names:
         self.index: dict[int, int] = {}
         # How deeply modules nest.
         self.depth = 0
-        self._taken: set[str] = set()
+        of, modules = self.of, self.modules
         waiting: list[tuple[str, torch.nn.Module, int]] = [("", root, 0)]
         while waiting:
             path, module, depth = waiting.pop()
-            names = self.of.get(id(module))
+            names = of.get(id(module))
             if names is None:
-                names = self.of[id(module)] = []
-                self.index[id(module)] = len(self.modules)
-                self.modules.append(module)
+                names = of[id(module)] = []
+                self.index[id(module)] = len(modules)
+                modules.append(module)
             if len(names) >= _MAX_ALIASES:
                 continue
             names.append(path)
-            self._taken.add(path)
-            self.depth = max(self.depth, depth)
-            if module._modules:
+            if depth > self.depth:
+                self.depth = depth
+            children = module._modules
+            if children:
                 lead = f"{path}." if path else ""
-                waiting.extend(
-                    [
-                        (lead + name, child, depth + 1)
-                        for name, child in reversed(module._modules.items())
-                        if child is not None
-                    ]
-                )
+                waiting += [
+                    (lead + name, child, depth + 1)
+                    for name, child in reversed(children.items())
+                    if child is not None
+                ]
+        self._taken = {name for names in of.values() for name in names}
         self.registered = frozenset(self.of)
 
     def choose(self, module: torch.nn.Module, parent: str, used: dict[str, int]) -> str:
@@ -124,6 +123,12 @@ class ParameterFacts:
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
         tag = self._met(tensor)
+        if tag is not None and type(tensor) in PLAIN_TENSORS and tag[0].spec.dtype in ITEM_SIZE:
+            layout, storage = tag
+            stored, identity = layout.numel * layout.dtype.itemsize, self._identity(tensor)
+            return make(
+                ParameterFact, (name, layout.spec, identity, tensor.requires_grad, stored, False, storage)
+            )
         if tag is None:
             spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
             stored = tensor.numel() * tensor.element_size()
@@ -194,33 +199,44 @@ def module_fact(
     """Everything about a module that outlives it."""
     cls: Any = type(module)
     kind = _kind(cls)
-    own = [parameters.of(name, p) for name, p in _present(module._parameters)]
+    own = _facts(module._parameters, parameters)
     if kind.packs:
         own += _packed(module, parameters)
-    buffers = module._buffers
-    return ModuleFact(
-        names[0],
-        str(getattr(module, "original_name", kind.name)) if kind.scripted else kind.name,
-        kind.base,
-        kind.qualname,
-        _hyperparameters(module),
-        _detail(module) if kind.speaks else "",
-        tuple(own),
-        tuple([parameters.of(name, b) for name, b in _present(buffers)]) if buffers else (),
-        bool(getattr(module, "training", False)),
-        registered,
-        tuple(names[1:]),
+    return make(
+        ModuleFact,
+        (
+            names[0],
+            str(getattr(module, "original_name", kind.name)) if kind.scripted else kind.name,
+            kind.base,
+            kind.qualname,
+            _hyperparameters(module),
+            _detail(module) if kind.speaks else "",
+            own,
+            _facts(module._buffers, parameters),
+            bool(getattr(module, "training", False)),
+            registered,
+            tuple(names[1:]),
+        ),
     )
 
 
-def _present(tensors: Mapping[str, torch.Tensor | None]) -> Iterator[tuple[str, torch.Tensor]]:
-    """Those that are there and have a shape, which a lazy one has not yet."""
-    for name, tensor in tensors.items():
-        if tensor is not None and (type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)):
-            yield name, tensor
+def _facts(
+    tensors: Mapping[str, torch.Tensor | None], parameters: ParameterFacts
+) -> tuple[ParameterFact, ...]:
+    """Of those that are there and have a shape, which a lazy one has not yet."""
+    if not tensors:
+        return ()
+    return tuple(
+        [
+            parameters.of(name, tensor)
+            for name, tensor in tensors.items()
+            if tensor is not None
+            and (type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor))
+        ]
+    )
 
 
-def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[ParameterFact]:
+def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> tuple[ParameterFact, ...]:
     """Weights that torch's quantised modules keep inside an opaque object."""
     facts = []
     for name in ("weight", "bias"):
@@ -240,17 +256,18 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> list[Paramet
                     packed=tensor.is_quantized,
                 )
             )
-    return facts
+    return tuple(facts)
 
 
 def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
     attributes = module.__dict__
-    items = iter(attributes.items())
-    if list(islice(attributes, len(_EVERY_MODULES))) == _EVERY_MODULES:
-        items = islice(items, len(_EVERY_MODULES), None)
-    for name, value in items:
+    names = list(attributes)
+    if names[: len(_EVERY_MODULES)] == _EVERY_MODULES:
+        del names[: len(_EVERY_MODULES)]
+    for name in names:
+        value = attributes[name]
         kind = type(value)
         if kind in _PLAIN:
             if name[0] != "_" and (kind is not str or len(value) <= 200):

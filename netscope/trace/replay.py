@@ -14,7 +14,6 @@ that wrote to nothing but their input and what they made.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -24,39 +23,20 @@ from torch.nn.modules import module as hooks
 
 from netscope.castings import is_torchs
 from netscope.shapes import Layout
-from netscope.trace.facts import OpCall, Operator, Storage
+from netscope.trace.facts import OpCall, Storage, make
 from netscope.trace.pure import PURE
-from netscope.trace.recorder import META, Recorder
-from netscope.trace.schema import Schema
-from netscope.trace.tags import NO_KWARGS, PLAIN_TENSORS, TAG, Tag
-from netscope.workload import TensorSpec
+from netscope.trace.recorder import Recorder
+from netscope.trace.running import META
+from netscope.trace.scores import Mould, Score, Step, Wiring, cast, mould, picker
+from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 
-# Of the attributes of an instance of a class its settings; each name twice, so that it is always a tuple.
-_SETTINGS: Final[dict[type[nn.Module], Callable[[dict[str, Any]], Any]]] = {
-    cls: itemgetter(*reads.settings, *reads.settings) if reads.settings else lambda _: ()
-    for cls, reads in PURE.items()
-}
-
-
-class _Step(NamedTuple):
-    """One operator. `reads` and `writes` are slots: the input's storage, the tensors', then new ones.
-
-    new:
-        bytes of the storages that it made, in order.
-    """
-
-    operator: Operator
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
-    new: tuple[int, ...]
-
-
-class Score(NamedTuple):
-    """What a call recorded. `layout` of its result is None where that is the input itself."""
-
-    steps: tuple[_Step, ...]
-    layout: Layout | None
-    slot: int
+# Of the attributes of an instance of a class its settings.
+_SETTINGS: Final = {cls: picker(reads.settings) for cls, reads in PURE.items()}
+# Of those of any module what may stand in the way of a replay, and where its tensors are.
+_STATE: Final = itemgetter(
+    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "training",
+    "_parameters", "_buffers",
+)  # fmt: skip
 
 
 class Asked(NamedTuple):
@@ -76,21 +56,6 @@ class Asked(NamedTuple):
     slots: list[int]
 
 
-class _Mould(NamedTuple):
-    """One operator of a steady call, to be had for other sizes.
-
-    arguments:
-        as shape rules take them, with anything at `holes`, where the layouts of `step.reads` go.
-    schema:
-        None for an operator that takes no tensor and thus stays as it is.
-    """
-
-    step: _Step
-    schema: Schema | None
-    arguments: tuple[Any, ...]
-    holes: tuple[int, ...]
-
-
 class Replays:
     """What is known of pure calls in one recording."""
 
@@ -102,23 +67,24 @@ class Replays:
         # None for a call that was met and cannot be replayed.
         self._known: dict[tuple[Any, ...], Score | None] = {}
         # For steady ones the operators, and the slot of the result.
-        self._moulds: dict[tuple[Any, ...], tuple[list[_Mould], int]] = {}
+        self._moulds: dict[tuple[Any, ...], tuple[list[Mould], int]] = {}
 
     def asked(self, module: nn.Module, tensor: Any) -> Asked | None:
         """The call `module(tensor)`, None where it has to run."""
         cls = type(module)
         reads = PURE[cls]
         own = module.__dict__
+        hooked, pre_hooked, back_hooked, back_pre_hooked, training, parameters, buffers = _STATE(own)
         if (
             type(tensor) is not torch.Tensor
             or not tensor.is_meta
-            or own["_forward_hooks"]
-            or own["_forward_pre_hooks"]
-            or own["_backward_hooks"]
-            or own["_backward_pre_hooks"]
+            or hooked
+            or pre_hooked
+            or back_hooked
+            or back_pre_hooked
             or "forward" in own
             or "_compiled_call_impl" in own
-            or (own["training"] and not reads.either)
+            or (training and not reads.either)
             or not _undisturbed()
         ):
             return None
@@ -132,9 +98,9 @@ class Replays:
         layouts: list[Layout | None] = [tag[0]]
         slots = [tag[1]]
         for name in reads.tensors:
-            value = own["_parameters"].get(name)
+            value = parameters.get(name)
             if value is None:
-                value = own["_buffers"].get(name)
+                value = buffers.get(name)
                 if value is None:
                     if name in own:
                         return None
@@ -146,15 +112,16 @@ class Replays:
             layout, storage = self._tags.adopt(value)
             layouts.append(layout)
             slots.append(storage)
-        return Asked((cls, settings), tag, tuple(layouts), slots)
+        return make(Asked, ((cls, settings), tag, tuple(layouts), slots))
 
     def score(self, asked: Asked) -> Score | None:
         """What the call records, None where that is not known."""
         key = asked.kind, asked.layouts
-        if key in self._known:
-            return self._known[key]
+        score = self._known.get(key)
+        if score is not None or key in self._known:
+            return score
         known = self._moulds.get(_family(asked))
-        score = None if known is None else self._cast(*known, asked.layouts)
+        score = None if known is None else cast(self._recorder, *known, asked.layouts)
         if score is not None:
             self._known[key] = score
         return score
@@ -164,12 +131,11 @@ class Replays:
         recorder = self._recorder
         ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
         slots = asked.slots.copy()
-        for step in score.steps:
-            reads = tuple([slots[slot] for slot in step.reads])
-            for nbytes in step.new:
+        for operator, (_, _, reads, writes), new in score.steps:
+            for nbytes in new:
                 slots.append(len(storages))
-                storages.append(Storage(nbytes, len(ops)))
-            ops.append(OpCall(step.operator, scope, reads, tuple([slots[slot] for slot in step.writes])))
+                storages.append(make(Storage, (nbytes, len(ops))))
+            ops.append(make(OpCall, (operator, scope, reads(slots), writes(slots))))
         layout = score.layout
         if layout is None:
             return tensor, asked.tag
@@ -183,10 +149,10 @@ class Replays:
         score = self._observed(asked.slots, tensor, result, first_op)
         self._known[asked.kind, asked.layouts] = score
         if score is not None and PURE[asked.kind[0]].steady:
-            moulds = [self._mould(step, len(asked.slots)) for step in score.steps]
-            known = [mould for mould in moulds if mould is not None]
-            if len(known) == len(moulds):
-                self._moulds[_family(asked)] = known, score.slot
+            made = [mould(self._recorder, step, len(asked.slots)) for step in score.steps]
+            moulds = [one for one in made if one is not None]
+            if len(moulds) == len(made):
+                self._moulds[_family(asked)] = moulds, score.slot
 
     def _observed(
         self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
@@ -209,51 +175,14 @@ class Replays:
             changed = op.writes if "inplace" in op.operator.tags else ()
             if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
                 return None
-            reads, writes = (tuple([slots[s] for s in part]) for part in (op.reads, op.writes))
-            steps.append(_Step(op.operator, reads, writes, tuple(new)))
+            wiring = Wiring.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
+            steps.append(Step(op.operator, wiring, tuple(new)))
         if result is tensor:
             return Score(tuple(steps), None, -1)
         tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
         if tag is None or tag[1] not in written:
             return None
         return Score(tuple(steps), tag[0], slots[tag[1]])
-
-    # Moulds
-
-    def _mould(self, step: _Step, given: int) -> _Mould | None:
-        """How the operator is had again; None where it reads what another one made, or is unusual."""
-        args = step.operator.args
-        holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
-        if not holes and not step.reads:
-            return _Mould(step, None, (), ())
-        schema = self._recorder.schema_of(step.operator.name)
-        if schema is None or step.operator.kwargs or len(holes) != len(step.reads):
-            return None
-        # Text may be a dtype or a device, which rules are not given as such.
-        if max(step.reads) >= given or any(type(value) is str for value in args):
-            return None
-        return _Mould(step, schema, tuple([list(a) if type(a) is tuple else a for a in args]), holes)
-
-    def _cast(self, moulds: list[_Mould], slot: int, layouts: tuple[Layout | None, ...]) -> Score | None:
-        """The score of a call with other sizes; None where no rule can tell."""
-        steps = []
-        result = None
-        for step, schema, arguments, holes in moulds:
-            if schema is None:
-                steps.append(step)
-                continue
-            filled = list(arguments)
-            for hole, read in zip(holes, step.reads, strict=True):
-                filled[hole] = layouts[read]
-            entry = self._recorder.ruled(schema, (), (tuple(filled), NO_KWARGS))
-            if entry is None or len(entry.layouts) != len(step.writes):
-                return None
-            made = dict(zip(step.writes, entry.layouts, strict=True))
-            sizes = [0 if layout is None else layout.nbytes for layout in entry.layouts]
-            new = tuple(sizes) if step.new else ()
-            steps.append(_Step(entry.operator, step.reads, step.writes, new))
-            result = made.get(slot, result)
-        return Score(tuple(steps), result, slot)
 
 
 def _family(asked: Asked) -> tuple[Any, ...]:

@@ -16,7 +16,8 @@ import torch
 from netscope.trace import twins
 from netscope.trace.guard import attributes_kept, global_state, untouched
 from netscope.trace.modules import Names
-from netscope.trace.recorder import META, Recorder
+from netscope.trace.recorder import Recorder
+from netscope.trace.running import META
 from netscope.trace.tree import map_tensors
 from netscope.workload import TensorSpec, Workload
 
@@ -107,7 +108,8 @@ def _held(
 def set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
     """What `module.train(train)` does, by the short way where no class has an idea of its own."""
     plain = torch.nn.Module.train
-    if any(type(m).train is not plain or "train" in m.__dict__ for m in modules):
+    classes: set[Any] = set(map(type, modules))
+    if any(cls.train is not plain for cls in classes) or any("train" in m.__dict__ for m in modules):
         # Exported programs are in one mode for good, and say so in this way.
         with suppress(NotImplementedError):
             module.train(train)

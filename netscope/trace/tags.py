@@ -12,7 +12,7 @@ import torch
 
 from netscope.shapes import Layout
 from netscope.shapes.layout import contiguous_strides
-from netscope.trace.facts import Storage
+from netscope.trace.facts import Storage, make
 
 TAG = "_netscope_tag"
 # That of a tensor that has values where others have none.
@@ -52,10 +52,11 @@ class Tags:
 
     def met(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of a tensor that an operator or a call met, else None."""
+        known = self._foreign.get(id(tensor))
+        # Those that were there before carry no tag, nor is a dictionary to be made for each just to see that.
+        if known is not None:
+            return known[1]
         tag: Tag | None = tensor.__dict__.get(TAG) or tensor.__dict__.get(CONSTANT)
-        if tag is None:
-            known = self._foreign.get(id(tensor))
-            return known and known[1]
         return tag
 
     def is_foreign(self, tensor: torch.Tensor) -> bool:
@@ -65,10 +66,11 @@ class Tags:
     def adopt(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that no operator made."""
         shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
-        shape = tuple(tensor.shape) if shaped else ()
-        constant: Tag | None = tensor.__dict__.get(CONSTANT)
-        if constant is not None and constant[0].shape == shape:
-            return constant
+        shape = tensor.shape if shaped else ()
+        if not tensor.is_meta:
+            constant: Tag | None = tensor.__dict__.get(CONSTANT)
+            if constant is not None and constant[0].shape == shape:
+                return constant
         known = self._foreign.get(id(tensor))
         # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
         if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:
@@ -83,7 +85,7 @@ class Tags:
         home = self._foreign_storages.get(address)
         if home is None:
             home = self._foreign_storages[address] = storage, len(self.storages)
-            self.storages.append(Storage(layout.nbytes, -1))
+            self.storages.append(make(Storage, (layout.nbytes, -1)))
         tag = layout, home[1]
         self._foreign[id(tensor)] = tensor, tag
         return tag
@@ -101,12 +103,13 @@ class Tags:
         key = shape, stride, dtype
         layout = self._layouts.get(key)
         if layout is None:
-            layout = self._layouts[key] = Layout(shape, stride, dtype)
+            shape = tuple(shape)  # else a torch.Size, which compares and hashes alike
+            layout = self._layouts[shape, stride, dtype] = Layout(shape, stride, dtype)
         return layout
 
     def layout_of(self, tensor: torch.Tensor) -> Layout:
         """The layout that a tensor has now."""
-        return self.layout(tuple(tensor.shape), stride_of(tensor), tensor.dtype)
+        return self.layout(tensor.shape, stride_of(tensor), tensor.dtype)
 
     def key(
         self, called: Any, args: tuple[Any, ...], kwargs: dict[str, Any], reads: list[int]
