@@ -55,7 +55,7 @@ def record_forward(
         except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
             error = raised
     outputs = () if error is not None else calls.results(result)
-    parameters = ParameterFacts(recorder.tags.met)
+    parameters = ParameterFacts(recorder.tags)
     made = [call for call in calls.all if call is not None]
     failing = next((call.path for call in reversed(made) if not call.completed), "")
     trace = Trace(

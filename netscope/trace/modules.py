@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 
-from netscope.shapes import Layout
 from netscope.shapes.layout import dtype_name
 from netscope.trace.facts import ModuleFact, ParameterFact, make
-from netscope.trace.tags import PLAIN_TENSORS
+from netscope.trace.tags import PLAIN_TENSORS, Tags
 from netscope.workload import ITEM_SIZE, TensorSpec
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
@@ -109,23 +108,21 @@ def _held_as(module: torch.nn.Module, parent: torch.nn.Module | None) -> str | N
 
 
 class ParameterFacts:
-    """Turns tensors into facts, giving equal identities to those that share storage.
+    """Turns tensors into facts, giving equal identities to those that share storage."""
 
-    `met` tells the layout and storage index of a tensor that an operator met, else None.
-    """
-
-    def __init__(self, met: Callable[[torch.Tensor], tuple[Layout, int] | None]) -> None:
-        self._met = met
-        self._identities: dict[tuple[int, int], int] = {}
+    def __init__(self, tags: Tags) -> None:
+        self._tags = tags
+        # By the index of a storage that was met, or by the address of one that was not; and the offset in it.
+        self._identities: dict[tuple[str, int, int], int] = {}
         # What identities were read from, so that an address is not given out twice.
         self._kept: list[Any] = []
 
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
-        tag = self._met(tensor)
+        tag = self._tags.met(tensor)
         if tag is not None and type(tensor) in PLAIN_TENSORS and tag[0].spec.dtype in ITEM_SIZE:
             layout, storage = tag
-            stored, identity = layout.numel * layout.dtype.itemsize, self._identity(tensor)
+            stored, identity = layout.numel * layout.dtype.itemsize, self._identity(tensor, storage)
             return make(
                 ParameterFact, (name, layout.spec, identity, tensor.requires_grad, stored, False, storage)
             )
@@ -146,7 +143,7 @@ class ParameterFacts:
         return ParameterFact(
             name,
             spec,
-            self._identity(tensor),
+            self._identity(tensor, -1 if tag is None else tag[1]),
             tensor.requires_grad,
             stored,
             packed is not None,
@@ -155,16 +152,20 @@ class ParameterFacts:
 
     def fresh_identity(self) -> int:
         """An identity for a weight that is no tensor of its own (packed in an object)."""
-        self._identities[(-1, len(self._identities))] = identity = len(self._identities)
+        self._identities["packed", len(self._identities), 0] = identity = len(self._identities)
         return identity
 
-    def _identity(self, tensor: torch.Tensor) -> int:
+    def _identity(self, tensor: torch.Tensor, storage: int) -> int:
+        """By the storage, where that was met; a tensor that no operator met may lie in one that was."""
         try:
-            storage = tensor.untyped_storage()
-            key = storage._cdata, int(tensor.storage_offset())
-            self._kept.append(storage)
+            key = "met", storage, int(tensor.storage_offset())
+            if storage < 0:
+                lies_in = tensor.untyped_storage()
+                self._kept.append(lies_in)
+                home = self._tags.home_of(lies_in)
+                key = ("address", lies_in._cdata, key[2]) if home is None else ("met", home, key[2])
         except (RuntimeError, NotImplementedError):
-            key = id(tensor), -1
+            key = "tensor", id(tensor), 0
             self._kept.append(tensor)
         return self._identities.setdefault(key, len(self._identities))
 

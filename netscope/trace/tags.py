@@ -59,6 +59,11 @@ class Tags:
         tag: Tag | None = tensor.__dict__.get(TAG) or tensor.__dict__.get(CONSTANT)
         return tag
 
+    def home_of(self, storage: torch.UntypedStorage) -> int | None:
+        """The index of a storage in which a tensor lies that was there before and was met, else None."""
+        home = self._foreign_storages.get(storage._cdata)
+        return None if home is None else home[1]
+
     def is_foreign(self, tensor: torch.Tensor) -> bool:
         """Whether it was there before the recording."""
         return id(tensor) in self._foreign
