@@ -44,7 +44,7 @@ def analyze(
 
 def _unread(trace: Trace) -> Iterator[str]:
     """Inputs that went nowhere: an argument of that name was swallowed, or has no say in this mode."""
-    if trace.error is not None:
+    if trace.error is not None or trace.notes:  # what was not recorded may have read it
         return
     returned = {value.storage for value in trace.outputs}
     for value in trace.inputs:
