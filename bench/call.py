@@ -40,6 +40,7 @@ OWN: Final = {
     ),
     "torchinfo": ("torchinfo",),
     "torchinfo-meta": ("torchinfo",),
+    "bare": (),
 }
 # Where hf/... is to be built, and what importing that class brings along.
 HUGGINGFACE: Final = ("transformers", "transformers.models.llama.modeling_llama")
@@ -159,9 +160,11 @@ def _collector() -> Iterator[list[float]]:
 
 
 def _facts(result: Any) -> Summary:
-    """Parameters and input shapes of netscope's report; of torchinfo's statistics, parameters alone."""
+    """Parameters and input shapes of netscope's report; of what the others return, parameters alone."""
     if hasattr(result, "total_params"):
         return result.total_params, ()
+    if hasattr(result, "parameters"):
+        return sum(parameter.numel() for parameter in result.parameters()), ()
     return result.params, tuple(tensor.shape for tensor in result.inputs)
 
 
@@ -196,10 +199,27 @@ def _torchinfo_meta(model: str, input: str | None) -> Callable[[], Any]:
     return summarise
 
 
+def _bare(model: str, input: str | None) -> Callable[[], Any]:
+    """What torch alone takes to build the model on meta and to run it once; nothing is written down."""
+    import torch
+    from torchvision.models import get_model
+
+    name = model.removeprefix("torchvision/")
+
+    def run() -> Any:
+        with torch.device("meta"), torch.no_grad():
+            network = get_model(name, weights=None).eval()
+            network(torch.empty(IMAGE))
+        return network
+
+    return run
+
+
 _CONTESTANTS: Final[dict[str, Callable[[str, str | None], Callable[[], Any]]]] = {
     "netscope": _netscope,
     "torchinfo": _torchinfo,
     "torchinfo-meta": _torchinfo_meta,
+    "bare": _bare,
 }
 
 

@@ -14,7 +14,10 @@ from bench.samples import Pairs, Samples, geometric_mean
 from netscope import units
 
 NETWORKS: Final = ("alexnet", "vgg16", "resnet50", "vit_b_16", "swin_t", "convnext_base", "densenet201")
-CONTESTANTS: Final = ("netscope", "torchinfo", "torchinfo-meta")
+OPPONENTS: Final = ("torchinfo", "torchinfo-meta")
+# No opponent: what building on meta and a forward take by themselves.
+BARE: Final = "bare"
+CONTESTANTS: Final = ("netscope", *OPPONENTS, BARE)
 PAIRS: Final = 5
 
 ON_CPU: Final = 10.0
@@ -31,6 +34,8 @@ result into text.
 - torchinfo on the CPU: `summary(get_model(NAME, weights=None), (1, 3, 224, 224), verbose=0, device="cpu")`.
 - torchinfo on meta, its best case: the network built under `torch.device("meta")`, then
   `summary(network, input_data=a meta image, verbose=0, device="meta")`.
+- bare: torch alone, for comparison. The network built under `torch.device("meta")`, and one forward of a
+  meta image without gradients; nothing is looked at, nothing is written down.
 
 Times are wall seconds, medians over the processes. A ratio is the median of the ratios of each round, theirs
 over ours; its smallest and largest stand behind it. On a busy machine torchinfo's forward, which runs on all
@@ -110,7 +115,7 @@ def _cpu_figure(network: Raced) -> Figure:
     )
 
 
-def _meta_figures(raced: list[Raced]) -> tuple[Figure, Figure]:
+def _meta_figures(raced: list[Raced]) -> tuple[Figure, ...]:
     line = f"all {len(raced)}, geometric mean, against torchinfo on meta"
     first, second = (_means([n.pairs("torchinfo-meta", call) for n in raced]) for call in ("first", "second"))
     return (
@@ -121,6 +126,18 @@ def _meta_figures(raced: list[Raced]) -> tuple[Figure, Figure]:
             min(first) >= ON_META,
         ),
         Figure(f"{line}, warm", "", f"{_ratio(second[0])}, best {_ratio(second[1])}"),
+        _bare_figure(raced),
+    )
+
+
+def _bare_figure(raced: list[Raced]) -> Figure:
+    """How much faster than torchinfo something would be that builds, runs once and does nothing else."""
+    races = [Pairs(n.walls(BARE), n.walls("torchinfo-meta")) for n in raced]
+    median, best = _means(races)
+    return Figure(
+        f"all {len(raced)}, geometric mean, of torch alone against torchinfo on meta, first call",
+        "",
+        f"{_ratio(median)}, best {_ratio(best)}",
     )
 
 
@@ -135,14 +152,24 @@ def _grid(raced: list[Raced], call: str) -> Grid:
     which = "First calls" if call == "first" else "Warm: second calls in the same processes"
     return Grid(
         f"{which}, medians of {rounds}:",
-        ("network", "netscope", "torchinfo, CPU", "ratio", "best", "torchinfo, meta", "ratio", "best"),
+        (
+            "network",
+            "netscope",
+            "torchinfo, CPU",
+            "ratio",
+            "best",
+            "torchinfo, meta",
+            "ratio",
+            "best",
+            "bare",
+        ),
         tuple(_grid_row(network, call) for network in raced),
     )
 
 
 def _grid_row(network: Raced, call: str) -> tuple[str, ...]:
     cells = [f"`{network.name}`", _seconds(network.walls("netscope", call))]
-    for opponent in CONTESTANTS[1:]:
+    for opponent in OPPONENTS:
         pairs = network.pairs(opponent, call)
         speedups = pairs.speedups
         cells += [
@@ -150,7 +177,7 @@ def _grid_row(network: Raced, call: str) -> tuple[str, ...]:
             f"{_ratio(speedups.median)} ({speedups.least:.1f} to {speedups.most:.1f})",
             _ratio(pairs.best),
         ]
-    return tuple(cells)
+    return (*cells, _seconds(network.walls(BARE, call)))
 
 
 def _remarks(raced: list[Raced]) -> tuple[str, str]:
