@@ -42,8 +42,10 @@ def _unconverged(measured: Measurement, _: int | None) -> str:
     taken = f"{units.plural(len(measured.samples), 'sample')} in {units.plural(len(measured.kept), 'round')}"
     if measured.uncertainty is None or not measured.enough:
         return f"not converged: only {taken} in {seconds}"
+    # Rounded up: 1.04% is not within 1.0%.
+    within = math.ceil(measured.uncertainty * 1000) / 1000
     return (
-        f"not converged: the median is known to within {units.percent(measured.uncertainty)} "
+        f"not converged: the median is known to within {units.percent(within)} "
         f"after {taken} in {seconds}, {units.percent(measured.pace.precision)} was wanted"
     )
 

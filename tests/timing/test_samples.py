@@ -117,6 +117,14 @@ def test_what_did_not_converge_is_told_with_how_far_it_came():
     assert told.endswith(" after 60 samples in 10 rounds in 10.0 s, 1.0% was wanted")
 
 
+def test_what_hardly_missed_its_precision_does_not_seem_to_have_met_it():
+    nearly = [Round((1e-3 * (1 + 0.0178 * (n % 2)),) * 6, wall=1.0) for n in range(6)]
+    m = measured(*nearly)
+    assert 0.01 < m.uncertainty < 0.0105
+    (told,) = remarks(m)
+    assert "known to within 1.1% after" in told
+
+
 def test_phases_too_short_for_a_clock_are_nothing():
     m = measured(*rounds_of(0.0, 5))
     assert m.median == 0

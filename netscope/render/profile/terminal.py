@@ -48,8 +48,7 @@ def render(
     if said:
         lines.append([])
         for text, tone in said:
-            mark = "! " if tone == "warn" else ""
-            lines += wrapped(mark + text, room, tone, indent="  " if mark else "")
+            lines += wrapped(marked(text, tone), room, tone, indent="  " if tone == "warn" else "")
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
@@ -79,6 +78,11 @@ def _bars(found: Sequence[Part], room: int | None) -> list[list[Piece]]:
             line.append(Piece(GAP + note, "dim"))
         lines.append(line)
     return lines
+
+
+def marked(text: str, tone: Tone) -> str:
+    """A warning begins with a mark, for those who see no colour."""
+    return f"! {text}" if tone == "warn" else text
 
 
 def wrapped(text: str, room: int | None, tone: Tone = "", indent: str = "  ") -> list[list[Piece]]:

@@ -17,6 +17,9 @@ from netscope.timing.samples import Measurement
 
 # Operators without a layer that are named.
 _NAMED: Final = 3
+# With fewer samples there is no quarter, or no twentieth, to leave out.
+_QUARTERS: Final = 4
+_TWENTIETHS: Final = 20
 # The share of a step that rounding makes.
 _NOTHING: Final = 1e-9
 _FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
@@ -97,15 +100,16 @@ def _latency(timing: Timing) -> Iterator[Fact]:
 
 
 def _spread(measured: Measurement) -> str:
-    """ "95% interval 12.31 ms to 12.42 ms; IQR 80.0 us, p95 12.9 ms; 240 steps in 8 rounds"."""
-    interval = measured.interval
-    parts = []
+    """ "median of 240 steps; 95% CI 12.31 to 12.42 ms; IQR 80.0 us; p95 12.9 ms", as far as there are enough."""
+    interval, count = measured.interval, len(measured.samples)
+    parts = [f"median of {units.plural(count, 'step')}"]
     if interval is not None:
-        low, high = (units.seconds(end, units.TOTAL) for end in (interval.low, interval.high))
-        parts.append(f"{units.percent(interval.level).replace('.0%', '%')} interval {low} to {high}")
-    parts.append(f"IQR {units.seconds(measured.iqr)}, p95 {units.seconds(measured.p95)}")
-    taken = units.plural(len(measured.samples), "step")
-    parts.append(f"{taken} in {units.plural(len(measured.kept), 'round')}")
+        level = units.percent(interval.level).replace(".0%", "%")
+        parts.append(f"{level} CI {units.seconds_between(interval.low, interval.high, units.TOTAL)}")
+    if count >= _QUARTERS:
+        parts.append(f"IQR {units.seconds(measured.iqr)}")
+    if count >= _TWENTIETHS:
+        parts.append(f"p95 {units.seconds(measured.p95)}")
     return "; ".join(parts)
 
 
@@ -117,9 +121,12 @@ def _throughput(report: Report) -> Iterator[Fact]:
     rates = report.flops_per_second, report.bytes_per_second
     if timing.work is not None:
         yield Fact("achieved", _flops_a_second(rates[0]), _work(timing.work), "")
-    elif not report.training and rates != (None, None):
-        note = f"and {units.bandwidth(rates[1])} of what must be moved"
-        yield Fact("achieved", _flops_a_second(rates[0]), note, "")
+    elif not report.training and any(rates):
+        moved, of = units.bandwidth(rates[1]), "of what must be moved"
+        if rates[0] == 0:
+            yield Fact("achieved", moved, of, "")
+        else:
+            yield Fact("achieved", _flops_a_second(rates[0]), f"and {moved} {of}", "")
 
 
 def _work(work: StepWork) -> str:
@@ -213,10 +220,12 @@ def parts(timing: Timing) -> list[Part]:
     homeless = ", ".join(short(work.name) for work in timing.unattributed[:_NAMED])
     more = len(timing.unattributed) - _NAMED
     homeless += f" and {units.count(more)} more" if more > 0 else ""
+    # A processor that has no operator to run runs the code around them.
+    idling = "" if timing.threads is None else "Python between operators"
     made = [
         Part("layers", found.layers, found.layers / whole),
         Part("unattributed", found.unattributed, found.unattributed / whole, homeless),
-        Part("idle", found.idle, found.idle / whole),
+        Part("idle", found.idle, found.idle / whole, idling),
     ]
     if timing.optimizer is not None:
         made.insert(2, Part("optimizer", found.optimizer, found.optimizer / whole))
