@@ -54,11 +54,10 @@ def to_terminal(
     laid = laid_out(headings, columns, room)
     lines = [*joined_by_dots(_pieces(curve), room), [], laid.head, *laid.body]
     said = [*_verdict(curve), *_doubts(curve)]
-    lines += (
-        [[], *(line for text, tone in said for line in wrapped(marked(text, tone), room, tone))]
-        if said
-        else []
-    )
+    if said:
+        lines.append([])
+        for text, tone in said:
+            lines += wrapped(marked(text, tone), room, tone)
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
@@ -119,12 +118,10 @@ def _verdict(curve: Curve) -> list[tuple[str, Tone]]:
     """Where more samples stop to bring more throughput, and where memory ends."""
     lines: list[tuple[str, Tone]] = []
     if curve.knee is not None:
-        lines.append(
-            (
-                f"knee at {units.count(curve.knee)}: the smallest batch with nine tenths of the best throughput",
-                "accent",
-            )
+        knee = (
+            f"knee at {units.count(curve.knee)}: the smallest batch with nine tenths of the best throughput"
         )
+        lines.append((knee, "accent"))
     elif len(curve) > 1:
         lines.append(("throughput still rises at the last batch: larger ones may bring more", "dim"))
     if curve.too_large is not None:

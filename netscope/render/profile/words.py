@@ -100,7 +100,7 @@ def _latency(timing: Timing) -> Iterator[Fact]:
 
 
 def _spread(measured: Measurement) -> str:
-    """ "median of 240 steps; 95% CI 12.31 to 12.42 ms; IQR 80.0 us; p95 12.9 ms", as far as there are enough."""
+    """ "median of 240 steps; 95% CI 12.31 to 12.42 ms; IQR 80.0 us; p95 12.9 ms"."""
     interval, count = measured.interval, len(measured.samples)
     parts = [f"median of {units.plural(count, 'step')}"]
     if interval is not None:
