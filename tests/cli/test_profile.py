@@ -95,6 +95,9 @@ def test_a_forward_that_raises_is_exit_code_3(nets: Path) -> None:
         (["--dtype", "fp8"], "steps in fp8 are neither measured nor bounded"),
         (["--device-spec", "h2000"], "Did you mean h200"),
         (["--batch", "1,2", "--trace", "t.json"], "a curve has no trace"),
+        (["--batch", "1,2", "--top", "3"], "a curve has no layers"),
+        (["--optimizer", "sgd"], "an optimizer is of training steps"),
+        (["--train", "--optimizer", "lion"], "no optimizer is named 'lion'"),
         ([*QUICK, "--top", "0"], "the number of rows must be 1 or more"),
     ],
 )

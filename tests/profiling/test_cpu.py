@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,13 @@ def test_it_is_saved_and_comes_back_equal(report: netscope.Report, tmp_path: Any
         netscope.profile(path, device="cpu")
     with pytest.raises(UsageError, match="nothing else can be asked of it"):
         netscope.profile(report, device_spec="h200")
+    with pytest.raises(UsageError, match="nothing else can be asked of it"):
+        netscope.profile(report, max_time=1.0)
+    with pytest.raises(UsageError, match="nothing else can be asked of it"):
+        netscope.roofline(report, "a100")
+    assert netscope.roofline(report) is report
+    with pytest.raises(UsageError, match="without the limits of a machine"):
+        netscope.roofline(replace(report, roof=None))
     with pytest.raises(UsageError, match="made without a machine"):
         netscope.profile(netscope.summary(nn.Linear(2, 2), input="2"))
 
@@ -259,6 +267,7 @@ def test_what_makes_no_sense_is_refused_in_one_line() -> None:
         ({"batch": []}, "whole numbers"),
         ({"batch": [0]}, "whole numbers"),
         ({"optimizer": "lion", "train": True}, "no optimizer is named"),
+        ({"optimizer": "sgd"}, "an optimizer is of training steps"),
         ({"device": "tpu"}, "cannot be measured"),
     ):
         with pytest.raises(UsageError, match=said):

@@ -56,8 +56,8 @@ def to_terminal(
     said = [*_verdict(curve), *_doubts(curve)]
     if said:
         lines.append([])
-        for text, tone in said:
-            lines += wrapped(marked(text, tone), room, tone)
+        for sentence, shade in said:
+            lines += wrapped(marked(sentence, shade), room, shade)
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
