@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -293,3 +295,16 @@ def test_tf32_is_of_fp32_alone() -> None:
     half = nn.Linear(2, 2).bfloat16()
     with pytest.raises(UsageError, match="tf32 is a way to multiply fp32"):
         netscope.profile(half, args=(torch.ones(1, 2).bfloat16(),), dtype="tf32", **QUICK)
+
+
+def test_the_process_is_as_it_was_and_the_compiler_not_imported() -> None:
+    program = (
+        "import os, sys, warnings, torch, netscope\n"
+        "from torch import nn\n"
+        "def state(): return dict(os.environ), list(warnings.filters), 'torch._dynamo' in sys.modules\n"
+        "before = state()\n"
+        "how = {'device': 'cpu', 'device_spec': 'none', 'max_time': 0.05, 'warmup': 0.0}\n"
+        "netscope.profile(nn.Linear(2, 2), input='2', **how)\n"
+        "assert state() == before, state()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
