@@ -10,7 +10,6 @@ rich still says how wide a character is.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Final, TextIO
 
@@ -20,7 +19,7 @@ from netscope.render.cells import Cell, Laid, branches, cell, joined_by_dots, la
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
-from netscope.render.text import cut, encoding_of, for_encoding, pad, width_of
+from netscope.render.text import broken, cut, encoding_of, for_encoding, pad, width_of
 from netscope.table import Row, Table
 
 # Rows from this share of the MACs, or of the params, on are the few that matter.
@@ -61,7 +60,7 @@ def fact_lines(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
         notes = [fact.note]
         tone: Tone = "warn" if fact.tone == "warn" else "dim"
         if room is not None and fact.note:
-            notes = textwrap.wrap(fact.note, max(12, room - indent))
+            notes = broken(fact.note, max(12, room - indent))
         lines.append(
             [
                 Piece(pad(fact.label, label_width, right=False) + GAP, "dim"),

@@ -12,7 +12,7 @@ from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.profile.words import Part, equation, facts, parts, pieces, sentences, shown
 from netscope.render.summary import Tone
 from netscope.render.terminal import fact_lines, rows_laid_out
-from netscope.render.text import cut, encoding_of, pad, width_of
+from netscope.render.text import broken, cut, encoding_of, pad, width_of
 from netscope.table import Table
 
 # Columns that a whole step takes as a bar.
@@ -89,6 +89,4 @@ def wrapped(text: str, room: int | None, tone: Tone = "", indent: str = "  ") ->
     """A sentence on as many lines as it takes."""
     if room is None:
         return [[Piece(text, tone)]]
-    import textwrap
-
-    return [[Piece(line, tone)] for line in textwrap.wrap(text, room, subsequent_indent=indent)]
+    return [[Piece(line, tone)] for line in broken(text, room, indent)]
