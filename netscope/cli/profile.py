@@ -128,7 +128,8 @@ def command(
 
         if trace is not None:
             made.to_chrome_trace(trace)
-        to.write(FORMATS, heaviest(made, "time", to.format, everything, depth, top, columns))
+        by = "bound" if made.timing is None else "time"
+        to.write(FORMATS, heaviest(made, by, to.format, everything, depth, top, columns))
     else:
         from netscope.render.profile import curve
 

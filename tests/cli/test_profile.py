@@ -133,6 +133,18 @@ def test_a_roofline_is_of_a_machine_that_is_not_there(capsys: pytest.CaptureFixt
     assert "rtx-4090" in listed
 
 
+def test_a_saved_roofline_has_its_heaviest_rows_by_either_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = str(tmp_path / "roof.json")
+    assert main(["roofline", "alexnet", "--device-spec", "h200", "-o", saved]) == 0
+    assert main(["roofline", saved, "--top", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "classifier.fc6" in shown
+    assert main(["profile", saved, "--top", "2"]) == 0
+    assert capsys.readouterr().out == shown
+
+
 def test_progress_is_for_a_terminal_and_takes_no_thread(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,6 +226,19 @@ def test_a_roofline_says_what_limits() -> None:
     assert lines[-4].startswith("classifier.fc6")
 
 
+def test_half_a_roof_says_what_its_bounds_are_of() -> None:
+    for known, said in (
+        ({"peak": None}, "the peak in fp32 of A machine is not known: bounds are of memory alone"),
+        ({"bandwidth": None}, "the bandwidth of A machine is not known: bounds are of arithmetic alone"),
+        (
+            {"peak": None, "bandwidth": None},
+            "neither the peak in fp32 nor the bandwidth of A machine is known",
+        ),
+    ):
+        text = shown(replace(profile(), roof=replace(ROOF, title="A machine", **known)), None)
+        assert f"\n! {said}" in text
+
+
 def test_a_notebook_shows_the_timing() -> None:
     page = profile()._repr_html_()
     assert "10.00 ms" in page

@@ -268,11 +268,24 @@ def sentences(report: Report) -> list[tuple[str, Tone]]:
         what = f"{units.plural(fused, 'layer')} ran inside a kernel of one around"
         lines.append((f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
     lines += [(f"note: {visible(note)}", "dim") for note in report.notes]
+    if report.roof is not None and None in (report.roof.peak, report.roof.bandwidth):
+        lines.append((_half(report.roof), "warn"))
     if report.roof is not None and any(_above(layer) for layer in report.layers):
         lines.append(
             ("an efficiency above 100% means that the machine can do more than its roof says", "dim")
         )
     return lines
+
+
+def _half(roof: Roof) -> str:
+    """What of a machine is not known, and what its bounds are of then."""
+    unknown = f"peak in {visible(roof.dtype) or 'this dtype'}" if roof.peak is None else "bandwidth"
+    known = "memory" if roof.peak is None else "arithmetic"
+    if roof.peak is None and roof.bandwidth is None:
+        return (
+            f"neither the {unknown} nor the bandwidth of {visible(roof.title)} is known: nothing is bounded"
+        )
+    return f"the {unknown} of {visible(roof.title)} is not known: bounds are of {known} alone"
 
 
 def said_of(report: Report) -> list[tuple[str, Tone]]:
