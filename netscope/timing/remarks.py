@@ -13,6 +13,8 @@ from netscope.timing.samples import Measurement, slowed
 
 # Half of the samples lie further apart than this share of the median.
 NOISY: Final = 0.1
+# With fewer samples there is no quarter to leave out.
+QUARTERS: Final = 4
 # The process wanted a processor and got none for more than this share of the time.
 WAITED: Final = 0.02
 # One thread that computes uses a whole processor. Less than this share of it: it was kept from it.
@@ -95,7 +97,7 @@ def _others(measured: Measurement, _: int | None) -> str:
 
 def _noisy(measured: Measurement, _: int | None) -> str:
     spread = measured.iqr / measured.median if measured.median else 0.0
-    if spread <= NOISY:
+    if spread <= NOISY or len(measured.samples) < QUARTERS:
         return ""
     return f"noisy: the middle half of the steps spreads over {units.percent(spread)} of the median"
 

@@ -98,6 +98,7 @@ def test_noise_drift_and_cold_starts_are_told():
     scattered = [Round((1e-3, 1.3e-3) * 5, wall=0.01)] * 6
     (noisy,) = remarks(measured(*scattered))
     assert noisy == "noisy: the middle half of the steps spreads over 26.1% of the median"
+    assert not any("noisy" in text for text in remarks(measured(Round((1e-3,)), Round((2e-3,)))))
     drifting = [Round((1e-3 * (1 + 0.01 * n),) * 6, wall=0.01) for n in range(10)]
     told = remarks(measured(*drifting, settled=False, warmup=(2e-3, 1e-3)))
     assert "drifting: steps became 4.9% slower from the first half of the rounds to the last" in told

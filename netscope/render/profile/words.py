@@ -13,12 +13,12 @@ from netscope.render.text import visible
 from netscope.report import Report
 from netscope.table import Table
 from netscope.timing.breakdown import StepWork
+from netscope.timing.remarks import QUARTERS
 from netscope.timing.samples import Measurement
 
 # Operators without a layer that are named.
 _NAMED: Final = 3
-# With fewer samples there is no quarter, or no twentieth, to leave out.
-_QUARTERS: Final = 4
+# With fewer samples there is no twentieth to leave out.
 _TWENTIETHS: Final = 20
 # The share of a step that rounding makes.
 _NOTHING: Final = 1e-9
@@ -106,7 +106,7 @@ def _spread(measured: Measurement) -> str:
     if interval is not None:
         level = units.percent(interval.level).replace(".0%", "%")
         parts.append(f"{level} CI {units.seconds_between(interval.low, interval.high, units.TOTAL)}")
-    if count >= _QUARTERS:
+    if count >= QUARTERS:
         parts.append(f"IQR {units.seconds(measured.iqr)}")
     if count >= _TWENTIETHS:
         parts.append(f"p95 {units.seconds(measured.p95)}")
