@@ -40,7 +40,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
     batch: int | Sequence[int] = 1,
     dtype: str | None = None,
     train: bool = False,
-    optimizer: str = "adamw",
+    optimizer: str | None = None,
     channels_last: bool = False,
     compile: bool = False,
     cuda_graph: bool = False,
@@ -69,7 +69,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
             which lets products of float32 tensors be rounded, where "fp32" does not.
         train: measure forward, backward and optimizer, on random gradients of the outputs. Gradients are
             dropped between steps, outside of the measured time.
-        optimizer: "adamw", "sgd" or "adam", with a learning rate of zero.
+        optimizer: of a training step, "adamw" (without one), "sgd" or "adam", with a learning rate of zero.
         channels_last: with images and weights in that layout.
         compile: through torch.compile; layers are then not told apart.
         cuda_graph: the time of the forward replayed as a CUDA graph.
@@ -96,15 +96,17 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
         asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
         spec = "" if device_spec == "auto" else device_spec
         form = channels_last or compile or cuda_graph or cold_cache
-        return _saved(model, asked, device=device, threads=threads, spec=spec, form=form)
+        pace = (warmup, min_time, max_time) != (None, None, None)
+        others = {"device": device, "threads": threads, "spec": spec, "form": form, "pace": pace}
+        return _saved(model, asked, **others, optimizer=optimizer)
     from netscope.profiling.run import profile as profile_one
     from netscope.profiling.run import profile_batches
-    from netscope.profiling.settings import Settings, checked, dtype_of, pace_of
+    from netscope.profiling.settings import Settings, checked, dtype_of, optimizer_of, pace_of
 
     settings = checked(
         Settings(
             train=train,
-            optimizer=optimizer,
+            optimizer=optimizer_of(optimizer, train),
             dtype=dtype_of(dtype),
             channels_last=channels_last,
             compile=compile,
@@ -155,7 +157,14 @@ def roofline(
         UsageError: there is no such machine or dtype; else what `summary` raises.
     """
     if _is_saved(model):
-        return _saved(model, Asked(input, tuple(args), kwargs, batch, dtype, False, options or None))
+        asked = Asked(input, tuple(args), kwargs, batch, dtype, False, options or None)
+        report = _saved(model, asked, spec=device_spec)
+        if report.roof is None:
+            raise UsageError(
+                f"the profile of {report.name} was made without the limits of a machine.",
+                hint="name the network, and the machine with --device-spec",
+            )
+        return report
     from netscope.profiling.settings import HERE, dtype_of
     from netscope.timing.devices import spec_of
 

@@ -52,6 +52,13 @@ def seconds(s: float | None, digits: int = ROW) -> str:
     return _scaled(s * 1e6, 1000, _SECONDS, digits, exact=False)
 
 
+def seconds_between(low: float, high: float, digits: int = ROW) -> str:
+    """Two times, with their unit once where it is the same: (0.01231, 0.01242) -> "12.3 to 12.4 ms"."""
+    first, last = seconds(low, digits), seconds(high, digits)
+    number, _, unit = first.rpartition(" ")
+    return f"{number if number and last.endswith(f' {unit}') else first} to {last}"
+
+
 def hertz(frequency: float | None) -> str:
     """A clock as its makers write it, in whole MHz: 1_980_000_000 -> "1,980 MHz"."""
     return UNKNOWN if frequency is None else f"{frequency / 1e6:,.0f} MHz"

@@ -117,6 +117,13 @@ def test_seconds(s: float | None, text: str) -> None:
     assert units.seconds(s) == text
 
 
+def test_two_times_have_their_unit_once() -> None:
+    assert units.seconds_between(0.01231, 0.01242, 4) == "12.31 to 12.42 ms"
+    assert units.seconds_between(9.911e-4, 3.96e-3, 4) == "991.1 us to 3.960 ms"
+    assert units.seconds_between(0, 2.0) == "0 to 2.00 s"
+    assert units.seconds_between(2e-6, 2.0) == "2.00 us to 2.00 s"
+
+
 @pytest.mark.parametrize(
     ("ratio", "text"),
     [

@@ -43,8 +43,8 @@ def command(
     dtype: MachineDtype = None,
     train: Annotated[bool, typer.Option("--train", help="Forward, backward and optimizer.")] = False,
     optimizer: Annotated[
-        str, typer.Option("--optimizer", metavar="NAME", help="adamw, sgd or adam.")
-    ] = "adamw",
+        str | None, typer.Option("--optimizer", metavar="NAME", help="adamw, sgd or adam [adamw].")
+    ] = None,
     channels_last: Annotated[bool, typer.Option("--channels-last", help="Images in that layout.")] = False,
     compile: Annotated[
         bool, typer.Option("--compile", help="Through torch.compile; layers are not told apart.")
@@ -93,8 +93,11 @@ def command(
     """Measure latency, throughput and memory, and whose time it was, layer by layer."""
     to = destination(format, output)
     batches = _batches(batch)
-    if trace is not None and len(batches) > 1:
-        raise UsageError("a curve has no trace.", hint="give one --batch")
+    if len(batches) > 1:
+        if trace is not None:
+            raise UsageError("a curve has no trace.", hint="give one --batch")
+        if everything or depth is not None or top is not None or columns:
+            raise UsageError("a curve has no layers to choose from.", hint="give one --batch")
     check_writable(trace)
     how = given(input, None, dtype, train, option)
     prepare_for(model)
@@ -125,7 +128,8 @@ def command(
 
         if trace is not None:
             made.to_chrome_trace(trace)
-        to.write(FORMATS, heaviest(made, "time", to.format, everything, depth, top, columns))
+        by = "bound" if made.timing is None else "time"
+        to.write(FORMATS, heaviest(made, by, to.format, everything, depth, top, columns))
     else:
         from netscope.render.profile import curve
 

@@ -100,6 +100,10 @@ class Curve:
 
         return curve.to_csv(self)
 
+    def _repr_markdown_(self) -> str:
+        """What notebooks show."""
+        return self.to_markdown()
+
     def __str__(self) -> str:
         """The table of `netscope profile` with several batches, without colour."""
         from netscope.render.profile import curve

@@ -101,6 +101,22 @@ def dtype_of(text: str | None) -> str | None:
     return found
 
 
+def optimizer_of(name: str | None, train: bool) -> str:
+    """The optimizer of a training step: "adamw" where none is told.
+
+    Raises:
+        UsageError: there is no such optimizer, or no training for it.
+    """
+    from netscope.timing.steps import optimizer_named
+
+    if name is None:
+        return "adamw"
+    optimizer_named(name)
+    if not train:
+        raise UsageError("an optimizer is of training steps.", hint="add --train, or leave out --optimizer")
+    return name
+
+
 def pace_of(
     warmup: float | None = None, min_time: float | None = None, max_time: float | None = None
 ) -> Pace:

@@ -2,7 +2,8 @@
 
 Every operator that writes data counts; views, allocations and questions to the metadata move nothing. Within
 one call of a module each block of memory counts once for reading and once for writing, however many of the
-call's operators use it, and not at all when the call made it for itself alone. So this is what a kernel that
+call's operators use it. What the call made for itself alone does not count, and neither does what it made
+for nobody: a pool's indices, the statistics that a norm keeps for a backward. So this is what a kernel that
 did the whole row in one go would have to move, and real ones move no less.
 
 Of a table of which rows are looked up, the rows count and not the table.
@@ -37,7 +38,7 @@ def moved_bytes(trace: Trace) -> dict[str, int]:
     for op, _ in working:
         for storage in op.reads:
             readers[storage].add(op.call)
-    returned = {value.storage for value in trace.outputs}
+    returned = [{value.storage for value in call.outputs} for call in trace.calls]
     reads: dict[tuple[int, int], int] = {}
     writes: dict[tuple[int, int], int] = {}
     for op, written in working:
@@ -45,8 +46,8 @@ def moved_bytes(trace: Trace) -> dict[str, int]:
             if not _made_by(trace, storage, op.call):
                 reads[op.call, storage] = max(reads.get((op.call, storage), 0), nbytes)
         for storage, nbytes in written:
-            inner = _made_by(trace, storage, op.call) and readers[storage] == {op.call}
-            if not inner or storage in returned:
+            inner = _made_by(trace, storage, op.call) and readers[storage] <= {op.call}
+            if not inner or storage in returned[op.call]:
                 writes[op.call, storage] = max(writes.get((op.call, storage), 0), nbytes)
     moved: dict[str, int] = defaultdict(int)
     for (call, _), nbytes in (*reads.items(), *writes.items()):

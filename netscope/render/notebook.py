@@ -34,7 +34,7 @@ def render(
     color: bool | None = None,
     stream: TextIO | None = None,
 ) -> str:
-    """The header, the rows and the facts below them, as one element."""
+    """The header, the rows and the facts below them, of a profile above them, as one element."""
     machine = table.report.knows_machine
     (name, _), *rest = words.pieces(table.report) if machine else header(table.report)
     title = " · ".join([f"<b>{escape(name)}</b>", *(escape(text) for text, _ in rest)])
@@ -51,10 +51,14 @@ def render(
     )
     said = words.said_of(table.report) if machine else remarks(table)
     ends = "".join(f'<div style="padding:1px 10px">{escape(text)}</div>' for text, _ in said)
+    rows = f"<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody>"
+    figures = f"<tbody>{below}</tbody>"
+    # Of a measurement the figures are what is wanted first.
+    first, second = (figures, rows) if machine else (rows, figures)
     return (
         f'<div style="overflow-x:auto"><div style="padding:4px 10px">{title}</div>\n'
-        f'<table style="{STYLE}"><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>\n'
-        f'<table style="{STYLE};margin-top:8px"><tbody>{below}</tbody></table>{ends}</div>\n'
+        f'<table style="{STYLE}">{first}</table>\n'
+        f'<table style="{STYLE};margin-top:8px">{second}</table>{ends}</div>\n'
     )
 
 

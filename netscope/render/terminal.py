@@ -10,7 +10,6 @@ rich still says how wide a character is.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import Final, TextIO
 
@@ -20,7 +19,7 @@ from netscope.render.cells import Cell, Laid, branches, cell, joined_by_dots, la
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import STATES, Fact, Tone, cell_text, facts, header, remarks, short, suffix
-from netscope.render.text import cut, encoding_of, for_encoding, pad, width_of
+from netscope.render.text import broken, cut, cut_middle, encoding_of, for_encoding, pad, width_of
 from netscope.table import Row, Table
 
 # Rows from this share of the MACs, or of the params, on are the few that matter.
@@ -61,7 +60,7 @@ def fact_lines(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
         notes = [fact.note]
         tone: Tone = "warn" if fact.tone == "warn" else "dim"
         if room is not None and fact.note:
-            notes = textwrap.wrap(fact.note, max(12, room - indent))
+            notes = broken(fact.note, max(12, room - indent))
         lines.append(
             [
                 Piece(pad(fact.label, label_width, right=False) + GAP, "dim"),
@@ -75,10 +74,30 @@ def fact_lines(found: Sequence[Fact], room: int | None) -> list[list[Piece]]:
 
 def rows_laid_out(table: Table, room: int | None, encoding: str) -> Laid:
     """The heading and the rows, and the columns that had to go."""
-    headings = [Heading(c.title, c.right, c.drop, c.floor, c.kind == "name") for c in table.columns]
     cells = [[_cell(table, row, column, encoding) for row in table.body] for column in table.columns]
+    headings = [
+        Heading(
+            c.title,
+            c.right,
+            c.drop,
+            _told_apart(texts, c.floor, room) if c.key == "path" else c.floor,
+            c.kind == "name",
+        )
+        for c, texts in zip(table.columns, cells, strict=True)
+    ]
     aligned = [on_units(c) if heading.right else c for heading, c in zip(headings, cells, strict=True)]
     return laid_out(headings, aligned, room)
+
+
+def _told_apart(names: Sequence[Cell], floor: int, room: int | None) -> int:
+    """The width from `floor` on at which no two names are shortened to the same; half of the room at most."""
+    whole = {(name.before, name.main.text) for name in names}
+    widest = floor if room is None else max(floor, room // 2)
+
+    def shortened(width: int) -> set[tuple[str, str]]:
+        return {(before, cut_middle(text, max(1, width - width_of(before)))) for before, text in whole}
+
+    return next((width for width in range(floor, widest) if len(shortened(width)) == len(whole)), widest)
 
 
 def _cell(table: Table, row: Row, column: Column, encoding: str) -> Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, TextIO
 
 _ASCII: Final = str.maketrans(
@@ -32,6 +33,12 @@ _ASCII: Final = str.maketrans(
 
 # Our own signs and printable ASCII: so that rich is imported for other characters only.
 _NARROW: Final = frozenset(map(chr, [*range(32, 127), *_ASCII]))
+
+
+# The blank between a figure and its unit, as `units` writes them.
+_UNITS: Final = r"us|ms|s|MHz|[KMGTPEZY]|[KMGTPEZY]?(?:FLOP/s|B/s|i?B)"
+_BEFORE_UNIT: Final = re.compile(rf"(?<=\d) (?=(?:{_UNITS})(?!\w))")
+_UNBROKEN: Final = "\N{NO-BREAK SPACE}"
 
 
 def visible(text: str) -> str:
@@ -96,6 +103,15 @@ def pad(text: str, width: int, *, right: bool) -> str:
     """The text in exactly `width` columns or its own, whichever is more."""
     blank = " " * (width - width_of(text))
     return blank + text if right else text + blank
+
+
+def broken(text: str, width: int, indent: str = "") -> list[str]:
+    """A sentence on as many lines as it takes; none ends between a figure and its unit."""
+    import textwrap
+
+    kept = _BEFORE_UNIT.sub(_UNBROKEN, text)
+    lines = textwrap.wrap(kept, width, subsequent_indent=indent, break_on_hyphens=False)
+    return [line.replace(_UNBROKEN, " ") for line in lines]
 
 
 def _start(text: str, width: int) -> str:

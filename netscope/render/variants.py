@@ -97,7 +97,9 @@ def to_terminal(
         names.append(cell(for_encoding(short(one.name), encoding), tone))
         said = "✗ failed" if one.report is None else _said(one)
         inputs.append(cell(for_encoding(said, encoding), "bad" if one.report is None else "dim"))
-    headings = [Heading("model", floor=16, name=True), Heading("input", floor=14, drop=20)]
+    # What has the same name may differ in its input alone.
+    alike = len({one.name for one in board.variants}) < len(board.variants)
+    headings = [Heading("model", floor=16, name=True), Heading("input", floor=14, drop=0 if alike else 20)]
     columns = [names, inputs]
     for number, quantity in enumerate(board.quantities):
         figures = [_value(board, one, quantity) for one in board.variants]
@@ -114,7 +116,8 @@ def to_terminal(
         [Piece(f"{short(one.name)}: {_said(one)}", "bad")] for one in board.variants if one.report is None
     ]
     if several.first is not None and len(several) > 1:
-        lines += [[Piece(f"changes are against {short(several.first.name)}", "dim")]]
+        which = f", {_said(several.first)}" if alike else ""
+        lines += [[Piece(f"changes are against {short(several.first.name)}{which}", "dim")]]
     return "".join(painted(line, coloured, encoding) for line in lines)
 
 

@@ -13,6 +13,8 @@ from netscope.timing.samples import Measurement, slowed
 
 # Half of the samples lie further apart than this share of the median.
 NOISY: Final = 0.1
+# With fewer samples there is no quarter to leave out.
+QUARTERS: Final = 4
 # The process wanted a processor and got none for more than this share of the time.
 WAITED: Final = 0.02
 # One thread that computes uses a whole processor. Less than this share of it: it was kept from it.
@@ -42,8 +44,10 @@ def _unconverged(measured: Measurement, _: int | None) -> str:
     taken = f"{units.plural(len(measured.samples), 'sample')} in {units.plural(len(measured.kept), 'round')}"
     if measured.uncertainty is None or not measured.enough:
         return f"not converged: only {taken} in {seconds}"
+    # Rounded up: 1.04% is not within 1.0%.
+    within = math.ceil(measured.uncertainty * 1000) / 1000
     return (
-        f"not converged: the median is known to within {units.percent(measured.uncertainty)} "
+        f"not converged: the median is known to within {units.percent(within)} "
         f"after {taken} in {seconds}, {units.percent(measured.pace.precision)} was wanted"
     )
 
@@ -93,7 +97,7 @@ def _others(measured: Measurement, _: int | None) -> str:
 
 def _noisy(measured: Measurement, _: int | None) -> str:
     spread = measured.iqr / measured.median if measured.median else 0.0
-    if spread <= NOISY:
+    if spread <= NOISY or len(measured.samples) < QUARTERS:
         return ""
     return f"noisy: the middle half of the steps spreads over {units.percent(spread)} of the median"
 

@@ -16,11 +16,23 @@ _SEED: Final = 0
 
 # A learning rate of zero: every update is computed and written, and no weight ever leaves the range of
 # ordinary numbers, however often the step is repeated.
-OPTIMIZERS: Final[dict[str, Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]]] = {
+Optimizer = Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]
+OPTIMIZERS: Final[dict[str, Optimizer]] = {
     "adamw": lambda parameters: torch.optim.AdamW(parameters, lr=0.0),
     "sgd": lambda parameters: torch.optim.SGD(parameters, lr=0.0, momentum=0.9),
     "adam": lambda parameters: torch.optim.Adam(parameters, lr=0.0),
 }
+
+
+def optimizer_named(name: str) -> Optimizer:
+    """What makes that optimizer for some parameters.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in OPTIMIZERS:
+        raise UsageError(f"no optimizer is named {name!r}.", hint=f"use {', '.join(OPTIMIZERS)}")
+    return OPTIMIZERS[name]
 
 
 class Inference:
@@ -63,15 +75,14 @@ class Training:
         Raises:
             UsageError: there is no such optimizer, or nothing that it could train.
         """
-        if optimizer not in OPTIMIZERS:
-            raise UsageError(f"no optimizer is named {optimizer!r}.", hint=f"use {', '.join(OPTIMIZERS)}")
+        make = optimizer_named(optimizer)
         trained = [p for p in module.parameters() if p.requires_grad]
         if not trained:
             raise UsageError("no parameter of the network can be trained: none requires a gradient.")
         self._module = module
         self._args = args
         self._kwargs = dict(kwargs)
-        self._optimizer = OPTIMIZERS[optimizer](trained)
+        self._optimizer = make(trained)
         self._outputs: list[torch.Tensor] = []
         self._gradients: list[torch.Tensor] = []
 

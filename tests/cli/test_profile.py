@@ -95,6 +95,9 @@ def test_a_forward_that_raises_is_exit_code_3(nets: Path) -> None:
         (["--dtype", "fp8"], "steps in fp8 are neither measured nor bounded"),
         (["--device-spec", "h2000"], "Did you mean h200"),
         (["--batch", "1,2", "--trace", "t.json"], "a curve has no trace"),
+        (["--batch", "1,2", "--top", "3"], "a curve has no layers"),
+        (["--optimizer", "sgd"], "an optimizer is of training steps"),
+        (["--train", "--optimizer", "lion"], "no optimizer is named 'lion'"),
         ([*QUICK, "--top", "0"], "the number of rows must be 1 or more"),
     ],
 )
@@ -128,6 +131,18 @@ def test_a_roofline_is_of_a_machine_that_is_not_there(capsys: pytest.CaptureFixt
     listed = capsys.readouterr().out
     assert "NVIDIA H200 data sheet (2024)" in listed
     assert "rtx-4090" in listed
+
+
+def test_a_saved_roofline_has_its_heaviest_rows_by_either_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = str(tmp_path / "roof.json")
+    assert main(["roofline", "alexnet", "--device-spec", "h200", "-o", saved]) == 0
+    assert main(["roofline", saved, "--top", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "classifier.fc6" in shown
+    assert main(["profile", saved, "--top", "2"]) == 0
+    assert capsys.readouterr().out == shown
 
 
 def test_progress_is_for_a_terminal_and_takes_no_thread(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +108,13 @@ def test_it_is_saved_and_comes_back_equal(report: netscope.Report, tmp_path: Any
         netscope.profile(path, device="cpu")
     with pytest.raises(UsageError, match="nothing else can be asked of it"):
         netscope.profile(report, device_spec="h200")
+    with pytest.raises(UsageError, match="nothing else can be asked of it"):
+        netscope.profile(report, max_time=1.0)
+    with pytest.raises(UsageError, match="nothing else can be asked of it"):
+        netscope.roofline(report, "a100")
+    assert netscope.roofline(report) is report
+    with pytest.raises(UsageError, match="without the limits of a machine"):
+        netscope.roofline(replace(report, roof=None))
     with pytest.raises(UsageError, match="made without a machine"):
         netscope.profile(netscope.summary(nn.Linear(2, 2), input="2"))
 
@@ -259,6 +269,7 @@ def test_what_makes_no_sense_is_refused_in_one_line() -> None:
         ({"batch": []}, "whole numbers"),
         ({"batch": [0]}, "whole numbers"),
         ({"optimizer": "lion", "train": True}, "no optimizer is named"),
+        ({"optimizer": "sgd"}, "an optimizer is of training steps"),
         ({"device": "tpu"}, "cannot be measured"),
     ):
         with pytest.raises(UsageError, match=said):
@@ -284,3 +295,16 @@ def test_tf32_is_of_fp32_alone() -> None:
     half = nn.Linear(2, 2).bfloat16()
     with pytest.raises(UsageError, match="tf32 is a way to multiply fp32"):
         netscope.profile(half, args=(torch.ones(1, 2).bfloat16(),), dtype="tf32", **QUICK)
+
+
+def test_the_process_is_as_it_was_and_the_compiler_not_imported() -> None:
+    program = (
+        "import os, sys, warnings, torch, netscope\n"
+        "from torch import nn\n"
+        "def state(): return dict(os.environ), list(warnings.filters), 'torch._dynamo' in sys.modules\n"
+        "before = state()\n"
+        "how = {'device': 'cpu', 'device_spec': 'none', 'max_time': 0.05, 'warmup': 0.0}\n"
+        "netscope.profile(nn.Linear(2, 2), input='2', **how)\n"
+        "assert state() == before, state()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

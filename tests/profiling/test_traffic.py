@@ -89,6 +89,19 @@ def test_what_a_call_keeps_to_itself_moves_nothing() -> None:
     assert moved(nn.Sequential(nn.Identity(), nn.Dropout(), nn.ReLU(inplace=True))) == {"2": 2 * N}
 
 
+@pytest.mark.parametrize(
+    ("layer", "elements"),
+    [
+        (nn.MaxPool2d(2), N + N // 4),  # the indices are for a backward
+        (nn.MaxPool2d(2, return_indices=True), N + N // 4 + 2 * N // 4),  # of 8 bytes each
+        (nn.LayerNorm(8), 2 * N + 2 * 8),  # and so are the statistics
+        (Does(lambda x: nn.functional.scaled_dot_product_attention(x, x, x)), 2 * N),
+    ],
+)
+def test_what_is_made_for_nobody_moves_nothing(layer: nn.Module, elements: int) -> None:
+    assert moved(layer) == {"": elements}
+
+
 def test_rows_that_are_looked_up_count_and_not_the_table() -> None:
     class Lookup(nn.Module):
         def __init__(self) -> None:

@@ -176,6 +176,10 @@ def test_what_was_measured_differently_is_said() -> None:
     assert any(line.startswith("no difference") for line in lines)
     assert "latency 2.00 ms → 2.00 ms, no change, within the noise" in lines[-2]
     assert lines[-1] == "measured differently: dtype fp32→bf16, form eager→compiled, threads 1→2"
+    cold = profiled(wide(32), {}, latency=steady(0.002), cold=True)
+    assert shown(before, cold)[-1] == "measured differently: cold caches no→yes"
+    assert shown(before, wide(32))[-1] == "latency 2.00 ms before, not measured after"
+    assert shown(wide(32), before)[-1] == "latency not measured before, 2.00 ms after"
     assert "within the noise" in markdown(before, after)
 
 

@@ -42,8 +42,7 @@ PICTURE = """\
 alexnet · zoo (Krizhevsky et al. 2012, single stream) · input 1×3×227×227 float32 · eval
   cpu: A processor (2 threads) · 1 thread used · fp32
 
-latency          10.00 ms  95% interval 9.993 ms to 10.01 ms; IQR 20.0 us, p95 10.0 ms; 54 steps in
-                           9 rounds
+latency          10.00 ms  median of 54 steps; 95% CI 9.993 to 10.01 ms; IQR 20.0 us; p95 10.0 ms
 throughput          100/s  samples a second
 achieved      227 GFLOP/s  and 15.5 GB/s of what must be moved
 peak memory      1.00 MiB  beyond what is there before a step: weights (238 MiB) and inputs
@@ -52,7 +51,7 @@ roof         1.00 TFLOP/s  at most in fp32, 100 GB/s; made up
 
 layers        ████████████████████████████████████      90.9%  9.00 ms
 unattributed  ██                                         5.0%   500 us  aten::to
-idle          ██                                         4.0%   400 us
+idle          ██                                         4.0%   400 us  Python between operators
 end to end 10.0 ms = layers 9.00 ms + unattributed 500 us + idle 400 us + unexplained 99.0 us (1.0%)
 
 layer           operator            time  time %  kernels  FLOP/s  FLOPs/B  limited by  efficiency
@@ -109,7 +108,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_off_a_terminal_nothing_is_wrapped_and_ascii_suffices() -> None:
-    assert len(shown(profile(), None).splitlines()) == len(PICTURE.splitlines()) - 2
+    assert len(shown(profile(), None).splitlines()) == len(PICTURE.splitlines()) - 1
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     text = FORMATS["table"](build(profile()), stream=stream)
     assert text.isascii()
@@ -196,7 +195,7 @@ def test_colour_is_for_a_terminal_and_the_answer() -> None:
 def test_markdown_has_the_same_figures() -> None:
     text = FORMATS["markdown"](build(profile(), sort="time", top=3))
     assert text.startswith("**alexnet** · zoo")
-    assert "- latency: **10.00 ms** (95% interval" in text
+    assert "- latency: **10.00 ms** (median of 54 steps; 95% CI" in text
     assert "| layers | 90.9% | 9.00 ms |" in text
     assert "| `classifier.fc6` | Linear | 4.00 ms | 42.1 | 2 |" in text
 
@@ -227,10 +226,45 @@ def test_a_roofline_says_what_limits() -> None:
     assert lines[-4].startswith("classifier.fc6")
 
 
+def test_half_a_roof_says_what_its_bounds_are_of() -> None:
+    for known, said in (
+        ({"peak": None}, "the peak in fp32 of A machine is not known: bounds are of memory alone"),
+        ({"bandwidth": None}, "the bandwidth of A machine is not known: bounds are of arithmetic alone"),
+        (
+            {"peak": None, "bandwidth": None},
+            "neither the peak in fp32 nor the bandwidth of A machine is known",
+        ),
+    ):
+        text = shown(replace(profile(), roof=replace(ROOF, title="A machine", **known)), None)
+        assert f"\n! {said}" in text
+
+
 def test_a_notebook_shows_the_timing() -> None:
     page = profile()._repr_html_()
     assert "10.00 ms" in page
-    assert "classifier" in page
+    assert page.index("10.00 ms") < page.index("classifier")
+    assert curve()._repr_markdown_() == curve().to_markdown()
+
+
+def test_few_samples_have_no_quarters_and_no_twentieths() -> None:
+    for taken, said in (
+        ([1e-2], "median of 1 step"),
+        ([1e-2] * 3, "median of 3 steps"),
+        ([1e-2] * 4, "median of 4 steps; IQR 0 s"),
+        ([1e-2] * 20, "median of 20 steps; IQR 0 s; p95 10.0 ms"),
+    ):
+        timing = replace(profile().timing, called=measured(taken))
+        (line,) = (
+            line for line in shown(replace(profile(), timing=timing)).splitlines() if "latency" in line
+        )
+        assert line.endswith(f"  {said}")
+
+
+def test_a_network_without_macs_achieves_bytes() -> None:
+    one = profile()
+    layers = (replace(one.root, macs=0), *one.layers[1:])
+    (line,) = (line for line in shown(replace(one, layers=layers)).splitlines() if "achieved" in line)
+    assert line == "achieved        15.5 GB/s  of what must be moved"
 
 
 # Curves
@@ -253,7 +287,7 @@ batch  latency     ±  samples/s  of the best  peak mem
     8  2.00 ms  0.1%     4.00 K        97.5%  1.00 MiB  ← knee
    32  7.80 ms  0.1%     4.10 K       100.0%  1.00 MiB
 
-knee at 8: nine tenths of the best throughput
+knee at 8: the smallest batch with nine tenths of the best throughput
 """
 
 
@@ -269,6 +303,7 @@ def test_no_line_of_a_curve_is_wider_than_the_terminal(width: int) -> None:
         text = curve_.to_terminal(one, width=width, color=False)
         assert max(map(width_of, text.splitlines())) <= width
     assert "! batch 1: not converged" in text
+    assert "\n- batch 1: not converged" in doubtful.to_markdown()
 
 
 def test_memory_that_ended_is_the_last_line() -> None:

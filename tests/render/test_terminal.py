@@ -237,6 +237,13 @@ def test_a_name_of_ten_thousand_characters_is_elided() -> None:
     assert len(row) < 130
 
 
+def test_names_are_not_shortened_to_the_same() -> None:
+    names = [f"encoder.layer.{n}.intermediate.dense.projection" for n in range(12)]
+    whole = report("deep", "Deep", [linear(name, (1, 8), (1, 8)) for name in names])
+    shown = [line.split()[0] for line in rows(whole, 80, sort="macs")[:12]]
+    assert len(set(shown)) == 12
+
+
 def test_wide_characters_align() -> None:
     lines = text(
         report("wide", "Wide", [linear("日本語レイヤ", (1, 4), (1, 4)), linear("fc", (1, 4), (1, 4))])

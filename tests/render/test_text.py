@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netscope.render.text import cut, cut_middle, for_encoding, pad, visible, width_of
+from netscope.render.text import broken, cut, cut_middle, for_encoding, pad, visible, width_of
 
 ANY = st.text(st.characters() | st.sampled_from("日本語\x1b\n\u0301e"), max_size=40)
 
@@ -40,3 +40,17 @@ def test_padding_knows_wide_characters() -> None:
 @given(ANY, st.sampled_from(["ascii", "iso8859-1", "cp1252", "utf-8"]))
 def test_text_for_a_stream_can_be_written_to_it(text: str, encoding: str) -> None:
     for_encoding(visible(text), encoding).encode(encoding)
+
+
+def test_no_line_ends_between_a_figure_and_its_unit() -> None:
+    assert broken("IQR 452 us; p95 31.2 ms", 8) == ["IQR", "452 us;", "p95", "31.2 ms"]
+    lines = broken("at most 4.80 TB/s, 30 steps in 5 s", 11, " ")
+    assert lines == ["at most", " 4.80 TB/s,", " 30 steps", " in 5 s"]
+    assert broken("", 8) == []
+
+
+@given(st.text(st.sampled_from("ab1 .")), st.integers(8, 40))
+def test_breaking_loses_no_word(text: str, width: int) -> None:
+    lines = broken(text, width)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    assert all(len(line) <= width for line in lines)

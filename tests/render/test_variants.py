@@ -55,6 +55,15 @@ def test_sorting_keeps_the_first_as_the_measure(sort: str, order: list[str]) -> 
     assert found[-1] == "changes are against wide"
 
 
+def test_what_has_the_same_name_is_told_apart_by_its_input() -> None:
+    other = replace(alexnet(), inputs=head(55).inputs)
+    alike = Comparison((Variant("alexnet", alexnet()), Variant("alexnet", other)))
+    found = VARIANTS_FORMATS["table"](board(alike), width=60, color=False).splitlines()
+    assert "1×3×227×227" in found[1]
+    assert "1×3×227×227" not in found[2]
+    assert found[-1] == "changes are against alexnet, 1×3×227×227 float32"
+
+
 def test_a_wrong_column() -> None:
     for wrong in ({"columns": ["parms"]}, {"sort": "parms"}):
         with pytest.raises(UsageError, match="there is no quantity 'parms'"):

@@ -117,3 +117,10 @@ def test_a_roof_is_the_best_that_was_reached_and_not_the_usual():
     assert spec.bandwidth == pytest.approx(4e12, rel=1e-6)
     assert spec.peak("bf16") == pytest.approx(900e12, rel=1e-6)
     assert "bf16 matrices 16,384 square" in spec.source
+
+
+def test_a_quiet_machine_is_calibrated_sooner_than_a_busy_one():
+    quiet, busy = FakeBackend(), Busy()
+    for backend in (quiet, busy):
+        calibrated(backend, ["fp32"])
+    assert quiet.clock() < 1.5 < busy.clock()

@@ -98,6 +98,7 @@ def test_noise_drift_and_cold_starts_are_told():
     scattered = [Round((1e-3, 1.3e-3) * 5, wall=0.01)] * 6
     (noisy,) = remarks(measured(*scattered))
     assert noisy == "noisy: the middle half of the steps spreads over 26.1% of the median"
+    assert not any("noisy" in text for text in remarks(measured(Round((1e-3,)), Round((2e-3,)))))
     drifting = [Round((1e-3 * (1 + 0.01 * n),) * 6, wall=0.01) for n in range(10)]
     told = remarks(measured(*drifting, settled=False, warmup=(2e-3, 1e-3)))
     assert "drifting: steps became 4.9% slower from the first half of the rounds to the last" in told
@@ -115,6 +116,14 @@ def test_what_did_not_converge_is_told_with_how_far_it_came():
     (told, *_) = remarks(measured(*wide))
     assert told.startswith("not converged: the median is known to within ")
     assert told.endswith(" after 60 samples in 10 rounds in 10.0 s, 1.0% was wanted")
+
+
+def test_what_hardly_missed_its_precision_does_not_seem_to_have_met_it():
+    nearly = [Round((1e-3 * (1 + 0.0178 * (n % 2)),) * 6, wall=1.0) for n in range(6)]
+    m = measured(*nearly)
+    assert 0.01 < m.uncertainty < 0.0105
+    (told,) = remarks(m)
+    assert "known to within 1.1% after" in told
 
 
 def test_phases_too_short_for_a_clock_are_nothing():

@@ -77,6 +77,10 @@ def nothing(diff: Diff) -> str:
 def timed(diff: Diff) -> list[tuple[str, Tone]]:
     """Whether a step takes another time than before, or only chance has it so; nothing without profiles."""
     before, after, ratio = diff.before.timing, diff.after.timing, diff.timing
+    if before is None and after is not None:
+        return [(f"latency not measured before, {units.seconds(after.median)} after", "dim")]
+    if before is not None and after is None:
+        return [(f"latency {units.seconds(before.median)} before, not measured after", "dim")]
     if before is None or after is None or ratio is None:
         return []
     values = units.arrow(units.seconds(before.median), units.seconds(after.median))
@@ -110,6 +114,7 @@ _SETTINGS: Final[dict[str, Callable[[Timing], str]]] = {
     "threads": lambda timing: units.count(timing.threads),
     "optimizer": lambda timing: timing.optimizer or "none",
     "channels last": lambda timing: "yes" if timing.channels_last else "no",
+    "cold caches": lambda timing: "yes" if timing.cold else "no",
 }
 
 

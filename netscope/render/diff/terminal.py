@@ -20,7 +20,7 @@ from netscope.render.figures import figure_text
 from netscope.render.fit import GAP, Heading
 from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.summary import Tone, short
-from netscope.render.text import cut, encoding_of, for_encoding, width_of
+from netscope.render.text import broken, cut, encoding_of, for_encoding, width_of
 from netscope.units import TOTAL, UNKNOWN
 
 # A row that holds one part in so many of all that a quantity changed by is one of the few that matter.
@@ -52,7 +52,7 @@ def render(
         lines += [[], *_totals(differences, room, encoding), [], *_rows(differences, room, encoding)]
         lines += _below(differences, room)
     for text, tone in timed(diff):
-        lines += [[Piece(line, tone)] for line in (textwrap.wrap(text, room) if room else [text])]
+        lines += [[Piece(line, tone)] for line in (broken(text, room) if room else [text])]
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 

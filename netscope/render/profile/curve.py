@@ -15,7 +15,7 @@ from netscope.render.cells import Cell, cell, joined_by_dots, laid_out, on_units
 from netscope.render.fit import Heading
 from netscope.render.markdown import escape
 from netscope.render.paint import painted, room_for, wants_color
-from netscope.render.profile.terminal import wrapped
+from netscope.render.profile.terminal import marked, wrapped
 from netscope.render.profile.words import setting
 from netscope.render.summary import Tone, short
 from netscope.render.text import encoding_of, for_encoding, visible
@@ -54,7 +54,10 @@ def to_terminal(
     laid = laid_out(headings, columns, room)
     lines = [*joined_by_dots(_pieces(curve), room), [], laid.head, *laid.body]
     said = [*_verdict(curve), *_doubts(curve)]
-    lines += [[], *(line for text, tone in said for line in wrapped(text, room, tone))] if said else []
+    if said:
+        lines.append([])
+        for sentence, shade in said:
+            lines += wrapped(marked(sentence, shade), room, shade)
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
@@ -115,7 +118,10 @@ def _verdict(curve: Curve) -> list[tuple[str, Tone]]:
     """Where more samples stop to bring more throughput, and where memory ends."""
     lines: list[tuple[str, Tone]] = []
     if curve.knee is not None:
-        lines.append((f"knee at {units.count(curve.knee)}: nine tenths of the best throughput", "accent"))
+        knee = (
+            f"knee at {units.count(curve.knee)}: the smallest batch with nine tenths of the best throughput"
+        )
+        lines.append((knee, "accent"))
     elif len(curve) > 1:
         lines.append(("throughput still rises at the last batch: larger ones may bring more", "dim"))
     if curve.too_large is not None:
@@ -125,7 +131,7 @@ def _verdict(curve: Curve) -> list[tuple[str, Tone]]:
 
 def _doubts(curve: Curve) -> list[tuple[str, Tone]]:
     return [
-        (f"! batch {units.count(timing.batch)}: {visible(remark)}", "warn")
+        (f"batch {units.count(timing.batch)}: {visible(remark)}", "warn")
         for timing in curve
         for remark in timing.remarks
     ]

@@ -12,7 +12,7 @@ from netscope.render.paint import Piece, painted, room_for, wants_color
 from netscope.render.profile.words import Part, equation, facts, parts, pieces, sentences, shown
 from netscope.render.summary import Tone
 from netscope.render.terminal import fact_lines, rows_laid_out
-from netscope.render.text import cut, encoding_of, pad, width_of
+from netscope.render.text import broken, cut, encoding_of, pad, width_of
 from netscope.table import Table
 
 # Columns that a whole step takes as a bar.
@@ -48,8 +48,7 @@ def render(
     if said:
         lines.append([])
         for text, tone in said:
-            mark = "! " if tone == "warn" else ""
-            lines += wrapped(mark + text, room, tone, indent="  " if mark else "")
+            lines += wrapped(marked(text, tone), room, tone, indent="  " if tone == "warn" else "")
     coloured = wants_color(stream) if color is None else color
     return "".join(painted(line, coloured, encoding) for line in lines)
 
@@ -81,10 +80,13 @@ def _bars(found: Sequence[Part], room: int | None) -> list[list[Piece]]:
     return lines
 
 
+def marked(text: str, tone: Tone) -> str:
+    """A warning begins with a mark, for those who see no colour."""
+    return f"! {text}" if tone == "warn" else text
+
+
 def wrapped(text: str, room: int | None, tone: Tone = "", indent: str = "  ") -> list[list[Piece]]:
     """A sentence on as many lines as it takes."""
     if room is None:
         return [[Piece(text, tone)]]
-    import textwrap
-
-    return [[Piece(line, tone)] for line in textwrap.wrap(text, room, subsequent_indent=indent)]
+    return [[Piece(line, tone)] for line in broken(text, room, indent)]

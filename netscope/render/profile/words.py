@@ -13,10 +13,13 @@ from netscope.render.text import visible
 from netscope.report import Report
 from netscope.table import Table
 from netscope.timing.breakdown import StepWork
+from netscope.timing.remarks import QUARTERS
 from netscope.timing.samples import Measurement
 
 # Operators without a layer that are named.
 _NAMED: Final = 3
+# With fewer samples there is no twentieth to leave out.
+_TWENTIETHS: Final = 20
 # The share of a step that rounding makes.
 _NOTHING: Final = 1e-9
 _FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
@@ -97,15 +100,16 @@ def _latency(timing: Timing) -> Iterator[Fact]:
 
 
 def _spread(measured: Measurement) -> str:
-    """ "95% interval 12.31 ms to 12.42 ms; IQR 80.0 us, p95 12.9 ms; 240 steps in 8 rounds"."""
-    interval = measured.interval
-    parts = []
+    """ "median of 240 steps; 95% CI 12.31 to 12.42 ms; IQR 80.0 us; p95 12.9 ms"."""
+    interval, count = measured.interval, len(measured.samples)
+    parts = [f"median of {units.plural(count, 'step')}"]
     if interval is not None:
-        low, high = (units.seconds(end, units.TOTAL) for end in (interval.low, interval.high))
-        parts.append(f"{units.percent(interval.level).replace('.0%', '%')} interval {low} to {high}")
-    parts.append(f"IQR {units.seconds(measured.iqr)}, p95 {units.seconds(measured.p95)}")
-    taken = units.plural(len(measured.samples), "step")
-    parts.append(f"{taken} in {units.plural(len(measured.kept), 'round')}")
+        level = units.percent(interval.level).replace(".0%", "%")
+        parts.append(f"{level} CI {units.seconds_between(interval.low, interval.high, units.TOTAL)}")
+    if count >= QUARTERS:
+        parts.append(f"IQR {units.seconds(measured.iqr)}")
+    if count >= _TWENTIETHS:
+        parts.append(f"p95 {units.seconds(measured.p95)}")
     return "; ".join(parts)
 
 
@@ -117,9 +121,12 @@ def _throughput(report: Report) -> Iterator[Fact]:
     rates = report.flops_per_second, report.bytes_per_second
     if timing.work is not None:
         yield Fact("achieved", _flops_a_second(rates[0]), _work(timing.work), "")
-    elif not report.training and rates != (None, None):
-        note = f"and {units.bandwidth(rates[1])} of what must be moved"
-        yield Fact("achieved", _flops_a_second(rates[0]), note, "")
+    elif not report.training and any(rates):
+        moved, of = units.bandwidth(rates[1]), "of what must be moved"
+        if rates[0] == 0:
+            yield Fact("achieved", moved, of, "")
+        else:
+            yield Fact("achieved", _flops_a_second(rates[0]), f"and {moved} {of}", "")
 
 
 def _work(work: StepWork) -> str:
@@ -213,10 +220,12 @@ def parts(timing: Timing) -> list[Part]:
     homeless = ", ".join(short(work.name) for work in timing.unattributed[:_NAMED])
     more = len(timing.unattributed) - _NAMED
     homeless += f" and {units.count(more)} more" if more > 0 else ""
+    # A processor that has no operator to run runs the code around them.
+    idling = "" if timing.threads is None else "Python between operators"
     made = [
         Part("layers", found.layers, found.layers / whole),
         Part("unattributed", found.unattributed, found.unattributed / whole, homeless),
-        Part("idle", found.idle, found.idle / whole),
+        Part("idle", found.idle, found.idle / whole, idling),
     ]
     if timing.optimizer is not None:
         made.insert(2, Part("optimizer", found.optimizer, found.optimizer / whole))
@@ -259,11 +268,24 @@ def sentences(report: Report) -> list[tuple[str, Tone]]:
         what = f"{units.plural(fused, 'layer')} ran inside a kernel of one around"
         lines.append((f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
     lines += [(f"note: {visible(note)}", "dim") for note in report.notes]
+    if report.roof is not None and None in (report.roof.peak, report.roof.bandwidth):
+        lines.append((_half(report.roof), "warn"))
     if report.roof is not None and any(_above(layer) for layer in report.layers):
         lines.append(
             ("an efficiency above 100% means that the machine can do more than its roof says", "dim")
         )
     return lines
+
+
+def _half(roof: Roof) -> str:
+    """What of a machine is not known, and what its bounds are of then."""
+    unknown = f"peak in {visible(roof.dtype) or 'this dtype'}" if roof.peak is None else "bandwidth"
+    known = "memory" if roof.peak is None else "arithmetic"
+    if roof.peak is None and roof.bandwidth is None:
+        return (
+            f"neither the {unknown} nor the bandwidth of {visible(roof.title)} is known: nothing is bounded"
+        )
+    return f"the {unknown} of {visible(roof.title)} is not known: bounds are of {known} alone"
 
 
 def said_of(report: Report) -> list[tuple[str, Tone]]:

@@ -52,16 +52,29 @@ def peak_memory(run: Callable[[], object]) -> int:
 
 
 def _traced(run: Callable[[], object], *, cuda: bool = False, memory: bool = False) -> dict[str, Any]:
-    from torch.profiler import ProfilerActivity, profile
-
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
-    with _quiet(), profile(activities=activities, profile_memory=memory, acc_events=True) as profiler:
+    with _quiet(), _profiler(cuda, memory) as profiler:
         run()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(path))
         trace: dict[str, Any] = json.loads(path.read_bytes())
     return trace
+
+
+def _profiler(cuda: bool, memory: bool) -> Any:
+    """torch.profiler; of the host alone what is under it, which writes the same.
+
+    To ask for its CUDA graphs the former imports the compiler, which takes a second, sets a variable of the
+    environment and adds a filter of warnings.
+    """
+    if cuda:
+        from torch.profiler import ProfilerActivity, profile
+
+        activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
+        return profile(activities=activities, profile_memory=memory, acc_events=True)
+    from torch.autograd.profiler import profile as of_the_host
+
+    return of_the_host(use_kineto=True, profile_memory=memory)
 
 
 @contextmanager
