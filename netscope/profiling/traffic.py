@@ -38,7 +38,8 @@ def moved_bytes(trace: Trace) -> dict[str, int]:
     for op, _ in working:
         for storage in op.reads:
             readers[storage].add(op.call)
-    returned = [{value.storage for value in call.outputs} for call in trace.calls]
+    # What leaves the network may have left its layer unseen, as in a list that a hook fills.
+    returned = [{value.storage for value in (*call.outputs, *trace.outputs)} for call in trace.calls]
     reads: dict[tuple[int, int], int] = {}
     writes: dict[tuple[int, int], int] = {}
     for op, written in working:
