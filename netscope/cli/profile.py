@@ -98,6 +98,10 @@ def command(
             raise UsageError("a curve has no trace.", hint="give one --batch")
         if everything or depth is not None or top is not None or columns:
             raise UsageError("a curve has no layers to choose from.", hint="give one --batch")
+    if trace is not None and trace == output:
+        raise UsageError(
+            f"{trace} cannot be both the report and its trace.", hint="give --trace another name"
+        )
     check_writable(trace)
     how = given(input, None, dtype, train, option)
     prepare_for(model)

@@ -125,12 +125,13 @@ def pace_of(
     Raises:
         UsageError: a time is below zero, or the least is above the most.
     """
-    for name, value in (("warmup", warmup), ("min_time", min_time), ("max_time", max_time)):
+    told = (("the warm-up", warmup), ("the least time", min_time), ("the most time", max_time))
+    for name, value in told:
         if value is not None and not 0 <= value < math.inf:
             raise UsageError(f"{name} must be seconds, 0 or more, not {value:g}.")
     usual = Pace()
     if min_time is not None and max_time is not None and max_time < min_time:
-        raise UsageError(f"min_time ({min_time:g} s) is more than max_time ({max_time:g} s).")
+        raise UsageError(f"the least time ({min_time:g} s) is more than the most ({max_time:g} s).")
     limit = max(usual.limit, min_time or 0.0) if max_time is None else max(max_time, 1e-3)
     least = min_time or 0.0
     round_seconds = max(usual.round_seconds, least / _ROUNDS)

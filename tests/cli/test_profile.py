@@ -95,6 +95,8 @@ def test_a_forward_that_raises_is_exit_code_3(nets: Path) -> None:
         (["--dtype", "fp8"], "steps in fp8 are neither measured nor bounded"),
         (["--device-spec", "h2000"], "Did you mean h200"),
         (["--batch", "1,2", "--trace", "t.json"], "a curve has no trace"),
+        (["-o", "t.json", "--trace", "t.json"], "cannot be both the report and its trace"),
+        (["--min-time", "3", "--max-time", "2"], "the least time (3 s) is more than the most (2 s)"),
         (["--batch", "1,2", "--top", "3"], "a curve has no layers"),
         (["--optimizer", "sgd"], "an optimizer is of training steps"),
         (["--train", "--optimizer", "lion"], "no optimizer is named 'lion'"),
