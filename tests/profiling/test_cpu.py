@@ -264,7 +264,7 @@ def test_what_makes_no_sense_is_refused_in_one_line() -> None:
         ({"dtype": "bf16"}, "dtype= is for models built from a name"),
         ({"dtype": "tf32"}, "does not compute in tf32"),
         ({"warmup": -1.0}, "must be seconds"),
-        ({"min_time": 3.0, "max_time": 2.0}, "more than max_time"),
+        ({"min_time": 3.0, "max_time": 2.0}, "is more than the most"),
         ({"device_spec": "h2000"}, "no device is named"),
         ({"batch": []}, "whole numbers"),
         ({"batch": [0]}, "whole numbers"),
