@@ -57,13 +57,13 @@ def huggingface_types() -> tuple[str, ...]:
     """ "hf/bert", ...: the model types of transformers; empty when it is not installed."""
     # In 5.x both files have some of them, in 4.x the second has all.
     files = ("auto_mappings.py", "configuration_auto.py")
-    return tuple(sorted(f"hf/{key}" for file in files for key in _auto(file, "CONFIG_MAPPING_NAMES")))
+    return tuple(sorted({f"hf/{key}" for file in files for key in _auto(file, "CONFIG_MAPPING_NAMES")}))
 
 
 @cache
 def huggingface_names() -> tuple[str, ...]:
     """Those of them that have a network of their own, and are not a part of another's configuration."""
-    built = set(_auto("modeling_auto.py", *HEADS))
+    built = _auto("modeling_auto.py", *HEADS)
     return tuple(name for name in huggingface_types() if name.removeprefix("hf/") in built)
 
 

@@ -84,7 +84,6 @@ def throughput(
     backend: Backend,
     pace: Pace = Pace(),  # noqa: B008 - frozen
     *,
-    threads: int | None = None,
     watch: Watcher | None = None,
 ) -> Measurement:
     """Time steps that follow each other without a pause; `prepare` is part of that time.
@@ -92,7 +91,7 @@ def throughput(
     Raises:
         Exception: whatever the step raises, out of memory too.
     """
-    with undisturbed(backend, threads):
+    with undisturbed(backend):
         return converge(Meter(step, backend, pace, kind="throughput"), watch)
 
 
@@ -101,7 +100,6 @@ def queued(
     backend: Backend,
     pace: Pace = Pace(),  # noqa: B008 - frozen
     *,
-    threads: int | None = None,
     watch: Watcher | None = None,
 ) -> Measurement:
     """Time steps in a queue, each between two marks of the device; `prepare` is outside of them.
@@ -109,7 +107,7 @@ def queued(
     Raises:
         Exception: whatever the step raises, out of memory too.
     """
-    with undisturbed(backend, threads):
+    with undisturbed(backend):
         return converge(Meter(step, backend, pace, kind="queued"), watch)
 
 
