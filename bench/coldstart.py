@@ -10,7 +10,7 @@ from typing import Final
 from bench.processes import Finished, in_turns, netscope, progress, python, run
 from bench.results import Figure, Grid, Part
 from bench.samples import Pairs, Samples
-from netscope import units
+from netscope.base import units
 
 PAIRS: Final = 9
 

@@ -7,7 +7,7 @@ from typing import Final
 from bench import networks, published, seeds
 from bench.processes import progress
 from bench.results import Figure, Grid, Part, all_of
-from netscope import units
+from netscope.base import units
 
 TOLERANCE: Final = 0.006
 

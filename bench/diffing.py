@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from bench.processes import Finished, netscope, progress, run
 from bench.results import Figure, Grid, Part
 from bench.samples import Samples
-from netscope import units
-from netscope.comparison import diff
-from netscope.layer import Layer, Tensor
-from netscope.layer import Parameter as Weight
-from netscope.report import Report
+from netscope.answers.diff import diff
+from netscope.base import units
+from netscope.report.layer import Layer, Tensor
+from netscope.report.layer import Parameter as Weight
+from netscope.report.report import Report
 
 ROUNDS: Final = 5
 

@@ -6,8 +6,8 @@ import os
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from netscope import units
-from netscope.environment import environment
+from netscope.base import units
+from netscope.base.environment import environment
 
 _LIBRARIES = ("torch", "torchvision", "torchinfo", "transformers")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bench.results import Figure, Grid, Part
-from netscope import units
+from netscope.base import units
 
 _MET: Final = {True: "yes", False: "**no**", None: ""}
 

@@ -12,7 +12,7 @@ from bench.call import Measured
 from bench.processes import progress, python, run
 from bench.results import Figure, Grid, Part
 from bench.samples import Samples
-from netscope import units
+from netscope.base import units
 
 ROUNDS: Final = 3
 

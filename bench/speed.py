@@ -11,7 +11,7 @@ from bench.call import IMAGE, OWN, SHARED, Measured
 from bench.processes import in_turns, progress, python, run
 from bench.results import Figure, Grid, Part
 from bench.samples import Pairs, Samples, geometric_mean
-from netscope import units
+from netscope.base import units
 
 NETWORKS: Final = ("alexnet", "vgg16", "resnet50", "vit_b_16", "swin_t", "convnext_base", "densenet201")
 OPPONENTS: Final = ("torchinfo", "torchinfo-meta")

@@ -10,8 +10,8 @@ from typing import Any, Final
 from bench.processes import progress
 from bench.results import Figure, Grid, Part, all_of
 from bench.samples import Samples
-from netscope import units
-from netscope.timing.intervals import Ratio
+from netscope.base import units
+from netscope.report.measured.intervals import Ratio
 
 NETWORKS: Final = ("alexnet", "resnet50", "vit_b_16")
 ROUNDS: Final = 150
@@ -112,9 +112,9 @@ def measure(pairs: int | None = None) -> Part:
 
 
 def _prepared(name: str, batch: int) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    from netscope.machine.timing.inputs import arguments
+    from netscope.machine.timing.weights import materialised
     from netscope.sources import resolve
-    from netscope.timing.inputs import arguments
-    from netscope.timing.weights import materialised
 
     workload = resolve(f"torchvision/{name}", batch=batch)
     return materialised(workload, "cpu"), *arguments(workload, "cpu")
@@ -124,12 +124,12 @@ def _compare(name: str, rounds: int) -> Compared:
     import torch
     from torch.utils.benchmark import Timer
 
-    from netscope.timing.backends.cpu import Cpu
-    from netscope.timing.intervals import ratio_of_rounds
-    from netscope.timing.measure import undisturbed
-    from netscope.timing.meter import Meter
-    from netscope.timing.samples import Pace
-    from netscope.timing.steps import Inference
+    from netscope.machine.timing.backends.cpu import Cpu
+    from netscope.machine.timing.measure import undisturbed
+    from netscope.machine.timing.meter import Meter
+    from netscope.machine.timing.steps import Inference
+    from netscope.report.measured.intervals import ratio_of_rounds
+    from netscope.report.measured.samples import Pace
 
     progress(f"timing: {name}, {rounds} turns with torch.utils.benchmark")
     module, args, kwargs = _prepared(name, 1)
@@ -155,10 +155,10 @@ def _compare(name: str, rounds: int) -> Compared:
 
 
 def _attribute(name: str) -> Attributed:
-    from netscope.timing.attribution import attribute
-    from netscope.timing.backends.cpu import Cpu
-    from netscope.timing.scopes import recorded
-    from netscope.timing.steps import Inference, Training
+    from netscope.machine.timing.attribution import attribute
+    from netscope.machine.timing.backends.cpu import Cpu
+    from netscope.machine.timing.scopes import recorded
+    from netscope.machine.timing.steps import Inference, Training
 
     progress(f"timing: attribution of {name}")
     module, args, kwargs = _prepared(name, 2)
@@ -173,10 +173,10 @@ def _attribute(name: str) -> Attributed:
 
 def _covers(seed: int) -> bool:
     """Whether the interval of one measurement under everything at once holds the truth."""
-    from netscope.timing.measure import converge
-    from netscope.timing.meter import Meter
-    from netscope.timing.samples import Pace
-    from tests.timing.fake import FakeBackend, FakeStep, Kernel, Noise, forward
+    from netscope.machine.timing.measure import converge
+    from netscope.machine.timing.meter import Meter
+    from netscope.report.measured.samples import Pace
+    from tests.machine.timing.fake import FakeBackend, FakeStep, Kernel, Noise, forward
 
     def drift(now: float) -> float:
         return math.exp(0.003 * now) * (1 + 0.003 * math.sin(5 * now + seed))

@@ -14,13 +14,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.version import __version__
+from netscope.base.version import __version__
 
 if TYPE_CHECKING:
-    from netscope.api import check, explain, lint, summary
-    from netscope.between import compare, diff
-    from netscope.comparison import Comparison, Diff
-    from netscope.errors import (
+    from netscope.answers.diff import Comparison, Diff
+    from netscope.api.between import compare, diff
+    from netscope.api.machines import profile, roofline
+    from netscope.api.verbs import check, explain, lint, summary
+    from netscope.base.errors import (
         CheckError,
         MissingExtraError,
         NetscopeError,
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
         TraceError,
         UsageError,
     )
+    from netscope.base.workload import TensorSpec, Workload
     from netscope.formulas import formula
-    from netscope.layer import Layer
-    from netscope.machines import profile, roofline
-    from netscope.report import Report
-    from netscope.store import load
-    from netscope.workload import TensorSpec, Workload
+    from netscope.report.layer import Layer
+    from netscope.report.report import Report
+    from netscope.report.store import load
 
 __all__ = [
     "CheckError",
@@ -65,29 +65,29 @@ __all__ = [
 
 # Where each public name lives. A test holds this, `__all__` and the imports for type checkers together.
 _HOMES: Final = {
-    "CheckError": "netscope.errors",
-    "Comparison": "netscope.comparison",
-    "Diff": "netscope.comparison",
-    "Layer": "netscope.layer",
-    "MissingExtraError": "netscope.errors",
-    "NetscopeError": "netscope.errors",
-    "Report": "netscope.report",
-    "SourceError": "netscope.errors",
-    "StoreError": "netscope.errors",
-    "TensorSpec": "netscope.workload",
-    "TraceError": "netscope.errors",
-    "UsageError": "netscope.errors",
-    "Workload": "netscope.workload",
-    "check": "netscope.api",
-    "compare": "netscope.between",
-    "diff": "netscope.between",
-    "explain": "netscope.api",
+    "CheckError": "netscope.base.errors",
+    "Comparison": "netscope.answers.diff",
+    "Diff": "netscope.answers.diff",
+    "Layer": "netscope.report.layer",
+    "MissingExtraError": "netscope.base.errors",
+    "NetscopeError": "netscope.base.errors",
+    "Report": "netscope.report.report",
+    "SourceError": "netscope.base.errors",
+    "StoreError": "netscope.base.errors",
+    "TensorSpec": "netscope.base.workload",
+    "TraceError": "netscope.base.errors",
+    "UsageError": "netscope.base.errors",
+    "Workload": "netscope.base.workload",
+    "check": "netscope.api.verbs",
+    "compare": "netscope.api.between",
+    "diff": "netscope.api.between",
+    "explain": "netscope.api.verbs",
     "formula": "netscope.formulas",
-    "lint": "netscope.api",
-    "load": "netscope.store",
-    "profile": "netscope.machines",
-    "roofline": "netscope.machines",
-    "summary": "netscope.api",
+    "lint": "netscope.api.verbs",
+    "load": "netscope.report.store",
+    "profile": "netscope.api.machines",
+    "roofline": "netscope.api.machines",
+    "summary": "netscope.api.verbs",
 }
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from netscope.report import Report
-    from netscope.testing import Model
+    from netscope.report.report import Report
+    from netscope.testing.assertions import Model
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,7 +53,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Look for golden files that no test is left for. A worker of pytest-xdist tells it to its controller."""
     goldens = session.config.stash[_GOLDENS]
     if goldens.tests:
-        from netscope.golden import left_over
+        from netscope.testing.golden import left_over
 
         goldens.left_over.update(map(str, left_over(goldens.tests)))
     if hasattr(session.config, "workeroutput"):
@@ -128,8 +128,7 @@ class Netscope:
             summary: arguments of `netscope.summary` (input, args, kwargs, batch, dtype, train).
         """
         __tracebackhide__ = True
-        from netscope import golden
-        from netscope.testing import report_of
+        from netscope.testing import golden, report_of
 
         path = golden.path_of(self._test.path, _name_of(self._test), self._label(name))
         problem, remedy = self._compare(path, report_of(model, summary))
@@ -139,8 +138,8 @@ class Netscope:
 
     def _compare(self, path: Path, report: Report) -> tuple[str, str]:
         """What is wrong, and what `--netscope-update` would do about it; "" for nothing."""
-        from netscope import golden
-        from netscope.errors import StoreError
+        from netscope.base.errors import StoreError
+        from netscope.testing import golden
 
         seen = _seen(self._test.config, path)
         try:
@@ -185,8 +184,8 @@ class Goldens:
 
     def renew(self, path: Path, report: Report) -> None:
         """Write the file, unless it says the same already."""
-        from netscope import golden
-        from netscope.errors import StoreError
+        from netscope.base.errors import StoreError
+        from netscope.testing import golden
 
         try:
             if path.exists() and golden.changes(path, report) is None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from netscope.layer import Layer
-from netscope.report import Report
+from netscope.report.layer import Layer
+from netscope.report.report import Report
 from tests.reports import around, conv, leaf, linear, pool, relu, report
 
 Shape = tuple[int, ...]

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from netscope.cost import VectorOps
-from netscope.layer import Layer, Parameter, Shape, Tensor
-from netscope.measured import Roof, Timing
-from netscope.profiling.join import with_roof, with_times
-from netscope.report import Report
-from netscope.timing.backend import Device
-from netscope.timing.breakdown import LayerTime, Reconciliation, Work
-from netscope.timing.samples import Measurement, Round
+from netscope.base.cost import VectorOps
+from netscope.machine.profiling.join import with_roof, with_times
+from netscope.report.layer import Layer, Parameter, Shape, Tensor
+from netscope.report.measured.breakdown import LayerTime, Reconciliation, Work
+from netscope.report.measured.device import Device
+from netscope.report.measured.samples import Measurement, Round
+from netscope.report.measured.timing import Roof, Timing
+from netscope.report.report import Report
 
 NO_VECTOR = VectorOps()
 

@@ -9,8 +9,8 @@ import pytest
 from torch import nn
 
 import netscope
-from netscope.render.explanation import EXPLANATION_FORMATS
-from netscope.report import SCHEMA_VERSION
+from netscope.report.report import SCHEMA_VERSION
+from netscope.show.render.explanation import EXPLANATION_FORMATS
 from tests.cli.test_doors import run
 
 

@@ -14,8 +14,8 @@ from torch import nn
 
 import netscope.testing  # noqa: F401 - imported as a user's tests would
 from netscope import TensorSpec, summary
-from netscope.errors import TraceError
-from netscope.report import Report
+from netscope.base.errors import TraceError
+from netscope.report.report import Report
 from tests import models as m
 
 

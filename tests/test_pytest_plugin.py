@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netscope import golden
+from netscope.testing import golden
 from tests.reports import alexnet
 
 pytest_plugins = ("pytester",)
@@ -208,7 +208,7 @@ import sys
 
 def test_nothing():
     assert "netscope.pytest_plugin" in sys.modules
-    heavy = {"torch", "pandas", "numpy", "rapidfuzz", "rich", "netscope.layer", "netscope.testing"}
+    heavy = {"torch", "pandas", "numpy", "rapidfuzz", "rich", "netscope.report.layer", "netscope.testing"}
     assert heavy.isdisjoint(sys.modules)
 """
     )

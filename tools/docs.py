@@ -32,8 +32,8 @@ _SECONDS = re.compile(r"^ *traced +[\d.]+ \w+", re.MULTILINE)
 def summary_alexnet() -> str:
     """The table that `make demo` shows."""
     import netscope
-    from netscope.render import FORMATS
-    from netscope.table import build
+    from netscope.show.render import FORMATS
+    from netscope.show.table import build
 
     report = netscope.summary("alexnet", input="3x227x227")
     table = FORMATS["table"](build(report), width=100, color=False)
@@ -42,14 +42,14 @@ def summary_alexnet() -> str:
 
 def columns() -> str:
     """Every column and what it means."""
-    from netscope.columns import column_reference
+    from netscope.show.columns import column_reference
 
     return column_reference()
 
 
 def quantities() -> str:
     """Every quantity that two networks are compared by."""
-    from netscope.quantities import QUANTITIES
+    from netscope.report.quantities import QUANTITIES
 
     lines = ["| quantity | heading | meaning |", "|---|---|---|"]
     lines += [f"| `{one.key}` | {one.title} | {one.help} |" for one in QUANTITIES]
@@ -77,7 +77,7 @@ def commands() -> str:
 
 def checks() -> str:
     """Every check of `netscope lint`."""
-    from netscope.checks import registered
+    from netscope.answers.lint import registered
 
     lines = ["| code | name | severity | finds |", "|---|---|---|---|"]
     lines += [f"| {one.code} | `{one.name}` | {one.severity} | {one.help} |" for one in registered()]
@@ -86,7 +86,7 @@ def checks() -> str:
 
 def limits() -> str:
     """The language of budgets by examples, from the module that reads it."""
-    from netscope.budgets import limit
+    from netscope.answers.check import limit
 
     blocks = re.findall(r"(?:^ {4}.*\n)+", limit.__doc__ or "", re.MULTILINE)
     return "```\n" + "\n".join(textwrap.dedent(block) for block in blocks) + "```\n"
@@ -133,7 +133,7 @@ def profile() -> str:
 
 def models() -> str:
     """Every way to name a model, and the zoo."""
-    from netscope.ready import READY
+    from netscope.api.ready import READY
     from netscope.sources import SOURCES
     from netscope.zoo.catalog import ZOO
 

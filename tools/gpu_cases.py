@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 if TYPE_CHECKING:
-    from netscope.measured import Timing
+    from netscope.report.measured.timing import Timing
 
 NETWORKS: Final = ("alexnet", "zfnet", "torchvision/resnet50", "torchvision/vit_b_16")
 BATCHES: Final = (1, 64)
@@ -99,7 +99,8 @@ def measured(network: str, batch: int, dtype: str, pace: dict[str, Any] = PACE) 
     Raises:
         Exception: whatever a step raises.
     """
-    from netscope import profile, store
+    from netscope import profile
+    from netscope.report import store
 
     how: dict[str, Any] = {"device": "cuda", "batch": batch, "dtype": dtype, **pace}
     profiles = [profile(network, **how) for _ in range(2)]
@@ -142,10 +143,10 @@ def turns(network: str, batch: int, dtype: str, *, flushed: bool) -> Turns | Non
         from triton.testing import do_bench
     except ImportError:
         return None
-    from netscope.timing.backends import backend_of
-    from netscope.timing.measure import Cold, undisturbed
-    from netscope.timing.meter import Meter, Step
-    from netscope.timing.samples import Pace
+    from netscope.machine.timing.backends import backend_of
+    from netscope.machine.timing.measure import Cold, undisturbed
+    from netscope.machine.timing.meter import Meter, Step
+    from netscope.report.measured.samples import Pace
 
     backend = backend_of("cuda")
     step: Step = _step(network, batch, dtype, backend.device().target)
@@ -166,11 +167,11 @@ def turns(network: str, batch: int, dtype: str, *, flushed: bool) -> Turns | Non
 
 
 def _step(network: str, batch: int, dtype: str, target: str) -> Any:
-    from netscope.profiling.settings import DTYPES as NAMES
+    from netscope.machine.profiling.settings import DTYPES as NAMES
+    from netscope.machine.timing.inputs import arguments
+    from netscope.machine.timing.steps import Inference
+    from netscope.machine.timing.weights import materialised
     from netscope.sources import resolve
-    from netscope.timing.inputs import arguments
-    from netscope.timing.steps import Inference
-    from netscope.timing.weights import materialised
 
     workload = resolve(network, batch=batch, dtype=NAMES[dtype])
     return Inference(materialised(workload, target).eval(), *arguments(workload, target))

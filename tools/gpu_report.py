@@ -173,7 +173,7 @@ def _read(file: Path) -> Kept:
 
 
 def _write(kept: Kept, markdown_file: Path, raw_file: Path) -> None:
-    from netscope.store import write_text
+    from netscope.report.store import write_text
 
     found = kept.get("found", {})
     cases = [
@@ -208,8 +208,8 @@ def describe() -> dict[str, str]:
     """The machine, its state and the versions, by name; what cannot be told is left out."""
     import torch
 
-    from netscope.environment import environment
-    from netscope.timing.backends import backend_of
+    from netscope.base.environment import environment
+    from netscope.machine.timing.backends import backend_of
 
     backend = backend_of("cuda")
     device = backend.device()

@@ -31,7 +31,7 @@ def markdown(
     machine: Mapping[str, str], cases: Sequence[Case], extras: Mapping[str, Any] | None = None
 ) -> str:
     """The report."""
-    from netscope import units
+    from netscope.base import units
 
     found = [case.judged for case in cases if case.judged is not None]
     lines = [
@@ -62,7 +62,7 @@ def markdown(
 
 
 def _figures(case: Case) -> str:
-    from netscope import units
+    from netscope.base import units
 
     one = case.judged
     if one is None:

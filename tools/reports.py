@@ -1,7 +1,7 @@
 """What netscope writes of itself without measuring: `reports/NAME.md`, each by one command, and its schemas.
 
 `python -m tools.reports` writes them anew; with `--check` it exits 1 when one is stale. A test does the
-same. To add a report, write its line in `REPORTS`; to publish a schema, see `netscope/schema.py`.
+same. To add a report, write its line in `REPORTS`; to publish a schema, see `tools/schemas.py`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-import netscope
-from netscope.schema import published
 from tools.docs import output_of
+from tools.schemas import SCHEMAS, published
 
 FOLDER: Final = Path(__file__).parents[1] / "reports"
 
@@ -39,7 +38,7 @@ def main(arguments: list[str]) -> int:
     """Write or check; returns the exit code."""
     stale = []
     files = {FOLDER / f"{name}.md": text_of(name) for name in REPORTS}
-    files |= {Path(netscope.__file__).with_name(name): text for name, text in published().items()}
+    files |= {SCHEMAS / name: text for name, text in published().items()}
     for path, text in files.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
-from netscope.errors import NetscopeError
+from netscope.base.errors import NetscopeError
 
 __all__ = ["main"]
 
@@ -54,8 +54,8 @@ def _run(arguments: list[str]) -> int:
     """Let typer read the arguments and call the command; its own complaints become ours."""
     import typer
 
+    from netscope.base.errors import UsageError
     from netscope.cli.app import app
-    from netscope.errors import UsageError
 
     try:
         code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from netscope.base.version import __version__
 from netscope.cli import check, compare, diff, explain, lint, models, profile, roofline, summary
 from netscope.cli.options import Debug
-from netscope.version import __version__
 
 # No rich markup: the help must come within 0.3 s, and reads well without boxes.
 app = typer.Typer(

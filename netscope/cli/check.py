@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netscope.api.ready import has_input
+from netscope.base.errors import NetscopeError, UsageError
 from netscope.cli.loading import How, given, report_of, said
 from netscope.cli.options import (
     Batch,
@@ -25,12 +27,10 @@ from netscope.cli.options import (
 )
 from netscope.cli.output import check_writable, destination, write
 from netscope.cli.spelling import flag, spelt
-from netscope.errors import NetscopeError, UsageError
-from netscope.ready import has_input
 
 if TYPE_CHECKING:
-    from netscope.budgets import Checked, Outcome
-    from netscope.budgets.project import Entry, Project
+    from netscope.answers.check import Checked, Outcome
+    from netscope.answers.check.project import Entry, Project
 
 
 def command(
@@ -90,9 +90,9 @@ def command(
     to = destination(format, output)
     check_writable(junit)
 
-    from netscope.budgets import Outcome
-    from netscope.budgets.project import nearest
-    from netscope.render.checks import OUTCOME_FORMATS
+    from netscope.answers.check import Outcome
+    from netscope.answers.check.project import nearest
+    from netscope.show.render.checks import OUTCOME_FORMATS
 
     how = given(input, batch, dtype, train, option)
     required = said(max=max, against=against, fail_if=fail_if)
@@ -116,7 +116,7 @@ def command(
 
 def _all_of(project: Project | None) -> tuple[list[Checked], NetscopeError | None]:
     """All entries, whether or not each can be traced, and the first error of those that cannot."""
-    from netscope.budgets import Checked
+    from netscope.answers.check import Checked
 
     if project is None or not project.entries:
         raise UsageError(
@@ -142,8 +142,8 @@ def _one(
     against: str | None = None,
 ) -> Checked:
     """One entry or model; what the command line says of it stands before what its entry says."""
-    from netscope.budgets import parse_change, parse_limit
-    from netscope.budgets.project import Entry
+    from netscope.answers.check import parse_change, parse_limit
+    from netscope.answers.check.project import Entry
 
     known = project is not None and model in project
     entry = project[model] if project is not None and known else Entry(model, model)
@@ -161,7 +161,7 @@ def _one(
 
 def _checked(entry: Entry, folder: Path) -> Checked:
     """Trace what an entry names, as seen from that folder, and hold it against what is required."""
-    from netscope.budgets import check_report, require
+    from netscope.answers.check import check_report, require
 
     required = require(entry.requirements, compared=entry.against is not None)
     how = said(
@@ -176,7 +176,7 @@ def _checked(entry: Entry, folder: Path) -> Checked:
 
 
 def _tell_machines(outcome: Outcome, github: bool | None, junit: Path | None) -> None:
-    from netscope.render.checks_ci import to_github, to_junit
+    from netscope.show.render.checks_ci import to_github, to_junit
 
     if junit is not None:
         write(to_junit(outcome), junit)

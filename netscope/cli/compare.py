@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from netscope.base.errors import UsageError
 from netscope.cli.loading import given, report_of
 from netscope.cli.options import (
     Batch,
@@ -21,7 +22,6 @@ from netscope.cli.options import (
     split_commas,
 )
 from netscope.cli.output import destination
-from netscope.errors import UsageError
 
 
 def command(
@@ -52,9 +52,9 @@ def command(
     if len(models) < 2:
         raise UsageError("a comparison is of two models or more.", hint=f"try `netscope summary {models[0]}`")
 
-    from netscope.between import comparison_of
-    from netscope.quantities import find
-    from netscope.render.variants import VARIANTS_FORMATS, board
+    from netscope.api.between import comparison_of
+    from netscope.report.quantities import find
+    from netscope.show.render.variants import VARIANTS_FORMATS, board
 
     how = given(input, batch, dtype, train, option)
     keys = split_commas(columns)

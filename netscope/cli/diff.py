@@ -76,14 +76,14 @@ def command(
 ) -> None:
     """Say what changed between two networks, or in one at two inputs, dtypes, batches or modes."""
     to = destination(format, output)
-    from netscope.between import diff_of
+    from netscope.api.between import diff_of
 
     how = given(input, batch, dtype, train, option)
     how_b = given(input_b, batch_b, dtype_b, train_b, option_b)
     found = diff_of(model, other, how, how_b, report_of, lambda name: f"{flag(name)}-b", flag)
 
-    from netscope.differences import build
-    from netscope.render.diff import DIFF_FORMATS
+    from netscope.show.diff import build
+    from netscope.show.render.diff import DIFF_FORMATS
 
     differences = build(
         found,

@@ -43,8 +43,8 @@ def command(
     to = destination(format, output)
     report, failure = report_so_far(model, given(input, batch, dtype, train, option))
 
-    from netscope.explanation import explain
-    from netscope.render.explanation import EXPLANATION_FORMATS
+    from netscope.answers.explain import explain
+    from netscope.show.render.explanation import EXPLANATION_FORMATS
 
     to.write(EXPLANATION_FORMATS, explain(report, layer))
     if failure is not None:

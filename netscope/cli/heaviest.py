@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from netscope.cli.options import Format, split_commas
 
 if TYPE_CHECKING:
-    from netscope.report import Report
-    from netscope.table import Table
+    from netscope.report.report import Report
+    from netscope.show.table import Table
 
 # Rows that are shown unless more are asked for.
 HEAVIEST: Final = 10
@@ -24,7 +24,7 @@ def heaviest(
     columns: list[str] | None,
 ) -> Table:
     """A table of the rows with the largest figure of the column `by` for people, of all rows for programs."""
-    from netscope.table import build
+    from netscope.show.table import build
 
     tree = everything or depth is not None or chosen in (Format.csv, Format.json)
     return build(

@@ -26,7 +26,7 @@ from netscope.cli.output import destination, only_data_on_stdout
 def _list_checks(wanted: bool) -> None:
     if not wanted:
         return
-    from netscope.checks import registered
+    from netscope.answers.lint import registered
 
     for one in registered():
         typer.echo(f"{one.code}  {one.severity.ljust(7)}  {one.name.ljust(17)}  {one.help}")
@@ -61,7 +61,7 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Find what is likely a mistake: unread rows, dead branches, needless biases, a softmax too many."""
-    from netscope.checks import choose
+    from netscope.answers.lint import choose
 
     to = destination(format, output)
     choose(split_commas(select), split_commas(ignore))
@@ -69,8 +69,8 @@ def command(
     # Of a forward that raised, what was found up to there may well be the reason.
     report, failure = report_so_far(model, how)
 
-    from netscope import api
-    from netscope.render.findings import FINDINGS_FORMATS
+    from netscope.api import verbs as api
+    from netscope.show.render.findings import FINDINGS_FORMATS
 
     whole = failure is None and report.facts is not None
     again = partial(report_of, model, {**how, "train": True}) if whole else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netscope.base.errors import TraceError
 from netscope.cli import output
 from netscope.cli.startup import import_for
-from netscope.errors import TraceError
 
 if TYPE_CHECKING:
-    from netscope.report import Report
+    from netscope.report.report import Report
 
 # What was said of a network beside its name, by the names of `netscope.summary`; nothing that was not.
 How = dict[str, Any]
@@ -44,7 +44,7 @@ def report_of(model: str, how: Mapping[str, Any]) -> Report:
     Raises:
         NetscopeError: as `netscope.summary` does.
     """
-    from netscope import api
+    from netscope.api import verbs as api
 
     prepare_for(model)
     with output.only_data_on_stdout():
@@ -67,7 +67,7 @@ def prepare_for(model: str) -> None:
     Raises:
         SourceError: no model has a name of that form; nothing was imported then.
     """
-    from netscope.ready import is_ready
+    from netscope.api.ready import is_ready
 
     if not is_ready(model):
         from netscope.sources import source_of

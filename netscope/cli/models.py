@@ -10,9 +10,9 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
+from netscope.base.errors import SourceError
 from netscope.cli.options import Debug, Format
 from netscope.cli.output import write
-from netscope.errors import SourceError
 
 
 class Named(NamedTuple):
@@ -46,7 +46,7 @@ def command(
         )
     write(_FORMATS[format](found), None)
     if format is Format.table and sys.stdout.isatty():
-        from netscope.ready import READY
+        from netscope.api.ready import READY
         from netscope.sources import SOURCES
 
         unlisted = [source.form for source in SOURCES if source.names is tuple]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from netscope.base.errors import StoreError, UsageError
 from netscope.cli.options import Format
-from netscope.errors import StoreError, UsageError
 
 # What the name of an output file asks for. One without an end, such as /dev/stdout, asks for nothing.
 _BY_SUFFIX: Final = {
@@ -84,7 +84,7 @@ def write(text: str, path: Path | None) -> None:
         BrokenPipeError: the reader of standard output is gone.
     """
     if path is not None:
-        from netscope.store import write_text
+        from netscope.report.store import write_text
 
         write_text(path, text)
         return

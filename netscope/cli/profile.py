@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from netscope.base.errors import UsageError
 from netscope.cli.heaviest import heaviest
 from netscope.cli.loading import given, prepare_for
 from netscope.cli.options import (
@@ -24,7 +25,6 @@ from netscope.cli.options import (
 )
 from netscope.cli.output import check_writable, destination, only_data_on_stdout
 from netscope.cli.progress import progress
-from netscope.errors import UsageError
 
 
 def command(
@@ -106,8 +106,8 @@ def command(
     how = given(input, None, dtype, train, option)
     prepare_for(model)
 
-    from netscope import machines
-    from netscope.report import Report
+    from netscope.api import machines
+    from netscope.report.report import Report
 
     with progress() as watch, only_data_on_stdout():
         made = machines.profile(
@@ -128,14 +128,14 @@ def command(
             **how,
         )
     if isinstance(made, Report):
-        from netscope.render import FORMATS
+        from netscope.show.render import FORMATS
 
         if trace is not None:
             made.to_chrome_trace(trace)
         by = "bound" if made.timing is None else "time"
         to.write(FORMATS, heaviest(made, by, to.format, everything, depth, top, columns))
     else:
-        from netscope.render.profile import curve
+        from netscope.show.render.profile import curve
 
         to.write(curve.FORMATS, made)
 

@@ -28,8 +28,8 @@ from netscope.cli.output import destination, only_data_on_stdout
 def _list_devices(wanted: bool) -> None:
     if not wanted:
         return
-    from netscope import units
-    from netscope.timing.devices import SPECS
+    from netscope.base import units
+    from netscope.machine.timing.devices import SPECS
 
     for name, spec in SPECS.items():
         peaks = ", ".join(f"{dtype} {units.rate(peak)}" for dtype, peak in spec.peaks.items())
@@ -74,8 +74,8 @@ def command(
     how = given(input, batch, dtype, None, option)
     prepare_for(model)
 
-    from netscope import machines
-    from netscope.render import FORMATS
+    from netscope.api import machines
+    from netscope.show.render import FORMATS
 
     with only_data_on_stdout():
         report = machines.roofline(model, device_spec, **how)

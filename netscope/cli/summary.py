@@ -28,7 +28,7 @@ from netscope.cli.output import destination
 def _explain_columns(wanted: bool) -> None:
     if not wanted:
         return
-    from netscope.columns import COLUMNS
+    from netscope.show.columns import COLUMNS
 
     width = max(len(column.key) for column in COLUMNS)
     for column in COLUMNS:
@@ -73,8 +73,8 @@ def command(
     to = destination(format, output)
     report, failure = report_so_far(model, given(input, batch, dtype, train, option))
 
-    from netscope.render import FORMATS
-    from netscope.table import build
+    from netscope.show.render import FORMATS
+    from netscope.show.table import build
 
     table = build(
         report,

@@ -14,7 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from netscope.errors import NetscopeError, TraceError
+from netscope.base.errors import NetscopeError, TraceError
 from netscope.sources.elsewhere import check_origin, import_from
 
 
@@ -32,9 +32,10 @@ def main() -> int:
 
 
 def _answer(source: str, asked: dict[str, Any], tree: Path) -> dict[str, Any]:
-    from netscope import api, store
+    from netscope.api import verbs as api
+    from netscope.api.ready import is_ready
     from netscope.cli.startup import import_for
-    from netscope.ready import is_ready
+    from netscope.report import store
 
     try:
         if not is_ready(source):

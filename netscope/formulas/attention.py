@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.registry import (
     arg,
     broadcast,
@@ -30,7 +31,6 @@ from netscope.formulas.registry import (
 )
 from netscope.formulas.softmax import softmax_ops
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 Shape = tuple[int, ...]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
 from netscope.formulas.contractions import conv_macs
 from netscope.formulas.pooling import adaptive_window_elements
 from netscope.formulas.recurrent import RNN_MODES

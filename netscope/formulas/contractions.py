@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.pointwise import GELU_TANH
 from netscope.formulas.reductions import norm_ops
 from netscope.formulas.registry import (
@@ -27,7 +28,6 @@ from netscope.formulas.registry import (
     total,
 )
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 
 def conv_macs(x: TensorSpec, weight: TensorSpec, out: TensorSpec, *, transposed: bool) -> int:

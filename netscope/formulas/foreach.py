@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import FREE, Cost, VectorOps
+from netscope.base.cost import FREE, Cost, VectorOps
 from netscope.formulas.pointwise import POINTWISE, V, per_power
 from netscope.formulas.reductions import norm_ops
 from netscope.formulas.registry import arg, contraction, formula, ops, packet_of, specs_in

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
 from netscope.formulas.contractions import bias_add, conv_macs
 from netscope.formulas.pointwise import POINTWISE
 from netscope.formulas.registry import contraction, formula, optional_tensor, output, packet_of, tensor

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
 from netscope.formulas.registry import arg, formula, ops, output, packet_of, product, tensor
 from netscope.trace.facts import Operator
 

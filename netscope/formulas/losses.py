@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
 from netscope.formulas.registry import arg, formula, ops, optional_tensor, packet_of, product, tensor
 from netscope.formulas.softmax import log_softmax_ops
 from netscope.trace.facts import Operator

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import FREE, Cost, VectorOps
+from netscope.base.cost import FREE, Cost, VectorOps
 from netscope.formulas.registry import arg, formula, ops, optional_tensor, output, tensor, vector
 from netscope.trace.facts import Operator
 

@@ -8,10 +8,10 @@ apply     N multiplications of the centred values; N more for a weight, N additi
 
 from __future__ import annotations
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.registry import arg, formula, ops, optional_tensor, product, tensor
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 
 def statistics_ops(elements: int, groups: int) -> VectorOps:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.cost import FREE, Cost, VectorOps
+from netscope.base.cost import FREE, Cost, VectorOps
 from netscope.formulas.registry import arg, formula, output, packet_of, tensor
 from netscope.trace.facts import Operator
 

@@ -6,7 +6,7 @@ whose sizes vary, are summed exactly.
 
 from __future__ import annotations
 
-from netscope.cost import Cost
+from netscope.base.cost import Cost
 from netscope.formulas.registry import arg, as_dims, formula, output, product, tensor, vector
 from netscope.trace.facts import Operator
 

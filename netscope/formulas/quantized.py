@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from netscope.cost import FREE, Cost, VectorOps
+from netscope.base.cost import FREE, Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.contractions import bias_add, conv_macs
 from netscope.formulas.registry import Uncountable, arg, contraction, formula, ops, output, tensor
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 # x / scale, rounded, plus the zero point, within two bounds.
 QUANTIZE = VectorOps(div=1, cmp=3, add=1)

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.registry import (
     Uncountable,
     arg,
@@ -33,7 +34,6 @@ from netscope.formulas.registry import (
     tensor,
 )
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 _SIGMOID: Final = VectorOps(exp=1, add=1, div=1)
 _TANH: Final = VectorOps(exp=1)

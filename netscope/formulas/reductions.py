@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.registry import (
     arg,
     as_dims,
@@ -22,7 +23,6 @@ from netscope.formulas.registry import (
     vector,
 )
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 
 def _sizes(op: Operator) -> tuple[int, int]:

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from netscope.cost import FREE, Cost, VectorOps
+from netscope.base.cost import FREE, Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 Formula = Callable[[Operator], Cost | None]
 _F = TypeVar("_F", bound=Formula)

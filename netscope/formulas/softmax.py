@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
 from netscope.formulas.registry import arg, formula, ops, tensor
 from netscope.trace.facts import Operator
 

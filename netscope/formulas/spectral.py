@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.registry import arg, as_dims, formula, ops, output, product, tensor
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 
 def fft_ops(elements: int, points: int, *, real: bool = False) -> VectorOps:

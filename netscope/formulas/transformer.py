@@ -5,7 +5,8 @@ They count what their parts would, traced one by one.
 
 from __future__ import annotations
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
+from netscope.base.workload import TensorSpec
 from netscope.formulas.attention import Shape, attention_cost
 from netscope.formulas.normalization import layer_norm_ops
 from netscope.formulas.pointwise import POINTWISE
@@ -19,7 +20,6 @@ from netscope.formulas.registry import (
     tensor,
 )
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 
 @formula("aten._native_multi_head_attention", "aten._triton_multi_head_attention")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netscope.cost import Cost, VectorOps
+from netscope.base.cost import Cost, VectorOps
 from netscope.formulas.contractions import bias_add
 from netscope.formulas.registry import (
     arg,

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from netscope.errors import SourceError, UsageError
+from netscope.base.errors import SourceError, UsageError
+from netscope.base.workload import Input, Workload, parse_dtype
 from netscope.sources import code, huggingface, installed, timm, vision, zoo
 from netscope.sources.blueprint import Blueprint, Call, Options
 from netscope.sources.construct import construct, construct_real
 from netscope.sources.inputs import Setting, combine
 from netscope.sources.wording import did_you_mean
-from netscope.workload import Input, Workload, parse_dtype
 
 __all__ = ["SOURCES", "Source", "resolve", "source_of"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from netscope.errors import SourceError, UsageError
+from netscope.base.errors import SourceError, UsageError
 from netscope.sources.blueprint import Blueprint, Options
 from netscope.sources.construct import failed
 from netscope.sources.options import check_options

@@ -6,10 +6,10 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from netscope.errors import NetscopeError, SourceError, UsageError
+from netscope.base.errors import NetscopeError, SourceError, UsageError
+from netscope.base.workload import Workload
 from netscope.sources.blueprint import Blueprint, Call
 from netscope.sources.wording import kind_of
-from netscope.workload import Workload
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,7 +33,7 @@ def construct(blueprint: Blueprint, name: str, dtype: str | None = None) -> Made
     Raises:
         SourceError: the factory raised, or returned something else than a network.
     """
-    from netscope.building import build
+    from netscope.base.meta.building import build
 
     return _construct(build, blueprint, name, dtype)
 
@@ -44,7 +44,7 @@ def construct_real(blueprint: Blueprint, name: str, dtype: str | None = None) ->
     Raises:
         SourceError: the factory raised, or returned something else than a network.
     """
-    from netscope.building import build_real
+    from netscope.base.meta.building import build_real
 
     return _construct(build_real, blueprint, name, dtype).module
 

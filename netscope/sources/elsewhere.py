@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-from netscope.errors import SourceError
+from netscope.base.errors import SourceError
 
 
 class Elsewhere(MetaPathFinder):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
-from netscope.errors import SourceError
+from netscope.base.errors import SourceError
 
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _LFS: Final = b"version https://git-lfs.github.com/spec/"

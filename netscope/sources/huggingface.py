@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.errors import MissingExtraError, SourceError
+from netscope.base.errors import MissingExtraError, SourceError
 from netscope.sources.blueprint import Blueprint, Options
 from netscope.sources.construct import failed
 from netscope.sources.huggingface_inputs import example, text_config

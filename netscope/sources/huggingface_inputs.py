@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from netscope.base.workload import TensorSpec
 from netscope.sources.blueprint import Call, batched
-from netscope.workload import TensorSpec
 
 if TYPE_CHECKING:
     from torch import nn

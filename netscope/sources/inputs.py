@@ -6,10 +6,10 @@ import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from netscope.errors import UsageError
+from netscope.base.errors import UsageError
+from netscope.base.workload import Input, TensorSpec, parse_input
 from netscope.sources.blueprint import Call, batched
 from netscope.sources.wording import did_you_mean, kind_of
-from netscope.workload import Input, TensorSpec, parse_input
 
 if TYPE_CHECKING:
     from torch import nn

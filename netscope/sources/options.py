@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from netscope.errors import UsageError
+from netscope.base.errors import UsageError
 from netscope.sources.blueprint import Options
 from netscope.sources.wording import did_you_mean
 

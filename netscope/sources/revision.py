@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from netscope.errors import SourceError, UsageError
+from netscope.base.errors import SourceError, UsageError
+from netscope.base.workload import TensorSpec
 from netscope.sources import git
 from netscope.sources.wording import did_you_mean, kind_of
-from netscope.workload import TensorSpec
 
 _SIGN: Final = "@"
 _HINT: Final = "write main@path/file.py:factory or main@package.module:factory"

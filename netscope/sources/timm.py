@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.errors import MissingExtraError, SourceError
+from netscope.base.errors import MissingExtraError, SourceError
+from netscope.base.workload import TensorSpec
 from netscope.sources.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.installed import package_folder, timm_names
 from netscope.sources.options import refuse_weights
 from netscope.sources.wording import did_you_mean
-from netscope.workload import TensorSpec
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.errors import MissingExtraError, SourceError
+from netscope.base.errors import MissingExtraError, SourceError
+from netscope.base.workload import TensorSpec
 from netscope.sources.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.installed import package_folder, torchvision_names
 from netscope.sources.options import check_options, refuse_weights
 from netscope.sources.wording import did_you_mean
-from netscope.workload import TensorSpec
 
 if TYPE_CHECKING:
     from torch import nn

@@ -15,7 +15,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     that "resnet50" finds "torchvision/resnet50" before longer names that contain it, and "hf/berd"
     does not find whatever else is short and starts with "hf/".
     """
-    from netscope.suggest import nearest
+    from netscope.base.suggest import nearest
 
     names = list(known)
     prefix = name[: name.rfind("/") + 1]

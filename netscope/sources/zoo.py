@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from netscope.base.workload import TensorSpec, parse_input
 from netscope.sources.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.options import check_options
-from netscope.workload import TensorSpec, parse_input
 from netscope.zoo import factory, function
 from netscope.zoo.catalog import ZOO
 

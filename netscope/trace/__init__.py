@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from netscope.base.workload import Workload
 from netscope.trace.facts import (
     ModuleCall,
     ModuleFact,
@@ -20,7 +21,6 @@ from netscope.trace.facts import (
     Trace,
     Value,
 )
-from netscope.workload import Workload
 
 __all__ = [
     "ForwardError",

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
-from netscope.shapes.layout import dtype_name
+from netscope.base.workload import TensorSpec
 from netscope.trace.facts import ModuleCall, Value, make
+from netscope.trace.memo.replay import Asked, Replays
+from netscope.trace.memo.scores import Score
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
-from netscope.trace.replay import Asked, Replays
-from netscope.trace.scores import Score
+from netscope.trace.shapes.layout import dtype_name
 from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 from netscope.trace.tree import leaves
-from netscope.workload import TensorSpec
 
 
 class _OpenCall:

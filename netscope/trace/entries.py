@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
-from netscope.shapes import Layout
-from netscope.shapes.layout import broadcast, dtype_name
+from netscope.base.workload import TensorSpec
 from netscope.trace.facts import Operator
 from netscope.trace.schema import Effect
-from netscope.workload import TensorSpec
+from netscope.trace.shapes import Layout
+from netscope.trace.shapes.layout import broadcast, dtype_name
 
 # Arguments with layouts in place of tensors: positional, named.
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from netscope.workload import TensorSpec
+from netscope.base.workload import TensorSpec
 
 # What a named tuple's constructor, a Python function, comes down to: `make(Value, ("0", spec, None, 3))`
 # takes half as long. For those made in thousands; all fields are given, in order.

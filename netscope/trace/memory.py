@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netscope import units
+from netscope.base import units
 
 if TYPE_CHECKING:
     import torch

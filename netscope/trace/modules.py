@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from netscope.shapes.layout import dtype_name
+from netscope.base.workload import ITEM_SIZE, TensorSpec
 from netscope.trace.facts import ModuleFact, ParameterFact, make
+from netscope.trace.shapes.layout import dtype_name
 from netscope.trace.tags import PLAIN_TENSORS, Tags
-from netscope.workload import ITEM_SIZE, TensorSpec
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 

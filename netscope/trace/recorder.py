@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from netscope.shapes import Layout, infer, rule_for
 from netscope.trace.entries import Arguments, Entry, fits, operator_of, structure_of
 from netscope.trace.facts import OpCall, Storage, make
 from netscope.trace.running import META, Met, run, run_on_meta, run_with_values
 from netscope.trace.schema import Effect, Schema
+from netscope.trace.shapes import Layout, infer, rule_for
 from netscope.trace.tags import NO_KWARGS, TAG, Tags, tensors_in
 
 _NO_TAGS: frozenset[str] = frozenset()

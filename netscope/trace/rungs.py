@@ -13,13 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
+from netscope.base.workload import TensorSpec, Workload
 from netscope.trace import twins
 from netscope.trace.guard import attributes_kept, global_state, untouched
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.running import META
 from netscope.trace.tree import map_tensors
-from netscope.workload import TensorSpec, Workload
 
 
 class Prepared(NamedTuple):

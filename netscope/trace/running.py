@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 
-from netscope.shapes import Layout, check_dtypes, infer
 from netscope.trace.constants import HERE, SMALL, is_constant, most_elements, stays
 from netscope.trace.entries import Arguments, Entry
 from netscope.trace.schema import Effect, Schema
+from netscope.trace.shapes import Layout, check_dtypes, infer
 from netscope.trace.tags import TAG, tensors_in
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from netscope.shapes import Rule, rule_for
 from netscope.trace.constants import makes_constants
+from netscope.trace.shapes import Rule, rule_for
 
 # Returns its argument's memory though its schema does not say so.
 _HIDDEN_VIEWS = frozenset({"aten._unsafe_view.default"})

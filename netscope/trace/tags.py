@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from netscope.shapes import Layout
-from netscope.shapes.layout import contiguous_strides
 from netscope.trace.facts import Storage, make
+from netscope.trace.shapes import Layout
+from netscope.trace.shapes.layout import contiguous_strides
 
 TAG = "_netscope_tag"
 # That of a tensor that has values where others have none.

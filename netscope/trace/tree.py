@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from netscope.workload import TensorSpec
+from netscope.base.workload import TensorSpec
 
 Leaf = tuple[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from netscope.errors import UsageError
+from netscope.base.errors import UsageError
 
 # (elements' shape, strides, dtype, the tensor whose memory is stood in for) -> new memory
 Allocate = Callable[[tuple[int, ...], tuple[int, ...], torch.dtype, torch.Tensor], torch.Tensor]

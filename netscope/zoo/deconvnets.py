@@ -173,7 +173,7 @@ def deconv_arguments(batch: int) -> tuple[Any, ...]:
 
     The linears of that run are narrow, for nobody looks at its logits.
     """
-    from netscope.building import build_real
+    from netscope.base.meta.building import build_real
 
     def run() -> tuple[Any, ...]:
         network = alexnet_switches(hidden=16).eval()

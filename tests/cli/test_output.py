@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from netscope.base.errors import UsageError
 from netscope.cli import main
 from netscope.cli.app import app
 from netscope.cli.options import Format
 from netscope.cli.output import destination
-from netscope.errors import UsageError
 
 # What each command that writes files must be given to answer quickly.
 ARGUMENTS = {

@@ -9,10 +9,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from netscope.cost import Cost
+from netscope.base.cost import Cost
+from netscope.base.workload import TensorSpec
 from netscope.formulas import cost_of
 from netscope.trace.facts import Operator
-from netscope.workload import TensorSpec
 
 
 def spec(*shape: int, dtype: str = "float32") -> TensorSpec:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from netscope.cost import FREE, Cost
+from netscope.base.cost import FREE, Cost
 from netscope.formulas import Uncountable, cost_of, formula, registered, temporary_formulas, vector
 from netscope.formulas.registry import _resolve
 from netscope.formulas.uncounted import UNCOUNTED

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netscope.cost import FREE, VectorOps
+from netscope.base.cost import FREE, VectorOps
 from netscope.formulas import cost_of
 from netscope.formulas.pooling import adaptive_window_elements
 from netscope.formulas.sampling import LINEAR

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import netscope  # noqa: E402 - torch is asked for first
-from netscope.errors import UsageError  # noqa: E402
+from netscope.base.errors import UsageError  # noqa: E402
 from tools.gpu_cases import BATCHES, DTYPES, NETWORKS, measured  # noqa: E402
 
 pytestmark = [
@@ -108,7 +108,7 @@ def test_what_cannot_be_captured_is_measured_all_the_same_and_leaves_nothing_beh
 
 
 def test_a_capture_that_breaks_off_leaves_nothing_behind() -> None:
-    from netscope.timing.backends.cuda import Cuda
+    from netscope.machine.timing.backends.cuda import Cuda
 
     backend, stream = Cuda(), torch.cuda.current_stream()
     value = torch.ones(1, device="cuda")

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from netscope.errors import SourceError, UsageError
+from netscope.base.errors import SourceError, UsageError
+from netscope.base.workload import TensorSpec
 from netscope.sources import resolve
-from netscope.workload import TensorSpec
 
 NETS = '''
 import torch

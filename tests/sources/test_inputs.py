@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netscope.errors import UsageError
+from netscope.base.errors import UsageError
+from netscope.base.workload import TensorSpec as T
 from netscope.sources.blueprint import Call
 from netscope.sources.inputs import Input, Setting, combine
-from netscope.workload import TensorSpec as T
 
 
 class Net(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netscope.errors import UsageError
+from netscope.base.errors import UsageError
 from netscope.sources.options import check_options, parse_options, refuse_weights
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from netscope.errors import MissingExtraError, SourceError, UsageError
+from netscope.base.errors import MissingExtraError, SourceError, UsageError
+from netscope.base.workload import TensorSpec
 from netscope.sources import SOURCES, resolve
-from netscope.workload import TensorSpec
 
 
 def params(name: str, **options: object) -> int:
@@ -237,7 +237,7 @@ def test_a_torchvision_that_does_not_fit_torch_is_one_clear_line_and_the_zoo_sti
     (broken / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
     code = textwrap.dedent(
         """
-        from netscope.errors import SourceError
+        from netscope.base.errors import SourceError
         from netscope.sources import resolve
         resolve("lenet")
         try:

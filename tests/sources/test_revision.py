@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import netscope
-from netscope.errors import NetscopeError, SourceError, UsageError
-from netscope.ready import is_ready
-from netscope.workload import TensorSpec
+from netscope.api.ready import is_ready
+from netscope.base.errors import NetscopeError, SourceError, UsageError
+from netscope.base.workload import TensorSpec
 from tests.sources.repository import NET, Repo, saved, width
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")

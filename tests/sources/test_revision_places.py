@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import netscope
-from netscope.errors import SourceError, UsageError
+from netscope.base.errors import SourceError, UsageError
 from tests.sources.repository import ROOT, Repo, cli, saved, width
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")

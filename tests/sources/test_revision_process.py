@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import netscope
-from netscope.errors import TraceError
+from netscope.base.errors import TraceError
 from netscope.sources import revision
 from tests.sources.repository import ROOT, Repo, cli, saved
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from netscope.analyze import analyze
-from netscope.layer import Layer
+from netscope.base.workload import TensorSpec, Workload
+from netscope.report.analysis.analyze import analyze
+from netscope.report.layer import Layer
 from netscope.sources import resolve
 from netscope.trace import record
-from netscope.workload import TensorSpec, Workload
 
 # Small inputs keep the real forwards short; all families of operators are there.
 NETWORKS = {

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from netscope import summary
-from netscope.errors import TraceError
+from netscope.base.errors import TraceError
+from netscope.base.workload import Workload
 from netscope.trace import ForwardError, record
-from netscope.workload import Workload
 from tests import models as m
 
 RUNGS = ("meta", "fake", "real")

@@ -12,8 +12,8 @@ from torch import nn
 
 import netscope
 from netscope import zoo
+from netscope.base.workload import parse_input
 from netscope.sources import resolve
-from netscope.workload import parse_input
 from netscope.zoo.catalog import ZOO
 
 SEED: dict[str, Any] = json.loads(

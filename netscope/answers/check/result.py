@@ -1,0 +1,144 @@
+"""What came of holding networks against their requirements: a frozen `Verdict` on each. Raw base units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from netscope.answers.check.limit import Limit, Unchanged
+from netscope.answers.check.shapes import Returns
+from netscope.report.layer import Layer
+from netscope.report.quantities import Number
+from netscope.report.report import Report
+
+if TYPE_CHECKING:
+    from netscope.answers.diff import Diff
+
+Requirement = Limit | Unchanged | Returns
+
+# "unknown": an operator could not be counted, or nothing was measured. "missing": there is no such layer.
+# "added": the layer was not there before, so that no figure of it can have changed.
+State = Literal["held", "broken", "unknown", "missing", "added"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One requirement and what was found.
+
+    found, before:
+        the figure now and in the report compared with, in base units; None where it is not known, not
+        asked for, or no number.
+    bound:
+        what `found` was held against; of a change, the most or the least that it may come to.
+    at_least:
+        what was counted of a figure that is not known.
+    unknown:
+        {operator: calls} that could not be counted, in either report.
+    layer:
+        the row that a shape was expected of.
+    """
+
+    requirement: Requirement
+    state: State
+    found: Number | None = None
+    before: Number | None = None
+    bound: Fraction | None = None
+    at_least: Number | None = None
+    unknown: dict[str, int] = field(default_factory=dict)
+    layer: Layer | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it holds. What is not known does not."""
+        return self.state == "held"
+
+    @property
+    def surely_broken(self) -> bool:
+        """Whether what could be counted of an unknown figure is too much already."""
+        limit = self.requirement
+        if self.at_least is None or self.bound is None or not isinstance(limit, Limit) or not limit.caps:
+            return False
+        return self.at_least > self.bound or (limit.sign == "<" and self.at_least == self.bound)
+
+    @property
+    def headroom(self) -> float | None:
+        """How far the figure may still move, negative when it is beyond its bound.
+
+        As a part of the larger one of the two where it holds: (bound - found)/bound below a bound,
+        (found - bound)/found above one. None where there is no side (== and !=) or no figure, or that
+        divisor is 0.
+        """
+        limit = self.requirement
+        if not isinstance(limit, Limit) or limit.sign in ("==", "!="):
+            return None
+        if self.found is None or self.bound is None:
+            return None
+        left, whole = self.bound - Fraction(self.found), self.bound
+        if not limit.caps:
+            left, whole = -left, Fraction(self.found)
+        return float(left / abs(whole)) if whole else None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One network and the verdicts on it, in the order of the requirements.
+
+    name:
+        what it is called: its entry in pyproject.toml, or the model.
+    report:
+        None for a network that could not be traced; `error` then says why.
+    diff:
+        what differs from the report that it was compared with; None where there is none.
+    """
+
+    name: str
+    report: Report | None
+    verdicts: tuple[Verdict, ...] = ()
+    diff: Diff | None = None
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds."""
+        return not self.error and all(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def failed(self) -> tuple[Verdict, ...]:
+        """What does not hold."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.passed)
+
+    def __str__(self) -> str:
+        """The table of `netscope check` in 100 columns."""
+        from netscope.show.render.checks import to_terminal
+
+        return to_terminal(Outcome((self,)), width=100, color=False).rstrip("\n")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All networks that were checked together.
+
+    command:
+        what does it again; "" for none.
+    name:
+        the entry or model that the check was asked for; "" for all of a project.
+    """
+
+    checked: tuple[Checked, ...]
+    command: str = ""
+    name: str = ""
+
+    def __iter__(self) -> Iterator[Checked]:
+        return iter(self.checked)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything holds of every network."""
+        return all(checked.passed for checked in self.checked)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Those on all networks."""
+        return tuple(verdict for checked in self.checked for verdict in checked.verdicts)

@@ -1,0 +1,1 @@
+"""The totals of several networks side by side."""

@@ -1,0 +1,122 @@
+"""Several networks side by side: a `Comparison` of `Variant`s. Frozen, raw; nothing is paired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from netscope.answers.diff.result import Delta
+from netscope.report.quantities import QUANTITIES, Number
+from netscope.report.report import Report
+from netscope.report.store import documents
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One network.
+
+    report:
+        None when it could not be loaded or traced; `error` then says why, else it is "".
+    """
+
+    name: str
+    report: Report | None
+    error: str = ""
+
+    @property
+    def quantities(self) -> dict[str, Number | None]:
+        """Every quantity of the whole network, by key; empty when there is no report."""
+        if self.report is None:
+            return {}
+        return {quantity.key: quantity.of_report(self.report) for quantity in QUANTITIES}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Networks in the order in which they were named; changes are against the first that could be traced."""
+
+    variants: tuple[Variant, ...]
+
+    def __iter__(self) -> Iterator[Variant]:
+        return iter(self.variants)
+
+    def __len__(self) -> int:
+        return len(self.variants)
+
+    def __getitem__(self, which: int | str) -> Variant:
+        """By position, or by name: the first of that name.
+
+        Raises:
+            KeyError: no variant has that name.
+            IndexError: there are fewer.
+        """
+        if isinstance(which, int):
+            return self.variants[which]
+        for variant in self.variants:
+            if variant.name == which:
+                return variant
+        raise KeyError(f"{which!r} is not among the variants")
+
+    @property
+    def failed(self) -> tuple[Variant, ...]:
+        """Those that could not be loaded or traced."""
+        return tuple(variant for variant in self.variants if variant.report is None)
+
+    @cached_property
+    def first(self) -> Variant | None:
+        """The one that the others are measured against; None when all failed."""
+        return next((variant for variant in self.variants if variant.report is not None), None)
+
+    def delta(self, variant: Variant, key: str) -> Delta:
+        """A quantity of the first and of this one."""
+        first = self.first.quantities if self.first is not None else {}
+        return Delta(first.get(key), variant.quantities.get(key))
+
+    # What follows hands out the comparison in other forms. Those are made on higher floors, which are
+    # imported here when they are needed and no sooner.
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """All of it as JSON text, as `comparison.schema.json` has it; also written to `path` when given.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        from netscope.answers.diff import document
+
+        return documents.written(document.comparison(self), path)
+
+    def to_markdown(self) -> str:
+        """A table."""
+        from netscope.show.render import variants
+
+        return variants.to_text(self, "markdown")
+
+    def to_csv(self) -> str:
+        """One line a network, raw."""
+        from netscope.show.render import variants
+
+        return variants.to_text(self, "csv")
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a network and one column a quantity, raw."""
+        from netscope.answers.diff import document
+        from netscope.show import export
+
+        return export.frame_of(document.VARIANT_COLUMNS, [document.variant_values(one) for one in self])
+
+    def __str__(self) -> str:
+        """What `netscope compare` shows, in 100 columns."""
+        from netscope.show.render import variants
+
+        return variants.to_text(self, "table").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from netscope.show.render import variants
+
+        return variants.to_notebook(self)

@@ -1,0 +1,239 @@
+"""What changed between two networks: a `Diff` of `Pair`s. Frozen, raw, derived from two reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal
+
+from netscope.report.layer import Layer
+from netscope.report.measured.intervals import Ratio
+from netscope.report.measured.timing import ratio_of
+from netscope.report.quantities import QUANTITIES, Number
+from netscope.report.report import Report
+
+if TYPE_CHECKING:
+    import pandas
+
+Status = Literal["=", "~", "+", "-"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing about a layer that differs.
+
+    what:
+        "name", "moved", "type", a hyperparameter ("kernel_size"), a parameter ("weight"), "output",
+        "batch", "calls", "operators", ...
+    before, after:
+        the raw values; None where there was or is none.
+    kind:
+        "place" for where a layer stands, "definition" for what it is, "result" for what came of that
+        and of its input.
+    """
+
+    what: str
+    before: Any
+    after: Any
+    kind: Literal["place", "definition", "result"] = "definition"
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A quantity before and after; None where it is not known, or there is no such layer."""
+
+    before: Number | None
+    after: Number | None
+
+    @property
+    def change(self) -> Number | None:
+        """after - before, in base units."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def ratio(self) -> float | None:
+        """The change as a part of what was before; None when that is not known, or was 0."""
+        change = self.change
+        return None if change is None or not self.before else change / self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A layer before and after.
+
+    status:
+        "=" the same, "~" changed itself or in something within, "+" added, "-" removed.
+    changes:
+        what about the layer itself differs; empty for one in which only something within does.
+    parent:
+        the number of the pair around it in `Diff.pairs`, -1 for the root's.
+    """
+
+    status: Status
+    before: Layer | None
+    after: Layer | None
+    changes: tuple[Change, ...] = ()
+    parent: int = -1
+
+    @property
+    def layer(self) -> Layer:
+        """The layer as it is now, or was when it is gone."""
+        layer = self.after or self.before
+        assert layer is not None
+        return layer
+
+    @property
+    def path(self) -> str:
+        """Its qualified name: the newer one."""
+        return self.layer.path
+
+    @property
+    def deltas(self) -> dict[str, Delta]:
+        """Every quantity that a layer has, with everything inside it, by key."""
+        return {
+            quantity.key: Delta(
+                None if self.before is None else quantity.of_layer(self.before),
+                None if self.after is None else quantity.of_layer(self.after),
+            )
+            for quantity in QUANTITIES
+            if quantity.of_layer is not None
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """Where a difference ends: this layer gets another input and returns the same output.
+
+    path:
+        the layer; everything after it is identical, and the layer itself unless its own cost differs.
+    because:
+        the arithmetic, "floor((55 - 3)/2) + 1 = floor((56 - 3)/2) + 1 = 27"; "" when it has no short form.
+    """
+
+    path: str
+    because: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Diff:
+    """Two reports and how their layers pair up.
+
+    pairs:
+        all layers of both, in the order of the newer network; what was removed stands where it was.
+    """
+
+    before: Report
+    after: Report
+    pairs: tuple[Pair, ...]
+    absorbed: Absorbed | None = None
+
+    def __repr__(self) -> str:
+        """Short: a debugger or an assertion would else print every layer of both."""
+        counts = ", ".join(f"{n:,} {status}" for status, n in self.counts.items())
+        return f"<Diff of {self.before.name} and {self.after.name}: {counts}>"
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return any(pair.status != "=" for pair in self.pairs)
+
+    def __getitem__(self, path: str) -> Pair:
+        """The pair of that qualified name: of the newer network's, else of the older's.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self._by_path[path]
+
+    @cached_property
+    def _by_path(self) -> dict[str, Pair]:
+        found = {pair.before.path: pair for pair in self.pairs if pair.before is not None}
+        return found | {pair.after.path: pair for pair in self.pairs if pair.after is not None}
+
+    @cached_property
+    def totals(self) -> dict[str, Delta]:
+        """Every quantity of the whole networks, by key."""
+        return {q.key: Delta(q.of_report(self.before), q.of_report(self.after)) for q in QUANTITIES}
+
+    @cached_property
+    def timing(self) -> Ratio | None:
+        """How many times as long a step takes as before; None unless both were measured."""
+        before, after = self.before.timing, self.after.timing
+        return None if before is None or after is None else ratio_of(after, before)
+
+    @cached_property
+    def leaves(self) -> tuple[Pair, ...]:
+        """Pairs of layers that had no layers within before, and have none after.
+
+        A container whose layers all moved away is still none of them.
+        """
+        before, after = _containers(self.before), _containers(self.after)
+        return tuple(
+            pair
+            for pair in self.pairs
+            if (pair.before is None or pair.before.path not in before)
+            and (pair.after is None or pair.after.path not in after)
+        )
+
+    @cached_property
+    def counts(self) -> dict[Status, int]:
+        """How many layers have each status; containers are not counted."""
+        counts: dict[Status, int] = {"=": 0, "~": 0, "+": 0, "-": 0}
+        for pair in self.leaves:
+            counts[pair.status] += 1
+        return counts
+
+    # What follows hands out the diff in other forms. Those are made on higher floors, which are imported
+    # here when they are needed and no sooner.
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """The whole diff as JSON text, raw, as `diff.schema.json` has it; also written to `path` when given.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        from netscope.answers.diff import document
+
+        return document.to_json(self, path)
+
+    def to_markdown(self) -> str:
+        """Verdict, totals and what changed, as a comment for a pull request."""
+        from netscope.show.diff import export
+
+        return export.to_markdown(self)
+
+    def to_csv(self) -> str:
+        """One line a pair as CSV, in raw base units."""
+        from netscope.show.diff import export
+
+        return export.to_csv(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a pair; before, after, change and ratio of each quantity, raw."""
+        from netscope.show.diff import export
+
+        return export.to_pandas(self)
+
+    def __str__(self) -> str:
+        """What `netscope diff` shows, in 100 columns."""
+        from netscope.show.diff import export
+
+        return export.to_text(self)
+
+    def _repr_html_(self) -> str:
+        from netscope.show.diff import export
+
+        return export.to_notebook(self)
+
+
+def _containers(report: Report) -> set[str]:
+    """Paths of the layers that have layers within: what follows such a one lies deeper."""
+    return {layer.path for layer, behind in pairwise(report.layers) if behind.depth > layer.depth}

@@ -1,0 +1,48 @@
+"""Checks of channel counts, for the machine's sake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from netscope.answers.lint.registry import Look, Remark, check
+from netscope.base import units
+from netscope.report.layer import Layer
+
+# What tensor cores take in half precision comes in multiples of this.
+_MULTIPLE: Final = 8
+
+# Images come with three channels or four, and nobody can help that.
+_IMAGE: Final = 4
+
+
+@check("NS202", "odd-channels", "info")
+def odd_channels(look: Look) -> Iterator[Remark]:
+    """Channel counts are no multiple of 8, which tensor cores fill up with zeros."""
+    weighted = [layer for layer in look.report.layers if layer.weight_kind and layer.calls]
+    found = [(layer, odd) for layer in weighted[:-1] if (odd := _odd(layer))]
+    if weighted and (last := [n for n in _odd(weighted[-1]) if n != _outputs(weighted[-1])]):
+        found.append((weighted[-1], last))
+    if not found:
+        return
+    macs = sum(layer.own_macs for layer, _ in found)
+    share = units.percent(macs / look.report.counted_macs) if look.report.counted_macs else "0%"
+    counts = " and ".join(map(str, found[0][1]))
+    others = f", and so are those of {units.plural(len(found) - 1, 'other layer')}" if len(found) > 1 else ""
+    yield Remark(
+        found[0][0].path,
+        f"{counts} channels are no multiple of {_MULTIPLE}{others} ({share} of MACs):"
+        " tensor cores fill up the rest with zeros.",
+    )
+
+
+def _odd(layer: Layer) -> list[int]:
+    shape = layer.weight_shape
+    if shape is None or len(shape) < 2 or layer.hyperparameters.get("groups", 1) != 1:
+        return []
+    return [n for n in dict.fromkeys((shape[1], shape[0])) if n % _MULTIPLE and n > _IMAGE]
+
+
+def _outputs(layer: Layer) -> int:
+    """How many classes the last layer tells apart is not a choice."""
+    return 0 if layer.weight_shape is None else layer.weight_shape[0]

@@ -1,0 +1,1 @@
+"""The verbs as Python functions, and a model's name read once."""

@@ -1,0 +1,260 @@
+"""What netscope does with machines, as Python functions: `profile` and `roofline`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from netscope.api import verbs as api
+from netscope.api.asked import Asked, check_call, workload_of
+from netscope.api.ready import is_ready, ready
+from netscope.base.errors import UsageError
+from netscope.base.workload import Input, Workload
+from netscope.report.report import Report
+
+if TYPE_CHECKING:
+    import torch
+
+    from netscope.machine.profiling.curve import Curve
+    from netscope.machine.profiling.run import Prepare
+    from netscope.machine.profiling.settings import Watcher
+    from netscope.machine.timing.backend import Backend
+
+
+@overload
+def profile(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report, *, batch: int = 1, **how: Any
+) -> Report: ...
+@overload
+def profile(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload, *, batch: Sequence[int], **how: Any
+) -> Curve: ...
+def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keywords
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    *,
+    device: str | Backend | None = None,
+    input: Input | None = None,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    batch: int | Sequence[int] = 1,
+    dtype: str | None = None,
+    train: bool = False,
+    optimizer: str | None = None,
+    channels_last: bool = False,
+    compile: bool = False,
+    cuda_graph: bool = False,
+    cold_cache: bool = False,
+    threads: int | None = None,
+    warmup: float | None = None,
+    min_time: float | None = None,
+    max_time: float | None = None,
+    device_spec: str = "auto",
+    options: Mapping[str, Any] | None = None,
+    watch: Watcher | None = None,
+) -> Report | Curve:
+    """Measure how long a network takes on a machine: `netscope.profile("alexnet").timing.median`.
+
+    Steps are timed with nothing around them until their interval is narrow. Layers come from another pass,
+    and both are reconciled in `report.timing.reconciliation`.
+
+    Args:
+        model: a name, a module or a Workload; networks that netscope builds get random weights. A Report
+            that is a profile, or the file of one, is returned as it is.
+        device: "cpu", "cuda", "cuda:1", or a Backend. A module is measured where it is; for a name, on a GPU
+            if torch finds one, else on the processor.
+        input, args, kwargs, options: as for `summary`. Specs become random tensors.
+        batch: samples in a step. Several batches give a curve in place of a report.
+        dtype: "fp32", "tf32", "bf16" or "fp16", of a network built from a name; of a module only "tf32",
+            which lets products of float32 tensors be rounded, where "fp32" does not.
+        train: measure forward, backward and optimizer, on random gradients of the outputs. Gradients are
+            dropped between steps, outside of the measured time.
+        optimizer: of a training step, "adamw" (without one), "sgd" or "adam", with a learning rate of zero.
+        channels_last: with images and weights in that layout.
+        compile: through torch.compile; layers are then not told apart.
+        cuda_graph: the time of the forward replayed as a CUDA graph.
+        cold_cache: write over the caches before each step. Without it a step finds what the one before has
+            left there, as in use. `triton.testing.do_bench` does so: its median is `timing.queued.median`
+            of a profile with cold caches.
+        threads: of the host; torch's own number without it.
+        warmup, min_time, max_time: seconds: at least to warm up, at least and at most to measure. Up to 10 by
+            default, less once the median is known to within 1%.
+        device_spec: the machine that layers are held against: a name (`netscope roofline --list`), "here"
+            for this one as a copy and a matrix product find it, "none", or "auto": by the name of the
+            device, else "here".
+        watch: called with what is being done and the share that is done.
+
+    Returns:
+        A Report with `timing`, and with `timing` and `roof` for each layer; of several batches a Curve. The
+        module, its arguments, the random generators and torch's global state are as they were before.
+
+    Raises:
+        UsageError: the device is not there, or cannot do that; a module is elsewhere; else as `summary`.
+        TraceError: the forward, or a step, raised, or memory did not suffice.
+    """
+    if _is_saved(model):
+        asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
+        spec = "" if device_spec == "auto" else device_spec
+        form = channels_last or compile or cuda_graph or cold_cache
+        pace = (warmup, min_time, max_time) != (None, None, None)
+        others = {"device": device, "threads": threads, "spec": spec, "form": form, "pace": pace}
+        return _saved(model, asked, **others, optimizer=optimizer)
+    from netscope.machine.profiling.run import profile as profile_one
+    from netscope.machine.profiling.run import profile_batches
+    from netscope.machine.profiling.settings import Settings, checked, dtype_of, optimizer_of, pace_of
+
+    settings = checked(
+        Settings(
+            train=train,
+            optimizer=optimizer_of(optimizer, train),
+            dtype=dtype_of(dtype),
+            channels_last=channels_last,
+            compile=compile,
+            cuda_graph=cuda_graph,
+            cold_cache=cold_cache,
+            threads=threads,
+            device_spec=device_spec,
+            pace=pace_of(warmup, min_time, max_time),
+        )
+    )
+    assert not isinstance(model, Report)
+    prepare = _prepare(model, input, args, kwargs, settings.dtype, train, options)
+    whole = bool(args or kwargs or isinstance(model, Workload))
+    if isinstance(batch, int):
+        return profile_one(prepare, batch, device, settings, watch, samples=None if whole else batch)
+    if whole:
+        raise UsageError("arguments have their batch already.", hint="give input= without the batch")
+    return profile_batches(prepare, _batches(batch), device, settings, watch)
+
+
+def roofline(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    device_spec: str | None = None,
+    *,
+    input: Input | None = None,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    dtype: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Report:
+    """The least time that a network's forward takes on a machine, which need not be there.
+
+    Every layer takes at least max(FLOPs / peak, bytes that it must move / bandwidth). This is a lower bound
+    and never a prediction.
+
+    Args:
+        model: a name, a module or a Workload; a saved roofline is returned as it is.
+        device_spec: the machine, "h200" (`netscope roofline --list` has all); "here" for this one, by one
+            copy and one matrix product.
+        input, args, kwargs, batch, options: as for `summary`.
+        dtype: "fp32", "tf32", "bf16" or "fp16"; the network's own when left out.
+
+    Returns:
+        A Report with `roof`, and with `roof` for each layer; `.bound` is the sum in seconds.
+
+    Raises:
+        UsageError: there is no such machine or dtype; else what `summary` raises.
+    """
+    if _is_saved(model):
+        asked = Asked(input, tuple(args), kwargs, batch, dtype, False, options or None)
+        report = _saved(model, asked, spec=device_spec)
+        if report.roof is None:
+            raise UsageError(
+                f"the profile of {report.name} was made without the limits of a machine.",
+                hint="name the network, and the machine with --device-spec",
+            )
+        return report
+    from netscope.machine.profiling.settings import HERE, dtype_of
+    from netscope.machine.timing.devices import spec_of
+
+    if device_spec is None:
+        raise UsageError(
+            "which machine? Give --device-spec.",
+            hint="--device-spec h200; `netscope roofline --list` has all",
+        )
+    if device_spec != HERE:
+        spec_of(device_spec)
+    key = dtype_of(dtype)
+    prepare = _prepare(model, input, args, kwargs, key, False, options)
+    from netscope.machine.profiling.run import roofline as held_against
+
+    return held_against(prepare, batch, device_spec, key)
+
+
+def _is_saved(model: Any) -> bool:
+    """Whether it is a report already, or the name of one."""
+    return isinstance(model, Report) or (isinstance(model, (str, os.PathLike)) and is_ready(os.fspath(model)))
+
+
+def _saved(model: Any, asked: Asked, **others: Any) -> Report:
+    """The report that was made already, to be shown once more.
+
+    Raises:
+        UsageError: it knows of no machine, is of another revision, or something was asked of it.
+        StoreError: it cannot be read.
+    """
+    if isinstance(model, Report):
+        report = model
+    else:
+        name = os.fspath(model)
+        if not name.endswith(".json"):
+            raise UsageError(
+                "networks of other revisions are not measured.",
+                hint="check the revision out (git worktree add ...) and profile it there",
+            )
+        form = ready(name)
+        assert form is not None
+        report = form.read(name, Asked())
+    if asked != Asked() or any(others.values()):
+        raise UsageError(
+            "a report was made already; nothing else can be asked of it.", hint="name the network"
+        )
+    if report.timing is None and report.roof is None:
+        raise UsageError(
+            f"the report of {report.name} was made without a machine.", hint="name the network itself"
+        )
+    return report
+
+
+def _prepare(
+    model: Any,
+    input: Input | None,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any] | None,
+    dtype: str | None,
+    train: bool,
+    options: Mapping[str, Any] | None,
+) -> Prepare:
+    """What makes the workload and its report for a batch.
+
+    Raises:
+        UsageError: the arguments contradict each other.
+    """
+    from netscope.machine.profiling.settings import DTYPES
+
+    built = isinstance(model, (str, os.PathLike))
+    if dtype not in (None, "tf32") and not built:
+        raise UsageError("dtype= is for models built from a name.", hint="convert the module: model.to(...)")
+    named = DTYPES[dtype] if dtype is not None and built else None
+
+    def prepare(batch: int) -> tuple[Workload, Report]:
+        asked = Asked(input, args, kwargs, batch, named, train, options)
+        check_call(model, asked)
+        with api.collector_paused():
+            workload = workload_of(model, asked)
+            return workload, api.trace(workload, train=train)
+
+    return prepare
+
+
+def _batches(given: Sequence[int]) -> list[int]:
+    """Batch sizes.
+
+    Raises:
+        UsageError: there is none, or one is below one.
+    """
+    batches = list(given)
+    if not batches or min(batches) < 1:
+        raise UsageError("batches are whole numbers from 1 up.", hint="give batch=[1, 8, 32]")
+    return batches

@@ -1,0 +1,1 @@
+"""What every floor stands on: errors, units, specs, and the words for them."""

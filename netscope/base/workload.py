@@ -1,0 +1,151 @@
+"""What is to be traced: a module and the arguments of one call of it.
+
+`TensorSpec` stands for a tensor wherever only its shape and dtype matter. Nothing here imports torch
+at run time, so saved reports and the command line's help stay quick to load.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from netscope.base.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+# Bytes of one element. Sub-byte dtypes are stored packed, so their size is a fraction.
+ITEM_SIZE: Final[dict[str, float]] = {
+    "float64": 8,
+    "float32": 4,
+    "float16": 2,
+    "bfloat16": 2,
+    "float8_e4m3fn": 1,
+    "float8_e4m3fnuz": 1,
+    "float8_e5m2": 1,
+    "float8_e5m2fnuz": 1,
+    "float8_e8m0fnu": 1,
+    "float4_e2m1fn_x2": 1,
+    "complex32": 4,
+    "complex64": 8,
+    "complex128": 16,
+    "int64": 8,
+    "int32": 4,
+    "int16": 2,
+    "int8": 1,
+    "uint64": 8,
+    "uint32": 4,
+    "uint16": 2,
+    "uint8": 1,
+    "bool": 1,
+    "qint8": 1,
+    "quint8": 1,
+    "qint32": 4,
+    "quint4x2": 0.5,
+    "quint2x4": 0.25,
+    "bits8": 1,
+    "bits16": 2,
+    **{f"{sign}{bits}": 1.0 for sign in ("int", "uint") for bits in range(1, 8)},
+}
+
+# What people type, beside torch's own names.
+_DTYPE_ALIASES: Final[dict[str, str]] = {
+    "fp64": "float64",
+    "double": "float64",
+    "fp32": "float32",
+    "float": "float32",
+    "fp16": "float16",
+    "half": "float16",
+    "bf16": "bfloat16",
+    "long": "int64",
+    "int": "int32",
+    "short": "int16",
+    "i64": "int64",
+    "i32": "int32",
+    "u8": "uint8",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Shape and dtype of a tensor; `TensorSpec((1, 3, 224, 224))` is a float32 image."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the elements take when stored densely."""
+        return math.ceil(self.numel * ITEM_SIZE[self.dtype])
+
+
+# How a caller gives inputs, all without the batch: "3x224x224", (3, 224, 224), a spec, or several of these.
+Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One call of a module: `module(*args, **kwargs)`.
+
+    args and kwargs:
+        any pytree; a `TensorSpec` leaf stands for a tensor that the tracer makes for itself.
+    name:
+        what the user called it ("alexnet", "torchvision/resnet50").
+    source:
+        the kind of place it came from ("zoo", "torchvision", "python", ...).
+    description:
+        one line for the header: who, when, which variant.
+    rebuild:
+        for a workload built from a name, builds the module again with real weights (the module held
+        here is then made of meta parameters); None for a module that the user handed over.
+    """
+
+    name: str
+    module: torch.nn.Module
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    source: str = "python"
+    description: str = ""
+    rebuild: Callable[[], torch.nn.Module] | None = None
+
+
+def parse_dtype(text: str) -> str:
+    """The torch name of a dtype as people write it: "bf16" and "torch.bfloat16" -> "bfloat16"."""
+    name = text.strip().lower().removeprefix("torch.")
+    name = _DTYPE_ALIASES.get(name, name)
+    if name not in ITEM_SIZE:
+        raise UsageError(
+            f"no dtype is named {text!r}.", hint="use float32, float16, bfloat16, int64, bool, ..."
+        )
+    return name
+
+
+_INPUT = re.compile(
+    r"^(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>\d+(?:[x,×*]\d+)*|scalar)?(?::(?P<dtype>[\w.]+))?$"
+)
+
+
+def parse_input(text: str, *, dtype: str = "float32") -> tuple[str | None, TensorSpec]:
+    """Read one `--input`: `3x227x227`, `ids=128:int64`, `scalar:float32`.
+
+    Returns the argument's name (None when positional) and its spec, without a batch dimension.
+
+    Raises:
+        UsageError: the text is not of that form.
+    """
+    match = _INPUT.match(text.strip().replace(" ", ""))
+    if match is None or match["shape"] is None:
+        raise UsageError(
+            f"cannot read the input {text!r}.",
+            hint="write sizes without the batch, as in --input 3x224x224 or --input ids=128:int64",
+        )
+    sizes = () if match["shape"] == "scalar" else re.split(r"[x,×*]", match["shape"])
+    return match["name"], TensorSpec(tuple(int(size) for size in sizes), parse_dtype(match["dtype"] or dtype))

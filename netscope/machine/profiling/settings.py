@@ -1,0 +1,145 @@
+"""How a network is to be profiled, checked before anything is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from netscope.base.errors import UsageError
+from netscope.report.measured.samples import Pace
+
+# What is told while a profile is made: what is done now, and which share of the whole is done.
+Watcher = Callable[[str, float], None]
+
+# "--device-spec": the table's machine of the driver's name, else as calibrated; as calibrated; no roof.
+AUTO: Final = "auto"
+HERE: Final = "here"
+NONE: Final = "none"
+
+# What people type -> how torch calls it, and how machines' peaks are told.
+DTYPES: Final[dict[str, str]] = {
+    "fp32": "float32",
+    "tf32": "float32",
+    "bf16": "bfloat16",
+    "fp16": "float16",
+}
+# A time that was asked for is filled by about so many rounds.
+_ROUNDS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is measured and for how long.
+
+    dtype:
+        a key of `DTYPES`; None for the network's own.
+    cold_cache:
+        whether caches are written over before each step.
+    device_spec:
+        the machine that layers are held against: a name of `timing.devices`, "auto", "here" or "none".
+    layers:
+        whether layers are timed too, and not steps alone.
+    """
+
+    train: bool = False
+    optimizer: str = "adamw"
+    dtype: str | None = None
+    channels_last: bool = False
+    compile: bool = False
+    cuda_graph: bool = False
+    cold_cache: bool = False
+    threads: int | None = None
+    device_spec: str = AUTO
+    pace: Pace = field(default_factory=Pace)
+    layers: bool = True
+
+
+def checked(settings: Settings) -> Settings:
+    """The same settings, once they make sense together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    from netscope.machine.timing.devices import spec_of
+
+    if settings.threads is not None and settings.threads < 1:
+        raise UsageError(f"{settings.threads} threads cannot compute.", hint="give 1 or more")
+    if settings.cuda_graph and settings.train:
+        raise UsageError(
+            "a training step is not replayed as a graph.", hint="leave out --train or --cuda-graph"
+        )
+    if settings.cuda_graph and settings.compile:
+        raise UsageError("--compile and --cuda-graph are two ways to call a network.", hint="use one of them")
+    if settings.device_spec not in (AUTO, HERE, NONE):
+        spec_of(settings.device_spec)
+    return settings
+
+
+def dtype_of(text: str | None) -> str | None:
+    """The key of `DTYPES` that people mean: "bfloat16" -> "bf16".
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if text is None:
+        return None
+    from netscope.base.workload import parse_dtype
+
+    plain = text.strip().lower()
+    if plain in DTYPES:
+        return plain
+    with suppress(UsageError):  # which offers what cannot be measured
+        plain = parse_dtype(plain)
+    found = next((key for key, name in DTYPES.items() if name == plain), None)
+    if found is None:
+        raise UsageError(
+            f"steps in {plain} are neither measured nor bounded.", hint=f"use {', '.join(DTYPES)}"
+        )
+    return found
+
+
+def optimizer_of(name: str | None, train: bool) -> str:
+    """The optimizer of a training step: "adamw" where none is told.
+
+    Raises:
+        UsageError: there is no such optimizer, or no training for it.
+    """
+    from netscope.machine.timing.steps import optimizer_named
+
+    if name is None:
+        return "adamw"
+    optimizer_named(name)
+    if not train:
+        raise UsageError("an optimizer is of training steps.", hint="add --train, or leave out --optimizer")
+    return name
+
+
+def pace_of(
+    warmup: float | None = None, min_time: float | None = None, max_time: float | None = None
+) -> Pace:
+    """How long to warm up and to measure at least, and at most, in seconds; the defaults where not told.
+
+    Raises:
+        UsageError: a time is below zero, or the least is above the most.
+    """
+    told = (("the warm-up", warmup), ("the least time", min_time), ("the most time", max_time))
+    for name, value in told:
+        if value is not None and not 0 <= value < math.inf:
+            raise UsageError(f"{name} must be seconds, 0 or more, not {value:g}.")
+    usual = Pace()
+    if min_time is not None and max_time is not None and max_time < min_time:
+        raise UsageError(f"the least time ({min_time:g} s) is more than the most ({max_time:g} s).")
+    limit = max(usual.limit, min_time or 0.0) if max_time is None else max(max_time, 1e-3)
+    least = min_time or 0.0
+    round_seconds = max(usual.round_seconds, least / _ROUNDS)
+    before = usual.warmup_seconds if warmup is None else warmup
+    return Pace(
+        warmup_seconds=before,
+        warmup_limit=max(usual.warmup_limit, 2 * before) if max_time is None else max(before, limit),
+        round_seconds=min(round_seconds, limit / usual.rounds),
+        rounds=max(usual.rounds, math.ceil(least / round_seconds)),
+        limit=limit,
+    )

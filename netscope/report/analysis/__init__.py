@@ -1,0 +1,1 @@
+"""From what a trace recorded to a report."""

@@ -1,0 +1,275 @@
+"""What one row of a report is: a `Layer`. Frozen, raw base units, no torch needed.
+
+Two kinds of figure stand side by side on a row. Plain names (`params`, `macs`, `vector`,
+`output_bytes`) are inclusive: the layer with everything inside it. The `own_` names are the part that
+belongs to this row and to no other, so the `own_` figures of all rows add up to the report's totals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from netscope.base.cost import NO_VECTOR_OPS, VectorOps
+from netscope.report.measured.timing import LayerRoof, LayerTiming
+
+# The last component of the path of a row that holds a module's own functional work.
+FUNCTIONAL: Final = "(functional)"
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One leaf of what goes into or comes out of a layer.
+
+    place:
+        where in the arguments or results: "" for a lone tensor, "0", "logits", "boxes.1".
+    shape, dtype:
+        None for a leaf that is no tensor; `opaque` then names its type ("Categorical", "int").
+    """
+
+    place: str
+    shape: Shape | None
+    dtype: str | None
+    opaque: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter or buffer of a layer.
+
+    shared_with:
+        where the same storage was met first ("embed.weight"), for a tied or shared weight.
+    stored_bytes:
+        the bytes really kept, less than the shape says for packed (quantised) weights.
+    """
+
+    name: str
+    shape: Shape
+    dtype: str
+    trainable: bool
+    stored_bytes: int
+    shared_with: str | None = None
+    packed: bool = False
+
+    @property
+    def numel(self) -> int:
+        """Number of (logical) elements."""
+        count = 1
+        for side in self.shape:
+            count *= side
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of the input that one position of a layer's output sees; one entry per spatial dimension.
+
+    sides:
+        of the receptive field in input pixels: everything that can have an influence, not clipped at
+        borders. Of the largest one where branches, or neighbouring positions, see different amounts.
+    start:
+        the first pixel that the first position sees; negative where that lies in the padding.
+    jump, largest_jump:
+        input pixels from one position to the next (the effective stride): the smallest and the largest
+        where branches disagree, else equal. None when no position is left.
+    sees_all:
+        every element depends on the whole map, as after global pooling, a linear layer over positions
+        or attention. `sides` and `start` then are what all of it covers of the input.
+    """
+
+    sides: tuple[int, ...]
+    start: tuple[int, ...]
+    jump: tuple[float, ...] | None
+    largest_jump: tuple[float, ...] | None
+    sees_all: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One row: a module at one place in the network, or a module's functional work.
+
+    path:
+        qualified name, "" for the root; "encoder.(functional)" for operators that `encoder` ran
+        outside any submodule.
+    type, base:
+        its class, and the torch.nn class that it is or derives from ("" if none).
+    kind:
+        "module" or "functional".
+    calls:
+        times it was called in one forward; 0 for a module that never was.
+    used:
+        False for a module that was never called and whose parameters no operator read.
+    shared_with:
+        the path of the row that counts this module, when it is reached a second time by another name.
+    operators:
+        {operator: calls} that this row ran itself, not its children.
+    macs, vector:
+        inclusive over all calls; None when an operator within could not be counted (see `unknown`).
+    counted_macs:
+        the same without the unknown operators: a lower bound, never None.
+    causal_macs:
+        what `counted_macs` would be if causal attention were counted as the half it needs.
+    output_bytes:
+        bytes of new storages that its rows handed on; in-place results and views add none.
+    window:
+        what one position of the first tensor returned sees of the first image-like input; None where
+        that is not known, or there is none. Worked out when it is first asked for.
+    timing:
+        what it took in a profile; None in other reports, and where its share of its parent's fused
+        kernel cannot be told.
+    roof:
+        the least that it could take; None in reports that were held against no machine.
+    """
+
+    path: str
+    type: str
+    base: str = ""
+    kind: str = "module"
+    depth: int = 0
+    calls: int = 1
+    used: bool = True
+    completed: bool = True
+    registered: bool = True
+    training: bool = False
+    shared_with: str | None = None
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    detail: str = ""
+    inputs: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    buffers: tuple[Parameter, ...] = ()
+    operators: dict[str, int] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)
+
+    params: int = 0
+    trainable_params: int = 0
+    param_bytes: int = 0
+    buffer_bytes: int = 0
+    macs: int | None = 0
+    counted_macs: int = 0
+    causal_macs: int = 0
+    vector: VectorOps | None = NO_VECTOR_OPS
+    output_bytes: int = 0
+
+    own_params: int = 0
+    own_macs: int = 0
+    own_vector: VectorOps = NO_VECTOR_OPS
+    own_output_bytes: int = 0
+
+    window: Window | None = None
+    timing: LayerTiming | None = None
+    roof: LayerRoof | None = None
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Layer:
+        """The layer of all these fields, for which the constructor takes four times as long."""
+        layer = object.__new__(cls)
+        window = fields.pop("window")
+        object.__setattr__(layer, "__dict__", fields)
+        object.__setattr__(layer, "window", window)
+        return layer
+
+    @property
+    def receptive_field(self) -> tuple[int, ...] | None:
+        """Sides of the input window that one output position sees, (height, width) for an image."""
+        return None if self.window is None else self.window.sides
+
+    @property
+    def jump(self) -> tuple[float, ...] | None:
+        """Input pixels between the windows of neighbouring positions; the smallest where branches differ."""
+        return None if self.window is None else self.window.jump
+
+    @property
+    def rf_start(self) -> tuple[int, ...] | None:
+        """First pixel of the first position's window; negative where that lies in the padding."""
+        return None if self.window is None else self.window.start
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every output element depends on the whole map: a global receptive field."""
+        return self.window is not None and self.window.sees_all
+
+    @property
+    def name(self) -> str:
+        """The last component of the path."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def flops(self) -> int | None:
+        """2 x MACs."""
+        return None if self.macs is None else 2 * self.macs
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """Shapes of the tensors among the arguments, batch included."""
+        return tuple(t.shape for t in self.inputs if t.shape is not None)
+
+    @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        """Shapes of the tensors among the results, batch included."""
+        return tuple(t.shape for t in self.outputs if t.shape is not None)
+
+    @property
+    def output_shape(self) -> Shape | None:
+        """Shape of the first tensor returned; None when there was none."""
+        shapes = self.output_shapes
+        return shapes[0] if shapes else None
+
+    @property
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """The layer's own parameters, by the name that the module gives them."""
+        return {p.name: p.shape for p in self.parameters}
+
+    @property
+    def weight_shape(self) -> Shape | None:
+        """Shape of the parameter named `weight`, None without one."""
+        return self.parameter_shapes.get("weight")
+
+    @property
+    def bias_shape(self) -> Shape | None:
+        """Shape of the parameter named `bias`, None without one."""
+        return self.parameter_shapes.get("bias")
+
+    @property
+    def weight_kind(self) -> str | None:
+        """ "conv" or "linear" for a weight layer, else None."""
+        return WEIGHT_KINDS.get(self.base)
+
+
+class _Late:
+    """A field that may be given as a function, which is called when the field is first read.
+
+    Receptive fields cost as much as a tenth of a trace, and few readers ask for them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._key = f"_{name}"
+
+    def __get__(self, layer: Layer | None, _: type | None = None) -> Any:
+        if layer is None:
+            return None
+        value = layer.__dict__.get(self._key)
+        if callable(value):
+            value = layer.__dict__[self._key] = value()
+        return value
+
+    def __set__(self, layer: Layer, value: Any) -> None:
+        layer.__dict__[self._key] = value
+
+
+# After the class was made, so that its fields, and what is derived from them, show plain types.
+Layer.window = _Late("window")  # type: ignore[assignment]
+
+# torch.nn classes whose instances count as weight layers ("AlexNet is 8 layers: 5 + 3").
+WEIGHT_KINDS: Final[dict[str, str]] = {
+    **{f"Conv{n}d": "conv" for n in (1, 2, 3)},
+    **{f"ConvTranspose{n}d": "conv" for n in (1, 2, 3)},
+    **{f"LazyConv{n}d": "conv" for n in (1, 2, 3)},
+    **{f"LazyConvTranspose{n}d": "conv" for n in (1, 2, 3)},
+    "Linear": "linear",
+    "LazyLinear": "linear",
+    "NonDynamicallyQuantizableLinear": "linear",
+    "Bilinear": "linear",
+}

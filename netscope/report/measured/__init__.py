@@ -1,0 +1,1 @@
+"""Times as values: what was measured, without what measured it."""

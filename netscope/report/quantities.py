@@ -1,0 +1,96 @@
+"""What of a network can be compared and limited: one list for diff, compare, budgets and their help.
+
+A quantity is a key, what it is called, and how to read it from a report and from a layer. A value that
+is not known is None, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from netscope.base.suggest import look_up
+from netscope.report.layer import Layer
+from netscope.report.report import Report
+
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One number that a whole network has, and often each layer too.
+
+    key:
+        as in JSON, on the command line and, mostly, the attribute of `Report` and `Layer`.
+    kind:
+        how it reads: "count" exactly, "metric" in K/M/G, "bytes" in KiB/MiB/GiB, "seconds" in ms, "rate" in
+        K/M/G a second.
+    of_report:
+        the whole network's; None when it is not known.
+    of_layer:
+        a layer's with everything inside it; None for a quantity that only a whole network has.
+    follows:
+        the key of a quantity that it mostly changes with; it is told of by default only where it does not.
+    at_least:
+        a lower bound for a layer of a report, the root for the whole network, where the value is not known.
+    measured:
+        whether only profiles have it.
+    """
+
+    key: str
+    title: str
+    kind: Literal["count", "metric", "bytes", "seconds", "rate"]
+    help: str
+    of_report: Callable[[Report], Number | None]
+    of_layer: Callable[[Layer], Number | None] | None = None
+    follows: str = ""
+    at_least: Callable[[Report, Layer], Number] | None = None
+    measured: bool = False
+
+
+def _counted_vector(report: Report, layer: Layer) -> Number:
+    inside = f"{layer.path}." if layer.path else ""
+    rows = (row for row in report.layers if row is layer or row.path.startswith(inside))
+    return sum(row.own_vector.total for row in rows)
+
+
+QUANTITIES: Final[tuple[Quantity, ...]] = (
+    Quantity("params", "params", "count", "elements of unique parameter tensors",
+             lambda r: r.params, lambda x: x.params),
+    Quantity("trainable_params", "trainable", "count", "the part of params that requires a gradient",
+             lambda r: r.trainable_params, lambda x: x.trainable_params, follows="params"),
+    Quantity("macs", "MACs", "metric", "multiply-accumulates of contractions",
+             lambda r: r.macs, lambda x: x.macs, at_least=lambda _, x: x.counted_macs),
+    Quantity("flops", "FLOPs", "metric", "2 × MACs",
+             lambda r: r.flops, lambda x: x.flops, follows="macs", at_least=lambda _, x: 2 * x.counted_macs),
+    Quantity("vector", "vector ops", "metric", "arithmetic outside contractions",
+             lambda r: None if r.vector is None else r.vector.total,
+             lambda x: None if x.vector is None else x.vector.total,
+             follows="macs", at_least=_counted_vector),
+    Quantity("output_bytes", "outputs", "bytes", "new memory that layers returned",
+             lambda r: r.output_bytes, lambda x: x.output_bytes),
+    Quantity("param_bytes", "param mem", "bytes", "bytes that the parameters take",
+             lambda r: r.param_bytes, lambda x: x.param_bytes, follows="params"),
+    Quantity("buffer_bytes", "buffer mem", "bytes", "bytes that the buffers take",
+             lambda r: r.buffer_bytes, lambda x: x.buffer_bytes, follows="params"),
+    Quantity("weight_layers", "weight layers", "count", "convolutions + linears",
+             lambda r: r.weight_layers, follows="params"),
+    Quantity("latency", "latency", "seconds", "median time of a step, measured",
+             lambda r: r.latency, measured=True),
+    Quantity("throughput", "samples/s", "rate", "samples a second, measured",
+             lambda r: r.throughput, measured=True),
+    Quantity("peak_memory", "peak mem", "bytes", "memory of a step beyond weights and inputs, measured",
+             lambda r: r.peak_memory, measured=True),
+)  # fmt: skip
+
+BY_KEY: Final[dict[str, Quantity]] = {quantity.key: quantity for quantity in QUANTITIES}
+
+
+def find(key: str) -> Quantity:
+    """The quantity of that key.
+
+    Raises:
+        UsageError: there is none; the hint names the nearest ones.
+    """
+    return look_up(key, BY_KEY, "quantity", "quantities")

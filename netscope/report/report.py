@@ -1,0 +1,263 @@
+"""What a network is and costs: a `Report` of `Layer` rows and their totals. Frozen, no torch needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Final
+
+from netscope.base.cost import VectorOps
+from netscope.report.layer import Layer, Tensor
+from netscope.report.measured.timing import Roof, Timing
+
+if TYPE_CHECKING:
+    import pandas
+
+    from netscope.report.measured.events import Event
+    from netscope.trace.facts import Trace
+
+SCHEMA_VERSION: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report:
+    """A network at one input: its rows in preorder, execution order among siblings.
+
+    `report["features.0"]` is a row; `report.layers[0]` is the root, whose inclusive figures are the
+    totals. `environment` holds versions; `timing` is None for a report that was not measured, `roof` for
+    one that was held against no machine.
+    """
+
+    name: str
+    source: str
+    layers: tuple[Layer, ...]
+    description: str = ""
+    inputs: tuple[Tensor, ...] = ()
+    training: bool = False
+    rung: str = "meta"
+    rung_reason: str = ""
+    trace_seconds: float = 0.0
+    error: str | None = None
+    error_path: str = ""
+    notes: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    timing: Timing | None = None
+    roof: Roof | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def __repr__(self) -> str:
+        """Short: a debugger or an assertion would else print every layer."""
+        return f"<Report of {self.name}: {len(self.layers):,} layers, {self.params:,} params>"
+
+    @property
+    def facts(self) -> Trace | None:
+        """The trace that it was made from; None for a report that was saved or changed."""
+        return self.__dict__.get("_facts")
+
+    @property
+    def events(self) -> tuple[Event, ...] | None:
+        """All that ran in a profile's instrumented pass; None for another report, or one that was saved."""
+        return self.__dict__.get("_events")
+
+    @cached_property
+    def _by_path(self) -> dict[str, Layer]:
+        return {layer.path: layer for layer in self.layers}
+
+    def __getitem__(self, path: str) -> Layer:
+        """The row of that qualified name.
+
+        Raises:
+            KeyError: there is none; the message names the nearest ones.
+        """
+        try:
+            return self._by_path[path]
+        except KeyError:
+            from netscope.base.suggest import nearest
+
+            close = nearest(path, self._by_path)
+            also = f" Did you mean {', '.join(map(repr, close))}?" if close else ""
+            raise KeyError(f"{self.name} has no layer {path!r}.{also}") from None
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    @property
+    def root(self) -> Layer:
+        """The row of the whole network."""
+        return self.layers[0]
+
+    @property
+    def knows_machine(self) -> bool:
+        """Whether it was measured, or held against a machine."""
+        return self.timing is not None or self.roof is not None
+
+    @property
+    def params(self) -> int:
+        """Elements of unique parameter tensors."""
+        return self.root.params
+
+    @property
+    def trainable_params(self) -> int:
+        """The part of `params` with `requires_grad`."""
+        return self.root.trainable_params
+
+    @property
+    def frozen_params(self) -> int:
+        """The part of `params` without `requires_grad`."""
+        return self.params - self.trainable_params
+
+    @property
+    def param_bytes(self) -> int:
+        """Bytes that the parameters take as stored."""
+        return self.root.param_bytes
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Bytes that the buffers take."""
+        return self.root.buffer_bytes
+
+    @property
+    def macs(self) -> int | None:
+        """Multiply-accumulates of contractions; None while an operator is unknown."""
+        return self.root.macs
+
+    @property
+    def counted_macs(self) -> int:
+        """`macs` without the unknown operators: a lower bound when there are any."""
+        return self.root.counted_macs
+
+    @property
+    def flops(self) -> int | None:
+        """2 x MACs."""
+        return self.root.flops
+
+    @property
+    def vector(self) -> VectorOps | None:
+        """Arithmetic outside contractions; None while an operator is unknown."""
+        return self.root.vector
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of all layers' new outputs."""
+        return self.root.output_bytes
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """{operator: calls} that nothing could count; empty is the goal."""
+        return self.root.unknown
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds that a step takes, the median; None for a report that was not measured."""
+        return None if self.timing is None else self.timing.median
+
+    @property
+    def throughput(self) -> float | None:
+        """Samples a second; None for a report that was not measured."""
+        return None if self.timing is None else self.timing.samples_per_second
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Bytes allocated at most during a step, over what was there before it; None where not measured."""
+        return None if self.timing is None else self.timing.peak_memory
+
+    @property
+    def flops_per_second(self) -> float | None:
+        """FLOPs of a step in each second of it, of a training step those of forward and backward.
+
+        None where they are not known or were not measured.
+        """
+        if not self.training or self.timing is None:
+            return self._a_second(self.flops)
+        macs = None if self.timing.work is None else self.timing.work.macs
+        return None if macs is None else 2 * macs / self.timing.median
+
+    @property
+    def bytes_per_second(self) -> float | None:
+        """Bytes that layers must move in each second of the forward; None where it was not measured."""
+        return self._a_second(None if self.root.roof is None else self.root.roof.moved_bytes)
+
+    def _a_second(self, amount: int | None) -> float | None:
+        seconds = None if self.timing is None else self.timing.forward_seconds
+        return None if amount is None or not seconds else amount / seconds
+
+    @property
+    def bound(self) -> float | None:
+        """Seconds that a forward takes at least on the machine of `roof`; None where that is not known."""
+        return None if self.root.roof is None else self.root.roof.seconds
+
+    @cached_property
+    def weight_layer_counts(self) -> dict[str, int]:
+        """Distinct convolutions and linears that take part, by kind: {"conv": 5, "linear": 3}."""
+        counts: dict[str, int] = {}
+        for layer in self.layers:
+            kind = layer.weight_kind
+            if kind and layer.shared_with is None and layer.used:
+                counts[kind] = counts.get(kind, 0) + 1
+        return counts
+
+    @property
+    def weight_layers(self) -> int:
+        """Convolutions + linears ("AlexNet is 8 layers: 5 + 3")."""
+        return sum(self.weight_layer_counts.values())
+
+    # What follows hands out the report in other forms. Those are made on higher floors, which are
+    # imported here when they are needed and no sooner.
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """The whole report as JSON text, also written to `path` when given; `netscope.load` reads it.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        from netscope.report import store
+
+        return store.to_json(self, path)
+
+    def to_chrome_trace(self, path: str | PathLike[str] | None = None) -> str:
+        """A profile's instrumented pass as a Chrome trace, for Perfetto; also written to `path` when given.
+
+        Raises:
+            UsageError: the report has no events: it is no profile, or was saved.
+            StoreError: the file cannot be written.
+        """
+        from netscope.show import export
+
+        return export.to_chrome_trace(self, path)
+
+    def to_markdown(self) -> str:
+        """The table as GitHub-flavoured Markdown."""
+        from netscope.show import export
+
+        return export.to_markdown(self)
+
+    def to_csv(self) -> str:
+        """All columns of all layers as CSV, in raw base units."""
+        from netscope.show import export
+
+        return export.to_csv(self)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a layer and one column a quantity, raw; the `own_` columns add up to the totals."""
+        from netscope.show import export
+
+        return export.to_pandas(self)
+
+    def __str__(self) -> str:
+        """The table of `netscope summary` in 100 columns."""
+        from netscope.show import export
+
+        return export.to_text(self)
+
+    def _repr_html_(self) -> str:
+        from netscope.show import export
+
+        return export.to_notebook(self)

@@ -1,0 +1,94 @@
+"""What every report promises to those who read it, checked once, when it comes from a file.
+
+Tables, diffs and explanations read the tree off the rows' order, depths and paths, and divide by
+figures; they should not have to ask whether those make sense.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from netscope.report.layer import Layer
+from netscope.report.measured.samples import Measurement
+from netscope.report.measured.timing import Timing
+from netscope.report.report import Report
+from netscope.report.store.decoding import LARGEST
+from netscope.report.store.wording import no_report, short
+
+# Seconds that a step may take: what lies beyond, no logarithm could be taken of and come back from.
+_SHORTEST: Final = 1e-9
+_LONGEST: Final = 1e6
+
+
+def check(report: Report) -> None:
+    """Refuse rows that form no tree, and tensors that no machine could hold.
+
+    Raises:
+        StoreError: naming the row.
+    """
+    if not report.layers:
+        raise no_report("it has no layers")
+    root = report.layers[0]
+    if root.path or root.depth:
+        raise no_report(f"its first layer is {short(root.path)}, not the network itself")
+    around = [root]
+    for layer in report.layers[1:]:
+        if not 1 <= layer.depth <= len(around):
+            raise no_report(
+                f"layer {short(layer.path)} is {layer.depth} deep below one {len(around) - 1} deep"
+            )
+        del around[layer.depth :]
+        above = around[-1].path
+        if not layer.path.startswith(f"{above}." if above else "") or not layer.path:
+            raise no_report(f"layer {short(layer.path)} stands below {short(above)}, which is not its path")
+        around.append(layer)
+    for layer in report.layers:
+        _check_shapes(layer)
+        _check_window(layer)
+    if report.timing is not None:
+        _check_timing(report.timing)
+
+
+def _check_shapes(layer: Layer) -> None:
+    shapes = [tensor.shape for tensor in (*layer.inputs, *layer.outputs) if tensor.shape is not None]
+    shapes += [parameter.shape for parameter in (*layer.parameters, *layer.buffers)]
+    for shape in shapes:
+        if math.prod(shape) > LARGEST:
+            raise no_report(f"layer {short(layer.path)} has a tensor of the shape {short(shape)}")
+
+
+def _check_window(layer: Layer) -> None:
+    window = layer.window
+    if window is None:
+        return
+    jumps = [jump for jump in (window.jump, window.largest_jump) if jump is not None]
+    if len({len(numbers) for numbers in (window.sides, window.start, *jumps)}) > 1:
+        raise no_report(f"layer {short(layer.path)} has a window of uneven dimensions")
+    if not all(math.isfinite(side) for jump in jumps for side in jump):
+        raise no_report(f"layer {short(layer.path)} has an endless jump")
+
+
+def _check_timing(timing: Timing) -> None:
+    """Statistics divide by samples, take their logarithms, and look for the forward among phases."""
+    for measured in (timing.called, timing.back_to_back, timing.replayed, timing.queued):
+        if measured is not None:
+            _check_samples(measured)
+    if timing.called.phases and "forward" not in timing.called.phases:
+        raise no_report("its timing has phases and no forward among them")
+    parts = timing.reconciliation
+    if parts is not None and not (math.isfinite(parts.end_to_end) and parts.end_to_end > 0):
+        raise no_report("its timing is reconciled with no time")
+
+
+def _check_samples(measured: Measurement) -> None:
+    if not measured.rounds or not measured.warmup:
+        raise no_report("its timing has no samples")
+    for taken in measured.rounds:
+        if not taken.samples or not all(_SHORTEST <= sample <= _LONGEST for sample in taken.samples):
+            raise no_report("its timing has a round without samples, or steps that no machine takes")
+        beside = [*taken.phases, *([taken.on_device] if taken.on_device else [])]
+        if len(taken.phases) != len(measured.phases) or any(
+            len(times) != len(taken.samples) for times in beside
+        ):
+            raise no_report("its timing has phases of some samples and not of others")

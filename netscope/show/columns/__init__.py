@@ -1,0 +1,84 @@
+"""The one list of columns. Help, CSV headers, the README's reference and every table derive from it.
+
+A column is one entry of `NETWORK`, or of `MACHINE` where only profiles and rooflines have it: its key is the
+attribute's name on a `Layer` where that has one, its value is raw, and its `kind` says how the value reads. A
+figure that adds up (params, MACs, bytes) also says how to get it from `Figures`, the part that belongs to one
+row of a table and to no other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netscope.base.suggest import look_up
+from netscope.report.report import Report
+from netscope.show.columns.column import KINDS, Column
+from netscope.show.columns.machine import MACHINE
+from netscope.show.columns.network import NETWORK
+
+__all__ = [
+    "BY_KEY",
+    "COLUMNS",
+    "DEFAULT",
+    "KINDS",
+    "MACHINE",
+    "NETWORK",
+    "Column",
+    "choose",
+    "column_reference",
+    "default",
+    "find",
+    "known_to",
+]
+
+COLUMNS: Final[tuple[Column, ...]] = (*NETWORK, *MACHINE)
+BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
+DEFAULT: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column.default)
+
+_ROOFLINE: Final = "path operator macs moved_bytes intensity bound bound_share limited_by"
+_PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
+_TRAINING: Final = (
+    "path operator time time_share forward_time backward_time kernels flops_per_second efficiency"
+)
+
+
+def default(report: Report) -> tuple[Column, ...]:
+    """The columns that are shown of a report unless columns are named."""
+    if not report.knows_machine:
+        return DEFAULT
+    keys = _ROOFLINE if report.timing is None else _TRAINING if report.training else _PROFILE
+    without = () if report.roof is not None else ("limited_by", "efficiency")
+    return tuple(BY_KEY[key] for key in keys.split() if key not in without)
+
+
+def known_to(report: Report) -> tuple[Column, ...]:
+    """All columns that a report can fill: those of a machine only where it knows of one."""
+    return COLUMNS if report.knows_machine else NETWORK
+
+
+def choose(keys: tuple[str, ...] | list[str]) -> tuple[Column, ...]:
+    """The columns of these keys, `path` always first, each once.
+
+    Raises:
+        UsageError: there is no such column; the hint names the nearest ones.
+    """
+    chosen = dict.fromkeys([BY_KEY["path"], *map(find, keys)])
+    return tuple(chosen)
+
+
+def find(key: str) -> Column:
+    """The column of that key.
+
+    Raises:
+        UsageError: there is none; the hint names the nearest ones.
+    """
+    return look_up(key, BY_KEY, "column", "columns")
+
+
+def column_reference() -> str:
+    """The columns as a Markdown table, for the README."""
+    lines = ["| column | heading | meaning |", "|---|---|---|"]
+    for column in COLUMNS:
+        shown = "" if column.default else ", of profiles" if column in MACHINE else ", on request"
+        lines.append(f"| `{column.key}` | {column.title}{shown} | {column.help} |")
+    return "\n".join(lines) + "\n"

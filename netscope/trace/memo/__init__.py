@@ -1,0 +1,1 @@
+"""The fast ways: what a trace need not do twice."""

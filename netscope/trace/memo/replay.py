@@ -1,0 +1,213 @@
+"""Calls of torch.nn's own layers, written down again without running them.
+
+What a convolution or an activation does is settled by its class, a few of its attributes, and the layouts
+of its input and its tensors. The first such call runs like any other, and what it recorded is kept; the
+next one that agrees in all of these is recorded from there, on its own storages. One that differs only in
+sizes asks the operator's shape rule. It saves torch's own way from the module down to the operators, which
+takes longer than all that netscope does with them.
+
+Only calls in which nothing else can have a say are taken this way: the class itself and no subclass, no
+hooks, one plain meta tensor, no mode or transform around it but the recorder. And only those are kept
+that wrote to nothing but their input and what they made.
+"""
+
+from __future__ import annotations
+
+import marshal
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.modules import module as hooks
+
+from netscope.base.meta.castings import is_torchs
+from netscope.trace.facts import OpCall, Storage, make
+from netscope.trace.memo.pure import PURE
+from netscope.trace.memo.scores import Mould, Score, Step, Wiring, cast, mould, picker
+from netscope.trace.recorder import Recorder
+from netscope.trace.running import META
+from netscope.trace.shapes import Layout
+from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
+
+# Of the attributes of an instance of a class its settings.
+_SETTINGS: Final = {cls: picker(reads.settings) for cls, reads in PURE.items()}
+# Of those of any module what may stand in the way of a replay, and where its tensors are.
+_STATE: Final = itemgetter(
+    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "training",
+    "_parameters", "_buffers",
+)  # fmt: skip
+
+
+class Asked(NamedTuple):
+    """A call that may be replayed.
+
+    kind:
+        its class and its settings.
+    tag:
+        of its input.
+    layouts, slots:
+        layouts and storages of its input and its tensors; None and -1 where it has no such tensor.
+    """
+
+    kind: tuple[type[nn.Module], bytes]
+    tag: Tag
+    layouts: tuple[Layout | None, ...]
+    slots: list[int]
+
+
+class Replays:
+    """What is known of pure calls in one recording."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._tags = recorder.tags
+        # Unless somebody has given a class another forward.
+        self.classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
+        # None for a call that was met and cannot be replayed.
+        self._known: dict[tuple[Any, ...], Score | None] = {}
+        # For steady ones the operators, and the slot of the result.
+        self._moulds: dict[tuple[Any, ...], tuple[list[Mould], int]] = {}
+
+    def asked(self, module: nn.Module, tensor: Any) -> Asked | None:
+        """The call `module(tensor)`, None where it has to run."""
+        cls = type(module)
+        reads = PURE[cls]
+        own = module.__dict__
+        hooked, pre_hooked, back_hooked, back_pre_hooked, training, parameters, buffers = _STATE(own)
+        if (
+            type(tensor) is not torch.Tensor
+            or not tensor.is_meta
+            or hooked
+            or pre_hooked
+            or back_hooked
+            or back_pre_hooked
+            or "forward" in own
+            or "_compiled_call_impl" in own
+            or (training and not reads.either)
+            or not _undisturbed()
+        ):
+            return None
+        tag = self._tags.of(tensor)
+        if tag is None:
+            return None
+        try:
+            settings = marshal.dumps(_SETTINGS[cls](own), 2)
+        except (KeyError, ValueError):  # an attribute is gone, or is no plain value
+            return None
+        layouts: list[Layout | None] = [tag[0]]
+        slots = [tag[1]]
+        for name in reads.tensors:
+            value = parameters.get(name)
+            if value is None:
+                value = buffers.get(name)
+                if value is None:
+                    if name in own:
+                        return None
+                    layouts.append(None)
+                    slots.append(-1)
+                    continue
+            if type(value) not in PLAIN_TENSORS:
+                return None
+            layout, storage = self._tags.adopt(value)
+            layouts.append(layout)
+            slots.append(storage)
+        return make(Asked, ((cls, settings), tag, tuple(layouts), slots))
+
+    def score(self, asked: Asked) -> Score | None:
+        """What the call records, None where that is not known."""
+        key = asked.kind, asked.layouts
+        score = self._known.get(key)
+        if score is not None or key in self._known:
+            return score
+        known = self._moulds.get(_family(asked))
+        score = None if known is None else cast(self._recorder, *known, asked.layouts)
+        if score is not None:
+            self._known[key] = score
+        return score
+
+    def play(self, score: Score, tensor: torch.Tensor, asked: Asked) -> tuple[torch.Tensor, Tag]:
+        """Record the call in the recorder's scope; its result, with its tag."""
+        recorder = self._recorder
+        ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
+        slots = asked.slots.copy()
+        for operator, (_, _, reads, writes), new in score.steps:
+            for nbytes in new:
+                slots.append(len(storages))
+                storages.append(make(Storage, (nbytes, len(ops))))
+            ops.append(make(OpCall, (operator, scope, reads(slots), writes(slots))))
+        layout = score.layout
+        if layout is None:
+            return tensor, asked.tag
+        with torch._C._DisableTorchDispatch():
+            result = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
+        tag = result.__dict__[TAG] = layout, slots[score.slot]
+        return result, tag
+
+    def learn(self, asked: Asked, tensor: torch.Tensor, result: Any, first_op: int) -> None:
+        """Keep what the call recorded, the operators from `first_op` on."""
+        score = self._observed(asked.slots, tensor, result, first_op)
+        self._known[asked.kind, asked.layouts] = score
+        if score is not None and PURE[asked.kind[0]].steady:
+            made = [mould(self._recorder, step, len(asked.slots)) for step in score.steps]
+            moulds = [one for one in made if one is not None]
+            if len(moulds) == len(made):
+                self._moulds[_family(asked)] = moulds, score.slot
+
+    def _observed(
+        self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
+    ) -> Score | None:
+        """What others of its kind can be written down from, None if it did more than compute."""
+        slots = {storage: slot for slot, storage in enumerate(storages) if storage >= 0}
+        absent = storages.count(-1)
+        if len(slots) + absent < len(storages):  # two in one storage: which was meant?
+            return None
+        steps = []
+        written = {storages[0]}
+        for index, op in enumerate(self._recorder.ops[first_op:], first_op):
+            new = []
+            for storage in op.writes:
+                if storage not in slots and self._recorder.storages[storage].born == index:
+                    slots[storage] = len(slots) + absent
+                    new.append(self._recorder.storages[storage].nbytes)
+                    written.add(storage)
+            # What a view "writes" is the storage that it looks into.
+            changed = op.writes if "inplace" in op.operator.tags else ()
+            if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
+                return None
+            wiring = Wiring.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
+            steps.append(Step(op.operator, wiring, tuple(new)))
+        if result is tensor:
+            return Score(tuple(steps), None, -1)
+        tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
+        if tag is None or tag[1] not in written:
+            return None
+        return Score(tuple(steps), tag[0], slots[tag[1]])
+
+
+def _family(asked: Asked) -> tuple[Any, ...]:
+    """What calls from one mould have in common."""
+    kernels = [layout and layout.shape[2:] for layout in asked.layouts[1:]]
+    return asked.kind, asked.tag[0].ndim, *kernels
+
+
+_any_autocast = torch._C._is_any_autocast_enabled
+_functions = torch._C._len_torch_function_stack
+_dispatchers = torch._C._len_torch_dispatch_stack
+_transform = torch._C._functorch.peek_interpreter_stack
+
+
+def _undisturbed() -> bool:
+    """Whether nobody but the recorder has a say in what torch's functions do."""
+    return not (
+        _any_autocast()
+        or torch.is_grad_enabled()
+        or torch.is_inference_mode_enabled()
+        or _functions()
+        or _dispatchers() != 1
+        or _transform() is not None
+        or hooks._global_forward_hooks
+        or hooks._global_forward_pre_hooks
+        or hooks._global_backward_hooks
+        or hooks._global_backward_pre_hooks
+    )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from netscope.base.errors import UsageError
+from netscope.report.layer import Layer, Parameter
+from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, KINDS, MACHINE, choose, column_reference, find
+from tests.reports import alexnet, stack
+
+OF_A_MACHINE = {column.key for column in MACHINE}
+DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype", "rf"} | OF_A_MACHINE
+
+
+def test_keys_are_the_attributes_of_a_layer() -> None:
+    attributes = {spec.name for spec in fields(Layer)} | set(dir(Layer))
+    assert {column.key for column in COLUMNS} - attributes == DISPLAYED_ONLY
+
+
+def test_keys_are_unique_and_kinds_are_known() -> None:
+    assert len(BY_KEY) == len(COLUMNS)
+    assert {column.kind for column in COLUMNS} <= set(KINDS)
+
+
+def test_raw_values_are_those_of_the_layer() -> None:
+    report = alexnet()
+    for layer in report.layers:
+        for column in COLUMNS:
+            if column.key not in DISPLAYED_ONLY | {"vector"}:
+                assert column.get(layer, report) == getattr(layer, column.key)
+
+
+def test_every_column_is_one_defined_quantity() -> None:
+    for column in COLUMNS:
+        assert column.help.endswith(".")
+        assert column.help[0].isupper() or column.help[0].isdigit()
+        assert "\n" not in column.help
+
+
+def test_every_value_of_every_column_has_a_text() -> None:
+    report = stack(2)
+    for layer in report.layers:
+        for column in COLUMNS:
+            value = column.get(layer, report) if column.display is None else column.display(layer)
+            assert isinstance(KINDS[column.kind](value), str)
+
+
+def test_the_default_columns_tell_the_whole_story() -> None:
+    assert [column.key for column in DEFAULT] == [
+        "path",
+        "operator",
+        "output_shapes",
+        "parameter_shapes",
+        "params",
+        "macs",
+        "share",
+        "output_bytes",
+    ]
+
+
+def test_chosen_columns_begin_with_the_path_and_come_once() -> None:
+    assert [column.key for column in choose(["macs", "path", "macs"])] == ["path", "macs"]
+
+
+def test_an_unknown_column_names_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        find("trainable")
+    assert caught.value.message == "there is no column 'trainable'."
+    assert caught.value.hint is not None
+    assert "trainable_params" in caught.value.hint
+
+
+def test_many_parameters_of_the_same_shape_are_counted() -> None:
+    shapes = {f"w{i}": (4, 4) for i in range(6)}
+    assert KINDS["parameters"](shapes) == "6·(4×4)"
+    assert KINDS["parameters"]({"weight": (96, 3, 11, 11), "bias": (96,)}) == "96×3×11×11 + 96"
+
+
+def test_what_is_no_tensor_is_named() -> None:
+    assert KINDS["shapes"](((1, 2), "Categorical", ())) == "1×2, Categorical, scalar"
+    assert KINDS["shapes"](((1,),) * 5) == "1, 1, 1, +2"
+
+
+def test_the_reference_lists_every_column() -> None:
+    text = column_reference()
+    assert text.count("\n") == len(COLUMNS) + 2
+    assert "| `macs` | MACs | Multiply-accumulates of contractions" in text
+    assert "| `flops` | FLOPs, on request | 2 x MACs. |" in text
+
+
+def test_parameters_know_their_elements() -> None:
+    assert Parameter("weight", (4, 3), "float32", True, 48).numel == 12
