@@ -24,7 +24,7 @@ SHARED: Final = ("torch", "torchvision", "torchvision.models")
 OWN: Final = {
     "netscope": (
         "netscope",
-        "netscope.api.verbs",
+        "netscope.api.summary",
         "netscope.base.environment",
         "netscope.base.units",
         "netscope.sources",

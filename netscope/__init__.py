@@ -18,9 +18,14 @@ from netscope.base.version import __version__
 
 if TYPE_CHECKING:
     from netscope.answers.diff import Comparison, Diff
-    from netscope.api.between import compare, diff
-    from netscope.api.machines import profile, roofline
-    from netscope.api.verbs import check, explain, lint, summary
+    from netscope.api.check import check
+    from netscope.api.compare import compare
+    from netscope.api.diff import diff
+    from netscope.api.explain import explain
+    from netscope.api.lint import lint
+    from netscope.api.profile import profile
+    from netscope.api.roofline import roofline
+    from netscope.api.summary import summary
     from netscope.base.errors import (
         CheckError,
         MissingExtraError,
@@ -78,16 +83,16 @@ _HOMES: Final = {
     "TraceError": "netscope.base.errors",
     "UsageError": "netscope.base.errors",
     "Workload": "netscope.base.workload",
-    "check": "netscope.api.verbs",
-    "compare": "netscope.api.between",
-    "diff": "netscope.api.between",
-    "explain": "netscope.api.verbs",
+    "check": "netscope.api.check",
+    "compare": "netscope.api.compare",
+    "diff": "netscope.api.diff",
+    "explain": "netscope.api.explain",
     "formula": "netscope.formulas",
-    "lint": "netscope.api.verbs",
+    "lint": "netscope.api.lint",
     "load": "netscope.report.store",
-    "profile": "netscope.api.machines",
-    "roofline": "netscope.api.machines",
-    "summary": "netscope.api.verbs",
+    "profile": "netscope.api.profile",
+    "roofline": "netscope.api.roofline",
+    "summary": "netscope.api.summary",
 }
 
 

@@ -52,7 +52,7 @@ def command(
     if len(models) < 2:
         raise UsageError("a comparison is of two models or more.", hint=f"try `netscope summary {models[0]}`")
 
-    from netscope.api.between import comparison_of
+    from netscope.api.compare import comparison_of
     from netscope.report.quantities import find
     from netscope.show.render.variants import VARIANTS_FORMATS, board
 

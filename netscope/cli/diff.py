@@ -76,7 +76,7 @@ def command(
 ) -> None:
     """Say what changed between two networks, or in one at two inputs, dtypes, batches or modes."""
     to = destination(format, output)
-    from netscope.api.between import diff_of
+    from netscope.api.diff import diff_of
 
     how = given(input, batch, dtype, train, option)
     how_b = given(input_b, batch_b, dtype_b, train_b, option_b)

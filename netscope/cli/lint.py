@@ -69,13 +69,13 @@ def command(
     # Of a forward that raised, what was found up to there may well be the reason.
     report, failure = report_so_far(model, how)
 
-    from netscope.api import verbs as api
+    from netscope.api.lint import lint_report
     from netscope.show.render.findings import FINDINGS_FORMATS
 
     whole = failure is None and report.facts is not None
     again = partial(report_of, model, {**how, "train": True}) if whole else None
     with only_data_on_stdout():
-        findings = api.lint_report(
+        findings = lint_report(
             report,
             again=again,
             select=split_commas(select),

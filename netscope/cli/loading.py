@@ -44,11 +44,11 @@ def report_of(model: str, how: Mapping[str, Any]) -> Report:
     Raises:
         NetscopeError: as `netscope.summary` does.
     """
-    from netscope.api import verbs as api
+    from netscope.api.summary import summary
 
     prepare_for(model)
     with output.only_data_on_stdout():
-        return api.summary(model, **how)
+        return summary(model, **how)
 
 
 def report_so_far(model: str, how: Mapping[str, Any]) -> tuple[Report, TraceError | None]:

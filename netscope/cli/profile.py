@@ -106,11 +106,11 @@ def command(
     how = given(input, None, dtype, train, option)
     prepare_for(model)
 
-    from netscope.api import machines
+    from netscope.api.profile import profile
     from netscope.report.report import Report
 
     with progress() as watch, only_data_on_stdout():
-        made = machines.profile(
+        made = profile(
             model,
             device=device,
             batch=batches[0] if len(batches) == 1 else batches,

@@ -74,9 +74,9 @@ def command(
     how = given(input, batch, dtype, None, option)
     prepare_for(model)
 
-    from netscope.api import machines
+    from netscope.api.roofline import roofline
     from netscope.show.render import FORMATS
 
     with only_data_on_stdout():
-        report = machines.roofline(model, device_spec, **how)
+        report = roofline(model, device_spec, **how)
     to.write(FORMATS, heaviest(report, "bound", to.format, everything, depth, top, columns))

@@ -32,15 +32,15 @@ def main() -> int:
 
 
 def _answer(source: str, asked: dict[str, Any], tree: Path) -> dict[str, Any]:
-    from netscope.api import verbs as api
     from netscope.api.ready import is_ready
+    from netscope.api.summary import summary
     from netscope.cli.startup import import_for
     from netscope.report import store
 
     try:
         if not is_ready(source):
             import_for(source)
-        report = api.summary(source, **asked)
+        report = summary(source, **asked)
         check_origin(source, tree)
         return {"report": store.to_dict(report)}
     except NetscopeError as error:

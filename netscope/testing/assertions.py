@@ -119,9 +119,9 @@ def assert_budget(
         UsageError: a limit cannot be read.
     """
     __tracebackhide__ = True
-    from netscope.api import verbs as api
+    from netscope.api.check import check
 
-    checked = api.check(model, *limits, against=against, fail_if=fail_if, **named)
+    checked = check(model, *limits, against=against, fail_if=fail_if, **named)
     if not checked.passed:
         raise AssertionError(f"{checked.name!r} is not within its budget:\n{checked}")
 
@@ -136,9 +136,9 @@ def report_of(model: Model, arguments: Mapping[str, Any]) -> Report:
         if arguments:
             raise TypeError(f"a Report is already traced; {', '.join(arguments)} cannot be given with it")
         return model
-    from netscope.api import verbs as api
+    from netscope.api.summary import summary
 
-    return api.summary(model, **arguments)
+    return summary(model, **arguments)
 
 
 def _by_path(expected: int | Mapping[str, int]) -> Mapping[str, int]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netscope.answers.check import Outcome, check_report, parse_limit
 from netscope.answers.diff import Comparison, Variant
 from netscope.answers.explain import explain
-from netscope.api.verbs import lint_report
+from netscope.api.lint import lint_report
 from netscope.base.errors import StoreError
 from netscope.report import store
 from netscope.report.report import Report

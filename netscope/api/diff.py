@@ -1,14 +1,14 @@
-"""What netscope does with several networks at once, as Python functions."""
+"""`netscope.diff`: what changed between two networks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netscope.answers.diff import Comparison, Diff, Variant
+from netscope.answers.diff import Diff
 from netscope.api.ready import has_input
-from netscope.base.errors import NetscopeError, UsageError
+from netscope.base.errors import UsageError
 from netscope.base.workload import Input, Workload
 from netscope.report.report import Report
 
@@ -62,12 +62,7 @@ def diff(
     how_b = {"input": input_b, "args": args_b, "kwargs": kwargs_b, "batch": batch_b, "dtype": dtype_b}
     how |= {"options": options}
     how_b |= {"train": train_b, "options": options_b}
-    return diff_of(before, after, _given(how), _given(how_b), _summary, "{}_b=".format, "{}=".format)
-
-
-def _is_report(model: Any) -> bool:
-    """Whether it is a report already, or the name of a saved one: then nothing can be asked of it."""
-    return not isinstance(model, Workload) and has_input(model)
+    return diff_of(before, after, given(how), given(how_b), summarized, "{}_b=".format, "{}=".format)
 
 
 def diff_of(
@@ -98,14 +93,14 @@ def diff_of(
                 hint=f"name a second one, or give one of {wanted}",
             )
         after = before
-    both = _is_report(before) and _is_report(after)
-    refused = [*map(spell_b, how_b if _is_report(after) else ()), *map(spell, how if both else ())]
+    both = is_report(before) and is_report(after)
+    refused = [*map(spell_b, how_b if is_report(after) else ()), *map(spell, how if both else ())]
     if refused:
         which = "both networks are saved reports" if both else "the second network is a saved report"
         have = "which have their inputs" if both else "which has its input"
         raise UsageError(f"{which}, {have} already.", hint=f"leave out {', '.join(refused)}")
-    second_how = {} if _is_report(after) else {**how, **how_b}
-    first = summarize(before, {} if _is_report(before) else how)
+    second_how = {} if is_report(after) else {**how, **how_b}
+    first = summarize(before, {} if is_report(before) else how)
     second = summarize(after, second_how)
     if first.name == second.name and "options" in how_b:
         first = replace(first, name=_with_options(first.name, how.get("options")))
@@ -113,7 +108,13 @@ def diff_of(
     return diff(first, second)
 
 
-def _given(how: How) -> How:
+def is_report(model: Any) -> bool:
+    """Whether it is a report already, or the name of a saved one: then nothing can be asked of it."""
+    return not isinstance(model, Workload) and has_input(model)
+
+
+def given(how: How) -> How:
+    """Those of the arguments that were given."""
     return {key: value for key, value in how.items() if value is not None}
 
 
@@ -122,65 +123,8 @@ def _with_options(name: str, options: Mapping[str, Any] | None) -> str:
     return " ".join([name, *(f"{key}={value}" for key, value in (options or {}).items())])
 
 
-def compare(
-    models: Iterable[Model],
-    *,
-    input: Input | None = None,
-    batch: int | None = None,
-    dtype: str | None = None,
-    train: bool | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Comparison:
-    """The totals of several networks: `print(netscope.compare(["alexnet", "zfnet", "vgg16"]))`.
-
-    Args:
-        models: Reports, or whatever `summary` takes.
-        input, batch, dtype, train, options: as `summary` takes them, of all networks; a Report, or the name
-            of a saved one, has its own.
-
-    Returns:
-        a frozen Comparison of variants. One that cannot be loaded or traced has its error in place of
-        a report; see `Comparison.failed`.
-
-    Raises:
-        UsageError: there are no models; else what `summary` raises for the first, when all of them fail.
-    """
-    models = list(models)
-    if not models:
-        raise UsageError("there is nothing to compare.", hint="give two models or more")
-    how = {"input": input, "batch": batch, "dtype": dtype, "train": train, "options": options}
-    return comparison_of(models, _given(how), _summary)[0]
-
-
-def comparison_of(
-    models: Sequence[Any], how: How, summarize: Summarize
-) -> tuple[Comparison, list[NetscopeError]]:
-    """The comparison of networks that `summarize` traces or reads, and what went wrong with some.
-
-    Raises:
-        NetscopeError: all failed; this is the first failure.
-    """
-    variants, errors = [], []
-    for model in models:
-        try:
-            report = summarize(model, {} if _is_report(model) else how)
-        except NetscopeError as error:
-            errors.append(error)
-            variants.append(Variant(_name(model), None, error.message))
-        else:
-            variants.append(Variant(report.name, report))
-    if len(errors) == len(variants):
-        raise errors[0]
-    return Comparison(tuple(variants)), errors
-
-
-def _name(model: Any) -> str:
-    """What an error is told of."""
-    known = model if isinstance(model, str) else getattr(model, "name", None)
-    return known if isinstance(known, str) else type(model).__name__
-
-
-def _summary(model: Any, how: How) -> Report:
-    from netscope.api.verbs import summary
+def summarized(model: Any, how: How) -> Report:
+    """As `netscope.summary` does."""
+    from netscope.api.summary import summary
 
     return summary(model, **how)

@@ -1,4 +1,4 @@
-"""What netscope does with machines, as Python functions: `profile` and `roofline`."""
+"""`netscope.profile`: how long a network takes on a machine."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from netscope.api import verbs as api
 from netscope.api.asked import Asked, check_call, workload_of
 from netscope.api.ready import is_ready, ready
+from netscope.api.summary import collector_paused, trace
 from netscope.base.errors import UsageError
 from netscope.base.workload import Input, Workload
 from netscope.report.report import Report
@@ -92,13 +92,13 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
         UsageError: the device is not there, or cannot do that; a module is elsewhere; else as `summary`.
         TraceError: the forward, or a step, raised, or memory did not suffice.
     """
-    if _is_saved(model):
+    if is_made(model):
         asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
         spec = "" if device_spec == "auto" else device_spec
         form = channels_last or compile or cuda_graph or cold_cache
         pace = (warmup, min_time, max_time) != (None, None, None)
         others = {"device": device, "threads": threads, "spec": spec, "form": form, "pace": pace}
-        return _saved(model, asked, **others, optimizer=optimizer)
+        return made_already(model, asked, **others, optimizer=optimizer)
     from netscope.machine.profiling.run import profile as profile_one
     from netscope.machine.profiling.run import profile_batches
     from netscope.machine.profiling.settings import Settings, checked, dtype_of, optimizer_of, pace_of
@@ -118,7 +118,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
         )
     )
     assert not isinstance(model, Report)
-    prepare = _prepare(model, input, args, kwargs, settings.dtype, train, options)
+    prepare = prepared(model, input, args, kwargs, settings.dtype, train, options)
     whole = bool(args or kwargs or isinstance(model, Workload))
     if isinstance(batch, int):
         return profile_one(prepare, batch, device, settings, watch, samples=None if whole else batch)
@@ -127,67 +127,12 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
     return profile_batches(prepare, _batches(batch), device, settings, watch)
 
 
-def roofline(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
-    device_spec: str | None = None,
-    *,
-    input: Input | None = None,
-    args: tuple[Any, ...] = (),
-    kwargs: Mapping[str, Any] | None = None,
-    batch: int = 1,
-    dtype: str | None = None,
-    options: Mapping[str, Any] | None = None,
-) -> Report:
-    """The least time that a network's forward takes on a machine, which need not be there.
-
-    Every layer takes at least max(FLOPs / peak, bytes that it must move / bandwidth). This is a lower bound
-    and never a prediction.
-
-    Args:
-        model: a name, a module or a Workload; a saved roofline is returned as it is.
-        device_spec: the machine, "h200" (`netscope roofline --list` has all); "here" for this one, by one
-            copy and one matrix product.
-        input, args, kwargs, batch, options: as for `summary`.
-        dtype: "fp32", "tf32", "bf16" or "fp16"; the network's own when left out.
-
-    Returns:
-        A Report with `roof`, and with `roof` for each layer; `.bound` is the sum in seconds.
-
-    Raises:
-        UsageError: there is no such machine or dtype; else what `summary` raises.
-    """
-    if _is_saved(model):
-        asked = Asked(input, tuple(args), kwargs, batch, dtype, False, options or None)
-        report = _saved(model, asked, spec=device_spec)
-        if report.roof is None:
-            raise UsageError(
-                f"the profile of {report.name} was made without the limits of a machine.",
-                hint="name the network, and the machine with --device-spec",
-            )
-        return report
-    from netscope.machine.profiling.settings import HERE, dtype_of
-    from netscope.machine.timing.devices import spec_of
-
-    if device_spec is None:
-        raise UsageError(
-            "which machine? Give --device-spec.",
-            hint="--device-spec h200; `netscope roofline --list` has all",
-        )
-    if device_spec != HERE:
-        spec_of(device_spec)
-    key = dtype_of(dtype)
-    prepare = _prepare(model, input, args, kwargs, key, False, options)
-    from netscope.machine.profiling.run import roofline as held_against
-
-    return held_against(prepare, batch, device_spec, key)
-
-
-def _is_saved(model: Any) -> bool:
+def is_made(model: Any) -> bool:
     """Whether it is a report already, or the name of one."""
     return isinstance(model, Report) or (isinstance(model, (str, os.PathLike)) and is_ready(os.fspath(model)))
 
 
-def _saved(model: Any, asked: Asked, **others: Any) -> Report:
+def made_already(model: Any, asked: Asked, **others: Any) -> Report:
     """The report that was made already, to be shown once more.
 
     Raises:
@@ -217,7 +162,7 @@ def _saved(model: Any, asked: Asked, **others: Any) -> Report:
     return report
 
 
-def _prepare(
+def prepared(
     model: Any,
     input: Input | None,
     args: tuple[Any, ...],
@@ -241,9 +186,9 @@ def _prepare(
     def prepare(batch: int) -> tuple[Workload, Report]:
         asked = Asked(input, args, kwargs, batch, named, train, options)
         check_call(model, asked)
-        with api.collector_paused():
+        with collector_paused():
             workload = workload_of(model, asked)
-            return workload, api.trace(workload, train=train)
+            return workload, trace(workload, train=train)
 
     return prepare
 

@@ -1,0 +1,78 @@
+"""`netscope.lint`: what in a network is likely a mistake."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from netscope.api.summary import summary
+from netscope.base.errors import TraceError
+from netscope.base.workload import Workload
+from netscope.report.report import Report
+
+if TYPE_CHECKING:
+    import torch
+
+    from netscope.answers.lint import Findings
+
+
+def lint(
+    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    **how: Any,
+) -> Findings:
+    """Find what is likely a mistake in a network: `for finding in netscope.lint("alexnet"): ...`.
+
+    Args:
+        model: a Report, or whatever `summary` takes. A saved report has no trace; the checks that need
+            one are then named in `skipped`.
+        select, ignore: codes ("NS101"), beginnings of codes ("NS1") or names ("untiled-windows").
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+
+    Returns:
+        the findings, worst first; each has a code, a name, a severity, a path and a message.
+
+    Raises:
+        UsageError: no check has that name; else what `summary` raises.
+    """
+    from netscope.answers.lint import choose
+
+    choose(select, ignore)
+    report = summary(model, **how)
+    if isinstance(model, Report) or report.facts is None:
+        return lint_report(report, select=select, ignore=ignore)
+    module = model.module if isinstance(model, Workload) else model
+    modes = None
+    if not isinstance(module, (str, os.PathLike)):
+        modes = {path: part.training for path, part in module.named_modules()}
+    again = partial(summary, model, **{**how, "train": True})
+    return lint_report(report, modes=modes, again=again, select=select, ignore=ignore)
+
+
+def lint_report(
+    report: Report,
+    *,
+    modes: dict[str, bool] | None = None,
+    again: Callable[[], Report] | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> Findings:
+    """The findings in a report. `again` traces the same network in training mode.
+
+    That is done only for a network with idle modules: an auxiliary head has its use in training.
+    """
+    from netscope.answers.lint import Look, inspect
+
+    trained = None
+    idle = any(not layer.used and layer.params for layer in report.layers)
+    if again is not None and not report.training and idle:
+        try:
+            trace = again()
+        except TraceError as failure:  # batch statistics of one sample, for one; it got that far
+            trace = failure.report or report
+        trained = frozenset(layer.path for layer in trace.layers if layer.calls)
+    return inspect(Look(report, report.facts, modes, trained), select, ignore)
