@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from netscope.report import store
 from netscope.report.report import SCHEMA_VERSION, Report
+from netscope.report.store import fields
 from netscope.report.store.decoding import SIGNED
 from netscope.report.store.documents import SCHEMA_VERSION as DOCUMENT_VERSION
 
@@ -35,7 +36,7 @@ def schema() -> dict[str, Any]:
 
 def schema_of(document: type) -> dict[str, Any]:
     """The JSON Schema of a document other than a report: a diff, a comparison or a curve."""
-    (kind,) = typing.get_args(typing.get_type_hints(document)["kind"])
+    (kind,) = typing.get_args(fields.types_of(document)["kind"])
     definitions: dict[str, Any] = {}
     root = _object_schema(document, definitions)
     root["properties"]["schema_version"] = {"const": DOCUMENT_VERSION}
@@ -53,8 +54,8 @@ def _published(kind: str, version: int, root: dict[str, Any], definitions: dict[
 
 
 def _object_schema(kind: type, definitions: dict[str, Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    properties = {spec.name: _type_schema(hints[spec.name], definitions) for spec in dataclasses.fields(kind)}
+    types_of = fields.types_of(kind)
+    properties = {name: _type_schema(types_of[name], definitions) for name in fields.saved(kind)}
     for name in properties:
         if (kind, name) in SIGNED:
             properties[name]["items"] = {"type": "integer"}
@@ -72,7 +73,7 @@ def _properties_schema(kind: type, names: tuple[str, ...], definitions: dict[str
     properties = {}
     for name in names:
         getter = getter_of(kind, name)
-        described = _type_schema(typing.get_type_hints(getter)["return"], definitions)
+        described = _type_schema(fields.types_of(getter)["return"], definitions)
         properties[name] = {"description": _first_line(getter.__doc__), **described}
     return {"type": "object", "properties": properties, "required": list(names)}
 

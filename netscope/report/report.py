@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from netscope.base.cost import VectorOps
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 2
 
+# Of a field that the store leaves out.
+UNSAVED: Final = MappingProxyType({"saved": False})
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
@@ -28,6 +32,13 @@ class Report:
     `report["features.0"]` is a row; `report.layers[0]` is the root, whose inclusive figures are the
     totals. `environment` holds versions; `timing` is None for a report that was not measured, `roof` for
     one that was held against no machine.
+
+    facts:
+        the trace that it was made from; None for a report that came from a file.
+    events:
+        all that ran in a profile's instrumented pass; None for another report, or one from a file.
+
+    Those two are part of a report as long as it lives: copies have them, files and comparisons do not.
     """
 
     name: str
@@ -46,20 +57,12 @@ class Report:
     timing: Timing | None = None
     roof: Roof | None = None
     schema_version: int = SCHEMA_VERSION
+    facts: Trace | None = field(default=None, compare=False, metadata=UNSAVED)
+    events: tuple[Event, ...] | None = field(default=None, compare=False, metadata=UNSAVED)
 
     def __repr__(self) -> str:
         """Short: a debugger or an assertion would else print every layer."""
         return f"<Report of {self.name}: {len(self.layers):,} layers, {self.params:,} params>"
-
-    @property
-    def facts(self) -> Trace | None:
-        """The trace that it was made from; None for a report that was saved or changed."""
-        return self.__dict__.get("_facts")
-
-    @property
-    def events(self) -> tuple[Event, ...] | None:
-        """All that ran in a profile's instrumented pass; None for another report, or one that was saved."""
-        return self.__dict__.get("_events")
 
     @cached_property
     def _by_path(self) -> dict[str, Layer]:

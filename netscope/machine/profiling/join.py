@@ -43,7 +43,7 @@ def with_times(report: Report, times: Mapping[str, LayerTime], entered: Collecti
         replace(layer, timing=LayerTiming(time, own.get(layer.path, _NO_TIME)) if told else None)
         for layer, time, told in zip(report.layers, whole, known, strict=True)
     ]
-    return _with(report, _bounds_with_times(report, timed))
+    return replace(report, layers=tuple(_bounds_with_times(report, timed)))
 
 
 def _bounds_with_times(report: Report, layers: Sequence[Layer]) -> Sequence[Layer]:
@@ -101,7 +101,7 @@ def with_roof(report: Report, moved: Mapping[str, int], roof: Roof | None) -> Re
         layers.append(
             replace(layer, roof=LayerRoof(nbytes[index], seconds[index], mine, bound.seconds, limited_by))
         )
-    return replace(_with(report, layers), roof=roof)
+    return replace(report, layers=tuple(layers), roof=roof)
 
 
 def _bound(layer: Layer, moved: int, roof: Roof | None) -> Bound:
@@ -140,10 +140,3 @@ def _plus(one: LayerTime, other: LayerTime) -> LayerTime:
         one.forward_kernels + other.forward_kernels,
         one.backward_kernels + other.backward_kernels,
     )
-
-
-def _with(report: Report, layers: Sequence[Layer]) -> Report:
-    """The same report with other layers, and the trace that it was made from."""
-    made = replace(report, layers=tuple(layers))
-    made.__dict__["_facts"] = report.facts
-    return made

@@ -63,12 +63,8 @@ def profile(
     made = with_roof(report, moved_bytes(report.facts), roof)
     if passed.breakdown is not None:
         made = with_times(made, passed.breakdown.layers, passed.entered)
-    facts = made.facts
-    made = replace(made, timing=passed.timing)
-    made.__dict__["_facts"] = facts
-    made.__dict__["_events"] = passed.events
     tell("done", 1.0)
-    return made
+    return replace(made, timing=passed.timing, events=passed.events)
 
 
 def profile_batches(

@@ -23,7 +23,7 @@ def analyze(
     trace: Trace, workload: Workload | None = None, *, environment: dict[str, str] | None = None
 ) -> Report:
     """The report of a trace. `workload` gives its name, source and description."""
-    report = Report(
+    return Report(
         name=workload.name if workload else (trace.modules[0].type if trace.modules else ""),
         source=workload.source if workload else "python",
         description=workload.description if workload else "",
@@ -37,9 +37,8 @@ def analyze(
         error_path=trace.error_path,
         notes=(*trace.notes, *_unread(trace)),
         environment=environment or {},
+        facts=trace,
     )
-    report.__dict__["_facts"] = trace  # no field: it is neither saved nor compared
-    return report
 
 
 def _unread(trace: Trace) -> Iterator[str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netscope.report.layer import Window
+from netscope.report.store.fields import saved, types_of
 from netscope.report.store.wording import short
 
 Decode = Callable[[Any], Any]
@@ -109,14 +110,14 @@ def _float(value: Any) -> float:
 
 
 def _object(kind: type) -> Decode:
-    hints = typing.get_type_hints(kind)
+    types_ = types_of(kind)
     specs = [
         (
-            spec.name,
-            _tuple(_signed, None) if (kind, spec.name) in SIGNED else decoder(hints[spec.name]),
+            name,
+            _tuple(_signed, None) if (kind, name) in SIGNED else decoder(types_[name]),
             not has_default(spec),
         )
-        for spec in dataclasses.fields(kind)
+        for name, spec in saved(kind).items()
     ]
 
     def decode(value: Any) -> Any:

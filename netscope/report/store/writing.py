@@ -16,6 +16,7 @@ from netscope.report.measured.breakdown import Reconciliation, StepWork
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import LayerTiming, Roof, Timing
 from netscope.report.report import Report
+from netscope.report.store.fields import saved
 from netscope.report.store.wording import one_line, short
 
 # Properties written beside the fields.
@@ -74,10 +75,10 @@ def to_dict(report: Report) -> dict[str, Any]:
         StoreError: a value in it has no place in JSON.
     """
     head: dict[str, Any] = {"schema_version": report.schema_version}
-    for spec in dataclasses.fields(Report):
-        if spec.name == "layers":
+    for field in saved(Report):
+        if field == "layers":
             head["totals"] = {name: _plain(getattr(report, name)) for name in TOTALS}
-        head[spec.name] = _plain(getattr(report, spec.name))
+        head[field] = _plain(getattr(report, field))
     return head
 
 
@@ -157,9 +158,7 @@ def _plain(value: Any) -> Any:
     if kind is dict:
         return {_key(key): _plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(kind):
-        names = [spec.name for spec in dataclasses.fields(kind)]
-        names += DERIVED.get(kind, ())
-        return {name: _plain(getattr(value, name)) for name in names}
+        return {name: _plain(getattr(value, name)) for name in (*saved(kind), *DERIVED.get(kind, ()))}
     for plain in _PLAIN:
         if isinstance(value, plain):
             return _plain(plain(value))

@@ -27,6 +27,7 @@ from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.report import SCHEMA_VERSION, Report
 from netscope.report.store import versions
 from netscope.report.store.decoding import has_default
+from netscope.report.store.fields import saved, types_of
 from tests.reports import alexnet
 from tools.schemas import getter_of
 
@@ -42,7 +43,7 @@ def fields() -> dict[str, str]:
     """{"Layer.macs": "int | None, may be left out"}: all that a report consists of, derived figures too."""
     found = {}
     for kind in KINDS:
-        for spec in dataclasses.fields(kind):
+        for spec in saved(kind).values():
             optional = ", may be left out" if has_default(spec) else ""
             found[f"{kind.__name__}.{spec.name}"] = f"{spec.type}{optional}"
     derived = [(kind, name) for kind, names in store.DERIVED.items() for name in names]
@@ -60,7 +61,8 @@ def test_every_field_is_of_a_dataclass_that_is_held_here() -> None:
         kind = waiting.pop()
         if dataclasses.is_dataclass(kind):
             assert kind.__name__ in held
-            waiting += typing.get_type_hints(kind).values()
+            types = types_of(kind)
+            waiting += [types[name] for name in saved(kind)]
         waiting += typing.get_args(kind)
 
 
