@@ -29,7 +29,6 @@ __all__ = [
     "Severity",
     "check",
     "choose",
-    "footnotes",
     "inspect",
     "registered",
 ]
@@ -100,8 +99,3 @@ def inspect(look: Look, select: Sequence[str] = (), ignore: Sequence[str] = ()) 
         ]
     found.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.code))
     return Findings(look.report, tuple(found), tuple(skipped))
-
-
-def footnotes(report: Report) -> list[Finding]:
-    """The warnings that the report alone shows, cheap enough for every summary."""
-    return [f for f in inspect(Look(report), select=("NS101", "NS103")) if f.severity != "info"]
