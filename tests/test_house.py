@@ -177,6 +177,8 @@ def imported_by(*arguments: str) -> set[str]:
         ["profile", "--help"],
         ["profile", "tests/data/reports/2.json"],
         ["roofline", "--list"],
+        ["lint", "--list"],
+        ["lint", "--explain", "NS101"],
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]):

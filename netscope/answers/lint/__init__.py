@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from netscope.answers.lint import channels, modes, windows, wiring
+from netscope.answers.lint.docstrings import Documentation, Sample, documentation
 from netscope.answers.lint.registry import (
     SEVERITIES,
     Check,
@@ -22,19 +21,19 @@ from netscope.report.report import Report
 __all__ = [
     "SEVERITIES",
     "Check",
+    "Documentation",
     "Finding",
     "Findings",
     "Look",
     "Remark",
+    "Sample",
     "Severity",
     "check",
     "choose",
+    "documentation",
     "inspect",
     "registered",
 ]
-
-# Importing them fills the table.
-_CHECKS: Final = (channels, modes, windows, wiring)
 
 
 @dataclass(frozen=True, slots=True)
