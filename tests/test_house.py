@@ -177,6 +177,8 @@ def imported_by(*arguments: str) -> set[str]:
         ["profile", "--help"],
         ["profile", "tests/data/reports/2.json"],
         ["roofline", "--list"],
+        ["lint", "--list"],
+        ["lint", "--explain", "NS101"],
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]):
@@ -187,6 +189,7 @@ def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
     loaded = imported_by("summary", "alexnet", "--input", "3x227x227")
     assert "torch" in loaded
     assert loaded.isdisjoint({"torchvision", "sympy", "torch._dynamo", "pandas", "timm", "transformers"})
+    assert "netscope.answers.lint" not in loaded, "no check runs that nobody asked for"
 
 
 def test_the_command_lines_formats_are_the_renderers():

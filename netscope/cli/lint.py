@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from netscope.cli.options import (
     Train,
     split_commas,
 )
-from netscope.cli.output import destination, only_data_on_stdout
+from netscope.cli.output import destination, only_data_on_stdout, write
 
 
 def _list_checks(wanted: bool) -> None:
@@ -28,8 +29,19 @@ def _list_checks(wanted: bool) -> None:
         return
     from netscope.answers.lint import registered
 
+    width = max(len(one.name) for one in registered())
     for one in registered():
-        typer.echo(f"{one.code}  {one.severity.ljust(7)}  {one.name.ljust(17)}  {one.help}")
+        typer.echo(f"{one.code}  {one.severity.ljust(7)}  {one.name.ljust(width)}  {one.help}")
+    raise typer.Exit
+
+
+def _explain_check(check: str | None) -> None:
+    if check is None:
+        return
+    from netscope.answers.lint import documentation
+    from netscope.show.render.documentation import to_terminal
+
+    write(to_terminal(documentation(check), stream=sys.stdout), None)
     raise typer.Exit
 
 
@@ -55,6 +67,16 @@ def command(
         bool,
         typer.Option("--list", help="Say what each check finds.", is_eager=True, callback=_list_checks),
     ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="CHECK",
+            help="Say what a check finds, why it matters and what to do instead: NS101.",
+            is_eager=True,
+            callback=_explain_check,
+        ),
+    ] = None,
     format: ChosenFormat = None,
     output: Output = None,
     option: FactoryOptions = None,

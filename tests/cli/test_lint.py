@@ -25,17 +25,18 @@ def model(tmp_path: Path) -> str:
 
 
 def test_findings_go_to_standard_output(model: str, capsys: pytest.CaptureFixture[str]):
-    assert main(["lint", model, "--input", "3x224x224"]) == 0
+    assert main(["lint", model, "--input", "3x224x224", "--select", "NS101"]) == 0
     assert "NS101  warning  0  11×11 windows with stride 4 do not tile 224×224" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("side", "code"), [(224, 1), (227, 0)])
 def test_the_exit_code_on_request(model: str, side: int, code: int, capsys: pytest.CaptureFixture[str]):
-    assert main(["lint", model, "--input", f"3x{side}x{side}", "--exit-code"]) == code
+    assert main(["lint", model, "--input", f"3x{side}x{side}", "--select", "NS101", "--exit-code"]) == code
 
 
 def test_information_is_no_failure(model: str, capsys: pytest.CaptureFixture[str]):
-    assert main(["lint", model, "-k", "padding=2", "-i", "3x224x224", "--exit-code", "-f", "json"]) == 0
+    padded = ["-k", "padding=2", "-i", "3x224x224", "--select", "NS102"]
+    assert main(["lint", model, *padded, "--exit-code", "-f", "json"]) == 0
     assert [f["code"] for f in json.loads(capsys.readouterr().out)["findings"]] == ["NS102"]
 
 
@@ -48,4 +49,19 @@ def test_the_list_of_checks(capsys: pytest.CaptureFixture[str]):
     assert main(["lint", "--list"]) == 0
     text = capsys.readouterr().out
     assert "NS101  warning  untiled-windows" in text
-    assert text.count("\n") == text.count("NS")
+    assert all(line.startswith("NS") for line in text.splitlines())
+
+
+def test_what_a_check_is_about(capsys: pytest.CaptureFixture[str]):
+    assert main(["lint", "--explain", "ns101"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("NS101 untiled-windows · warning\n\nWindows stop short")
+    assert shown.err == ""
+
+
+def test_what_is_no_check_cannot_be_explained(capsys: pytest.CaptureFixture[str]):
+    assert main(["lint", "--explain", "untiled"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "there is no check 'untiled'" in shown.err
+    assert "did you mean untiled-windows?" in shown.err

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from netscope.answers.lint import channels, modes, windows, wiring
+from netscope.answers.lint.docstrings import Documentation, Sample, documentation
 from netscope.answers.lint.registry import (
     SEVERITIES,
     Check,
@@ -22,20 +21,19 @@ from netscope.report.report import Report
 __all__ = [
     "SEVERITIES",
     "Check",
+    "Documentation",
     "Finding",
     "Findings",
     "Look",
     "Remark",
+    "Sample",
     "Severity",
     "check",
     "choose",
-    "footnotes",
+    "documentation",
     "inspect",
     "registered",
 ]
-
-# Importing them fills the table.
-_CHECKS: Final = (channels, modes, windows, wiring)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +98,3 @@ def inspect(look: Look, select: Sequence[str] = (), ignore: Sequence[str] = ()) 
         ]
     found.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.code))
     return Findings(look.report, tuple(found), tuple(skipped))
-
-
-def footnotes(report: Report) -> list[Finding]:
-    """The warnings that the report alone shows, cheap enough for every summary."""
-    return [f for f in inspect(Look(report), select=("NS101", "NS103")) if f.severity != "info"]

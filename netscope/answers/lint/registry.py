@@ -1,16 +1,12 @@
-"""The one table of checks: each is a decorated function that looks at a network and yields findings.
-
-    @check("NS101", "untiled-windows", "warning")
-    def untiled_windows(look: Look) -> Iterator[Remark]:
-        \"\"\"Windows that stop short of the last rows or columns.\"\"\"
-
-The docstring's first line documents the check, in `netscope lint --list` and in the README.
-"""
+"""The one table of checks: what a check is given, what it has to say, and how it is found by code or name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Final, Literal, NamedTuple
 
 from netscope.base.errors import UsageError
@@ -49,39 +45,66 @@ class Remark(NamedTuple):
     severity: Severity | None = None
 
 
+Looking = Callable[[Look], Iterator[Remark]]
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `traced` ones need the trace, and pass over a saved report."""
+    """One check. `traced` ones need the trace, and pass over a saved report. `docstring` is its file's."""
 
     code: str
-    name: str
     severity: Severity
-    look: Callable[[Look], Iterator[Remark]]
+    look: Looking
     traced: bool = False
+    docstring: str = ""
+
+    @property
+    def module(self) -> str:
+        """The file that it is, as it is imported."""
+        return self.look.__module__
+
+    @property
+    def name(self) -> str:
+        """Its file's name: "untiled-windows" of `untiled_windows.py`."""
+        return self.module.rpartition(".")[2].replace("_", "-")
 
     @property
     def help(self) -> str:
-        """What it finds, in one sentence."""
-        return (self.look.__doc__ or "").strip().split("\n")[0]
+        """What it finds, in one sentence: the docstring's first line."""
+        return self.docstring.partition("\n")[0]
 
 
 _CHECKS: Final[dict[str, Check]] = {}
 
 
-def check(
-    code: str, name: str, severity: Severity, *, traced: bool = False
-) -> Callable[[Callable[[Look], Iterator[Remark]]], Callable[[Look], Iterator[Remark]]]:
-    """Register the decorated function under a code and a name."""
+def check(code: str, severity: Severity, *, traced: bool = False) -> Callable[[Looking], Looking]:
+    """Register the decorated function, under a code and the name of the file that it is in.
 
-    def register(function: Callable[[Look], Iterator[Remark]]) -> Callable[[Look], Iterator[Remark]]:
-        _CHECKS[code] = Check(code, name, severity, function, traced)
+    Raises:
+        ValueError: another file has that code.
+    """
+
+    def register(function: Looking) -> Looking:
+        one = Check(code, severity, function, traced, (function.__globals__["__doc__"] or "").strip())
+        other = _CHECKS.setdefault(code, one)
+        if other.module != one.module:
+            raise ValueError(f"{code} is the code of {other.module} and of {one.module}: give one another.")
         return function
 
     return register
 
 
+@cache
+def _find_all() -> None:
+    """Import every file of the folder, which fills the table."""
+    folder = import_module(f"{__package__}.checks")
+    for found in pkgutil.iter_modules(folder.__path__, f"{folder.__name__}."):
+        import_module(found.name)
+
+
 def registered() -> tuple[Check, ...]:
     """All checks, by code."""
+    _find_all()
     return tuple(_CHECKS[code] for code in sorted(_CHECKS))
 
 
@@ -91,16 +114,36 @@ def choose(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> list[Check
     Raises:
         UsageError: nothing is called that; the hint names what comes near.
     """
-    wanted = [c for c in registered() if not select or _is_any(c, select)]
     for text in (*select, *ignore):
-        if not any(_is_any(c, (text,)) for c in registered()):
-            from netscope.base.suggest import nearest
+        if not any(_is_called(one, text) for one in registered()):
+            raise _unknown(text)
+    return [
+        one
+        for one in registered()
+        if (not select or any(_is_called(one, text) for text in select))
+        and not any(_is_called(one, text) for text in ignore)
+    ]
 
-            known = [word for c in registered() for word in (c.code, c.name)]
-            close = nearest(text, known) or known[::2]
-            raise UsageError(f"there is no check {text!r}.", hint=f"did you mean {', '.join(close)}?")
-    return [c for c in wanted if not _is_any(c, ignore)]
+
+def find(text: str) -> Check:
+    """The one check of this code or name.
+
+    Raises:
+        UsageError: nothing is called that; the hint names what comes near.
+    """
+    for one in registered():
+        if text.upper() == one.code or text.lower() == one.name:
+            return one
+    raise _unknown(text)
 
 
-def _is_any(one: Check, texts: Iterable[str]) -> bool:
-    return any(text and (one.code.startswith(text.upper()) or one.name == text.lower()) for text in texts)
+def _is_called(one: Check, text: str) -> bool:
+    return bool(text) and (one.code.startswith(text.upper()) or one.name == text.lower())
+
+
+def _unknown(text: str) -> UsageError:
+    from netscope.base.suggest import nearest
+
+    known = [word for one in registered() for word in (one.code, one.name)]
+    close = nearest(text, known) or known[::2]
+    return UsageError(f"there is no check {text!r}.", hint=f"did you mean {', '.join(close)}?")

@@ -16,7 +16,7 @@ from netscope.show.render.renderer import Render
 from netscope.show.render.summary import Tone, header, short
 from netscope.show.render.text import encoding_of, pad, visible, width_of
 
-_TONES: Final[dict[str, Tone]] = {"error": "bad", "warning": "warn", "info": "dim"}
+TONES: Final[dict[str, Tone]] = {"error": "bad", "warning": "warn", "info": "dim"}
 _KEYS: Final = ("code", "name", "severity", "path", "message")
 _NARROWEST: Final = 40
 
@@ -54,8 +54,8 @@ def to_terminal(
         if room is not None:
             texts = textwrap.wrap(texts[0], max(room - step, 20), break_on_hyphens=False)
         pieces = [
-            Piece(finding.code, _TONES[finding.severity]),
-            Piece(f"  {pad(finding.severity, 7, right=False)}", _TONES[finding.severity]),
+            Piece(finding.code, TONES[finding.severity]),
+            Piece(f"  {pad(finding.severity, 7, right=False)}", TONES[finding.severity]),
             Piece(f"  {pad(place, wide, right=False)}  ", "title"),
         ]
         if narrow:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from netscope.answers.lint import footnotes
 from netscope.base import units
 from netscope.base.cost import VectorOps
 from netscope.base.opnames import operator_list
 from netscope.report.layer import Tensor
 from netscope.report.report import Report
 from netscope.show.columns import KINDS, Column
+from netscope.show.footnotes import footnotes
 from netscope.show.render.text import cut, cut_middle, visible
 from netscope.show.table import Cell, Row, Table
 

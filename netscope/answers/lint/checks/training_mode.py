@@ -1,50 +1,74 @@
-"""Checks of training against evaluation."""
+"""Dropout or batch statistics are at work though the network is in evaluation mode.
+
+## What it finds
+
+- Random zeros that are drawn in evaluation mode, by a functional dropout that is not told the mode: an error.
+- Normalization by the statistics of the batch in evaluation mode, as by a batch norm without running
+  statistics: a warning.
+- A dropout or a batch norm that was left in training mode while the whole network, as it was handed over, is
+  in evaluation mode: an error.
+
+## Why it matters
+
+A prediction then differs from run to run, or depends on what else is in the batch. Nothing fails; accuracy is
+lower than it was in training.
+
+## Example
+
+```python
+from torch import nn
+from torch.nn import functional
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return functional.dropout(self.linear(x), 0.5)
+
+model = Net()
+input = "8"
+```
+
+## Instead
+
+Use the module `nn.Dropout`, or hand over `training=self.training`; call `eval()` on the whole network.
+
+```python
+from torch import nn
+from torch.nn import functional
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return functional.dropout(self.linear(x), 0.5, training=self.training)
+
+model = Net()
+input = "8"
+```
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
+from netscope.answers.lint.reading import path_of
 from netscope.answers.lint.registry import Look, Remark, check
-from netscope.base import units
 from netscope.report.layer import FUNCTIONAL
 from netscope.trace.facts import OpCall, Trace
 
-_SOFTMAX: Final = ("aten._softmax.", "aten.softmax.", "aten._safe_softmax.")
 _DROPOUT: Final = ("aten.native_dropout.", "aten.bernoulli_.", "aten.bernoulli.")
 _BATCH_NORM: Final = ("aten.native_batch_norm.", "aten._native_batch_norm_legit.")
 
 
-def _path(trace: Trace, op: OpCall) -> str:
-    return trace.calls[op.call].path if op.call >= 0 else ""
-
-
-@check("NS401", "softmax-output", "warning", traced=True)
-def softmax_output(look: Look) -> Iterator[Remark]:
-    """The network ends in a softmax, which cross entropy takes once more."""
-    assert look.trace is not None
-    first = next((value for value in look.trace.outputs if value.spec is not None), None)
-    if first is None or first.storage < 0:
-        return
-    made = next(
-        (
-            op
-            for op in reversed(look.trace.ops)
-            if first.storage in op.writes and "view" not in op.operator.tags
-        ),
-        None,
-    )
-    if made is not None and made.operator.name.startswith(_SOFTMAX):
-        yield Remark(
-            _path(look.trace, made),
-            f"the output of {units.shape(made.operator.outputs[0].shape)} is a softmax: cross entropy takes"
-            " another, which flattens its gradients; return logits and apply softmax when predicting.",
-        )
-
-
-@check("NS402", "training-mode", "error", traced=True)
+@check("NS402", "error", traced=True)
 def training_mode(look: Look) -> Iterator[Remark]:
-    """Dropout or batch statistics are at work though the network is in evaluation mode."""
+    """One remark for each part that was left in training mode, and for each layer that acts as if."""
     trace = look.trace
     assert trace is not None
     yield from _left(look)
@@ -52,7 +76,7 @@ def training_mode(look: Look) -> Iterator[Remark]:
         return
     reported: set[str] = set()
     for op in trace.ops:
-        name, path = op.operator.name, _path(trace, op)
+        name, path = op.operator.name, path_of(trace, op)
         if path in reported:
             continue
         if name.startswith(_DROPOUT):
