@@ -32,12 +32,9 @@ _SECONDS = re.compile(r"^ *traced +[\d.]+ \w+", re.MULTILINE)
 def summary_alexnet() -> str:
     """The table that `make demo` shows."""
     import netscope
-    from netscope.show.render import FORMATS
-    from netscope.show.table import build
 
     report = netscope.summary("alexnet", input="3x227x227")
-    table = FORMATS["table"](build(report), width=100, color=False)
-    return f"```\n$ netscope summary alexnet --input 3x227x227\n{table}```\n"
+    return f"```\n$ netscope summary alexnet --input 3x227x227\n{report}\n```\n"
 
 
 def columns() -> str:

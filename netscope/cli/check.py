@@ -92,7 +92,6 @@ def command(
 
     from netscope.answers.check import Outcome
     from netscope.answers.check.project import nearest
-    from netscope.show.render.checks import OUTCOME_FORMATS
 
     how = given(input, batch, dtype, train, option)
     required = said(max=max, against=against, fail_if=fail_if)
@@ -106,7 +105,7 @@ def command(
     command = spelt(context, without=("format", "output", "junit", "github", "debug"))
     outcome = Outcome(tuple(results), command, model or "")
 
-    to.write(OUTCOME_FORMATS, outcome)
+    to.write(outcome)
     _tell_machines(outcome, github, junit)
     if failure is not None:
         raise failure
@@ -176,7 +175,7 @@ def _checked(entry: Entry, folder: Path) -> Checked:
 
 
 def _tell_machines(outcome: Outcome, github: bool | None, junit: Path | None) -> None:
-    from netscope.show.render.checks_ci import to_github, to_junit
+    from netscope.show.check.ci import to_github, to_junit
 
     if junit is not None:
         write(to_junit(outcome), junit)

@@ -54,13 +54,12 @@ def command(
 
     from netscope.api.compare import comparison_of
     from netscope.report.quantities import find
-    from netscope.show.render.variants import VARIANTS_FORMATS, board
 
     how = given(input, batch, dtype, train, option)
     keys = split_commas(columns)
     for key in [*keys, *([sort] if sort not in (None, "name") else [])]:
         find(str(key))  # a slip is told before time is spent
     comparison, errors = comparison_of(models, how, report_of)
-    to.write(VARIANTS_FORMATS, board(comparison, keys or None, sort))
+    to.write(comparison, columns=keys or None, sort=sort)
     if errors:
         raise errors[0]

@@ -82,18 +82,13 @@ def command(
     how_b = given(input_b, batch_b, dtype_b, train_b, option_b)
     found = diff_of(model, other, how, how_b, report_of, lambda name: f"{flag(name)}-b", flag)
 
-    from netscope.show.diff import build
-    from netscope.show.render.diff import DIFF_FORMATS
-
-    differences = build(
+    to.write(
         found,
         depth=depth,
         path=path,
         columns=split_commas(columns) or None,
         everything=everything,
-        command=spelt(context, without=("format", "output", "exit_code", "debug"))
-        + f" --format {to.format.value}",
+        command=spelt(context, without=("format", "output", "exit_code", "debug")) + f" --format {to.format}",
     )
-    to.write(DIFF_FORMATS, differences)
     if exit_code and found:
         raise typer.Exit(1)

@@ -44,8 +44,7 @@ def command(
     report, failure = report_so_far(model, given(input, batch, dtype, train, option))
 
     from netscope.answers.explain import explain
-    from netscope.show.render.explanation import EXPLANATION_FORMATS
 
-    to.write(EXPLANATION_FORMATS, explain(report, layer))
+    to.write(explain(report, layer))
     if failure is not None:
         raise failure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from typing import Annotated
 
@@ -39,9 +38,8 @@ def _explain_check(check: str | None) -> None:
     if check is None:
         return
     from netscope.answers.lint import documentation
-    from netscope.show.render.documentation import to_terminal
 
-    write(to_terminal(documentation(check), stream=sys.stdout), None)
+    write(documentation(check).page, None)
     raise typer.Exit
 
 
@@ -92,7 +90,6 @@ def command(
     report, failure = report_so_far(model, how)
 
     from netscope.api.lint import lint_report
-    from netscope.show.render.findings import FINDINGS_FORMATS
 
     whole = failure is None and report.facts is not None
     again = partial(report_of, model, {**how, "train": True}) if whole else None
@@ -103,7 +100,7 @@ def command(
             select=split_commas(select),
             ignore=split_commas(ignore),
         )
-    to.write(FINDINGS_FORMATS, findings)
+    to.write(findings)
     if failure is not None:
         raise failure
     if exit_code and findings.failed:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from netscope.base.errors import SourceError
-from netscope.cli.options import Debug, Format
+from netscope.cli.options import ChosenFormat, Debug
 from netscope.cli.output import write
 
 
@@ -28,9 +28,7 @@ def command(
         str | None,
         typer.Argument(metavar="PATTERN", help='Part of a name, or a pattern: resnet, "timm/vit_*".'),
     ] = None,
-    format: Annotated[
-        Format, typer.Option("--format", "-f", metavar="FORMAT", help="table, markdown, csv or json.")
-    ] = Format.table,
+    format: ChosenFormat = None,
     debug: Debug = False,
 ) -> None:
     """List the models that can be named, from netscope's zoo and the libraries that are installed."""
@@ -44,8 +42,8 @@ def command(
             f"no model's name has {pattern!r} in it.{did_you_mean(str(pattern).strip('*'), names)}",
             hint=f"`netscope models` lists all {len(names):,}.",
         )
-    write(_FORMATS[format](found), None)
-    if format is Format.table and sys.stdout.isatty():
+    write(_FORMATS[format or "table"](found), None)
+    if format in (None, "table") and sys.stdout.isatty():
         from netscope.api.ready import READY
         from netscope.sources import SOURCES
 
@@ -122,9 +120,9 @@ def _as_json(models: Iterable[Named]) -> str:
     return json.dumps([model._asdict() for model in models], indent=1, ensure_ascii=False) + "\n"
 
 
-_FORMATS: Final[dict[Format, Callable[[Iterable[Named]], str]]] = {
-    Format.table: _as_table,
-    Format.markdown: _as_markdown,
-    Format.csv: _as_csv,
-    Format.json: _as_json,
+_FORMATS: Final[dict[str, Callable[[Iterable[Named]], str]]] = {
+    "table": _as_table,
+    "markdown": _as_markdown,
+    "csv": _as_csv,
+    "json": _as_json,
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from netscope.show.formats import names
 
 # Read at the door, before anything else can go wrong; declared here so that help shows it.
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -84,22 +85,25 @@ LayerNames = Annotated[
 # In what form, and where.
 
 
-class Format(StrEnum):
-    """What `--format` takes. A test holds it to `render.FORMATS`, which would take longer to import."""
+def complete_format(incomplete: str) -> list[str]:
+    """Names of formats that start with what has been typed."""
+    return [name for name in names() if name.startswith(incomplete)]
 
-    table = "table"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
+
+def _alternatives(words: Sequence[str]) -> str:
+    """("table", "csv", "json") -> "table, csv or json"."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}"
 
 
 ChosenFormat = Annotated[
-    Format | None,
+    str | None,
     typer.Option(
         "--format",
         "-f",
         metavar="FORMAT",
-        help="table, markdown, csv or json; as -o's name says without it, or a table.",
+        help=f"{_alternatives(names())}; as -o's name says without it, or a table.",
+        autocompletion=complete_format,
     ),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")]

@@ -5,59 +5,58 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netscope.base.errors import StoreError, UsageError
-from netscope.cli.options import Format
 
-# What the name of an output file asks for. One without an end, such as /dev/stdout, asks for nothing.
-_BY_SUFFIX: Final = {
-    "": Format.table,
-    ".txt": Format.table,
-    ".md": Format.markdown,
-    ".markdown": Format.markdown,
-    ".csv": Format.csv,
-    ".json": Format.json,
-}
+if TYPE_CHECKING:
+    from netscope.base.answer import Answer
 
 
 class Destination(NamedTuple):
-    """In what form a command's answer goes where; no path is standard output."""
+    """In what format a command's answer goes where; no path is standard output."""
 
-    format: Format
+    format: str
     path: Path | None
 
-    def write(self, renderers: Mapping[str, Callable[..., str]], answer: Any) -> None:
-        """Render the answer by the renderer of the format, coloured for a terminal only, and write it.
+    def write(self, answer: Answer, **view: Any) -> None:
+        """Write the answer in the format, coloured for a terminal only.
 
         Raises:
+            UsageError: `view` asks for rows or columns that there are not.
             StoreError: the file cannot be written.
         """
-        render = renderers[self.format]
-        if self.path is None:
-            write(render(answer, stream=sys.stdout), None)
-        else:
-            write(render(answer, color=False), self.path)
+        from netscope.show import text
+        from netscope.show.screen import Screen
+
+        screen = Screen.of(sys.stdout) if self.path is None else Screen()
+        write(text(answer, self.format, screen=screen, **view), self.path)
 
 
-def destination(chosen: Format | None, path: Path | None) -> Destination:
+def destination(chosen: str | None, path: Path | None) -> Destination:
     """Where to go with an answer: in the format asked for, or that of the file's name, else as a table.
 
     Raises:
         StoreError: the file cannot be written, as `check_writable` finds.
-        UsageError: no format is asked for, and the end of the file's name means none.
+        UsageError: there is no such format; or none is asked for, and the end of the file's name means none.
     """
+    from netscope.show import formats
+
     check_writable(path)
-    if chosen is None:
-        chosen = _BY_SUFFIX.get("" if path is None else path.suffix.lower())
-    if chosen is None:
+    if chosen is not None:
+        return Destination(formats.find(chosen).name, path)
+    if path is None:
+        return Destination(formats.DEFAULT, None)
+    found = formats.by_suffix(path.suffix)
+    if found is None:
+        ends = [form.suffixes[0] for form in formats.formats().values()]
         raise UsageError(
             f"cannot tell the format of {str(path)!r} by its name.",
-            hint="end it in .txt, .md, .csv or .json, or give --format",
+            hint=f"end it in {', '.join(ends[:-1])} or {ends[-1]}, or give --format",
         )
-    return Destination(chosen, path)
+    return Destination(found, path)
 
 
 def check_writable(path: Path | None) -> None:

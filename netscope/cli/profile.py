@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from netscope.base.errors import UsageError
-from netscope.cli.heaviest import heaviest
 from netscope.cli.loading import given, prepare_for
 from netscope.cli.options import (
     AllRows,
@@ -22,6 +21,7 @@ from netscope.cli.options import (
     Model,
     Output,
     TreeDepth,
+    split_commas,
 )
 from netscope.cli.output import check_writable, destination, only_data_on_stdout
 from netscope.cli.progress import progress
@@ -128,16 +128,11 @@ def command(
             **how,
         )
     if isinstance(made, Report):
-        from netscope.show.render import FORMATS
-
         if trace is not None:
             made.to_chrome_trace(trace)
-        by = "bound" if made.timing is None else "time"
-        to.write(FORMATS, heaviest(made, by, to.format, everything, depth, top, columns))
+        to.write(made, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)
     else:
-        from netscope.show.render.profile import curve
-
-        to.write(curve.FORMATS, made)
+        to.write(made)
 
 
 def _batches(text: str | None) -> list[int]:

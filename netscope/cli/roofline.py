@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.heaviest import heaviest
 from netscope.cli.loading import given, prepare_for
 from netscope.cli.options import (
     AllRows,
@@ -21,6 +20,7 @@ from netscope.cli.options import (
     Model,
     Output,
     TreeDepth,
+    split_commas,
 )
 from netscope.cli.output import destination, only_data_on_stdout
 
@@ -75,8 +75,7 @@ def command(
     prepare_for(model)
 
     from netscope.api.roofline import roofline
-    from netscope.show.render import FORMATS
 
     with only_data_on_stdout():
         report = roofline(model, device_spec, **how)
-    to.write(FORMATS, heaviest(report, "bound", to.format, everything, depth, top, columns))
+    to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)

@@ -73,10 +73,7 @@ def command(
     to = destination(format, output)
     report, failure = report_so_far(model, given(input, batch, dtype, train, option))
 
-    from netscope.show.render import FORMATS
-    from netscope.show.table import build
-
-    table = build(
+    to.write(
         report,
         depth=depth,
         only=split_commas(only),
@@ -86,6 +83,5 @@ def command(
         top=top,
         fold=fold,
     )
-    to.write(FORMATS, table)
     if failure is not None:
         raise failure

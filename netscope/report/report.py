@@ -9,13 +9,12 @@ from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from netscope.base.answer import Answer, show
 from netscope.base.cost import VectorOps
 from netscope.report.layer import Layer, Tensor
 from netscope.report.measured.timing import Roof, Timing
 
 if TYPE_CHECKING:
-    import pandas
-
     from netscope.report.measured.events import Event
     from netscope.trace.facts import Trace
 
@@ -26,7 +25,7 @@ UNSAVED: Final = MappingProxyType({"saved": False})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Report:
+class Report(Answer):
     """A network at one input: its rows in preorder, execution order among siblings.
 
     `report["features.0"]` is a row; `report.layers[0]` is the root, whose inclusive figures are the
@@ -212,18 +211,10 @@ class Report:
         """Convolutions + linears ("AlexNet is 8 layers: 5 + 3")."""
         return sum(self.weight_layer_counts.values())
 
-    # What follows hands out the report in other forms. Those are made on higher floors, which are
-    # imported here when they are needed and no sooner.
-
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """The whole report as JSON text, also written to `path` when given; `netscope.load` reads it.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        from netscope.report import store
-
-        return store.to_json(self, path)
+    @property
+    def verb(self) -> str:
+        """Its page: that of a summary, of a profile once it was measured, or of a roofline."""
+        return "profile" if self.timing is not None else "roofline" if self.roof is not None else "summary"
 
     def to_chrome_trace(self, path: str | PathLike[str] | None = None) -> str:
         """A profile's instrumented pass as a Chrome trace, for Perfetto; also written to `path` when given.
@@ -232,35 +223,7 @@ class Report:
             UsageError: the report has no events: it is no profile, or was saved.
             StoreError: the file cannot be written.
         """
-        from netscope.show import export
-
-        return export.to_chrome_trace(self, path)
-
-    def to_markdown(self) -> str:
-        """The table as GitHub-flavoured Markdown."""
-        from netscope.show import export
-
-        return export.to_markdown(self)
-
-    def to_csv(self) -> str:
-        """All columns of all layers as CSV, in raw base units."""
-        from netscope.show import export
-
-        return export.to_csv(self)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """One row a layer and one column a quantity, raw; the `own_` columns add up to the totals."""
-        from netscope.show import export
-
-        return export.to_pandas(self)
-
-    def __str__(self) -> str:
-        """The table of `netscope summary` in 100 columns."""
-        from netscope.show import export
-
-        return export.to_text(self)
-
-    def _repr_html_(self) -> str:
-        from netscope.show import export
-
-        return export.to_notebook(self)
+        text: str = show().chrome_trace(self)
+        if path is not None:
+            show().write(path, text)
+        return text

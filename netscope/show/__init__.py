@@ -1,1 +1,80 @@
-"""Answers as text."""
+"""Answers as text. Each has a page, a module or folder here of its verb's name; a format writes any page.
+
+text        an answer in a format
+frame       an answer as a data frame
+notebook    an answer as a notebook shows it
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from netscope.show.formats import find
+from netscope.show.page import Page
+from netscope.show.screen import Screen
+
+if TYPE_CHECKING:
+    import pandas
+
+    from netscope.base.answer import Answer
+    from netscope.report.report import Report
+
+
+def page(answer: Answer, **view: Any) -> Page:
+    """The answer's page; `view` says which rows and columns of it to show."""
+    made: Page = import_module(f"netscope.show.{answer.verb}").page(answer, **view)
+    return made
+
+
+def text(
+    answer: Answer, format: str, *, width: int | None = None, screen: Screen | None = None, **view: Any
+) -> str:
+    """The answer in a format, ending in a newline.
+
+    Args:
+        width: columns of a screen that is not there; no limit without.
+        screen: where the text will be seen.
+
+    Raises:
+        UsageError: there is no such format, or nothing that `view` asks for.
+    """
+    form = find(format)
+    return form.lower(page(answer, **view), screen or Screen(width))
+
+
+def frame(answer: Answer, **view: Any) -> pandas.DataFrame:
+    """The answer as a data frame."""
+    from netscope.show.frame import frame_of
+
+    return frame_of(page(answer, **view))
+
+
+def notebook(answer: Answer) -> str:
+    """The answer as an element of a page that somebody else wrote."""
+    from netscope.show.formats import html
+
+    return html.fragment(page(answer))
+
+
+def chrome_trace(report: Report) -> str:
+    """What ran in a profile, as a Chrome trace.
+
+    Raises:
+        UsageError: the report has no events.
+    """
+    from netscope.show import chrome
+
+    return chrome.text_of(report)
+
+
+def write(path: str | PathLike[str], text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    from netscope.report.store import write_text
+
+    write_text(path, text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from netscope.answers.check.limit import Limit, Unchanged
 from netscope.answers.check.shapes import Returns
+from netscope.base.answer import Answer
 from netscope.report.layer import Layer
 from netscope.report.quantities import Number
 from netscope.report.report import Report
@@ -82,7 +83,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Checked:
+class Checked(Answer):
     """One network and the verdicts on it, in the order of the requirements.
 
     name:
@@ -109,15 +110,14 @@ class Checked:
         """What does not hold."""
         return tuple(verdict for verdict in self.verdicts if not verdict.passed)
 
-    def __str__(self) -> str:
-        """The table of `netscope check` in 100 columns."""
-        from netscope.show.render.checks import to_terminal
-
-        return to_terminal(Outcome((self,)), width=100, color=False).rstrip("\n")
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "check"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(Answer):
     """All networks that were checked together.
 
     command:
@@ -142,3 +142,8 @@ class Outcome:
     def verdicts(self) -> tuple[Verdict, ...]:
         """Those on all networks."""
         return tuple(verdict for checked in self.checked for verdict in checked.verdicts)
+
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "check"

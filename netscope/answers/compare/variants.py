@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
-from typing import TYPE_CHECKING
 
 from netscope.answers.diff.result import Delta
+from netscope.base.answer import Answer
 from netscope.report.quantities import QUANTITIES, Number
 from netscope.report.report import Report
-from netscope.report.store import documents
-
-if TYPE_CHECKING:
-    import pandas
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Answer):
     """Networks in the order in which they were named; changes are against the first that could be traced."""
 
     variants: tuple[Variant, ...]
@@ -78,45 +73,7 @@ class Comparison:
         first = self.first.quantities if self.first is not None else {}
         return Delta(first.get(key), variant.quantities.get(key))
 
-    # What follows hands out the comparison in other forms. Those are made on higher floors, which are
-    # imported here when they are needed and no sooner.
-
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """All of it as JSON text, as `comparison.schema.json` has it; also written to `path` when given.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        from netscope.answers.diff import document
-
-        return documents.written(document.comparison(self), path)
-
-    def to_markdown(self) -> str:
-        """A table."""
-        from netscope.show.render import variants
-
-        return variants.to_text(self, "markdown")
-
-    def to_csv(self) -> str:
-        """One line a network, raw."""
-        from netscope.show.render import variants
-
-        return variants.to_text(self, "csv")
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """One row a network and one column a quantity, raw."""
-        from netscope.answers.diff import document
-        from netscope.show import export
-
-        return export.frame_of(document.VARIANT_COLUMNS, [document.variant_values(one) for one in self])
-
-    def __str__(self) -> str:
-        """What `netscope compare` shows, in 100 columns."""
-        from netscope.show.render import variants
-
-        return variants.to_text(self, "table").rstrip("\n")
-
-    def _repr_html_(self) -> str:
-        from netscope.show.render import variants
-
-        return variants.to_notebook(self)
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "compare"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any, Final, Literal
 
 from netscope.answers.compare.variants import Comparison, Variant
@@ -16,7 +15,7 @@ from netscope.report import store
 from netscope.report.layer import Tensor
 from netscope.report.quantities import BY_KEY, QUANTITIES, Number
 from netscope.report.report import Report
-from netscope.report.store.documents import SCHEMA_VERSION, written
+from netscope.report.store.documents import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +131,6 @@ def _timed(diff: Diff) -> Timed | None:
 def network(report: Report) -> Network:
     """What a report says of the network as a whole."""
     return Network(report.name, report.source, report.description, report.inputs, report.training)
-
-
-def to_json(diff: Diff, path: str | PathLike[str] | None = None) -> str:
-    """The diff as JSON text, one line a pair; also written to `path` when given."""
-    return written(document(diff), path)
 
 
 def _figures(delta: Delta) -> Figures:

@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from netscope.base.answer import Answer
 from netscope.report.layer import Layer
 from netscope.report.measured.intervals import Ratio
 from netscope.report.measured.timing import ratio_of
 from netscope.report.quantities import QUANTITIES, Number
 from netscope.report.report import Report
-
-if TYPE_CHECKING:
-    import pandas
 
 Status = Literal["=", "~", "+", "-"]
 
@@ -118,7 +115,7 @@ class Absorbed:
 
 
 @dataclass(frozen=True, repr=False)
-class Diff:
+class Diff(Answer):
     """Two reports and how their layers pair up.
 
     pairs:
@@ -191,47 +188,10 @@ class Diff:
             counts[pair.status] += 1
         return counts
 
-    # What follows hands out the diff in other forms. Those are made on higher floors, which are imported
-    # here when they are needed and no sooner.
-
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """The whole diff as JSON text, raw, as `diff.schema.json` has it; also written to `path` when given.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        from netscope.answers.diff import document
-
-        return document.to_json(self, path)
-
-    def to_markdown(self) -> str:
-        """Verdict, totals and what changed, as a comment for a pull request."""
-        from netscope.show.diff import export
-
-        return export.to_markdown(self)
-
-    def to_csv(self) -> str:
-        """One line a pair as CSV, in raw base units."""
-        from netscope.show.diff import export
-
-        return export.to_csv(self)
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """One row a pair; before, after, change and ratio of each quantity, raw."""
-        from netscope.show.diff import export
-
-        return export.to_pandas(self)
-
-    def __str__(self) -> str:
-        """What `netscope diff` shows, in 100 columns."""
-        from netscope.show.diff import export
-
-        return export.to_text(self)
-
-    def _repr_html_(self) -> str:
-        from netscope.show.diff import export
-
-        return export.to_notebook(self)
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "diff"
 
 
 def _containers(report: Report) -> set[str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from netscope.answers.explain.formula import comes_to
+from netscope.base.answer import Answer
 from netscope.report.layer import Layer
 from netscope.report.report import Report
-
-# Columns of printed explanations, as of a printed report.
-WIDTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanations:
+class Explanations(Answer):
     """The explanations of some layers of a report, in execution order. `print` shows them."""
 
     report: Report
@@ -139,23 +137,7 @@ class Explanations:
     def __len__(self) -> int:
         return len(self.items)
 
-    def to_markdown(self) -> str:
-        """As Markdown tables."""
-        return self._as("markdown")
-
-    def to_csv(self) -> str:
-        """One line a question, raw."""
-        return self._as("csv")
-
-    def to_json(self) -> str:
-        """As JSON text, raw."""
-        return self._as("json")
-
-    def __str__(self) -> str:
-        return self._as("table").rstrip("\n")
-
-    def _as(self, format: str) -> str:
-        # Text is made on a higher floor, imported when it is asked for.
-        from netscope.show.render.explanation import EXPLANATION_FORMATS
-
-        return EXPLANATION_FORMATS[format](self, width=WIDTH, color=False)
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "explain"

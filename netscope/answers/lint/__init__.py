@@ -16,6 +16,7 @@ from netscope.answers.lint.registry import (
     choose,
     registered,
 )
+from netscope.base.answer import Answer
 from netscope.report.report import Report
 
 __all__ = [
@@ -48,7 +49,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Findings(Answer):
     """What was found in a network, worst first. `skipped` checks need a trace, which a saved report lacks."""
 
     report: Report
@@ -73,11 +74,10 @@ class Findings:
         """Whether there is an error or a warning."""
         return any(finding.severity != "info" for finding in self.found)
 
-    def __str__(self) -> str:
-        """The table of `netscope lint` in 100 columns."""
-        from netscope.show.render.findings import FINDINGS_FORMATS
-
-        return FINDINGS_FORMATS["table"](self, width=100, color=False).rstrip("\n")
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "lint"
 
 
 def inspect(look: Look, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Findings:

@@ -58,6 +58,12 @@ class Documentation:
     why: str
     example: Sample
     instead: Sample
+    text: str
+
+    @property
+    def page(self) -> str:
+        """All of it as Markdown, which reads as plain text too."""
+        return f"# {self.code} {self.name}\n\n{self.text.strip()}\n"
 
 
 def documentation(check: str) -> Documentation:
@@ -96,6 +102,7 @@ def parsed(check: Check) -> Documentation:
         why,
         _sample(check, "Example", example),
         _sample(check, "Instead", instead),
+        check.docstring,
     )
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from os import PathLike
 
+from netscope.base.answer import Answer
 from netscope.machine.timing import curve as curve_
 from netscope.report.layer import Tensor
 from netscope.report.measured.timing import Timing
 
 
 @dataclass(frozen=True, repr=False)
-class Curve:
+class Curve(Answer):
     """A network measured at several batch sizes, smallest first.
 
     inputs:
@@ -76,36 +76,7 @@ class Curve:
         """Its throughput as a part of the best one."""
         return timing.samples_per_second / max(one.samples_per_second for one in self.timings)
 
-    # What follows hands out the curve in other forms, made on a higher floor when they are asked for.
-
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
-        """The curve with all raw samples as JSON text, also written to `path` when given.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        from netscope.machine.profiling import document
-
-        return document.to_json(self, path)
-
-    def to_markdown(self) -> str:
-        """The curve as a GitHub-flavoured Markdown table."""
-        from netscope.show.render.profile import curve
-
-        return curve.to_markdown(self)
-
-    def to_csv(self) -> str:
-        """One line a batch as CSV, in raw base units."""
-        from netscope.show.render.profile import curve
-
-        return curve.to_csv(self)
-
-    def _repr_markdown_(self) -> str:
-        """What notebooks show."""
-        return self.to_markdown()
-
-    def __str__(self) -> str:
-        """The table of `netscope profile` with several batches, without colour."""
-        from netscope.show.render.profile import curve
-
-        return curve.to_terminal(self, width=100, color=False).rstrip("\n")
+    @property
+    def verb(self) -> str:
+        """Its page."""
+        return "curve"

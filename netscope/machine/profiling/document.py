@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os import PathLike
 from typing import Literal
 
 from netscope.machine.profiling.curve import Curve
 from netscope.report.layer import Tensor
 from netscope.report.measured.timing import Timing
-from netscope.report.store.documents import SCHEMA_VERSION, written
+from netscope.report.store.documents import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +29,19 @@ class CurveDocument:
     timings: tuple[Timing, ...]
 
 
-def to_json(curve: Curve, path: str | PathLike[str] | None = None) -> str:
-    """The curve with all raw samples, one line a batch; also written to `path` when given."""
-    return written(
-        CurveDocument(
-            schema_version=SCHEMA_VERSION,
-            kind="curve",
-            name=curve.name,
-            source=curve.source,
-            description=curve.description,
-            inputs=curve.inputs,
-            training=curve.training,
-            environment=curve.environment,
-            best=curve.best,
-            knee=curve.knee,
-            too_large=curve.too_large,
-            timings=curve.timings,
-        ),
-        path,
+def document(curve: Curve) -> CurveDocument:
+    """The curve in its published form, with all raw samples."""
+    return CurveDocument(
+        schema_version=SCHEMA_VERSION,
+        kind="curve",
+        name=curve.name,
+        source=curve.source,
+        description=curve.description,
+        inputs=curve.inputs,
+        training=curve.training,
+        environment=curve.environment,
+        best=curve.best,
+        knee=curve.knee,
+        too_large=curve.too_large,
+        timings=curve.timings,
     )

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from os import PathLike
+from collections.abc import Mapping
 from typing import Any, Final
 
-from netscope.report.store.writing import plain, write_text
+from netscope.report.store.writing import plain
 
 SCHEMA_VERSION: Final = 1
 
 
-def written(whole: Any, path: str | PathLike[str] | None = None) -> str:
-    """A document as JSON text; each item of its last field, a tuple, has a line of its own.
+def values_of(whole: Any) -> tuple[dict[str, Any], str]:
+    """A document, a dataclass, as plain JSON values, and the name of its last field, a tuple of rows."""
+    names = [spec.name for spec in dataclasses.fields(whole)]
+    return {name: plain(getattr(whole, name)) for name in names}, names[-1]
 
-    Raises:
-        StoreError: the file at `path` cannot be written.
-    """
-    *head, last = (spec.name for spec in dataclasses.fields(whole))
-    lines = [f"  {json.dumps(key)}: {_text(getattr(whole, key))}" for key in head]
-    rows = ",\n".join(f"    {_text(row)}" for row in getattr(whole, last))
-    lines.append(f"  {json.dumps(last)}: [\n{rows}\n  ]")
-    text = "{\n" + ",\n".join(lines) + "\n}\n"
-    if path is not None:
-        write_text(path, text)
-    return text
+
+def text_of(values: Mapping[str, Any], rows: str) -> str:
+    """Plain JSON values as text: a line for each key, and one for each item of the list under `rows`."""
+    lines = []
+    for key, value in values.items():
+        if key == rows and value:
+            items = ",\n".join("    " + _text(item) for item in value)
+            lines.append(f"  {json.dumps(key)}: [\n{items}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(key)}: {_text(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _text(value: Any) -> str:
-    return json.dumps(plain(value), allow_nan=False)
+    return json.dumps(value, allow_nan=False)

@@ -12,7 +12,7 @@ from typing import Final
 
 from netscope.base.suggest import look_up
 from netscope.report.report import Report
-from netscope.show.columns.column import KINDS, Column
+from netscope.show.columns.column import Column
 from netscope.show.columns.machine import MACHINE
 from netscope.show.columns.network import NETWORK
 
@@ -20,7 +20,6 @@ __all__ = [
     "BY_KEY",
     "COLUMNS",
     "DEFAULT",
-    "KINDS",
     "MACHINE",
     "NETWORK",
     "Column",

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base import opnames, units
 from netscope.report.layer import Layer
 from netscope.report.report import Report
 from netscope.show.figures import Figures
+from netscope.show.page import Cell
 
-Kind = Literal[
-    "text",
-    "name",
-    "count",
-    "metric",
-    "bytes",
-    "share",
-    "shape",
-    "shapes",
-    "sides",
-    "parameters",
-    "counts",
-    "mapping",
-    "seconds",
-    "rate",
-    "number",
-    "percent",
-]
+if TYPE_CHECKING:
+    from netscope.show.rows import LayerRow, LayerTable
+
+
+class Kind(NamedTuple):
+    """How a value reads. None is unknown for a number, and simply not there for the rest.
+
+    number:
+        whether it is one, which stands at the right.
+    sorts:
+        whether rows can be sorted by it.
+    """
+
+    text: Callable[[Any], str]
+    number: bool = False
+    sorts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,21 @@ class Column:
     title, help:
         the heading, and one sentence that defines the quantity and its unit.
     kind:
-        how a value reads: a key of `KINDS`.
+        how a value reads.
     get:
         the raw value of a layer with everything inside it.
     own:
         for a figure that adds up: its value from the row's own `Figures`.
     display:
         what a person should see instead of the raw value, where that says more.
+    look:
+        the cell of a row, for a column that shows more than a value.
+    bounded:
+        whether an uncounted operator makes its figure a lower bound.
+    counted_elsewhere:
+        whether a row that has nothing of its own shows what another row counts.
+    part:
+        the part that a row has of the network's, by which it is one of the few that matter.
     zero:
         the text for 0 in a table; None shows the number.
     default:
@@ -66,27 +73,16 @@ class Column:
     get: Callable[[Layer, Report], Any]
     own: Callable[[Figures, Report], Any] | None = None
     display: Callable[[Layer], Any] | None = None
+    look: Callable[[LayerTable, LayerRow], Cell] | None = None
+    bounded: bool = False
+    counted_elsewhere: bool = False
+    part: Callable[[Figures, Report], float | None] | None = None
     zero: str | None = None
     default: bool = False
     adds: bool = True
     drop: int = 50
     floor: int = 0
 
-    @property
-    def right(self) -> bool:
-        """Whether its texts stand at the right: numbers do."""
-        return self.kind in _NUMBERS
-
-    @property
-    def bounded(self) -> bool:
-        """Whether an uncounted operator makes its figure a lower bound."""
-        return self.key in _BOUNDED
-
-
-_NUMBERS: Final = frozenset(
-    {"count", "metric", "bytes", "share", "sides", "seconds", "rate", "number", "percent"}
-)
-_BOUNDED: Final = frozenset({"macs", "flops", "vector"})
 
 Leaf = tuple[int, ...] | str
 
@@ -118,22 +114,31 @@ def _mapping(values: Mapping[str, Any]) -> str:
     )
 
 
-# How each kind of value reads. None is unknown for a number, and simply not there for the rest.
-KINDS: Final[dict[str, Callable[[Any], str]]] = {
-    "text": lambda value: "" if value is None else str(value),
-    "name": str,
-    "count": units.count,
-    "metric": units.metric,
-    "bytes": units.binary,
-    "share": units.share,
-    "shape": lambda value: "" if value is None else units.shape(value),
-    "shapes": _leaves,
-    "sides": lambda value: "" if value is None else value if isinstance(value, str) else units.sides(value),
-    "parameters": _parameters,
-    "counts": lambda value: opnames.operator_list(value, all_of_them=True),
-    "mapping": _mapping,
-    "seconds": units.seconds,
-    "rate": units.rate,
-    "number": units.number,
-    "percent": units.percent,
-}
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _shape(value: Any) -> str:
+    return "" if value is None else units.shape(value)
+
+
+def _sides(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else units.sides(value)
+
+
+TEXT: Final = Kind(_text, sorts=True)
+NAME: Final = Kind(str, sorts=True)
+COUNT: Final = Kind(units.count, number=True, sorts=True)
+METRIC: Final = Kind(units.metric, number=True, sorts=True)
+BYTES: Final = Kind(units.binary, number=True, sorts=True)
+SHARE: Final = Kind(units.share, number=True, sorts=True)
+SECONDS: Final = Kind(units.seconds, number=True, sorts=True)
+RATE: Final = Kind(units.rate, number=True, sorts=True)
+NUMBER: Final = Kind(units.number, number=True, sorts=True)
+PERCENT: Final = Kind(units.percent, number=True, sorts=True)
+SIDES: Final = Kind(_sides, number=True)
+SHAPE: Final = Kind(_shape)
+SHAPES: Final = Kind(_leaves)
+PARAMETERS: Final = Kind(_parameters)
+COUNTS: Final = Kind(lambda value: opnames.operator_list(value, all_of_them=True))
+MAPPING: Final = Kind(_mapping)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from netscope.report.layer import Layer
 from netscope.report.measured.timing import LayerRoof, LayerTiming
 from netscope.report.report import Report
-from netscope.show.columns.column import Column
+from netscope.show.columns.column import BYTES, NUMBER, PERCENT, RATE, SECONDS, SHARE, TEXT, Column
 from netscope.show.figures import Figures, MachineFigures
 
 # What a column's `get` and its `own` are.
@@ -68,33 +68,43 @@ def _own_efficiency(own: Figures, report: Report) -> float | None:
     return _ratio(bound, _own_forward(own, report)) if bound else 0
 
 
+def _part_of_time(own: Figures, report: Report) -> float | None:
+    return _ratio(_own_seconds(own, report), _work(report))
+
+
+def _part_of_bound(own: Figures, report: Report) -> float | None:
+    return _ratio(_own_bound(own, report), report.bound)
+
+
 MACHINE: Final[tuple[Column, ...]] = (
     Column(
         "time", "time", "Measured seconds of the layer in a step, from the instrumented pass; of profiles.",
-        "seconds", _seconds, _own_seconds, zero="", drop=1,
+        SECONDS, _seconds, _own_seconds, zero="", drop=1,
+        part=_part_of_time,
     ),
     Column(
         "time_share", "time %", "The fraction of the time of all work of the forward and the backward.",
-        "share", lambda layer, report: _ratio(_seconds(layer, report), _work(report)),
-        lambda own, report: _ratio(_own_seconds(own, report), _work(report)), zero="", drop=2,
+        SHARE, lambda layer, report: _ratio(_seconds(layer, report), _work(report)),
+        _part_of_time, zero="", drop=2,
+        part=_part_of_time,
     ),
     Column(
-        "forward_time", "forward", "The forward's part of the time.", "seconds",
+        "forward_time", "forward", "The forward's part of the time.", SECONDS,
         _forward, _own_forward, zero="", drop=10,
     ),
     Column(
-        "backward_time", "backward", "The backward's part of the time.", "seconds",
+        "backward_time", "backward", "The backward's part of the time.", SECONDS,
         _of_timing(lambda timing: timing.whole.backward), _own_measured(lambda machine: machine.backward),
         zero="", drop=11,
     ),
     Column(
         "kernels", "kernels",
-        "Pieces of work a step: kernels on a device, innermost operators on the host.", "number",
+        "Pieces of work a step: kernels on a device, innermost operators on the host.", NUMBER,
         _of_timing(lambda timing: timing.kernels), _own_measured(lambda machine: machine.kernels),
         zero="", drop=43,
     ),
     Column(
-        "flops_per_second", "FLOP/s", "FLOPs of the forward in each second of it.", "rate",
+        "flops_per_second", "FLOP/s", "FLOPs of the forward in each second of it.", RATE,
         lambda layer, report: _ratio(layer.flops, _forward(layer, report)),
         lambda own, report: _own_flops_in(own, _own_forward(own, report)),
         zero="", adds=False, drop=15,
@@ -102,11 +112,11 @@ MACHINE: Final[tuple[Column, ...]] = (
     Column(
         "moved_bytes", "moved",
         "Bytes that the forward must move: what a layer reads of others (inputs, parameters; of a table the "
-        "rows looked up) and hands to others, each once a call.", "bytes",
+        "rows looked up) and hands to others, each once a call.", BYTES,
         _moved, _own_moved, zero="", drop=22,
     ),
     Column(
-        "intensity", "FLOPs/B", "Arithmetic intensity: FLOPs for each byte that must be moved.", "number",
+        "intensity", "FLOPs/B", "Arithmetic intensity: FLOPs for each byte that must be moved.", NUMBER,
         lambda layer, report: _ratio(layer.flops, _moved(layer, report)),
         lambda own, report: _own_flops_in(own, _own_moved(own, report)),
         zero="", adds=False, drop=42,
@@ -114,22 +124,24 @@ MACHINE: Final[tuple[Column, ...]] = (
     Column(
         "bound", "bound",
         "The least seconds of the forward on the machine of the roof: max(FLOPs/peak, moved "
-        "bytes/bandwidth), summed over rows. A lower bound and never a prediction.", "seconds",
+        "bytes/bandwidth), summed over rows. A lower bound and never a prediction.", SECONDS,
         _bound, _own_bound, zero="", drop=18,
+        part=_part_of_bound,
     ),
     Column(
-        "bound_share", "bound %", "The fraction of the network's bound.", "share",
+        "bound_share", "bound %", "The fraction of the network's bound.", SHARE,
         lambda layer, report: _ratio(_bound(layer, report), report.bound),
-        lambda own, report: _ratio(_own_bound(own, report), report.bound), zero="", drop=19,
+        _part_of_bound, zero="", drop=19,
+        part=_part_of_bound,
     ),
     Column(
-        "limited_by", "limited by", "What the bound of a row is of: compute or memory.", "text",
+        "limited_by", "limited by", "What the bound of a row is of: compute or memory.", TEXT,
         _of_roof(lambda roof: roof.limited_by), drop=41,
     ),
     Column(
         "efficiency", "efficiency",
         "Bound / forward: the part of the measured time that was necessary; 1 is the machine at its limit.",
-        "percent", lambda layer, report: _ratio(_bound(layer, report), _forward(layer, report)),
+        PERCENT, lambda layer, report: _ratio(_bound(layer, report), _forward(layer, report)),
         _own_efficiency, zero="", adds=False, drop=12,
     ),
 )  # fmt: skip

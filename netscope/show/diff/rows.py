@@ -25,7 +25,7 @@ class Figure(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DiffRow:
     """One visible row.
 
     kind:
@@ -109,7 +109,7 @@ class Differences:
     diff: Diff
     quantities: tuple[Quantity, ...]
     totals: tuple[Quantity, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[DiffRow, ...]
     shared: tuple[Change, ...] = ()
     flat: bool = False
     everything: bool = False
@@ -126,7 +126,7 @@ class Differences:
         )
 
 
-def figure_of(diff: Diff, row: Row, quantity: Quantity) -> Figure:
+def figure_of(diff: Diff, row: DiffRow, quantity: Quantity) -> Figure:
     """The quantity of a row, of all that it stands for; a layer that is not there has none of it."""
     pairs = (*row.pairs, *row.behind)
     before = [_of_layer(quantity, diff.before, pair.before) for pair in pairs]

@@ -13,7 +13,7 @@ from netscope.report.quantities import BY_KEY, QUANTITIES, Quantity, find
 from netscope.show.diff.blocks import blocks
 from netscope.show.diff.everywhere import everywhere
 from netscope.show.diff.folding import Block, Draft
-from netscope.show.diff.rows import Differences, Row, total_of
+from netscope.show.diff.rows import Differences, DiffRow, total_of
 from netscope.show.diff.words import output_text, words
 from netscope.show.operators import describe
 
@@ -98,7 +98,7 @@ def _alike(one: Delta, other: Delta) -> bool:
     return one.before * other.after == one.after * other.before  # type: ignore[operator]
 
 
-def _rows(diff: Diff, drafts: Block, everything: bool) -> list[Row]:
+def _rows(diff: Diff, drafts: Block, everything: bool) -> list[DiffRow]:
     """Finished rows of a tree, the root's only where something about it is to be told."""
     root, *rest = drafts
     kept = [root] if root.kind == "layer" and root.mark != "=" else []
@@ -119,11 +119,11 @@ def _rows(diff: Diff, drafts: Block, everything: bool) -> list[Row]:
     return rows
 
 
-def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> Row:
+def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> DiffRow:
     pairs, behind = (
         tuple(diff.pairs[number] for number in numbers) for numbers in (draft.pairs, draft.followers)
     )
-    return Row(
+    return DiffRow(
         kind=draft.kind,
         mark=draft.mark,
         pairs=pairs,
@@ -160,7 +160,7 @@ def _branches(drafts: Sequence[Draft]) -> list[tuple[bool, ...]]:
     return found[::-1]
 
 
-def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[str]) -> list[Row]:
+def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[str]) -> list[DiffRow]:
     """A row for every pair on that path."""
     around = {pair.parent for pair in diff.pairs}
     rows = []
@@ -172,7 +172,7 @@ def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[
         output = next((change for change in told if change.what == "output"), None)
         label = " → ".join(dict.fromkeys(paths)) if _renamed(pair) else pair.path or "(root)"
         rows.append(
-            Row(
+            DiffRow(
                 kind="layer",
                 mark=pair.status,
                 pairs=(pair,),

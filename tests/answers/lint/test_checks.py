@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from netscope.show.render.findings import FINDINGS_FORMATS
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,7 +15,6 @@ import netscope
 from netscope.answers.lint import Findings, registered
 from netscope.base.errors import UsageError
 from netscope.report.report import SCHEMA_VERSION
-from netscope.show.render.findings import FINDINGS_FORMATS
 
 
 def codes(findings: Findings) -> list[str]:

@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from netscope.show.render import FORMATS
+from netscope.show.render.checks import OUTCOME_FORMATS
+from netscope.show.render.explanation import EXPLANATION_FORMATS
+from netscope.show.render.findings import FINDINGS_FORMATS
+from netscope.show.table import build
 
 from netscope.answers.check import Outcome, check_report, parse_limit
 from netscope.answers.diff import Comparison, Variant
@@ -17,11 +22,6 @@ from netscope.api.lint import lint_report
 from netscope.base.errors import StoreError
 from netscope.report import store
 from netscope.report.report import Report
-from netscope.show.render import FORMATS
-from netscope.show.render.checks import OUTCOME_FORMATS
-from netscope.show.render.explanation import EXPLANATION_FORMATS
-from netscope.show.render.findings import FINDINGS_FORMATS
-from netscope.show.table import build
 from tests.report.store.test_store import VALUE
 from tests.reports import stack
 

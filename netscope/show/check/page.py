@@ -1,0 +1,160 @@
+"""The page of verdicts: a table for each network, and whether everything holds.
+
+On a pull request it is a comment, with each network's totals and changes folded away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from netscope.answers.check import Checked, Limit, Outcome, Returns, Verdict
+from netscope.answers.check.shapes import outputs_text
+from netscope.base import units
+from netscope.report.quantities import QUANTITIES
+from netscope.report.report import SCHEMA_VERSION
+from netscope.show import diff
+from netscope.show.check.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, plain, reason, tally
+from netscope.show.page import (
+    Cell,
+    Comment,
+    Document,
+    Folded,
+    Heading,
+    Note,
+    Notes,
+    Page,
+    Piece,
+    Records,
+    Row,
+    Section,
+    Table,
+    Title,
+    Tone,
+)
+from netscope.show.strings import short
+from netscope.show.words import head
+
+# What a name is never cut below.
+_NARROWEST: Final = 16
+_RAW: Final = ("layer", "quantity", "requirement", "state", "bound", "before", "found", "headroom")
+
+
+def page(answer: Outcome | Checked) -> Page:
+    """What `netscope check` shows, of one network or of several."""
+    outcome = answer if isinstance(answer, Outcome) else Outcome((answer,))
+    name = outcome.checked[0].name if len(outcome.checked) == 1 else "netscope"
+    verdict = f"{MARKS[outcome.passed]} {name}: {tally(outcome)}"
+    return Page(
+        title=name,
+        head=(),
+        sections=lambda: _sections(outcome),
+        records=lambda: Records(("network", *_RAW), _rows(outcome), SCHEMA_VERSION),
+        document=lambda: Document(_document(outcome), "networks"),
+        comment=Comment("check", short(outcome.name), verdict, outcome.command),
+    )
+
+
+def _sections(outcome: Outcome) -> Iterator[Section]:
+    for checked in outcome:
+        yield Title(_title(checked))
+        if checked.error:
+            yield Notes([Note(checked.error, "bad", mark=f"{MARKS[False]} ")])
+        else:
+            yield _table(checked)
+    yield Notes([Note(tally(outcome), "" if outcome.passed else "bad")])
+    for checked in outcome:
+        yield from _folded(checked)
+
+
+def _title(checked: Checked) -> list[Piece]:
+    """The report's head, after the entry's name where that is another."""
+    if checked.report is None:
+        return [Piece(short(checked.name), "title")]
+    pieces = head(checked.report)
+    if pieces[0].text != short(checked.name):
+        pieces = [Piece(short(checked.name), "title"), pieces[0]._replace(tone=""), *pieces[1:]]
+    against = [] if checked.diff is None else [Piece(f"against {short(checked.diff.before.name)}")]
+    return [*pieces, *against]
+
+
+def _table(checked: Checked) -> Table:
+    shown = columns_of(checked.verdicts)
+    headings = [
+        Heading(HEADINGS[place], right=place > 0, name=place == 0, floor=0 if place else _NARROWEST)
+        for place in shown
+    ]
+    return Table([Heading(""), *headings], [_row(checked, verdict, shown) for verdict in checked.verdicts])
+
+
+def _row(checked: Checked, verdict: Verdict, shown: list[int]) -> Row:
+    texts = cells(verdict)
+    tone: Tone = "" if verdict.passed else "bad"
+    mark = Cell(MARKS[verdict.passed], tone or "accent")
+    return Row([mark, *(Cell(texts[place], tone) for place in shown)], reason(checked, verdict))
+
+
+def _folded(checked: Checked) -> Iterator[Folded]:
+    """What the figures are, and what changed, for who wants to know more."""
+    if checked.report is None:
+        return
+    before = None if checked.diff is None else checked.diff.before
+    titles = ("", "now") if before is None else ("", "before", "now", "change")
+    rows = []
+    for quantity in QUANTITIES:
+        now, text = quantity.of_report(checked.report), FIGURES[quantity.kind]
+        if now is None and quantity.measured:
+            continue
+        texts = [quantity.title, text(now)]
+        if before is not None:
+            was = quantity.of_report(before)
+            texts = [quantity.title, text(was), text(now), units.change(was, now)]
+        rows.append(Row([Cell(one) for one in texts]))
+    headings = [Heading(title, right=place > 0) for place, title in enumerate(titles)]
+    yield Folded(f"Totals of {checked.name}", [Table(headings, rows)], aside=True)
+    if checked.diff:
+        changed = list(diff.page(checked.diff).sections())
+        yield Folded(f"What changed in {checked.name}", changed, aside=True)
+
+
+# For programs
+
+
+def _rows(outcome: Outcome) -> Iterator[list[Any]]:
+    """One a verdict, in base units; a network that could not be traced has one."""
+    for checked in outcome:
+        yield from ([checked.name, *raw(verdict).values()] for verdict in checked.verdicts)
+        if checked.error:
+            untraced = dict.fromkeys(_RAW, None) | {"state": "untraced"}
+            yield [checked.name, *untraced.values()]
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    networks = [
+        {
+            "name": checked.name,
+            "passed": checked.passed,
+            "error": checked.error or None,
+            "source": None if checked.report is None else checked.report.source,
+            "verdicts": [
+                {**raw(one), "unknown": one.unknown, "reason": reason(checked, one)}
+                for one in checked.verdicts
+            ],
+        }
+        for checked in outcome
+    ]
+    whole = {"schema_version": SCHEMA_VERSION, "kind": "check", "passed": outcome.passed}
+    return {**whole, "networks": networks}
+
+
+def raw(verdict: Verdict) -> dict[str, Any]:
+    """A verdict in base units; the layer is "" for the whole network."""
+    one = verdict.requirement
+    quantity = (
+        one.quantity if isinstance(one, Limit) else "output" if isinstance(one, Returns) else "structure"
+    )
+    found: Any = verdict.found
+    if isinstance(one, Returns) and verdict.layer is not None:
+        found = outputs_text(verdict.layer)
+    figures = (plain(verdict.bound), verdict.before, found, verdict.headroom)
+    return dict(zip(_RAW, (one.layer, quantity, str(one), verdict.state, *figures), strict=True))

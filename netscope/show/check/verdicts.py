@@ -1,0 +1,148 @@
+"""A verdict in words: what every form of `netscope check` has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
+
+from netscope.answers.check import Checked, Limit, Outcome, Returns, Unchanged, Verdict
+from netscope.answers.check.shapes import outputs_text, pattern_text
+from netscope.answers.diff import Status
+from netscope.base import units
+from netscope.base.opnames import operator_list
+from netscope.report.quantities import find
+from netscope.show.strings import short, visible
+
+
+class Cells(NamedTuple):
+    """A verdict as people read it."""
+
+    what: str
+    limit: str
+    before: str
+    found: str
+    change: str
+    headroom: str
+
+
+HEADINGS: Final = Cells("", "limit", "before", "found", "change", "headroom")
+MARKS: Final = {True: "✓", False: "✗"}
+_STATUSES: Final[tuple[tuple[Status, str], ...]] = (("~", "changed"), ("+", "added"), ("-", "removed"))
+_SIGNS: Final = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
+# A quantity as text, by its kind.
+FIGURES: Final[dict[str, Callable[[Any], str]]] = {
+    "count": units.count,
+    "metric": lambda n: units.metric(n, units.TOTAL),
+    "bytes": lambda n: units.binary(n, units.TOTAL),
+    "seconds": units.seconds,
+    "rate": units.rate,
+}
+_EXACTLY: Final[dict[str, Callable[[Any], str]]] = {
+    "count": units.count,
+    "metric": units.count,
+    "bytes": lambda n: f"{units.count(n)} B",
+    "seconds": lambda n: f"{units.count(n)} s",
+    "rate": units.count,
+}
+
+
+def cells(verdict: Verdict) -> Cells:
+    """The texts of a verdict's row; "" where there is nothing to say."""
+    one = verdict.requirement
+    where = f"{short(one.layer)} " if one.layer else ""
+    if isinstance(one, Returns):
+        found = "" if verdict.layer is None else outputs_text(verdict.layer)
+        return Cells(f"{where}output", visible(pattern_text(one.pattern)), "", visible(found), "", "")
+    if not isinstance(one, Limit):
+        return Cells(
+            f"{where}structure", "as before", "", "changed" if verdict.state == "broken" else "", "", ""
+        )
+    quantity = find(one.quantity)
+    text = FIGURES[quantity.kind]
+    limit, found = _bound(one, text), "" if verdict.state == "missing" else text(verdict.found)
+    if not verdict.passed and limit == f"{_SIGNS[one.sign]} {found}":  # they differ further on
+        text = _EXACTLY[quantity.kind]
+        limit, found = _bound(one, text), text(verdict.found)
+    if verdict.found is None and verdict.at_least:
+        found = units.at_least(text(verdict.at_least))
+    before = change = ""
+    if one.measure != "value" and verdict.state != "missing":
+        before = "" if verdict.state == "added" else text(verdict.before)
+        change = "" if verdict.state == "added" else units.change(verdict.before, verdict.found)
+    headroom = "" if verdict.headroom is None else units.percent(verdict.headroom)
+    return Cells(f"{where}{quantity.title}", limit, before, found, change, headroom)
+
+
+def _bound(limit: Limit, text: Callable[[Any], str]) -> str:
+    """ "≤ 65,000,000"; of a change, "≤ +5%"."""
+    if limit.measure != "value":
+        amount = limit.amount.replace("-", units.MINUS) if limit.value else f"+{limit.amount}"
+        return f"{_SIGNS[limit.sign]} {amount}"
+    return f"{_SIGNS[limit.sign]} {text(plain(limit.value))}"
+
+
+def reason(checked: Checked, verdict: Verdict) -> str:
+    """Why a requirement does not hold, where the figures do not say it; "" otherwise."""
+    if verdict.state == "missing":
+        from netscope.base.suggest import nearest
+
+        assert checked.report is not None
+        paths = [layer.path for layer in checked.report.layers if layer.path]
+        close = nearest(verdict.requirement.layer, paths)
+        also = f"; did you mean {', '.join(map(short, close))}?" if close else ""
+        return f"no such layer{also}"
+    if verdict.state == "added":
+        return "the layer was not there before"
+    if isinstance(verdict.requirement, Unchanged) and not verdict.passed and not verdict.requirement.layer:
+        assert checked.diff is not None
+        counts = [(checked.diff.counts[status], word) for status, word in _STATUSES]
+        return ", ".join(f"{units.plural(n, 'layer')} {word}" for n, word in counts if n)
+    if verdict.state != "unknown":
+        return ""
+    text = "not known"
+    if verdict.unknown:
+        text += f": not counted {visible(operator_list(verdict.unknown, all_of_them=True))}"
+    if verdict.surely_broken:
+        text += "; what was counted is too much already"
+    return text
+
+
+def sentence(checked: Checked, verdict: Verdict) -> str:
+    """A verdict in one line: "MACs 1.268 G, limit ≤ +5% (before 1.135 G, +11.7%)"."""
+    row, why = cells(verdict), reason(checked, verdict)
+    known = row.found and row.found != units.UNKNOWN
+    text = f"{row.what} {row.found}" if known else row.what
+    text += f", limit {row.limit}"
+    if row.before:
+        text += f" (before {row.before}, {row.change})"
+    return f"{text}: {why}" if why else text
+
+
+def tally(outcome: Outcome) -> str:
+    """ "all 3 requirements hold", or how many of them do not."""
+    verdicts, untraced = outcome.verdicts, [checked for checked in outcome if checked.error]
+    broken = sum(not verdict.passed for verdict in verdicts)
+    texts = []
+    if len(verdicts) == 1:
+        texts.append(f"the requirement {'failed' if broken else 'holds'}")
+    elif broken:
+        texts.append(f"{units.count(broken)} of {units.plural(len(verdicts), 'requirement')} failed")
+    elif verdicts:
+        texts.append(f"all {units.count(len(verdicts))} requirements hold")
+    if untraced:
+        texts.append(f"{units.plural(len(untraced), 'network')} could not be checked")
+    return ", ".join(texts)
+
+
+def columns_of(verdicts: Sequence[Verdict]) -> list[int]:
+    """Which of the cells are worth a column: those that any row has a text in."""
+    rows = [cells(verdict) for verdict in verdicts]
+    return [place for place in range(len(HEADINGS)) if any(row[place] for row in rows)]
+
+
+def plain(value: Fraction | None) -> int | float | None:
+    """An exact value as a whole number where it is one."""
+    if value is None:
+        return None
+    return value.numerator if value.denominator == 1 else float(value)

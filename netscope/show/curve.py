@@ -1,0 +1,117 @@
+"""The page of a curve: batch sizes and what they bring, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from netscope.base import units
+from netscope.machine.profiling.curve import Curve
+from netscope.machine.profiling.document import document
+from netscope.report.measured.timing import Timing
+from netscope.report.store import documents
+from netscope.show.page import (
+    EMPTY,
+    Cell,
+    Document,
+    Heading,
+    Note,
+    Notes,
+    Page,
+    Piece,
+    Records,
+    Row,
+    Section,
+    Table,
+    Tone,
+)
+from netscope.show.profile import setting
+from netscope.show.strings import short
+
+_KNEE: Final = "← knee"
+_FULL: Final = "out of memory"
+
+_COLUMNS: Final[tuple[tuple[str, Callable[[Curve, Timing], str]], ...]] = (
+    ("batch", lambda _, t: units.count(t.batch)),
+    ("latency", lambda _, t: units.seconds(t.median)),
+    ("±", lambda _, t: units.percent(t.latency.uncertainty)),
+    ("samples/s", lambda _, t: units.rate(t.samples_per_second)),
+    ("of the best", lambda c, t: units.percent(c.of_best(t))),
+    ("peak mem", lambda _, t: units.binary(t.peak_memory)),
+)
+
+_VALUES: Final[dict[str, Callable[[Curve, Timing], Any]]] = {
+    "batch": lambda _, t: t.batch,
+    "latency": lambda _, t: t.median,
+    "latency_low": lambda _, t: None if t.interval is None else t.interval.low,
+    "latency_high": lambda _, t: None if t.interval is None else t.interval.high,
+    "converged": lambda _, t: t.converged,
+    "throughput": lambda _, t: t.samples_per_second,
+    "of_best": lambda c, t: c.of_best(t),
+    "peak_memory": lambda _, t: t.peak_memory,
+    "knee": lambda c, t: t.batch == c.knee,
+}
+
+
+def page(curve: Curve) -> Page:
+    """What `netscope profile` shows of several batch sizes."""
+    return Page(
+        title=curve.name,
+        head=_head(curve),
+        sections=lambda: _sections(curve),
+        records=lambda: Records(
+            tuple(_VALUES),
+            [[value(curve, timing) for value in _VALUES.values()] for timing in curve],
+            documents.SCHEMA_VERSION,
+        ),
+        document=lambda: Document(*documents.values_of(document(curve))),
+    )
+
+
+def _head(curve: Curve) -> list[Piece]:
+    source = f"{curve.source} ({curve.description})" if curve.description else curve.source
+    found = [Piece(short(curve.name), "title"), Piece(source)]
+    shapes = [units.shape(("N", *leaf.shape[1:])) for leaf in curve.inputs if leaf.shape]  # type: ignore[arg-type]
+    if shapes:
+        found.append(Piece(f"input {', '.join(shapes)}"))
+    found.append(Piece("train" if curve.training else "eval"))
+    return found + (setting(curve.timings[0]) if curve.timings else [])
+
+
+def _sections(curve: Curve) -> Iterator[Section]:
+    headings = [
+        Heading(title, right=True, units=True, drop=number if number > 1 else 0)
+        for number, (title, _) in enumerate(_COLUMNS)
+    ]
+    rows = [_row(curve, timing) for timing in curve]
+    if curve.too_large is not None:
+        blank = [EMPTY] * (len(_COLUMNS) - 1)
+        rows.append(Row([Cell(units.count(curve.too_large), "bad"), *blank, Cell(_FULL, "bad")]))
+    yield Table([*headings, Heading()], rows)
+    yield Notes([*_verdict(curve), *_doubts(curve)])
+
+
+def _row(curve: Curve, timing: Timing) -> Row:
+    knee = timing.batch == curve.knee
+    tone: Tone = "accent" if knee else "" if timing.converged else "warn"
+    cells = [Cell(text(curve, timing), tone) for _, text in _COLUMNS]
+    return Row([*cells, Cell(_KNEE if knee else "", "accent")])
+
+
+def _verdict(curve: Curve) -> Iterator[Note]:
+    """Where more samples stop to bring more throughput, and where memory ends."""
+    if curve.knee is not None:
+        text = (
+            f"knee at {units.count(curve.knee)}: the smallest batch with nine tenths of the best throughput"
+        )
+        yield Note(text, "accent")
+    elif len(curve) > 1:
+        yield Note("throughput still rises at the last batch: larger ones may bring more", "dim")
+    if curve.too_large is not None:
+        yield Note(f"memory does not suffice for a batch of {units.count(curve.too_large)}", "bad")
+
+
+def _doubts(curve: Curve) -> Iterator[Note]:
+    for timing in curve:
+        for remark in timing.remarks:
+            yield Note(f"batch {units.count(timing.batch)}: {remark}", "warn", mark="! ")

@@ -1,0 +1,279 @@
+"""What an answer says to people and to programs, before it is text in any format.
+
+Every answer makes one `Page`; a format is one way of writing any page (`netscope.show.formats`). A page has a
+head, sections in the order in which they are read, the same as records for tables of data, and as a document
+for JSON. Sections are of a few kinds, and a format has a way of writing each:
+
+    Table    rows of cells under headings, a tree where cells say so
+    Facts    a figure a line: what it is, how much, and what there is to say about it
+    Bars     shares of a whole
+    Steps    a derivation a line: what is asked, the formula, what it comes to
+    Names    names alone, many of them
+    Notes    sentences
+    Title    what the next sections are of
+    Folded   sections that a reader opens, where the format can fold
+
+All text on a page is as its author wrote it: a format makes it safe for where it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+Tone = Literal["", "title", "accent", "added", "warn", "bad", "dim"]
+
+
+class Piece(NamedTuple):
+    """Text of one tone."""
+
+    text: str
+    tone: Tone = ""
+
+
+class Cell(NamedTuple):
+    """What stands in one place of a table.
+
+    text:
+        what it says by itself: a layer's whole path.
+    behind:
+        a remark that follows the text, and matters less.
+    code:
+        whether the text is a name from the network, which some formats set apart.
+    lasts:
+        of a row in a tree: whether it, and each row around it, is the last sibling.
+    brief:
+        the cell for where its neighbours are seen: the last part of a path in a drawn tree, "=" for the shape
+        that came in. None where it is the same.
+    """
+
+    text: str = ""
+    tone: Tone = ""
+    behind: str = ""
+    code: bool = False
+    lasts: tuple[bool, ...] = ()
+    brief: Cell | None = None
+
+    @property
+    def remark(self) -> str:
+        """What follows the text, with the blank before it."""
+        return self.behind if not self.behind or self.behind.startswith(",") else f" {self.behind}"
+
+    @property
+    def seen(self) -> Cell:
+        """The cell as it reads beside its neighbours."""
+        return self if self.brief is None else self.brief
+
+
+EMPTY = Cell()
+
+
+class Heading(NamedTuple):
+    """How a column behaves.
+
+    right:
+        whether its texts stand at the right, as numbers do.
+    units:
+        whether its numbers end at the same place, whatever unit follows.
+    drop:
+        where there is little room, higher ones leave first; 0 stays.
+    spare:
+        whether it only draws out what other cells say by themselves: it is for where there is room, and
+        nobody needs to be told that it left.
+    floor:
+        how narrow its texts may be shortened; 0 for never.
+    name:
+        whether its texts are names, which differ at their ends and are elided in the middle.
+    longest:
+        the most that its texts take where there is room for more; 0 for no end.
+    wraps:
+        whether its texts are sentences, which go on below themselves; such a column is the last one.
+    """
+
+    title: str = ""
+    right: bool = False
+    units: bool = False
+    drop: int = 0
+    spare: bool = False
+    floor: int = 0
+    name: bool = False
+    longest: int = 0
+    wraps: bool = False
+
+
+class Row(NamedTuple):
+    """A row's cells, one for each heading, and a sentence that belongs to it.
+
+    around:
+        whether it only says what is around other rows, which whole paths say too.
+    """
+
+    cells: Sequence[Cell]
+    note: str = ""
+    around: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under headings. `bare` tables speak for themselves: people need no headings."""
+
+    headings: Sequence[Heading]
+    rows: Sequence[Row]
+    bare: bool = False
+
+
+class Fact(NamedTuple):
+    """A figure: what it is, how much, and what there is to say about it."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Tone = "accent"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A figure a line."""
+
+    items: Sequence[Fact]
+
+
+class Bar(NamedTuple):
+    """A part of a whole: its share, the amount as text, and what it consists of."""
+
+    label: str
+    share: float
+    value: str
+    note: str = ""
+    tone: Tone = "dim"
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Where a whole went."""
+
+    title: str
+    items: Sequence[Bar]
+
+
+class Step(NamedTuple):
+    """One question, the arithmetic that answers it ("" where there is none), and the answer."""
+
+    label: str
+    formula: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A derivation, a question a line."""
+
+    items: Sequence[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names alone, in columns where there is room."""
+
+    items: Sequence[str]
+
+
+class Note(NamedTuple):
+    """A sentence.
+
+    mark:
+        a sign before it, for those who see no colour.
+    hint:
+        what to type to see more, for those who can type.
+    """
+
+    text: str
+    tone: Tone = ""
+    mark: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Sentences, one a line. `close` ones belong to the section before them."""
+
+    items: Sequence[Note]
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What the next sections are of: pieces that dots join. `close` where those are one block with it."""
+
+    pieces: Sequence[Piece]
+    close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Sections that a reader opens, under a title.
+
+    aside:
+        whether they are left out where nothing can be folded, and not shown open.
+    """
+
+    title: str
+    sections: Sequence[Section]
+    aside: bool = False
+
+
+Section = Table | Facts | Bars | Steps | Names | Notes | Title | Folded
+
+
+class Records(NamedTuple):
+    """The same for programs: rows of raw values under keys."""
+
+    keys: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    version: int
+
+
+class Document(NamedTuple):
+    """The same as plain JSON values. The items of `rows`, the name of a list in it, have a line each."""
+
+    values: Mapping[str, Any]
+    rows: str
+
+
+class Comment(NamedTuple):
+    """What makes a page a comment on a pull request.
+
+    kind, of:
+        by which the next run finds the comment.
+    verdict:
+        the answer in one sentence, its heading.
+    command:
+        what makes it again; "" when that was not typed.
+    """
+
+    kind: str
+    of: str
+    verdict: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer, ready for any format.
+
+    head:
+        what was looked at: pieces that dots join, the name first.
+    sections, records, document:
+        made when a format asks for them: none needs all.
+    comment:
+        None for a page that is no comment.
+    """
+
+    title: str
+    head: Sequence[Piece]
+    sections: Callable[[], Iterable[Section]]
+    records: Callable[[], Records]
+    document: Callable[[], Document]
+    comment: Comment | None = None

@@ -1,0 +1,237 @@
+"""Which rows and columns of a report to show: a `LayerTable` from a `Report` and what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from netscope.base.errors import UsageError
+from netscope.report.layer import Layer
+from netscope.report.preorder import children_of
+from netscope.report.report import Report
+from netscope.show import columns as columns_
+from netscope.show import operators
+from netscope.show.columns import Column
+from netscope.show.figures import NOTHING, Figures
+from netscope.show.rows import LayerRow, LayerTable, State
+from netscope.show.tree import Node, nodes_of, uncounted
+
+
+def build(
+    report: Report,
+    *,
+    depth: int | None = None,
+    only: Sequence[str] = (),
+    path: str | None = None,
+    columns: Sequence[str] | None = None,
+    sort: str | None = None,
+    top: int | None = None,
+    fold: bool = False,
+) -> LayerTable:
+    """What of the report to show.
+
+    Args:
+        depth: rows at most that deep (the root is 0); deeper ones are added to their ancestor's row.
+        only: types or torch.nn base classes, as a flat list.
+        path: a glob on qualified names ("features.*"), as a flat list.
+        columns: keys of `columns.COLUMNS`; those that fit the report without it (`columns.default`).
+        sort: a column to sort by, largest number first, as a flat list.
+        top: at most that many rows, sorted by MACs unless `sort` says otherwise.
+        fold: show runs of identical siblings once.
+
+    Raises:
+        UsageError: an unknown column, a filter that nothing matches, a senseless number.
+    """
+    if depth is not None and depth < 0:
+        raise UsageError(f"the depth must be 0 or more, not {depth}.")
+    if top is not None and top < 1:
+        raise UsageError(f"the number of rows must be 1 or more, not {top}.")
+    sort = sort or ("macs" if top is not None else None)
+    chosen = columns_.default(report) if columns is None else columns_.choose(list(columns))
+    key = None if sort is None else _sort_column(sort)
+    flat = bool(only or path or key)
+
+    children = children_of(report.layers)
+    nodes = nodes_of(report, children, fold)
+    _show(report, nodes, depth, _filter(report, nodes, only, path))
+    _gather(report, nodes, uncounted(report.layers, children), drop_empty=flat and not only)
+    rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
+    table = LayerTable(
+        report=report,
+        columns=chosen,
+        rows=tuple(rows if flat else _with_branches(nodes, rows)),
+        chosen=columns is not None,
+        flat=flat,
+        folded=fold,
+        sort=sort,
+        matching=len(rows),
+    )
+    if key is not None:
+        table = _sorted(table, key, top)
+    return _with_sum(table)
+
+
+def rows_of_all(report: Report) -> LayerTable:
+    """Every layer in execution order, none hidden: what a data frame holds."""
+    unknown = uncounted(report.layers, children_of(report.layers))
+    rows = tuple(
+        LayerRow(layer=layer, path=layer.path, label=layer.path, figures=Figures.of(layer, unknown=own))
+        for layer, own in zip(report.layers, unknown, strict=True)
+    )
+    return LayerTable(
+        report=report, columns=columns_.COLUMNS, rows=rows, chosen=True, flat=True, matching=len(rows)
+    )
+
+
+Matches = Callable[[Node], bool]
+
+
+def _filter(report: Report, nodes: Sequence[Node], only: Sequence[str], path: str | None) -> Matches:
+    """Whether a node is of the types and the paths that were asked for.
+
+    Raises:
+        UsageError: no layer is.
+    """
+    from netscope.base.suggest import instead_of
+
+    types = set(only)
+
+    def of_type(layer: Layer) -> bool:
+        return not types.isdisjoint((layer.type, layer.base, operators.SHORT.get(layer.type, ""), layer.kind))
+
+    def matches(node: Node) -> bool:
+        layer = report.layers[node.copies[0]]
+        on_path = path is None or fnmatchcase(layer.path, path) or fnmatchcase(node.path, path)
+        return on_path and (not types or of_type(layer))
+
+    if types and not any(map(of_type, report.layers)):
+        known = list(dict.fromkeys(layer.type for layer in report.layers if layer.kind == "module"))
+        raise UsageError(
+            f"{report.name!r} has no layer of type {', '.join(only)}.", hint=instead_of(only[0], known)
+        )
+    if (types or path is not None) and not any(map(matches, nodes)):
+        hint = instead_of(path or "", [layer.path for layer in report.layers if layer.path])
+        raise UsageError(f"{report.name!r} has no layer on the path {path!r}.", hint=hint)
+    return matches
+
+
+def _show(report: Report, nodes: Sequence[Node], depth: int | None, matches: Matches) -> None:
+    """Say which nodes are visible and which stand around visible ones."""
+    for node in nodes:
+        layer = report.layers[node.copies[0]]
+        node.visible = (depth is None or layer.depth <= depth) and matches(node)
+    for node in reversed(nodes):
+        layer = report.layers[node.copies[0]]
+        node.active = node.active or layer.calls > 0
+        if node.parent >= 0:
+            parent = nodes[node.parent]
+            parent.active = parent.active or node.active
+            parent.expanded = parent.expanded or node.visible or node.expanded
+
+
+def _gather(report: Report, nodes: Sequence[Node], unknown: Sequence[bool], *, drop_empty: bool) -> None:
+    """Give every layer's own figures to the nearest visible row around it.
+
+    A row around others that is left with none is dropped on request.
+    """
+    owner: list[int] = []
+    for index, node in enumerate(nodes):
+        owner.append(index if node.visible else owner[node.parent] if node.parent >= 0 else -1)
+        if owner[-1] >= 0:
+            into = nodes[owner[-1]]
+            for copy in node.copies:
+                into.figures = into.figures + Figures.of(report.layers[copy], unknown=unknown[copy])
+    if drop_empty:
+        for node in nodes:
+            node.visible = node.visible and (bool(node.figures) or not node.expanded)
+
+
+def _row(report: Report, nodes: Sequence[Node], node: Node, flat: bool) -> LayerRow:
+    layer = report.layers[node.copies[0]]
+    name = node.path if flat else node.name
+    return LayerRow(
+        layer=layer,
+        path=node.path,
+        label=name or "(root)",
+        figures=node.figures,
+        times=len(node.copies),
+        heads_run=len(node.copies) > (len(nodes[node.parent].copies) if node.parent >= 0 and not flat else 1),
+        expanded=node.expanded,
+        state=_state(report, layer, node.active),
+        marks=tuple(_marks(layer)),
+    )
+
+
+def _state(report: Report, layer: Layer, active: bool) -> State:
+    if not layer.completed and layer.calls:
+        return "raised" if layer.path == report.error_path else "stopped"
+    if active or layer.kind == "functional" or layer.shared_with is not None:
+        return ""
+    if report.error:
+        return "unreached"
+    if not layer.used:
+        return "uncalled"
+    return "by parent" if layer.parameters else ""
+
+
+def _marks(layer: Layer) -> Iterable[str]:
+    if layer.shared_with is not None:
+        yield f"shared with {layer.shared_with or '(root)'}"
+    else:
+        for source in dict.fromkeys(p.shared_with for p in layer.parameters if p.shared_with is not None):
+            yield f"shared with {source}"
+    if not layer.registered:
+        yield "unregistered"
+    if any(p.packed for p in layer.parameters):
+        yield "packed"
+    if layer.calls > 1 and layer.kind != "functional":
+        yield f"{layer.calls:,} calls"
+
+
+def _with_branches(nodes: Sequence[Node], rows: Sequence[LayerRow]) -> list[LayerRow]:
+    """The rows with the flags that draw the tree, in which all ancestors of a visible row are visible."""
+    last_child: dict[int, int] = {}
+    for index, node in enumerate(nodes):
+        if node.visible and node.parent >= 0:
+            last_child[node.parent] = index
+    lasts: dict[int, tuple[bool, ...]] = {}
+    drawn = []
+    visible = iter(rows)
+    for index, node in enumerate(nodes):
+        if not node.visible:
+            continue
+        parent = node.parent
+        lasts[index] = () if parent < 0 else (*lasts[parent], last_child[parent] == index)
+        drawn.append(replace(next(visible), lasts=lasts[index]))
+    return drawn
+
+
+def _sort_column(key: str) -> Column:
+    column = columns_.find(key)
+    if not column.kind.sorts:
+        able = ", ".join(c.key for c in columns_.COLUMNS if c.kind.sorts)
+        raise UsageError(f"rows cannot be sorted by {key!r}.", hint=f"sort by {able}")
+    return column
+
+
+def _sorted(table: LayerTable, column: Column, top: int | None) -> LayerTable:
+    """Largest number first, texts by alphabet, unknown last; equals stay in execution order."""
+
+    def value(row: LayerRow) -> Any:
+        return table.value(row, column).raw
+
+    known = [row for row in table.rows if value(row) is not None]
+    numbers = all(isinstance(value(row), (int, float)) for row in known)
+    key = value if numbers else (lambda row: str(value(row)))
+    known.sort(key=key, reverse=numbers)
+    rows = [*known, *(row for row in table.rows if value(row) is None)]
+    return replace(table, rows=tuple(rows[:top]))
+
+
+def _with_sum(table: LayerTable) -> LayerTable:
+    total = NOTHING
+    for row in table.rows:
+        total = total + row.figures
+    return replace(table, figures=total)

@@ -1,0 +1,173 @@
+"""The page of a report: its rows, the totals below them, and what there is to know of the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from netscope.base import units
+from netscope.base.cost import VectorOps
+from netscope.base.opnames import operator_list
+from netscope.report import store
+from netscope.report.report import Report
+from netscope.show.footnotes import footnotes
+from netscope.show.page import Document, Fact, Facts, Note, Notes, Page, Section, Tone
+from netscope.show.rows import LayerTable
+from netscope.show.selection import build
+from netscope.show.strings import cut, short, visible
+from netscope.show.words import head, leaves
+
+# Footnotes that are shown; `netscope lint` has all.
+MOST_WARNINGS = 3
+# Longest error; data formats carry it all.
+ERROR = 400
+
+
+def page(report: Report, **view: Any) -> Page:
+    """What `netscope summary` shows; `view` is what `selection.build` takes.
+
+    Raises:
+        UsageError: an unknown column, a filter that nothing matches, a senseless number.
+    """
+    table = build(report, **view)
+    return Page(
+        title=report.name,
+        head=head(report),
+        sections=lambda: _sections(table),
+        records=table.records,
+        document=lambda: document(report),
+    )
+
+
+def document(report: Report) -> Document:
+    """The whole report, whatever rows and columns are shown: a saved report never lacks a layer."""
+    return Document(store.to_dict(report), "layers")
+
+
+def _sections(table: LayerTable) -> Iterator[Section]:
+    yield table.table()
+    yield Facts(_facts(table))
+    yield Notes(list(_notes(table)), close=True)
+
+
+def _facts(table: LayerTable) -> list[Fact]:
+    """The totals of the report, most wanted first. They are the whole network's, however few rows show."""
+    report = table.report
+    found = [
+        *_weight_layers(report),
+        _params(report),
+        _macs(report),
+        *_vector(report),
+        *_uncounted(report),
+        *_outputs(report),
+        *_returns(report),
+    ]
+    if len(table.rows) < table.matching or table.flat:
+        found.append(_shown(table))
+    found.append(_traced(report))
+    return found
+
+
+def _notes(table: LayerTable) -> Iterator[Note]:
+    """Lines of their own below the facts: notes of the tracer, and the error that stopped it."""
+    report = table.report
+    if any(row.heads_run for row in table.rows):
+        yield Note(f"{units.TIMES}N: identical blocks in one, with the figures of all N together", "dim")
+    yield from (Note(f"note: {note}", "dim") for note in report.notes)
+    warnings = footnotes(report)
+    yield from (Note(f"{w.code} {short(w.path)}: {w.message}", "warn") for w in warnings[:MOST_WARNINGS])
+    if len(warnings) > MOST_WARNINGS:
+        more = units.plural(len(warnings) - MOST_WARNINGS, "more warning")
+        yield Note(f"{more}: netscope lint shows them", "warn")
+    if report.error is not None:
+        where = short(report.error_path) or "the network's own forward"
+        yield Note(f"✗ {where} raised {visible(cut(report.error, ERROR))}", "bad")
+
+
+def _weight_layers(report: Report) -> list[Fact]:
+    counts = report.weight_layer_counts
+    if not counts:
+        return []
+    kinds = " + ".join(f"{units.count(n)} {kind}" for kind, n in counts.items())
+    return [Fact("weight layers", units.count(sum(counts.values())), kinds)]
+
+
+def _params(report: Report) -> Fact:
+    if not report.params:
+        return Fact("params", "none", tone="")
+    if not report.frozen_params:
+        state = "all trainable"
+    elif not report.trainable_params:
+        state = "all frozen"
+    else:
+        state = (
+            f"{units.count(report.trainable_params)} trainable, {units.count(report.frozen_params)} frozen"
+        )
+    note = f"{units.binary(report.param_bytes, units.TOTAL)}, {state}"
+    if report.buffer_bytes:
+        note += f"; buffers {units.binary(report.buffer_bytes)}"
+    return Fact("params", units.count(report.params), note)
+
+
+def _macs(report: Report) -> Fact:
+    macs = report.counted_macs
+    value, flops = units.metric(macs, units.TOTAL), units.metric(2 * macs, units.TOTAL)
+    tone: Tone = "accent"
+    if report.macs is None:
+        value, flops, tone = units.at_least(value), units.at_least(flops), "warn"
+    note = f"FLOPs {flops} = 2 × MACs"
+    causal = report.root.causal_macs
+    if causal != macs:
+        note += f"; causal attention counted full, {units.metric(causal, units.TOTAL)} if halved"
+    if report.error is not None:
+        note += ", up to the failure"
+    return Fact("MACs", value, note, tone)
+
+
+def _vector(report: Report) -> list[Fact]:
+    total = VectorOps()
+    for layer in report.layers:
+        total = total + layer.own_vector
+    value = units.metric(total.total, units.TOTAL)
+    if report.vector is None:
+        return [Fact("vector ops", units.at_least(value), tone="warn")]
+    return [Fact("vector ops", value, "uncounted: none", "")]
+
+
+def _uncounted(report: Report) -> list[Fact]:
+    if not report.unknown:
+        return []
+    calls = sum(report.unknown.values())
+    names = operator_list(report.unknown, all_of_them=True)
+    return [Fact("uncounted", units.count(calls), names, "warn")]
+
+
+def _outputs(report: Report) -> list[Fact]:
+    return [
+        Fact("outputs", units.binary(report.output_bytes, units.TOTAL), "new memory that layers returned", "")
+    ]
+
+
+def _returns(report: Report) -> list[Fact]:
+    """What the network returns, where that is more than the tensor of its last row."""
+    outputs = report.root.outputs
+    if len(outputs) < 2:
+        return []
+    return [Fact("returns", units.count(len(outputs)), leaves(outputs, most=12), "")]
+
+
+def _shown(table: LayerTable) -> Fact:
+    report, figures = table.report, table.figures
+    note = f"of {units.count(table.matching)}" if len(table.rows) < table.matching else ""
+    parts = [note] if note else []
+    if report.counted_macs:
+        parts.append(f"{units.percent(figures.macs / report.counted_macs)} of MACs")
+    if report.params:
+        parts.append(f"{units.percent(figures.params / report.params)} of params")
+    return Fact("rows shown", units.count(len(table.rows)), ", ".join(parts), "")
+
+
+def _traced(report: Report) -> Fact:
+    rung = {"meta": "meta", "fake": "fake tensors", "real": "real tensors"}.get(report.rung, report.rung)
+    note = f": {report.rung_reason}" if report.rung_reason else ""
+    return Fact("traced", units.seconds(report.trace_seconds), f"on {rung}{note}", "dim")
