@@ -60,6 +60,7 @@ _DOCUMENT: Final = """\
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
+<style>body {{ font: 14px/1.5 system-ui, sans-serif; margin: 12px }}</style>
 </head>
 <body>
 {body}</body>
@@ -93,20 +94,20 @@ def _section(section: Section) -> Iterator[str]:
             yield _table(section)
         case Facts(items):
             yield _rows(
-                [_td(label, dim=True), _td(value, right=True, bold=True), _td(note, dim=True)]
+                [_td(label, dim=True), _td(value, right=True, bold=True), _td(note, dim=True, wraps=True)]
                 for label, value, note, _ in items
             )
         case Bars(_, items):
             yield _rows(
                 [_td(bar.label, dim=True), _td_of(f'<span style="{_BAR}{_WHOLE * bar.share:.0f}px"></span>'),
                  _td(units.percent(bar.share), right=True), _td(bar.value, right=True),
-                 _td(bar.note, dim=True)]
+                 _td(bar.note, dim=True, wraps=True)]
                 for bar in items
             )  # fmt: skip
         case Steps(items):
             yield _rows(
                 [_td(step.label, dim=True), _td(step.formula), _td(step.value, right=True, bold=True),
-                 _td(step.note, dim=True)]
+                 _td(step.note, dim=True, wraps=True)]
                 for step in items
             )  # fmt: skip
         case Names(items):
@@ -158,9 +159,17 @@ def _rows(rows: Iterable[Sequence[str]]) -> str:
     return f'<table style="{_TABLE}"><tbody>{body}</tbody></table>\n'
 
 
-def _td(text: str, *, right: bool = False, dim: bool = False, bold: bool = False, tag: str = "td") -> str:
+def _td(
+    text: str,
+    *,
+    right: bool = False,
+    dim: bool = False,
+    bold: bool = False,
+    wraps: bool = False,
+    tag: str = "td",
+) -> str:
     html = f"<b>{escape(text)}</b>" if bold else escape(text)
-    return _td_of(html, right=right, dim=dim, tag=tag, style=f";{_LINE}" if tag == "th" else "")
+    return _td_of(html, right=right, dim=dim, wraps=wraps, tag=tag, style=f";{_LINE}" if tag == "th" else "")
 
 
 def _td_of(
