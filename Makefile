@@ -10,7 +10,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sweep test-gpu lint types format docs bench reports report-gpu clean
+.PHONY: help demo test sweep test-gpu lint types format docs bench house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ docs: $(VENV)/.test ## Write the generated parts of README.md anew
 
 bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
 	$(BIN)/python -m bench
+
+house: $(VENV)/.core ## Print the house in figures: folders, imports, circles (AGAINST=another checkout)
+	$(BIN)/python -m tools.house $(if $(AGAINST),--against $(AGAINST)) $(HOUSE_ARGS)
 
 reports: docs ## Write anew whatever netscope says of itself and does not measure
 	$(BIN)/python -m tools.reports

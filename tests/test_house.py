@@ -7,16 +7,16 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import netscope
+from tools.imports import circles, edges, imports, rooms
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "netscope"
+TESTS = ROOT / "tests"
 
 # From the roof to the ground, a folder each. A module may import those of its own floor and of the floors
 # below; the files at the top of the package stand above all of them.
@@ -46,49 +46,6 @@ UPWARD = {
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "rich", "timm", "transformers", "sympy", "torch._dynamo")
 
 
-class Import(NamedTuple):
-    """One import of a module of the package by another; both by their first name within it."""
-
-    importer: str
-    imported: str
-    lazy: bool
-    where: str
-
-
-def imports() -> Iterator[Import]:
-    """All imports within the package, those for type checkers aside."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        inside = path.relative_to(PACKAGE).with_suffix("").parts
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for name, line, lazy in _imported(tree.body, lazy=False):
-            parts = name.split(".")
-            if parts[0] == "netscope":
-                imported = parts[1] if len(parts) > 1 else "__init__"
-                yield Import(inside[0], imported, lazy, f"{path.relative_to(ROOT)}:{line}")
-
-
-def _imported(body: list[ast.stmt], *, lazy: bool) -> Iterator[tuple[str, int, bool]]:
-    for node in body:
-        match node:
-            case ast.Import(names=names):
-                yield from ((alias.name, node.lineno, lazy) for alias in names)
-            case ast.ImportFrom(module="netscope", names=names):
-                for alias in names:
-                    inner = (PACKAGE / alias.name).is_dir() or (PACKAGE / f"{alias.name}.py").is_file()
-                    yield f"netscope.{alias.name}" if inner else "netscope", node.lineno, lazy
-            case ast.ImportFrom(module=str() as module):
-                yield module, node.lineno, lazy
-            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=other):
-                yield from _imported(other, lazy=lazy)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield from _imported(node.body, lazy=True)
-            case _:
-                for field in ("body", "orelse", "finalbody"):
-                    yield from _imported(getattr(node, field, []), lazy=lazy)
-                for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
-                    yield from _imported(part.body, lazy=lazy)
-
-
 def heights() -> dict[str, int]:
     """The floor of every module, 0 at the ground."""
     floors = {name: height for height, name in enumerate(reversed(FLOORS))}
@@ -96,23 +53,37 @@ def heights() -> dict[str, int]:
 
 
 def test_every_module_has_a_floor():
-    found = {path.stem for path in PACKAGE.glob("*.py")}
-    found |= {path.name for path in PACKAGE.iterdir() if any(path.glob("*.py"))}
-    assert found == set(heights())
+    files, folders = rooms(PACKAGE)
+    assert files == FILES
+    assert folders == set(FLOORS)
+    assert len(folders) == 12
+    assert len(files | folders) <= 16
 
 
 def test_imports_only_go_down():
     height = heights()
     wrong = [
         f"{i.where}: {i.importer} imports {i.imported}"
-        for i in imports()
-        if height[i.imported] > height[i.importer] and not (i.lazy and (i.importer, i.imported) in UPWARD)
+        for i in imports(PACKAGE)
+        if height[i.rooms[1]] > height[i.rooms[0]] and not (i.lazy and i.rooms in UPWARD)
     ]
     assert wrong == []
 
 
 def test_no_exception_to_that_is_left_over():
-    assert UPWARD.keys() <= {(i.importer, i.imported) for i in imports() if i.lazy}
+    assert UPWARD.keys() <= {i.rooms for i in imports(PACKAGE) if i.lazy}
+
+
+def test_no_rooms_import_each_other_in_a_circle():
+    """With imports inside functions counted."""
+    assert circles(edges(i.rooms for i in imports(PACKAGE)) - UPWARD.keys()) == []
+
+
+def test_tests_mirror_the_package():
+    """Every folder of tests that holds tests of the package is one of the package."""
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")} - {Path()}
+    ours = {folder for folder in folders if folder.parts[0] not in ("bench", "gpu", "tools")}
+    assert [str(folder) for folder in sorted(ours) if not (PACKAGE / folder).is_dir()] == []
 
 
 def test_only_the_doors_print_or_exit():
