@@ -12,8 +12,8 @@ import torch
 
 from netscope.base.workload import TensorSpec
 from netscope.trace.facts import ModuleCall, Value, make
-from netscope.trace.memo.replay import Asked, Replays
-from netscope.trace.memo.scores import Score
+from netscope.trace.memo.modules import ModuleMemo, PureCall
+from netscope.trace.memo.templates import CallTemplate
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
@@ -56,18 +56,18 @@ class Calls:
         self.elsewhere: set[str] = set()
         self._open: _OpenCall | None = None
         self._root: _OpenCall | None = None
-        self._replays = Replays(recorder) if recorder.on_meta else None
+        self._memo = ModuleMemo(recorder) if recorder.on_meta else None
 
     def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the module returns, recorded."""
-        asked = None
-        replays = self._replays
-        if replays is not None and type(module) in replays.classes and len(args) == 1 and not kwargs:
-            asked = replays.asked(module, args[0])
-            if asked is not None:
-                score = replays.score(asked)
-                if score is not None:
-                    return self._replay(replays, score, module, args[0], asked)
+        pure = None
+        memo = self._memo
+        if memo is not None and type(module) in memo.classes and len(args) == 1 and not kwargs:
+            pure = memo.pure(module, args[0])
+            if pure is not None:
+                template = memo.template(pure)
+                if template is not None:
+                    return self._remembered(memo, template, module, args[0], pure)
         run: Callable[..., Any] = module._call_impl
         call = self._enter(module, args, kwargs)
         result = None
@@ -77,22 +77,27 @@ class Calls:
             completed = True
         finally:
             self._leave(call, self.results(result) if completed else (), completed)
-        if replays is not None and asked is not None and len(self.all) == call.index + 1:
-            replays.learn(asked, args[0], result, call.first_op)
+        if memo is not None and pure is not None and len(self.all) == call.index + 1:
+            memo.keep(pure, args[0], result, call.first_op)
         return result
 
-    def _replay(
-        self, replays: Replays, score: Score, module: torch.nn.Module, tensor: torch.Tensor, asked: Asked
+    def _remembered(
+        self,
+        memo: ModuleMemo,
+        template: CallTemplate,
+        module: torch.nn.Module,
+        tensor: torch.Tensor,
+        pure: PureCall,
     ) -> torch.Tensor:
         """A call that need not run."""
         recorder = self.recorder
         parent = recorder.scope
         recorder.scope = len(self.all)
         first_op = len(recorder.ops)
-        result, returned = replays.play(score, tensor, asked)
+        result, returned = memo.apply(template, tensor, pure)
         recorder.scope = parent
         path = self._path(module)
-        inputs, outputs = (_value_of("0", asked.tag),), (_value_of("", returned),)
+        inputs, outputs = (_value_of("0", pure.tag),), (_value_of("", returned),)
         module_index = self.names.index[id(module)]
         call = (module_index, path, parent, inputs, outputs, first_op, len(recorder.ops), True)
         self.all.append(make(ModuleCall, call))

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from netscope.trace.calls import Calls, calls_recorded
+from netscope.trace.composites import intercepted
 from netscope.trace.facts import Trace
-from netscope.trace.memo.composites import intercepted
 from netscope.trace.modules import Names, ParameterFacts, module_fact
 from netscope.trace.recorder import Recorder
 

@@ -56,12 +56,12 @@ class Schema:
         self.is_exact = not writes and torch.Tag.nondeterministic_seeded not in func.tags
         self.makes_constants = makes_constants(self.name)
         self.on_device = any(a.name == "device" for a in arguments)
-        moulds = torch.Tag.inplace_view in func.tags or self.name.startswith(("aten.resize", "aten.set_"))
-        self.rule: Rule | None = None if moulds else rule_for(self.name)
+        reshapes = torch.Tag.inplace_view in func.tags or self.name.startswith(("aten.resize", "aten.set_"))
+        self.rule: Rule | None = None if reshapes else rule_for(self.name)
         aliasing = any(alias is not None for alias in self.aliases)
         if not writes and not aliasing:
             self.effect = Effect.MAKES
-        elif self.aliases == [0] and not moulds:
+        elif self.aliases == [0] and not reshapes:
             self.effect = Effect.WRITES if writes else Effect.VIEWS
         else:
             self.effect = Effect.OTHER

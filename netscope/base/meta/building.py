@@ -29,7 +29,7 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
-from netscope.base.meta.castings import Castings
+from netscope.base.meta.templates import Templates
 
 T = TypeVar("T")
 
@@ -96,9 +96,9 @@ def meta_parameters(*, buffers: bool = True) -> Iterator[None]:
         undo.callback(_set_builder, outer)
         _set_builder(threading.get_ident())
         if outer is None:  # a nested build is already covered by the outer one's patches
-            undo.callback(Castings(_building).patch())
+            undo.callback(Templates(_building).patch())
             undo.callback(_patch())
-        twins = _Twins()
+        twins = _RegistrationHooks()
         # torch types these hooks as returning nothing, and documents that what they return is registered.
         on_parameter: Callable[..., Any] = twins.parameter
         on_buffer: Callable[..., Any] = twins.buffer
@@ -146,7 +146,7 @@ def _restore_default_device(before: torch.device) -> None:
         torch.set_default_device(None if before.type == "cpu" else before)
 
 
-class _Twins:
+class _RegistrationHooks:
     """Registration hooks that answer a real tensor with its meta twin, the same one every time."""
 
     def __init__(self) -> None:

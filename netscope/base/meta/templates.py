@@ -1,11 +1,11 @@
-"""Layers made as castings of the first of their kind, while a network is built.
+"""Layers filled in from a template, the first of their kind, while a network is built.
 
 Most modules of a network are convolutions, norms, linear layers and activations, over and over. Their
 constructors take 10 to 30 us each, nearly all of it for asking of every attribute whether it is a
 parameter, a buffer or a module. The first layer with given arguments is constructed by torch, and the
 next ones get its attributes at once, with containers, parameters and buffers of their own.
 
-Castings are for builds on meta alone, where initialising changes no parameter and takes no random number.
+Templates are for builds on meta alone: initialising changes no parameter there and draws no random number.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Attributes = dict[str, Any]
 Shapes = dict[str, tuple[int, ...]]
 
 
-class _Sizes(NamedTuple):
+class _Sizing(NamedTuple):
     """How layers differ that are otherwise given the same arguments.
 
     names:
@@ -57,11 +57,11 @@ def _of_norm(own: Attributes) -> Shapes:
     return dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (own["num_features"],))
 
 
-_NO_SIZES: Final = _Sizes((), lambda _: {})
-_CAST: Final[dict[type[nn.Module], _Sizes]] = {
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d), _Sizes(("in_channels", "out_channels"), _of_convolution)),
-    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), _Sizes(("num_features",), _of_norm)),
-    nn.Linear: _Sizes(("in_features", "out_features"), _of_linear),
+_NO_SIZES: Final = _Sizing((), lambda _: {})
+_TEMPLATED: Final[dict[type[nn.Module], _Sizing]] = {
+    **dict.fromkeys((nn.Conv1d, nn.Conv2d), _Sizing(("in_channels", "out_channels"), _of_convolution)),
+    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), _Sizing(("num_features",), _of_norm)),
+    nn.Linear: _Sizing(("in_features", "out_features"), _of_linear),
     **dict.fromkeys((nn.LayerNorm, nn.ReLU, nn.ReLU6, nn.SiLU, nn.GELU, nn.Dropout), _NO_SIZES),
 }
 
@@ -70,7 +70,7 @@ _Parameter = tuple[str, tuple[int, ...], torch.dtype | None, bool]
 _Buffer = tuple[str, torch.Tensor | float | None, torch.dtype | None]
 
 
-class _Mould(NamedTuple):
+class _Template(NamedTuple):
     """What layers are made from.
 
     attributes:
@@ -89,8 +89,8 @@ class _Mould(NamedTuple):
     buffers: tuple[_Buffer, ...]
 
 
-class Castings:
-    """The moulds of one build, and the constructors that use them.
+class Templates:
+    """The templates of one build, and the constructors that use them.
 
     `building` says whether the thread at hand is the one that builds.
     """
@@ -98,7 +98,7 @@ class Castings:
     def __init__(self, building: Callable[[], bool]) -> None:
         self._building = building
         # None for layers that cannot be copied.
-        self._moulds: dict[tuple[Any, ...], _Mould | None] = {}
+        self._templates: dict[tuple[Any, ...], _Template | None] = {}
 
     def patch(self) -> Callable[[], None]:
         """Put the constructors in place; the function returned puts torch's own back."""
@@ -109,7 +109,7 @@ class Castings:
             or hooks._global_module_registration_hooks
         ):
             # A constructor that somebody else has put there is to run every time.
-            known = [cls for cls in _CAST if is_torchs(cls.__init__)]
+            known = [cls for cls in _TEMPLATED if is_torchs(cls.__init__)]
             originals += [(cls, cls.__init__, "__init__" in vars(cls)) for cls in known]
         for cls, original, _ in originals:
             cls.__init__ = self._constructor(cls, original)
@@ -124,9 +124,9 @@ class Castings:
         return undo
 
     def _constructor(self, cls: type[nn.Module], original: Callable[..., None]) -> Callable[..., None]:
-        sizes = _CAST[cls]
+        sizes = _TEMPLATED[cls]
         count = len(sizes.names)
-        moulds = self._moulds
+        templates = self._templates
 
         def init(layer: nn.Module, /, *args: Any, **kwargs: Any) -> None:
             given = args[:count]
@@ -144,12 +144,12 @@ class Castings:
                 key = cls, marshal.dumps((args[count:], kwargs), 2), torch.get_default_dtype()
             except ValueError:  # an argument that is no plain value
                 return original(layer, *args, **kwargs)
-            mould = moulds.get(key)
-            if mould is not None and _cast(layer.__dict__, mould, sizes, given):
+            template = templates.get(key)
+            if template is not None and _fill(layer.__dict__, template, sizes, given):
                 return None
             original(layer, *args, **kwargs)
-            if key not in moulds:
-                moulds[key] = _mould(layer.__dict__, sizes, given)
+            if key not in templates:
+                templates[key] = _template_of(layer.__dict__, sizes, given)
             return None
 
         init.__wrapped__ = original  # type: ignore[attr-defined] # for those who ask for its signature
@@ -161,24 +161,24 @@ def is_torchs(function: Any) -> bool:
     return str(getattr(function, "__globals__", {}).get("__name__")).startswith("torch.nn.modules.")
 
 
-def _cast(own: Attributes, mould: _Mould, sizes: _Sizes, given: tuple[int, ...]) -> bool:
+def _fill(own: Attributes, template: _Template, sizes: _Sizing, given: tuple[int, ...]) -> bool:
     """Fill a new layer's attributes; False, having done nothing, for sizes that torch refuses."""
-    groups = mould.attributes.get("groups", 1)
+    groups = template.attributes.get("groups", 1)
     if groups != 1 and any(size % groups for size in given):
         return False
-    own.update(mould.attributes)
-    for name, make in mould.containers:
+    own.update(template.attributes)
+    for name, make in template.containers:
         own[name] = make()
     own.update(zip(sizes.names, given, strict=True))
     shapes = sizes.shapes(own)
     parameters, buffers = own["_parameters"], own["_buffers"]
-    for name, shape, dtype, trainable in mould.parameters:
+    for name, shape, dtype, trainable in template.parameters:
         if dtype is None:
             parameters[name] = None
             continue
         data = _empty(shapes.get(name, shape), dtype=dtype, device=_META)
         parameters[name] = nn.Parameter(data, trainable)
-    for name, value, dtype in mould.buffers:
+    for name, value, dtype in template.buffers:
         if value is None or isinstance(value, torch.Tensor):
             buffers[name] = value if value is None else value.clone()
         else:
@@ -190,14 +190,14 @@ class _NotPlain(Exception):
     """A layer cannot be copied."""
 
 
-def _mould(own: Attributes, sizes: _Sizes, given: tuple[Any, ...]) -> _Mould | None:
+def _template_of(own: Attributes, sizes: _Sizing, given: tuple[Any, ...]) -> _Template | None:
     """From a layer that torch made; None where it is not plain enough, or not as `sizes` say."""
     if tuple([own.get(name) for name in sizes.names]) != given:
         return None
     shapes = sizes.shapes(own)
     known = shapes if sizes.names else None
     try:
-        return _Mould(
+        return _Template(
             *_attributes(own),
             tuple([_parameter(name, value, known) for name, value in own["_parameters"].items()]),
             tuple([_buffer(name, value, known) for name, value in own["_buffers"].items()]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netscope.trace.memo.scores import Wiring, picker
+from netscope.trace.memo.templates import SlotAccess, picker
 
 PLACES = st.lists(st.integers(0, 9), max_size=6).map(tuple)
 
@@ -17,8 +17,8 @@ def test_a_picker_takes_these_items_and_always_as_a_tuple(places: tuple[int, ...
 
 
 @given(PLACES, PLACES)
-def test_a_wiring_finds_the_storages_of_its_slots(reads: tuple[int, ...], writes: tuple[int, ...]) -> None:
+def test_an_access_finds_the_storages_of_its_slots(reads: tuple[int, ...], writes: tuple[int, ...]) -> None:
     slots = [100 + slot for slot in range(10)]
-    wiring = Wiring.of(reads, writes)
-    assert wiring.pick_reads(slots) == tuple(100 + slot for slot in reads)
-    assert wiring.pick_writes(slots) == tuple(100 + slot for slot in writes)
+    access = SlotAccess.of(reads, writes)
+    assert access.pick_reads(slots) == tuple(100 + slot for slot in reads)
+    assert access.pick_writes(slots) == tuple(100 + slot for slot in writes)

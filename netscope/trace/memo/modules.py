@@ -21,10 +21,18 @@ import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
-from netscope.base.meta.castings import is_torchs
+from netscope.base.meta.templates import is_torchs
 from netscope.trace.facts import OpCall, Storage, make
 from netscope.trace.memo.pure import PURE
-from netscope.trace.memo.scores import Mould, Score, Step, Wiring, cast, mould, picker
+from netscope.trace.memo.templates import (
+    CallTemplate,
+    OpTemplate,
+    SizedOp,
+    SlotAccess,
+    picker,
+    resized,
+    sized,
+)
 from netscope.trace.recorder import Recorder
 from netscope.trace.running import META
 from netscope.trace.shapes import Layout
@@ -32,15 +40,15 @@ from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
 
 # Of the attributes of an instance of a class its settings.
 _SETTINGS: Final = {cls: picker(reads.settings) for cls, reads in PURE.items()}
-# Of those of any module what may stand in the way of a replay, and where its tensors are.
+# Of those of any module what may stand in the way of the memo, and where its tensors are.
 _STATE: Final = itemgetter(
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "training",
     "_parameters", "_buffers",
 )  # fmt: skip
 
 
-class Asked(NamedTuple):
-    """A call that may be replayed.
+class PureCall(NamedTuple):
+    """A call that may be taken from the memo.
 
     kind:
         its class and its settings.
@@ -56,7 +64,7 @@ class Asked(NamedTuple):
     slots: list[int]
 
 
-class Replays:
+class ModuleMemo:
     """What is known of pure calls in one recording."""
 
     def __init__(self, recorder: Recorder) -> None:
@@ -64,12 +72,12 @@ class Replays:
         self._tags = recorder.tags
         # Unless somebody has given a class another forward.
         self.classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
-        # None for a call that was met and cannot be replayed.
-        self._known: dict[tuple[Any, ...], Score | None] = {}
+        # None for a call that was met and cannot be remembered.
+        self._known: dict[tuple[Any, ...], CallTemplate | None] = {}
         # For steady ones the operators, and the slot of the result.
-        self._moulds: dict[tuple[Any, ...], tuple[list[Mould], int]] = {}
+        self._sized: dict[tuple[Any, ...], tuple[list[SizedOp], int]] = {}
 
-    def asked(self, module: nn.Module, tensor: Any) -> Asked | None:
+    def pure(self, module: nn.Module, tensor: Any) -> PureCall | None:
         """The call `module(tensor)`, None where it has to run."""
         cls = type(module)
         reads = PURE[cls]
@@ -112,57 +120,57 @@ class Replays:
             layout, storage = self._tags.adopt(value)
             layouts.append(layout)
             slots.append(storage)
-        return make(Asked, ((cls, settings), tag, tuple(layouts), slots))
+        return make(PureCall, ((cls, settings), tag, tuple(layouts), slots))
 
-    def score(self, asked: Asked) -> Score | None:
+    def template(self, pure: PureCall) -> CallTemplate | None:
         """What the call records, None where that is not known."""
-        key = asked.kind, asked.layouts
-        score = self._known.get(key)
-        if score is not None or key in self._known:
-            return score
-        known = self._moulds.get(_family(asked))
-        score = None if known is None else cast(self._recorder, *known, asked.layouts)
-        if score is not None:
-            self._known[key] = score
-        return score
+        key = pure.kind, pure.layouts
+        template = self._known.get(key)
+        if template is not None or key in self._known:
+            return template
+        known = self._sized.get(_family(pure))
+        template = None if known is None else resized(self._recorder, *known, pure.layouts)
+        if template is not None:
+            self._known[key] = template
+        return template
 
-    def play(self, score: Score, tensor: torch.Tensor, asked: Asked) -> tuple[torch.Tensor, Tag]:
+    def apply(self, template: CallTemplate, tensor: torch.Tensor, pure: PureCall) -> tuple[torch.Tensor, Tag]:
         """Record the call in the recorder's scope; its result, with its tag."""
         recorder = self._recorder
         ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
-        slots = asked.slots.copy()
-        for operator, (_, _, reads, writes), new in score.steps:
+        slots = pure.slots.copy()
+        for operator, (_, _, reads, writes), new in template.ops:
             for nbytes in new:
                 slots.append(len(storages))
                 storages.append(make(Storage, (nbytes, len(ops))))
             ops.append(make(OpCall, (operator, scope, reads(slots), writes(slots))))
-        layout = score.layout
+        layout = template.layout
         if layout is None:
-            return tensor, asked.tag
+            return tensor, pure.tag
         with torch._C._DisableTorchDispatch():
             result = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
-        tag = result.__dict__[TAG] = layout, slots[score.slot]
+        tag = result.__dict__[TAG] = layout, slots[template.slot]
         return result, tag
 
-    def learn(self, asked: Asked, tensor: torch.Tensor, result: Any, first_op: int) -> None:
+    def keep(self, pure: PureCall, tensor: torch.Tensor, result: Any, first_op: int) -> None:
         """Keep what the call recorded, the operators from `first_op` on."""
-        score = self._observed(asked.slots, tensor, result, first_op)
-        self._known[asked.kind, asked.layouts] = score
-        if score is not None and PURE[asked.kind[0]].steady:
-            made = [mould(self._recorder, step, len(asked.slots)) for step in score.steps]
-            moulds = [one for one in made if one is not None]
-            if len(moulds) == len(made):
-                self._moulds[_family(asked)] = moulds, score.slot
+        template = self._observed(pure.slots, tensor, result, first_op)
+        self._known[pure.kind, pure.layouts] = template
+        if template is not None and PURE[pure.kind[0]].steady:
+            made = [sized(self._recorder, op, len(pure.slots)) for op in template.ops]
+            sized_ops = [one for one in made if one is not None]
+            if len(sized_ops) == len(made):
+                self._sized[_family(pure)] = sized_ops, template.slot
 
     def _observed(
         self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
-    ) -> Score | None:
+    ) -> CallTemplate | None:
         """What others of its kind can be written down from, None if it did more than compute."""
         slots = {storage: slot for slot, storage in enumerate(storages) if storage >= 0}
         absent = storages.count(-1)
         if len(slots) + absent < len(storages):  # two in one storage: which was meant?
             return None
-        steps = []
+        ops = []
         written = {storages[0]}
         for index, op in enumerate(self._recorder.ops[first_op:], first_op):
             new = []
@@ -175,20 +183,20 @@ class Replays:
             changed = op.writes if "inplace" in op.operator.tags else ()
             if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
                 return None
-            wiring = Wiring.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
-            steps.append(Step(op.operator, wiring, tuple(new)))
+            access = SlotAccess.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
+            ops.append(OpTemplate(op.operator, access, tuple(new)))
         if result is tensor:
-            return Score(tuple(steps), None, -1)
+            return CallTemplate(tuple(ops), None, -1)
         tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
         if tag is None or tag[1] not in written:
             return None
-        return Score(tuple(steps), tag[0], slots[tag[1]])
+        return CallTemplate(tuple(ops), tag[0], slots[tag[1]])
 
 
-def _family(asked: Asked) -> tuple[Any, ...]:
-    """What calls from one mould have in common."""
-    kernels = [layout and layout.shape[2:] for layout in asked.layouts[1:]]
-    return asked.kind, asked.tag[0].ndim, *kernels
+def _family(pure: PureCall) -> tuple[Any, ...]:
+    """What calls that differ in sizes alone have in common."""
+    kernels = [layout and layout.shape[2:] for layout in pure.layouts[1:]]
+    return pure.kind, pure.tag[0].ndim, *kernels
 
 
 _any_autocast = torch._C._is_any_autocast_enabled

@@ -1,6 +1,6 @@
 """What a pure call recorded, in a form that other calls of its kind are written down from.
 
-Storages are slots in it. Where only sizes differ, a mould has shape rules say what comes out.
+Storages are slots in it. Where only sizes differ, shape rules say what comes out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Slots = list[int]
 
 
-class Wiring(NamedTuple):
+class SlotAccess(NamedTuple):
     """Where an operator reads and writes, as slots, and what picks these storages out."""
 
     reads: tuple[int, ...]
@@ -31,8 +31,8 @@ class Wiring(NamedTuple):
     pick_writes: Callable[[Slots], tuple[int, ...]]
 
     @classmethod
-    def of(cls, reads: Iterable[int], writes: Iterable[int]) -> Wiring:
-        """The wiring between these slots."""
+    def of(cls, reads: Iterable[int], writes: Iterable[int]) -> SlotAccess:
+        """Of these slots."""
         reads, writes = tuple(reads), tuple(writes)
         return cls(reads, writes, picker(reads), picker(writes))
 
@@ -47,7 +47,7 @@ def picker(places: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
     return itemgetter(*places)
 
 
-class Step(NamedTuple):
+class OpTemplate(NamedTuple):
     """One operator.
 
     new:
@@ -55,70 +55,70 @@ class Step(NamedTuple):
     """
 
     operator: Operator
-    wiring: Wiring
+    access: SlotAccess
     new: tuple[int, ...]
 
 
-class Score(NamedTuple):
+class CallTemplate(NamedTuple):
     """What a call recorded. `layout` of its result is None where that is the input itself."""
 
-    steps: tuple[Step, ...]
+    ops: tuple[OpTemplate, ...]
     layout: Layout | None
     slot: int
 
 
-class Mould(NamedTuple):
+class SizedOp(NamedTuple):
     """One operator of a steady call, to be had for other sizes.
 
     arguments:
-        as shape rules take them, with anything at `holes`, where the layouts of what the step reads go.
+        as shape rules take them, with anything at `holes`, where the layouts of what the op reads go.
     schema:
         None for an operator that takes no tensor and thus stays as it is.
     """
 
-    step: Step
+    op: OpTemplate
     schema: Schema | None
     arguments: tuple[Any, ...]
     holes: tuple[int, ...]
 
 
-def mould(recorder: Recorder, step: Step, given: int) -> Mould | None:
+def sized(recorder: Recorder, op: OpTemplate, given: int) -> SizedOp | None:
     """How the operator is had again; None where it reads what another one made, or is unusual."""
-    args, reads = step.operator.args, step.wiring.reads
+    args, reads = op.operator.args, op.access.reads
     holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
     if not holes and not reads:
-        return Mould(step, None, (), ())
-    schema = recorder.schema_of(step.operator.name)
-    if schema is None or step.operator.kwargs or len(holes) != len(reads):
+        return SizedOp(op, None, (), ())
+    schema = recorder.schema_of(op.operator.name)
+    if schema is None or op.operator.kwargs or len(holes) != len(reads):
         return None
     # Text may be a dtype or a device, which rules are not given as such.
     if max(reads) >= given or any(type(value) is str for value in args):
         return None
-    return Mould(step, schema, tuple([list(a) if type(a) is tuple else a for a in args]), holes)
+    return SizedOp(op, schema, tuple([list(a) if type(a) is tuple else a for a in args]), holes)
 
 
-def cast(
-    recorder: Recorder, moulds: list[Mould], slot: int, layouts: tuple[Layout | None, ...]
-) -> Score | None:
-    """The score of a call with other sizes; None where no rule can tell."""
-    steps = []
+def resized(
+    recorder: Recorder, sized_ops: list[SizedOp], slot: int, layouts: tuple[Layout | None, ...]
+) -> CallTemplate | None:
+    """The template of a call with other sizes; None where no rule can tell."""
+    ops = []
     result = None
-    for step, schema, arguments, holes in moulds:
+    for op, schema, arguments, holes in sized_ops:
         if schema is None:
-            steps.append(step)
+            ops.append(op)
             continue
-        (name, args, kwargs, _, tags), wiring, new = step
+        (name, args, kwargs, _, tags), access, new = op
         filled, specs = list(arguments), list(args)
-        for hole, read in zip(holes, wiring.reads, strict=True):
+        for hole, read in zip(holes, access.reads, strict=True):
             layout = layouts[read]
             assert layout is not None  # as in the call that it was learnt from, of the same family
             filled[hole], specs[hole] = layout, layout.spec
         inferred = recorder.inferred(schema, (tuple(filled), NO_KWARGS))
         made = (inferred,) if isinstance(inferred, Layout) else inferred
-        if made is None or len(made) != len(wiring.writes):
+        if made is None or len(made) != len(access.writes):
             return None
         outputs = tuple([layout.spec for layout in made])
         operator = make(Operator, (name, tuple(specs), kwargs, outputs, tags))
-        steps.append(make(Step, (operator, wiring, tuple([x.nbytes for x in made]) if new else ())))
-        result = next((x for x, write in zip(made, wiring.writes, strict=True) if write == slot), result)
-    return Score(tuple(steps), result, slot)
+        ops.append(make(OpTemplate, (operator, access, tuple([x.nbytes for x in made]) if new else ())))
+        result = next((x for x, write in zip(made, access.writes, strict=True) if write == slot), result)
+    return CallTemplate(tuple(ops), result, slot)

@@ -18,9 +18,9 @@ from netscope.base.workload import TensorSpec, Workload
 from netscope.report.analysis.analyze import analyze
 from netscope.sources import resolve
 from netscope.trace import ForwardError, Trace, record
-from netscope.trace.memo import replay
+from netscope.trace.memo import modules
+from netscope.trace.memo.modules import ModuleMemo
 from netscope.trace.memo.pure import PURE
-from netscope.trace.memo.replay import Replays
 
 IMAGE = TensorSpec((2, 3, 32, 32))
 
@@ -59,33 +59,33 @@ def traced(workload: Workload, train: bool = False) -> tuple[Any, ...]:
 
 
 @pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The scores that were played since."""
-    scores: list[Any] = []
-    play = Replays.play
+def applied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The templates that were applied since."""
+    templates: list[Any] = []
+    apply = ModuleMemo.apply
 
-    def noted(self: Replays, score: Any, *rest: Any) -> Any:
-        scores.append(score)
-        return play(self, score, *rest)
+    def noted(self: ModuleMemo, template: Any, *rest: Any) -> Any:
+        templates.append(template)
+        return apply(self, template, *rest)
 
-    monkeypatch.setattr(Replays, "play", noted)
-    return scores
+    monkeypatch.setattr(ModuleMemo, "apply", noted)
+    return templates
 
 
 @pytest.fixture
-def agree(monkeypatch: pytest.MonkeyPatch, played: list[Any]) -> Callable[..., int]:
-    """Trace with replays and without, and compare; how many calls were replayed."""
+def agree(monkeypatch: pytest.MonkeyPatch, applied: list[Any]) -> Callable[..., int]:
+    """Trace with the memo and without, and compare; how many calls came from it."""
 
     def compare(workload: Workload | nn.Module, train: bool = False) -> int:
         if isinstance(workload, nn.Module):
             workload = Workload("", workload, (IMAGE,))
-        played.clear()
+        applied.clear()
         with_them = traced(workload, train)
-        count = len(played)
+        count = len(applied)
         with monkeypatch.context() as patch:
-            patch.setattr(replay, "PURE", {})
+            patch.setattr(modules, "PURE", {})
             without = traced(workload, train)
-        assert len(played) == count
+        assert len(applied) == count
         assert with_them == without
         return count
 
@@ -126,7 +126,7 @@ class Nested(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("around", "replayed"),
+    ("around", "remembered"),
     [
         (torch.no_grad, 1),
         (torch.enable_grad, 0),
@@ -135,8 +135,8 @@ class Nested(nn.Module):
         (lambda: torch.device("meta"), 0),
     ],
 )
-def test_surroundings(around: Callable[[], Any], replayed: int, agree: Callable[..., int]) -> None:
-    assert agree(Nested(around)) == replayed
+def test_surroundings(around: Callable[[], Any], remembered: int, agree: Callable[..., int]) -> None:
+    assert agree(Nested(around)) == remembered
 
 
 def test_transforms(agree: Callable[..., int]) -> None:

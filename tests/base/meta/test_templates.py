@@ -1,4 +1,4 @@
-"""Layers that are cast from earlier ones: what torch's own constructors would have made."""
+"""Layers that are filled in from a template: what torch's own constructors would have made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from netscope.base.meta import building, castings
+from netscope.base.meta import building, templates
 from netscope.base.meta.building import build
 from netscope.sources import resolve
 
@@ -37,26 +37,26 @@ def contents(module: nn.Module) -> list[Any]:
 
 
 @pytest.fixture
-def cast(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether each casting came about."""
+def filled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each layer could be filled in."""
     made: list[bool] = []
-    original = castings._cast
-    monkeypatch.setattr(castings, "_cast", lambda *args: made.append(original(*args)) or made[-1])
+    original = templates._fill
+    monkeypatch.setattr(templates, "_fill", lambda *args: made.append(original(*args)) or made[-1])
     return made
 
 
 @pytest.fixture
-def agree(monkeypatch: pytest.MonkeyPatch, cast: list[bool]) -> Callable[[Make], int]:
-    """Build with castings and without, and compare; how many layers were cast."""
+def agree(monkeypatch: pytest.MonkeyPatch, filled: list[bool]) -> Callable[[Make], int]:
+    """Build with templates and without, and compare; how many layers came from one."""
 
     def compare(make: Make) -> int:
-        cast.clear()
+        filled.clear()
         with_them = contents(build(make))
-        count = sum(cast)
+        count = sum(filled)
         with monkeypatch.context() as patch:
-            patch.setattr(castings.Castings, "patch", lambda self: lambda: None)
+            patch.setattr(templates.Templates, "patch", lambda self: lambda: None)
             without = contents(build(make))
-        assert sum(cast) == count
+        assert sum(filled) == count
         assert with_them == without
         return count
 
@@ -128,7 +128,7 @@ def test_nothing_is_shared() -> None:
     assert len({tensor.untyped_storage()._cdata for tensor in tensors}) == len(tensors) == 15
 
 
-def test_a_mould_keeps_the_first_values() -> None:
+def test_a_template_keeps_the_first_values() -> None:
     """What a constructor does to the first layer does not reach the next."""
 
     def make() -> nn.Module:
@@ -162,7 +162,7 @@ def test_what_torch_refuses(wrong: Make, error: type[Exception]) -> None:
         build(make)
 
 
-def test_others_have_their_say(cast: list[bool]) -> None:
+def test_others_have_their_say(filled: list[bool]) -> None:
     class Own(nn.Conv2d):
         """A subclass, which may keep what it likes."""
 
@@ -170,7 +170,7 @@ def test_others_have_their_say(cast: list[bool]) -> None:
         return nn.Sequential(*(kind(2, 2, 1) for kind in (nn.Conv2d, Own, Own)))
 
     build(make)
-    assert cast == []
+    assert filled == []
 
     names: list[str] = []
     register = nn.modules.module.register_module_parameter_registration_hook
@@ -179,7 +179,7 @@ def test_others_have_their_say(cast: list[bool]) -> None:
         build(lambda: nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
     finally:
         handle.remove()
-    assert cast == []
+    assert filled == []
     assert names.count("weight") >= 2
 
     with pytest.MonkeyPatch.context() as patch:
@@ -188,7 +188,7 @@ def test_others_have_their_say(cast: list[bool]) -> None:
             nn.Linear, "__init__", lambda *args, **kwargs: names.append("") or original(*args, **kwargs)
         )
         build(lambda: nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)))
-    assert cast == []
+    assert filled == []
     assert names.count("") == 2
 
     def doubles() -> nn.Module:
@@ -197,21 +197,21 @@ def test_others_have_their_say(cast: list[bool]) -> None:
         return nn.Sequential(first, nn.Linear(2, 2), nn.Linear(2, 2))
 
     assert [layer.weight.dtype for layer in build(doubles)] == [torch.float32, torch.float64, torch.float64]
-    assert cast == [True]
+    assert filled == [True]
 
 
 def test_constructors_are_put_back() -> None:
-    before = [vars(cls).get("__init__") for cls in castings._CAST]
+    before = [vars(cls).get("__init__") for cls in templates._TEMPLATED]
     with building.meta_parameters():
         assert vars(nn.Conv2d)["__init__"] is not before[0]
     with pytest.raises(ZeroDivisionError), building.meta_parameters():
         raise ZeroDivisionError
-    assert [vars(cls).get("__init__") for cls in castings._CAST] == before
+    assert [vars(cls).get("__init__") for cls in templates._TEMPLATED] == before
     assert "weight" in dict(nn.Conv2d(3, 4, 3).named_parameters())
 
 
-def test_by_name(cast: list[bool]) -> None:
+def test_by_name(filled: list[bool]) -> None:
     pytest.importorskip("torchvision")
     module = resolve("torchvision/resnet18").module
-    assert sum(cast) > 30
+    assert sum(filled) > 30
     assert sum(p.numel() for p in module.parameters()) == 11_689_512
