@@ -19,7 +19,6 @@ All text on a page is as its author wrote it: a format makes it safe for where i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 Tone = Literal["", "title", "accent", "added", "warn", "bad", "dim"]
@@ -114,8 +113,7 @@ class Row(NamedTuple):
     around: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows of cells under headings. `bare` tables speak for themselves: people need no headings."""
 
     headings: Sequence[Heading]
@@ -132,8 +130,7 @@ class Fact(NamedTuple):
     tone: Tone = "accent"
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """A figure a line."""
 
     items: Sequence[Fact]
@@ -149,8 +146,7 @@ class Bar(NamedTuple):
     tone: Tone = "dim"
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(NamedTuple):
     """Where a whole went."""
 
     title: str
@@ -166,15 +162,13 @@ class Step(NamedTuple):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(NamedTuple):
     """A derivation, a question a line."""
 
     items: Sequence[Step]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """Names alone, in columns where there is room."""
 
     items: Sequence[str]
@@ -195,24 +189,21 @@ class Note(NamedTuple):
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(NamedTuple):
     """Sentences, one a line. `close` ones belong to the section before them."""
 
     items: Sequence[Note]
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Title:
+class Title(NamedTuple):
     """What the next sections are of: pieces that dots join. `close` where those are one block with it."""
 
     pieces: Sequence[Piece]
     close: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """Sections that a reader opens, under a title.
 
     aside:
@@ -259,8 +250,7 @@ class Comment(NamedTuple):
     command: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """An answer, ready for any format.
 
     head:
