@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 WIDTH: Final = 100
 
 
-def show() -> Any:
-    """The floor above, which makes text."""
-    return import_module("netscope.show")
-
-
 class Answer:
     """What a verb hands back: `print` shows it, and it is to be had in every format.
 
@@ -43,9 +38,9 @@ class Answer:
             UsageError: there is no such format, or nothing that `view` asks for.
             StoreError: the file cannot be written.
         """
-        text: str = show().text(self, format, **view)
+        text: str = _show().text(self, format, **view)
         if path is not None:
-            show().write(path, text)
+            _show().write(path, text)
         return text
 
     def to_markdown(self, path: str | PathLike[str] | None = None, **view: Any) -> str:
@@ -68,17 +63,28 @@ class Answer:
         """As one HTML page that needs nothing else."""
         return self.to("html", path, **view)
 
+    def _export(self, kind: str, path: str | PathLike[str] | None) -> str:
+        """A text that only this kind of answer has."""
+        text: str = _show().export(self, kind)
+        if path is not None:
+            _show().write(path, text)
+        return text
+
     def to_pandas(self, **view: Any) -> pandas.DataFrame:
         """As a data frame, raw: the rows and columns of the CSV."""
-        frame: pandas.DataFrame = show().frame(self, **view)
+        frame: pandas.DataFrame = _show().frame(self, **view)
         return frame
 
     def __str__(self) -> str:
         """What its command shows, in 100 columns and without colour."""
-        text: str = show().text(self, "table", width=WIDTH)
+        text: str = _show().text(self, "table", width=WIDTH)
         return text.rstrip("\n")
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        text: str = show().notebook(self)
+        text: str = _show().notebook(self)
         return text
+
+
+def _show() -> Any:
+    return import_module("netscope.show")

@@ -25,7 +25,7 @@ from netscope.cli.options import (
     Train,
     complete_model,
 )
-from netscope.cli.output import check_writable, destination, write
+from netscope.cli.output import check_writable, destination
 from netscope.cli.spelling import flag, spelt
 
 if TYPE_CHECKING:
@@ -175,9 +175,7 @@ def _checked(entry: Entry, folder: Path) -> Checked:
 
 
 def _tell_machines(outcome: Outcome, github: bool | None, junit: Path | None) -> None:
-    from netscope.show.check.ci import to_github, to_junit
-
     if junit is not None:
-        write(to_junit(outcome), junit)
+        outcome.to_junit(junit)
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
-        typer.echo(to_github(outcome), err=True, nl=False)
+        typer.echo(outcome.to_github(), err=True, nl=False)

@@ -9,7 +9,7 @@ from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from netscope.base.answer import Answer, show
+from netscope.base.answer import Answer
 from netscope.base.cost import VectorOps
 from netscope.report.layer import Layer, Tensor
 from netscope.report.measured.timing import Roof, Timing
@@ -223,7 +223,4 @@ class Report(Answer):
             UsageError: the report has no events: it is no profile, or was saved.
             StoreError: the file cannot be written.
         """
-        text: str = show().chrome_trace(self)
-        if path is not None:
-            show().write(path, text)
-        return text
+        return self._export("chrome", path)

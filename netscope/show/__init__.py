@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pandas
 
     from netscope.base.answer import Answer
-    from netscope.report.report import Report
 
 
 def page(answer: Answer, **view: Any) -> Page:
@@ -58,15 +57,10 @@ def notebook(answer: Answer) -> str:
     return html.fragment(page(answer))
 
 
-def chrome_trace(report: Report) -> str:
-    """What ran in a profile, as a Chrome trace.
-
-    Raises:
-        UsageError: the report has no events.
-    """
-    from netscope.show import chrome
-
-    return chrome.text_of(report)
+def export(answer: Answer, kind: str) -> str:
+    """A text that only this kind of answer has; `netscope.show.exports` has a module of each."""
+    made: str = import_module(f"netscope.show.exports.{kind}").text_of(answer)
+    return made
 
 
 def write(path: str | PathLike[str], text: str) -> None:

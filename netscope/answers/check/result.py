@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from os import PathLike
 from typing import TYPE_CHECKING, Literal
 
 from netscope.answers.check.limit import Limit, Unchanged
@@ -137,6 +138,18 @@ class Outcome(Answer):
     def passed(self) -> bool:
         """Whether everything holds of every network."""
         return all(checked.passed for checked in self.checked)
+
+    def to_junit(self, path: str | PathLike[str] | None = None) -> str:
+        """As JUnit's XML, for machines that run tests; also written to `path` when given.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        return self._export("junit", path)
+
+    def to_github(self) -> str:
+        """As GitHub's annotations, a line for each requirement that failed; "" when none did."""
+        return self._export("github", None)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:

@@ -1,4 +1,4 @@
-"""What was checked, for machines that run checks: GitHub's annotations, and JUnit's XML."""
+"""What was checked, as JUnit's XML, for machines that run tests."""
 
 from __future__ import annotations
 
@@ -10,26 +10,8 @@ from netscope.answers.check import Checked, Outcome
 from netscope.show.check.verdicts import sentence
 from netscope.show.strings import visible
 
-_DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
-_PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
-
-def to_github(outcome: Outcome) -> str:
-    """A workflow command for each requirement that failed: `::error title=...::...`; "" when none did."""
-    lines = []
-    for checked in outcome:
-        title = f"netscope: {checked.name}".translate(_PROPERTY)
-        lines += [f"::error title={title}::{text.translate(_DATA)}\n" for text in _failures(checked)]
-    return "".join(lines)
-
-
-def _failures(checked: Checked) -> list[str]:
-    if checked.error:
-        return [checked.error]
-    return [sentence(checked, verdict) for verdict in checked.failed]
-
-
-def to_junit(outcome: Outcome) -> str:
+def text_of(outcome: Outcome) -> str:
     """A suite for each network and a case for each requirement.
 
     A broken one is a failure; one that could not be decided, or a network that could not be traced, is an
