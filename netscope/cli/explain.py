@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, report_so_far
+from netscope.cli.loading import given, so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -41,11 +41,12 @@ def command(
 ) -> None:
     """Derive every layer's shapes, parameters, MACs and memory, with its numbers put into the formulas."""
     to = destination(format, output)
-    report, failure = report_so_far(model, given(input, batch, dtype, train, option))
+    from netscope.api.explain import explain
 
-    from netscope.answers.explain import explain
+    explained, failure = so_far(explain, model, layer, **given(input, batch, dtype, train, option))
+
     from netscope.show.render.explanation import EXPLANATION_FORMATS
 
-    to.write(EXPLANATION_FORMATS, explain(report, layer))
+    to.write(EXPLANATION_FORMATS, explained)
     if failure is not None:
         raise failure

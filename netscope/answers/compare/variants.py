@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING
 
 from netscope.answers.diff.result import Delta
+from netscope.base.errors import NetscopeError
 from netscope.report.quantities import QUANTITIES, Number
 from netscope.report.report import Report
 from netscope.report.store import documents
@@ -23,11 +24,14 @@ class Variant:
 
     report:
         None when it could not be loaded or traced; `error` then says why, else it is "".
+    failure:
+        what was raised then; it is not saved.
     """
 
     name: str
     report: Report | None
     error: str = ""
+    failure: NetscopeError | None = field(default=None, repr=False, compare=False)
 
     @property
     def quantities(self) -> dict[str, Number | None]:
