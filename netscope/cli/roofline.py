@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, prepare_for
+from netscope.base.errors import UsageError
+from netscope.cli.loading import given
 from netscope.cli.options import (
     AllRows,
     Batch,
@@ -17,7 +18,7 @@ from netscope.cli.options import (
     HeaviestRows,
     Input,
     MachineDtype,
-    Model,
+    OptionalModel,
     Output,
     TreeDepth,
     split_commas,
@@ -25,25 +26,8 @@ from netscope.cli.options import (
 from netscope.cli.output import destination, only_data_on_stdout
 
 
-def _list_devices(wanted: bool) -> None:
-    if not wanted:
-        return
-    from netscope.base import units
-    from netscope.machine.timing.devices import SPECS
-
-    for name, spec in SPECS.items():
-        peaks = ", ".join(f"{dtype} {units.rate(peak)}" for dtype, peak in spec.peaks.items())
-        typer.echo(
-            f"{name.ljust(11)} {spec.title}, {units.binary(spec.memory)}, {units.bandwidth(spec.bandwidth)}"
-        )
-        typer.echo(f"{' ' * 11} FLOP/s: {peaks}")
-        typer.echo(f"{' ' * 11} {spec.source}")
-    typer.echo("\nDense peaks that accumulate in fp32, as makers state them.")
-    raise typer.Exit
-
-
 def command(
-    model: Model,
+    model: OptionalModel = None,
     device_spec: Annotated[
         str | None,
         typer.Option(
@@ -65,16 +49,20 @@ def command(
     option: FactoryOptions = None,
     list_devices: Annotated[
         bool,
-        typer.Option("--list", help="Say what each machine can do.", is_eager=True, callback=_list_devices),
+        typer.Option("--list", help="Say what each machine can do, and nothing of a model."),
     ] = False,
     debug: Debug = False,
 ) -> None:
     """Bound every layer's time on a machine that need not be there: max(FLOPs/peak, bytes/bandwidth)."""
     to = destination(format, output)
-    how = given(input, batch, dtype, None, option)
-    prepare_for(model)
+    from netscope.api.roofline import device_specs, roofline
 
-    from netscope.api.roofline import roofline
+    if list_devices:
+        to.write(device_specs())
+        return
+    if model is None:
+        raise UsageError("roofline needs a MODEL.", hint="`netscope roofline --help` shows how")
+    how = given(input, batch, dtype, None, option)
 
     with only_data_on_stdout():
         report = roofline(model, device_spec, **how)
