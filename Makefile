@@ -10,7 +10,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sweep test-gpu lint types format docs bench house reports report-gpu clean
+.PHONY: help demo test sweep test-gpu lint types format docs site bench house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,8 +39,12 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.test ## Write the generated parts of README.md anew
-	$(BIN)/python tools/docs.py
+docs: $(VENV)/.test $(VENV)/.docs ## Write what is generated of README.md and docs/ anew, and build the site
+	$(BIN)/python -m tools.docs
+	$(BIN)/python -m tools.site
+
+site: $(VENV)/.docs ## Build the site of docs/ as it is, into build/site
+	$(BIN)/python -m tools.site
 
 bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
 	$(BIN)/python -m bench
@@ -55,7 +59,7 @@ report-gpu: ## Measure on a GPU, with GPU_PYTHON, into reports/h200.md and .json
 	PYTHONPATH=. $(GPU_PYTHON) -m tools.gpu_report $(GPU_ARGS)
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # A stamp each for what an extra needs. The larger ones contain the smaller.
 
@@ -77,3 +81,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing netscope and what developing it needs (torch takes a minute)"
 	$(PIP) --editable '.[dev]'
 	@touch $(VENV)/.core $(VENV)/.test $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing netscope and what its site needs (torch takes a minute)"
+	$(PIP) --editable '.[docs]'
+	@touch $(VENV)/.core $@

@@ -72,7 +72,7 @@ class Answer:
 
     def to_pandas(self, **view: Any) -> pandas.DataFrame:
         """As a data frame, raw: the rows and columns of the CSV."""
-        frame: pandas.DataFrame = _show().frame(self, **view)
+        frame: pandas.DataFrame = _show().data_frame(self, **view)
         return frame
 
     def __str__(self) -> str:

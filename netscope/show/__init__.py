@@ -1,7 +1,7 @@
 """Answers as text. Each has a page, a module or folder here of its verb's name; a format writes any page.
 
 text        an answer in a format
-frame       an answer as a data frame
+data_frame  an answer as a data frame
 notebook    an answer as a notebook shows it
 """
 
@@ -43,7 +43,7 @@ def text(
     return form.lower(page(answer, **view), screen or Screen(width))
 
 
-def frame(answer: Answer, **view: Any) -> pandas.DataFrame:
+def data_frame(answer: Answer, **view: Any) -> pandas.DataFrame:
     """The answer as a data frame."""
     from netscope.show.frame import frame_of
 

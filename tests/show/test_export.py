@@ -53,3 +53,8 @@ def test_csv_is_read_by_pandas_as_it_is() -> None:
     assert frame["own_params"].sum() == 62_378_344
     assert list(frame["schema_version"].unique()) == [SCHEMA_VERSION]
     assert len(frame) == len(alexnet().layers)
+
+
+def test_a_frame_can_be_had_more_than_once():
+    # The module that makes it must not take the place of the function that calls it.
+    assert list(alexnet().to_pandas()) == list(alexnet().to_pandas())
