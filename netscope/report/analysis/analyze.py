@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netscope.base.workload import Workload
-from netscope.report.analysis.rows import NO_WORK, Node, rows_of
+from netscope.report.analysis.rows import NO_COSTS, Draft, rows_of
 from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window
 from netscope.report.report import Report
 from netscope.trace.facts import ParameterFact, Trace, Value
@@ -53,14 +53,14 @@ def _unread(trace: Trace) -> Iterator[str]:
             yield f"no operator reads the input {value.place}"
 
 
-def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
+def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
     first_row: dict[int, str] = {}
     tensors = _Tensors()
     parameters = _Parameters()
     windows = _Windows(trace)
     window_of = windows.of_call
     broken_off = {index for index, call in enumerate(trace.calls) if not call.completed}
-    after: list[tuple[Node, int]] = []
+    after: list[tuple[Draft, int]] = []
     for node in rows:
         while after and node.depth <= after[-1][1]:
             yield _functional(trace, after.pop()[0], windows)
@@ -70,7 +70,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
         placed, own_params = parameters.of(fact.parameters, path)
         first = trace.calls[calls[0]] if calls else None
         holds_work = bool(node.children)
-        own = NO_WORK if holds_work else node.own
+        own = NO_COSTS if holds_work else node.own
         yield Layer.of(
             {
                 "path": path,
@@ -114,7 +114,7 @@ def _layers(trace: Trace, rows: list[Node]) -> Iterator[Layer]:
         yield _functional(trace, after.pop()[0], windows)
 
 
-def _functional(trace: Trace, node: Node, windows: _Windows) -> Layer:
+def _functional(trace: Trace, node: Draft, windows: _Windows) -> Layer:
     """The row of what a module with submodules ran itself. Fields left out are as the class has them."""
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)

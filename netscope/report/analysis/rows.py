@@ -16,7 +16,7 @@ from netscope.trace.facts import Operator, ParameterFact, Trace, make
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class CostSum:
     """What a set of operators cost together."""
 
     macs: int = 0
@@ -25,7 +25,7 @@ class Work:
     output_bytes: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
 
-    def add(self, other: Work) -> None:
+    def add(self, other: CostSum) -> None:
         """Take in the work of another part."""
         self.macs += other.macs
         self.causal += other.causal
@@ -38,7 +38,7 @@ class Work:
             self.unknown[name] = self.unknown.get(name, 0) + calls
 
 
-class Sizes(NamedTuple):
+class ParameterSums(NamedTuple):
     """Parameters and buffers, each storage once."""
 
     params: int = 0
@@ -48,21 +48,21 @@ class Sizes(NamedTuple):
 
 
 # What most nodes have none of; replaced, never added to.
-NO_WORK: Final = Work()
-NO_SIZES: Final = Sizes()
+NO_COSTS: Final = CostSum()
+NO_PARAMETERS: Final = ParameterSums()
 
 
 @dataclass(slots=True)
-class Node:
+class Draft:
     """A row in the making. `calls` are indices into the trace's; a leaf's `inclusive` is its `own`."""
 
     path: str
     depth: int
     module: int = -1
     calls: list[int] = field(default_factory=list)
-    children: list[Node] = field(default_factory=list)
-    own: Work = NO_WORK
-    inclusive: Work = NO_WORK
+    children: list[Draft] = field(default_factory=list)
+    own: CostSum = NO_COSTS
+    inclusive: CostSum = NO_COSTS
     operators: dict[str, int] = field(default_factory=dict)
     costly: bool = False
     last_output: Operator | None = None
@@ -70,10 +70,10 @@ class Node:
     run_ends: int = 0
     order: float = 0.0
     used: bool = False
-    sizes: Sizes = NO_SIZES
+    sizes: ParameterSums = NO_PARAMETERS
 
 
-def rows_of(trace: Trace) -> list[Node]:
+def rows_of(trace: Trace) -> list[Draft]:
     """All rows in preorder, with their own and inclusive figures."""
     root, nodes = _tree(trace)
     _cost(trace, nodes)
@@ -85,24 +85,24 @@ def rows_of(trace: Trace) -> list[Node]:
 # The tree
 
 
-def _tree(trace: Trace) -> tuple[Node, dict[str, Node]]:
+def _tree(trace: Trace) -> tuple[Draft, dict[str, Draft]]:
     """Nodes by qualified name, linked, siblings in order of first execution."""
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, Draft] = {}
     for index, call in enumerate(trace.calls):
         node = nodes.get(call.path)
         if node is None:
-            node = nodes[call.path] = Node(call.path, 0, call.module, order=index)
+            node = nodes[call.path] = Draft(call.path, 0, call.module, order=index)
         node.calls.append(index)
     called = {node.module for node in nodes.values()}
     for index, fact in enumerate(trace.modules):
         # A module that was called under another of its names needs no second row here.
         if fact.path not in nodes and (index not in called or not fact.path):
-            nodes[fact.path] = Node(fact.path, 0, index, order=-1.0)
+            nodes[fact.path] = Draft(fact.path, 0, index, order=-1.0)
     by_path = {fact.path: index for index, fact in enumerate(trace.modules)}
     for index, fact in enumerate(trace.modules):
         for alias in fact.aliases:
             by_path.setdefault(alias, index)
-    root = nodes.get("") or Node("", 0)
+    root = nodes.get("") or Draft("", 0)
     nodes[""] = root
     for path in list(nodes):
         _link(path, nodes, by_path)
@@ -114,7 +114,7 @@ def _tree(trace: Trace) -> tuple[Node, dict[str, Node]]:
     return root, nodes
 
 
-def _link(path: str, nodes: dict[str, Node], by_path: dict[str, int]) -> None:
+def _link(path: str, nodes: dict[str, Draft], by_path: dict[str, int]) -> None:
     """Hang a node under its nearest named ancestor, which may be a shared container yet without a row."""
     while path:
         above = path.rpartition(".")[0]
@@ -122,14 +122,14 @@ def _link(path: str, nodes: dict[str, Node], by_path: dict[str, int]) -> None:
             above = above.rpartition(".")[0]
         known = above in nodes
         if not known:
-            nodes[above] = Node(above, 0, by_path[above], order=-1.0)
+            nodes[above] = Draft(above, 0, by_path[above], order=-1.0)
         nodes[above].children.append(nodes[path])
         if known:
             return
         path = above
 
 
-def _order(node: Node) -> None:
+def _order(node: Draft) -> None:
     """Sort children by when they first ran; one that never ran stays behind its registered neighbour."""
     if not node.children:
         return
@@ -141,7 +141,7 @@ def _order(node: Node) -> None:
     node.children.sort(key=lambda child: keys[id(child)])
 
 
-def _first_call(node: Node) -> float | None:
+def _first_call(node: Draft) -> float | None:
     """When anything within first ran."""
     if node.calls:
         return node.calls[0]
@@ -156,7 +156,7 @@ def _first_call(node: Node) -> float | None:
     return first
 
 
-def _preorder(root: Node) -> Iterator[Node]:
+def _preorder(root: Draft) -> Iterator[Draft]:
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -167,7 +167,7 @@ def _preorder(root: Node) -> Iterator[Node]:
 # Costs
 
 
-def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
+def _cost(trace: Trace, nodes: dict[str, Draft]) -> None:
     """Give every operator to the row of the call that ran it."""
     costs: dict[int, Cost | None] = {}
     owners = [nodes[call.path] for call in trace.calls]
@@ -182,8 +182,8 @@ def _cost(trace: Trace, nodes: dict[str, Node]) -> None:
             cost = costs[key] = cost_of(what)
         node = owners[call]
         own = node.own
-        if own is NO_WORK:
-            own = node.own = Work()
+        if own is NO_COSTS:
+            own = node.own = CostSum()
         name = what.name
         operators = node.operators
         operators[name] = operators.get(name, 0) + 1
@@ -233,7 +233,7 @@ def _handed_on(trace: Trace) -> dict[int, int]:
 # Inclusive figures
 
 
-def _gather(rows: list[Node], trace: Trace) -> None:
+def _gather(rows: list[Draft], trace: Trace) -> None:
     """Sum upwards. Where storages are shared, those within a row are united first."""
     facts = [trace.modules[node.module] for node in rows]
     parameters = [fact.parameters for fact in facts]
@@ -251,13 +251,13 @@ def _gather(rows: list[Node], trace: Trace) -> None:
         if not node.children:
             node.inclusive = node.own
             continue
-        inclusive = node.inclusive = Work()
+        inclusive = node.inclusive = CostSum()
         inclusive.add(node.own)
         for child in node.children:
             inclusive.add(child.inclusive)
             node.used = node.used or child.used
-            if not shared and child.sizes is not NO_SIZES:
-                node.sizes = make(Sizes, map(operator.add, node.sizes, child.sizes))
+            if not shared and child.sizes is not NO_PARAMETERS:
+                node.sizes = make(ParameterSums, map(operator.add, node.sizes, child.sizes))
 
 
 def _any_shared(facts: list[tuple[ParameterFact, ...]]) -> bool:
@@ -265,7 +265,7 @@ def _any_shared(facts: list[tuple[ParameterFact, ...]]) -> bool:
     return len(set(identities)) < len(identities)
 
 
-def _sizes(parameters: Iterable[ParameterFact], buffers: Iterable[ParameterFact]) -> Sizes:
+def _sizes(parameters: Iterable[ParameterFact], buffers: Iterable[ParameterFact]) -> ParameterSums:
     params = trainable = param_bytes = 0
     for parameter in parameters:
         count = parameter.spec.numel
@@ -273,10 +273,10 @@ def _sizes(parameters: Iterable[ParameterFact], buffers: Iterable[ParameterFact]
         if parameter.trainable:
             trainable += count
         param_bytes += parameter.stored_bytes
-    return Sizes(params, trainable, param_bytes, sum([b.stored_bytes for b in buffers]))
+    return ParameterSums(params, trainable, param_bytes, sum([b.stored_bytes for b in buffers]))
 
 
-def _united(rows: list[Node], own: list[tuple[ParameterFact, ...]]) -> list[list[ParameterFact]]:
+def _united(rows: list[Draft], own: list[tuple[ParameterFact, ...]]) -> list[list[ParameterFact]]:
     """For each row the parameters within it, each storage once. Subtrees are slices of the preorder."""
     flat: list[ParameterFact] = []
     starts: list[int] = []
@@ -290,7 +290,7 @@ def _united(rows: list[Node], own: list[tuple[ParameterFact, ...]]) -> list[list
     ]
 
 
-def _subtree_ends(rows: list[Node]) -> list[int]:
+def _subtree_ends(rows: list[Draft]) -> list[int]:
     """For each row the index after its last descendant."""
     ends = [len(rows)] * len(rows)
     open_rows: list[int] = []

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from netscope.base.workload import TensorSpec
 from netscope.report.analysis.receptive import layout, mixing, windows
-from netscope.report.analysis.receptive.registry import Call, find, specs_in
+from netscope.report.analysis.receptive.registry import TrackedOp, find, specs_in
 from netscope.report.analysis.receptive.spans import Spans, Unknown
 from netscope.report.analysis.receptive.tracks import INDEPENDENT, Shape, State, Track, initial
 from netscope.report.layer import Window
@@ -210,7 +210,7 @@ def _apply(what: Operator, specs: Sequence[TensorSpec], states: list[State | Non
     if found is None:
         return []
     try:
-        made = found(Call(what, specs, states))
+        made = found(TrackedOp(what, specs, states))
     except Unknown:
         return []
     return list(made) if isinstance(made, list) else [made]

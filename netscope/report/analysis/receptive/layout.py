@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from netscope.base.workload import TensorSpec
-from netscope.report.analysis.receptive.registry import Call, rule
+from netscope.report.analysis.receptive.registry import TrackedOp, rule
 from netscope.report.analysis.receptive.spans import Unknown
 from netscope.report.analysis.receptive.tracks import (
-    Piece,
+    AxisPart,
     State,
     Track,
     along,
@@ -28,13 +28,13 @@ from netscope.report.analysis.receptive.tracks import (
         """.split()
     )
 )
-def reshape(call: Call) -> State:
+def reshape(call: TrackedOp) -> State:
     """Row-major order stays. Dimensions of size 1 that go or come are a reshape, too."""
     return reshaped(call.first, call.shape, call.result)
 
 
 @rule("aten.permute", "aten.permute_copy")
-def permute(call: Call) -> State:
+def permute(call: TrackedOp) -> State:
     """(self, dims)."""
     rank = len(call.shape)
     places: list[int | None] = [None] * rank
@@ -44,7 +44,7 @@ def permute(call: Call) -> State:
 
 
 @rule("aten.transpose", "aten.swapaxes", "aten.swapdims", "aten.transpose_copy")
-def transpose(call: Call) -> State:
+def transpose(call: TrackedOp) -> State:
     """(self, dim0, dim1)."""
     one, other = call.dim(1, "dim0"), call.dim(2, "dim1")
     places = list(range(len(call.shape)))
@@ -53,34 +53,34 @@ def transpose(call: Call) -> State:
 
 
 @rule("aten.t", "aten.numpy_T", "aten.mT")
-def transposed(call: Call) -> State:
+def transposed(call: TrackedOp) -> State:
     """(self): a matrix."""
     rank = len(call.shape)
     return call.first if rank < 2 else renumbered(call.first, [*range(rank - 2), rank - 1, rank - 2])
 
 
 @rule("aten.expand", "aten.expand_copy", "aten.expand_as", "aten.broadcast_to")
-def expand(call: Call) -> State:
+def expand(call: TrackedOp) -> State:
     """(self, size)."""
     return broadcast(call.first, call.shape, call.result)
 
 
 @rule("aten.select", "aten.select_copy")
-def select(call: Call) -> State:
+def select(call: TrackedOp) -> State:
     """(self, dim, index)."""
     dim = call.dim()
     return chosen(call.first, dim, int(call.arg(2, "index")) % call.shape[dim])
 
 
 @rule("aten.unbind", "aten.unbind_copy")
-def unbind(call: Call) -> list[State]:
+def unbind(call: TrackedOp) -> list[State]:
     """(self, dim): each index along it."""
     dim = call.dim(default=0)
     return [chosen(call.first, dim, index) for index in range(call.shape[dim])]
 
 
 @rule("aten.slice", "aten.slice_copy")
-def slice_(call: Call) -> State:
+def slice_(call: TrackedOp) -> State:
     """(self, dim, start, end, step)."""
     dim = call.dim(default=0)
     size, kept = call.shape[dim], call.result[dim]
@@ -89,7 +89,7 @@ def slice_(call: Call) -> State:
 
 
 @rule("aten.narrow", "aten.narrow_copy")
-def narrow(call: Call) -> State:
+def narrow(call: TrackedOp) -> State:
     """(self, dim, start, length)."""
     dim = call.dim()
     size = call.shape[dim]
@@ -98,7 +98,7 @@ def narrow(call: Call) -> State:
 
 @rule("aten.split", "aten.split_with_sizes", "aten.chunk", "aten.unsafe_split", "aten.unsafe_chunk")
 @rule("aten.split_copy", "aten.split_with_sizes_copy", "aten.unsafe_split_with_sizes", "aten.tensor_split")
-def split(call: Call) -> list[State]:
+def split(call: TrackedOp) -> list[State]:
     """(self, sizes, dim): the results one behind the other."""
     dim = call.dim(2, default=0)
     states, start = [], 0
@@ -116,7 +116,7 @@ def _part(state: State, dim: int, start: int, step: int, size: int, kept: int) -
 
 
 @rule("aten.flip")
-def flip(call: Call) -> State:
+def flip(call: TrackedOp) -> State:
     """(self, dims)."""
     state = call.first
     for dim in call.dims(1, "dims"):
@@ -129,7 +129,7 @@ def _turned(state: State, dim: int, size: int) -> State:
 
 
 @rule("aten.unfold")
-def unfold(call: Call) -> State:
+def unfold(call: TrackedOp) -> State:
     """(self, dimension, size, step): windows along it, their elements in a new last dimension."""
     dim, last = call.dim(1, "dimension"), len(call.shape)
     size, step, count = int(call.arg(2, "size")), int(call.arg(3, "step")), call.result[dim]
@@ -138,15 +138,15 @@ def unfold(call: Call) -> State:
         here = [piece for piece in track.pieces if piece.dim == dim]
         if not here:
             return track
-        if len(track.pieces) > 1 or here[0] != Piece(dim, 1, call.shape[dim], 1):
+        if len(track.pieces) > 1 or here[0] != AxisPart(dim, 1, call.shape[dim], 1):
             raise Unknown("an unfold of more than one thing")
-        return track._replace(pieces=(Piece(dim, 1, count, step), Piece(last, 1, size, 1)))
+        return track._replace(pieces=(AxisPart(dim, 1, count, step), AxisPart(last, 1, size, 1)))
 
     return each(call.first, cut)
 
 
 @rule("aten.index")
-def index(call: Call) -> State:
+def index(call: TrackedOp) -> State:
     """(self, indices): one dimension in another order, or anything of what is the same everywhere."""
     indices = call.arg(1, "indices")
     if any(state for state in call.states[1:]) or not isinstance(indices, tuple):
@@ -157,7 +157,7 @@ def index(call: Call) -> State:
 
 
 @rule("aten.index_select")
-def index_select(call: Call) -> State:
+def index_select(call: TrackedOp) -> State:
     """(self, dim, index)."""
     return _reordered(call.first, call.dim())
 
@@ -171,7 +171,7 @@ def _reordered(state: State, dim: int | None) -> State:
 
 
 @rule("aten.repeat", "aten.tile")
-def repeat(call: Call) -> State:
+def repeat(call: TrackedOp) -> State:
     """(self, repeats): along dimensions that hold something of the input, copies one behind another."""
     ahead = len(call.result) - len(call.shape)
     state = renumbered(call.first, [dim + ahead for dim in range(len(call.shape))])
@@ -182,7 +182,7 @@ def repeat(call: Call) -> State:
 
 
 @rule("aten.as_strided")
-def as_strided(call: Call) -> State:
+def as_strided(call: TrackedOp) -> State:
     """(self, size, stride, offset): one dimension as it lay before, which is how torch tidies strides."""
     long = [(size, step) for size, step in zip(call.result, call.arg(2, "stride"), strict=True) if size > 1]
     tidied = call.result == call.shape and call.arg(3, "storage_offset") in (None, 0)

@@ -7,7 +7,7 @@ its input are no part of the window, in training as in evaluation. A gate comput
 
 from __future__ import annotations
 
-from netscope.report.analysis.receptive.registry import Call, rule
+from netscope.report.analysis.receptive.registry import TrackedOp, rule
 from netscope.report.analysis.receptive.spans import Unknown
 from netscope.report.analysis.receptive.tracks import (
     INDEPENDENT,
@@ -34,19 +34,19 @@ from netscope.report.analysis.receptive.tracks import (
         """.split()
     )
 )
-def elementwise(call: Call) -> State:
+def elementwise(call: TrackedOp) -> State:
     """Everything that its operands see, broadcast to the result. Also what the schema tags as pointwise."""
     return _together(call)
 
 
-def _together(call: Call) -> State:
+def _together(call: TrackedOp) -> State:
     return union(
         broadcast(call.state(index), spec.shape, call.result) for index, spec in enumerate(call.specs)
     )
 
 
 @rule("aten.copy")
-def copy(call: Call) -> State:
+def copy(call: TrackedOp) -> State:
     """(self, src): what was there before is gone."""
     return broadcast(call.state(1), call.specs[1].shape, call.result)
 
@@ -62,7 +62,7 @@ def copy(call: Call) -> State:
         """.split()
     )
 )
-def norm(call: Call) -> list[State]:
+def norm(call: TrackedOp) -> list[State]:
     """The first result; statistics and masks, which follow, are no part of the network."""
     return [call.first]
 
@@ -76,7 +76,7 @@ def norm(call: Call) -> list[State]:
         """.split()
     )
 )
-def filled(call: Call) -> State:
+def filled(call: TrackedOp) -> State:
     """Nothing of the argument but its shape."""
     return INDEPENDENT
 
@@ -86,12 +86,12 @@ def filled(call: Call) -> State:
 
 @rule("aten._softmax", "aten._log_softmax", "aten.softmax", "aten.log_softmax", "aten._safe_softmax")
 @rule("aten.cumsum", "aten.cumprod", "aten.logcumsumexp")
-def softmax(call: Call) -> State:
+def softmax(call: TrackedOp) -> State:
     """(self, dim, ...): every element along `dim` sees all of them (a running sum up to its own)."""
     return swept(call.first, [call.dim()])
 
 
-def _reduced(call: Call, dims: list[int], keep: bool) -> State:
+def _reduced(call: TrackedOp, dims: list[int], keep: bool) -> State:
     state = swept(call.first, dims)
     if keep:
         return state
@@ -101,7 +101,7 @@ def _reduced(call: Call, dims: list[int], keep: bool) -> State:
 
 @rule(*(f"aten.{name}" for name in "mean sum amax amin max min prod logsumexp any all argmax argmin".split()))
 @rule("aten.var", "aten.std", "aten.var_mean", "aten.std_mean", "aten.median")
-def reduction(call: Call) -> list[State]:
+def reduction(call: TrackedOp) -> list[State]:
     """(self, dim, ...): a sum, a maximum, a variance over `dim`, which goes unless it is kept."""
     if len(call.specs) > 1:
         return [_together(call)]  # max and min of two tensors
@@ -111,25 +111,25 @@ def reduction(call: Call) -> list[State]:
 
 
 @rule("aten.linalg_vector_norm", "aten.norm")
-def vector_norm(call: Call) -> State:
+def vector_norm(call: TrackedOp) -> State:
     """(self, ord, dim, keepdim)."""
     return _reduced(call, call.dims(2), len(call.result) == len(call.shape))
 
 
 @rule("aten.mm", "aten.bmm", "aten.matmul")
-def matmul(call: Call) -> State:
+def matmul(call: TrackedOp) -> State:
     """(self, other): over the last dimension of one and the last but one of the other."""
     return _product(call, 0, 1)
 
 
 @rule("aten.addmm", "aten.baddbmm")
-def addmm(call: Call) -> State:
+def addmm(call: TrackedOp) -> State:
     """(bias, self, other)."""
     bias = broadcast(call.state(0), call.specs[0].shape, call.result)
     return union([bias, _product(call, 1, 2)])
 
 
-def _product(call: Call, one: int, other: int) -> State:
+def _product(call: TrackedOp, one: int, other: int) -> State:
     left, right = call.specs[one].shape, call.specs[other].shape
     if len(left) < 2 or len(right) != len(left):
         raise Unknown("a product of different ranks")
@@ -139,7 +139,7 @@ def _product(call: Call, one: int, other: int) -> State:
 
 
 @rule("aten.linear")
-def linear(call: Call) -> State:
+def linear(call: TrackedOp) -> State:
     """(input, weight, bias)."""
     return swept(call.first, [len(call.shape) - 1])
 
@@ -154,7 +154,7 @@ def linear(call: Call) -> State:
         """.split()
     )
 )
-def attention(call: Call) -> list[State]:
+def attention(call: TrackedOp) -> list[State]:
     """(query, key, value, ...): each query sees itself and every key and value."""
     if any(state != INDEPENDENT for state in call.states[3:]):
         raise Unknown("a mask that depends on the input")
@@ -168,7 +168,7 @@ def attention(call: Call) -> list[State]:
 
 
 @rule("aten.cat", "aten.concat", "aten.concatenate")
-def cat(call: Call) -> State:
+def cat(call: TrackedOp) -> State:
     """(tensors, dim): branches meet; along an axis of the input, positions are put one behind another."""
     dim = int(call.arg(1, "dim", 0)) % len(call.result)
     parts = []
@@ -180,7 +180,7 @@ def cat(call: Call) -> State:
 
 
 @rule("aten.stack")
-def stack(call: Call) -> State:
+def stack(call: TrackedOp) -> State:
     """(tensors, dim): a new dimension, which holds nothing of the input."""
     dim = int(call.arg(1, "dim", 0)) % len(call.result)
     places = [d + (d >= dim) for d in range(len(call.shape))]

@@ -1,7 +1,7 @@
 """Operator -> what it does to receptive fields: the one table, and what a rule may ask.
 
     @rule("aten.flip")
-    def flip(call: Call) -> State: ...
+    def flip(call: TrackedOp) -> State: ...
 
 Nothing here imports torch.
 """
@@ -17,7 +17,7 @@ from netscope.report.analysis.receptive.tracks import INDEPENDENT, State, along
 from netscope.trace.facts import Operator
 
 
-class Call(NamedTuple):
+class TrackedOp(NamedTuple):
     """An operator with the states of the tensors among its arguments, in order."""
 
     op: Operator
@@ -77,7 +77,7 @@ class Call(NamedTuple):
         return state
 
 
-Rule = Callable[[Call], State | list[State]]
+Rule = Callable[[TrackedOp], State | list[State]]
 
 _RULES: Final[dict[str, Rule]] = {}
 

@@ -22,7 +22,7 @@ _MOST_TRACKS: Final = 6
 SCATTERED: Final = -1
 
 
-class Piece(NamedTuple):
+class AxisPart(NamedTuple):
     """A part of an axis' position: it is `index[dim] // inner % size`, and counts `stride`.
 
     inner:
@@ -43,7 +43,7 @@ class Track(NamedTuple):
     """
 
     spans: Spans
-    pieces: tuple[Piece, ...]
+    pieces: tuple[AxisPart, ...]
     swept: bool = False
 
     @property
@@ -61,7 +61,7 @@ INDEPENDENT: Final[State] = ()
 def initial(shape: Shape, axes: int) -> State:
     """The state of the input itself, whose last `axes` dimensions are spatial."""
     first = len(shape) - axes
-    return tuple((Track(PIXELS, (Piece(dim, 1, shape[dim], 1),)),) for dim in range(first, len(shape)))
+    return tuple((Track(PIXELS, (AxisPart(dim, 1, shape[dim], 1),)),) for dim in range(first, len(shape)))
 
 
 def each(state: State, change: Callable[[Track], Track]) -> State:
@@ -119,7 +119,7 @@ def along(state: State, dim: int, change: Callable[[Spans], Spans], before: int,
             return track
         if len(track.pieces) > 1 or here[0].inner != 1 or here[0].size != before:
             raise Unknown("a window moves along a dimension that holds more than one thing")
-        return Track(change(track.spans), (Piece(dim, 1, after, 1),), track.swept)
+        return Track(change(track.spans), (AxisPart(dim, 1, after, 1),), track.swept)
 
     return each(state, moved)
 
@@ -154,7 +154,7 @@ def renumbered(state: State, places: Sequence[int | None]) -> State:
     return each(state, moved)
 
 
-def _place(piece: Piece, places: Sequence[int | None]) -> int | None:
+def _place(piece: AxisPart, places: Sequence[int | None]) -> int | None:
     place = places[piece.dim]
     if place is None and piece.size > 1:
         raise Unknown("a dimension vanished")
@@ -209,7 +209,7 @@ def reshaped(state: State, before: Shape, after: Shape) -> State:
     old, new = _inner_sizes(before), _inner_sizes(after)
 
     def split(track: Track) -> Track:
-        pieces: list[Piece] = []
+        pieces: list[AxisPart] = []
         for piece in track.pieces:
             if piece.inner == SCATTERED:
                 place = old[piece.dim], before[piece.dim]
@@ -232,11 +232,11 @@ def _inner_sizes(shape: Shape) -> list[int]:
     return sizes
 
 
-def _parts(piece: Piece, first: int, inner: list[int], shape: Shape) -> list[Piece]:
+def _parts(piece: AxisPart, first: int, inner: list[int], shape: Shape) -> list[AxisPart]:
     """A piece that lies at flat strides from `first` on, cut at the borders of the new dimensions."""
     if piece.size == 1:  # it can lie anywhere that has its stride
         fitting = [dim for dim, size in enumerate(shape) if size == 1 and inner[dim] == first]
-        return [Piece(fitting[-1], 1, 1, 1)] if fitting else []
+        return [AxisPart(fitting[-1], 1, 1, 1)] if fitting else []
     end = first * piece.size
     parts = []
     for dim, size in enumerate(shape):
@@ -245,15 +245,15 @@ def _parts(piece: Piece, first: int, inner: list[int], shape: Shape) -> list[Pie
             continue
         if low % first or low % inner[dim] or high % low:
             raise Unknown("a reshape across borders")
-        parts.append(Piece(dim, low // inner[dim], high // low, piece.stride * (low // first)))
+        parts.append(AxisPart(dim, low // inner[dim], high // low, piece.stride * (low // first)))
     return parts
 
 
-def _canonical(spans: Spans, pieces: Sequence[Piece], swept: bool) -> Track:
+def _canonical(spans: Spans, pieces: Sequence[AxisPart], swept: bool) -> Track:
     """The one form of equal tracks: neighbours joined, common strides moved into the spans."""
     if not pieces:
         return Track(Spans(0, (spans.at(0),)), (), swept)
-    joined: list[Piece] = []
+    joined: list[AxisPart] = []
     for piece in sorted(pieces):
         last = joined[-1] if joined else None
         if (

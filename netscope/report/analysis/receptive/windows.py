@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
 
-from netscope.report.analysis.receptive.registry import Call, rule
+from netscope.report.analysis.receptive.registry import TrackedOp, rule
 from netscope.report.analysis.receptive.spans import Sampling, Spans
 from netscope.report.analysis.receptive.tracks import State, along, swept
 
@@ -39,7 +39,7 @@ def _spreading(size: int, stride: int, dilation: int, padding: int) -> Change | 
 
 
 @rule("aten.convolution", "aten._convolution", "aten.convolution_overrideable")
-def convolution(call: Call) -> State:
+def convolution(call: TrackedOp) -> State:
     """(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)."""
     sizes = call.specs[1].shape[2:]
     axes = len(sizes)
@@ -51,7 +51,7 @@ def convolution(call: Call) -> State:
 
 @rule(*(f"aten.{name}" for name in "max_pool1d max_pool2d max_pool3d".split()))
 @rule("aten.max_pool2d_with_indices", "aten.max_pool3d_with_indices")
-def max_pool(call: Call) -> list[State]:
+def max_pool(call: TrackedOp) -> list[State]:
     """(self, kernel_size, stride, padding, dilation, ceil_mode); locations see what values see."""
     axes = int(call.op.name.partition("pool")[2][0])
     size = _tuple(call.arg(1, "kernel_size"), axes, 1)
@@ -62,7 +62,7 @@ def max_pool(call: Call) -> list[State]:
 
 
 @rule("aten.avg_pool1d", "aten.avg_pool2d", "aten.avg_pool3d")
-def avg_pool(call: Call) -> State:
+def avg_pool(call: TrackedOp) -> State:
     """(self, kernel_size, stride, padding, ceil_mode, ...)."""
     axes = int(call.op.name.partition("pool")[2][0])
     size = _tuple(call.arg(1, "kernel_size"), axes, 1)
@@ -72,7 +72,7 @@ def avg_pool(call: Call) -> State:
 
 
 @rule(*_ADAPTIVE)
-def adaptive_pool(call: Call) -> list[State]:
+def adaptive_pool(call: TrackedOp) -> list[State]:
     """(self, output_size): position i sees floor(i * in / out) to ceil((i + 1) * in / out) - 1."""
     axes = int(call.op.name.partition("pool")[2][0])
     state, first = call.first, len(call.shape) - axes
@@ -102,7 +102,7 @@ _SAMPLINGS: Final[dict[str, Sampling]] = {
 
 
 @rule(*(f"aten.{name}{n}d" for name in _SAMPLINGS for n in "123"))
-def upsample(call: Call) -> State:
+def upsample(call: TrackedOp) -> State:
     """(input, output_size, [align_corners], scales...). Given scales stand for the sizes' own ratio."""
     name = call.op.name.split(".")[1]
     axes = int(name[-2])
@@ -132,7 +132,7 @@ def _resampled(state: State, dim: int, ratio: Fraction, sampling: Sampling, befo
     return along(state, dim, lambda spans: spans.resampled(ratio, sampling), before, after)
 
 
-def _scales(call: Call, axes: int) -> tuple[float | None, ...]:
+def _scales(call: TrackedOp, axes: int) -> tuple[float | None, ...]:
     """Scale factors, which the vec overloads have in one list and the others as last arguments."""
     args = call.op.args
     if call.op.name.endswith(".vec"):
@@ -145,14 +145,14 @@ def _scales(call: Call, axes: int) -> tuple[float | None, ...]:
 
 
 @rule("aten.pixel_shuffle")
-def pixel_shuffle(call: Call) -> State:
+def pixel_shuffle(call: TrackedOp) -> State:
     """(self, upscale_factor): position i shows what position floor(i / factor) saw."""
     factor = int(call.arg(1, "upscale_factor"))
     return call.windows(call.first, [lambda spans: spans.resampled(Fraction(1, factor), "nearest")] * 2)
 
 
 @rule("aten.pixel_unshuffle")
-def pixel_unshuffle(call: Call) -> State:
+def pixel_unshuffle(call: TrackedOp) -> State:
     """(self, downscale_factor): the channels of a position hold `factor` neighbours between them."""
     factor = int(call.arg(1, "downscale_factor"))
     return call.windows(call.first, [lambda spans: spans.window(factor, factor, 1, 0)] * 2)
@@ -162,7 +162,7 @@ def pixel_unshuffle(call: Call) -> State:
     "aten.constant_pad_nd",
     *(f"aten.{kind}_pad{n}d" for kind in ("reflection", "replication") for n in "123"),
 )
-def pad(call: Call) -> State:
+def pad(call: TrackedOp) -> State:
     """(self, pad): pairs, last dimension first. What is padded with is not part of the window."""
     pads, rank = call.arg(1, "pad") or call.arg(1, "padding"), len(call.shape)
     state = call.first
@@ -174,5 +174,5 @@ def pad(call: Call) -> State:
     return state
 
 
-def _shifted(state: State, dim: int, before: int, call: Call) -> State:
+def _shifted(state: State, dim: int, before: int, call: TrackedOp) -> State:
     return along(state, dim, lambda spans: spans.taken(1, -before), call.shape[dim], call.result[dim])
