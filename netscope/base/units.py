@@ -156,6 +156,15 @@ def at_least(text: str) -> str:
     return f"≥ {text}"
 
 
+def span(first: str, last: str) -> str:
+    """The names of a row of layers: "0" to "11" is "0-11", others keep both: "a…b"."""
+    stem = first.rstrip("0123456789")
+    number = last[len(stem) :]
+    if stem != first and last.startswith(stem) and number.isdigit():
+        return f"{first}-{number}"
+    return f"{first}…{last}"
+
+
 def plural(n: int, noun: str, nouns: str = "") -> str:
     """(1, "row") -> "1 row"; (3, "row") -> "3 rows"."""
     return f"{count(n)} {noun if n == 1 else nouns or noun + 's'}"

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from netscope.base.suggest import look_up
 from netscope.report.layer import Layer
 from netscope.report.report import Report
+from netscope.report.tree import children_of
 
 Number = int | float
 
@@ -53,6 +54,13 @@ def _counted_vector(report: Report, layer: Layer) -> Number:
     inside = f"{layer.path}." if layer.path else ""
     rows = (row for row in report.layers if row is layer or row.path.startswith(inside))
     return sum(row.own_vector.total for row in rows)
+
+
+def uncounted(report: Report) -> list[bool]:
+    """For every layer whether an operator outside the rows inside it could not be counted."""
+    calls = [sum(layer.unknown.values()) for layer in report.layers]
+    inner = children_of(report.layers)
+    return [calls[i] > sum([calls[child] for child in inside]) for i, inside in enumerate(inner)]
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (

@@ -9,14 +9,14 @@ from typing import Any
 
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
-from netscope.report.preorder import children_of
+from netscope.report.quantities import uncounted
 from netscope.report.report import Report
 from netscope.show import columns as columns_
 from netscope.show import operators
 from netscope.show.columns import Column
 from netscope.show.figures import NOTHING, Figures
+from netscope.show.nodes import Node, nodes_of
 from netscope.show.rows import LayerRow, LayerTable, State
-from netscope.show.tree import Node, nodes_of, uncounted
 
 
 def build(
@@ -53,10 +53,9 @@ def build(
     key = None if sort is None else _sort_column(sort)
     flat = bool(only or path or key)
 
-    children = children_of(report.layers)
-    nodes = nodes_of(report, children, fold)
+    nodes = nodes_of(report, fold)
     _show(report, nodes, depth, _filter(report, nodes, only, path))
-    _gather(report, nodes, uncounted(report.layers, children), drop_empty=flat and not only)
+    _gather(report, nodes, uncounted(report), drop_empty=flat and not only)
     rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
     table = LayerTable(
         report=report,
@@ -75,7 +74,7 @@ def build(
 
 def rows_of_all(report: Report) -> LayerTable:
     """Every layer in execution order, none hidden: what a data frame holds."""
-    unknown = uncounted(report.layers, children_of(report.layers))
+    unknown = uncounted(report)
     rows = tuple(
         LayerRow(layer=layer, path=layer.path, label=layer.path, figures=Figures.of(layer, unknown=own))
         for layer, own in zip(report.layers, unknown, strict=True)

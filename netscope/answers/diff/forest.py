@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from netscope.report.layer import Layer
-from netscope.report.preorder import children_of, parents_of
 from netscope.report.report import Report
+from netscope.report.tree import ends_of, inverted, parents_of
 
 Numbers = dict[Hashable, int]
 
@@ -31,8 +31,8 @@ class Forest:
 
     def __init__(self, report: Report, known: Numbers) -> None:
         self.layers = report.layers
-        self.children = children_of(self.layers)
-        self.parents = parents_of(self.children)
+        self.parents = parents_of(self.layers)
+        self.children = inverted(self.parents)
         # What a layer itself is, and the same with everything within it.
         self.own = [known.setdefault(_definition(layer), len(known)) for layer in self.layers]
         self.whole = self._bottom_up(self.own, "whole", known)
@@ -102,14 +102,12 @@ class Forest:
     @cached_property
     def sizes(self) -> list[int]:
         """Layers in every subtree, its root counted."""
-        sizes = [1] * len(self.layers)
-        for index in range(len(self.layers) - 1, 0, -1):
-            sizes[self.parents[index]] += sizes[index]
-        return sizes
+        return [end - index for index, end in enumerate(self.ends)]
 
-    def ends(self, index: int) -> int:
+    @cached_property
+    def ends(self) -> list[int]:
         """The index behind the last layer within."""
-        return index + self.sizes[index]
+        return ends_of(self.layers)
 
 
 def choices(layer: Layer) -> dict[str, Any]:

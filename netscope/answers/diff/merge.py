@@ -8,8 +8,8 @@ from netscope.answers.diff.changes import Situation, changes
 from netscope.answers.diff.pairing import Pairing
 from netscope.answers.diff.result import Change, Diff, Pair, Status
 from netscope.report.layer import Layer
-from netscope.report.preorder import children_of, parents_of
 from netscope.report.report import Report
+from netscope.report.tree import children_of, inverted, parents_of
 
 # Indices of a layer before and after; -1 where there is none.
 Spot = tuple[int, int]
@@ -110,8 +110,8 @@ class _Siblings:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._layers = layers
-        self._children = children_of(layers)
-        self.parents = parents_of(self._children)
+        self.parents = parents_of(layers)
+        self._children = inverted(self.parents)
 
     def behind(self, index: int) -> str | None:
         """The name of the sibling that comes before this one, None for the first."""

@@ -235,7 +235,7 @@ class _Matcher:
         for i in range(len(self.a) - 1, 0, -1):
             if i in self.to or not self.a.containers[i]:
                 continue
-            inside = [n for n in range(i + 1, self.a.ends(i)) if n in self.to]
+            inside = [n for n in range(i + 1, self.a.ends[i]) if n in self.to]
             votes: Counter[int] = Counter()
             for n in inside:
                 votes.update(self._free_around(self.to[n]))

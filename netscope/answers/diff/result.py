@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any, Literal
 
 from netscope.base.answer import Answer
@@ -14,6 +13,7 @@ from netscope.report.measured.intervals import Ratio
 from netscope.report.measured.timing import ratio_of
 from netscope.report.quantities import QUANTITIES, Number
 from netscope.report.report import Report
+from netscope.report.tree import children_of
 
 Status = Literal["=", "~", "+", "-"]
 
@@ -195,5 +195,7 @@ class Diff(Answer):
 
 
 def _containers(report: Report) -> set[str]:
-    """Paths of the layers that have layers within: what follows such a one lies deeper."""
-    return {layer.path for layer, behind in pairwise(report.layers) if behind.depth > layer.depth}
+    """Paths of the layers that have layers within."""
+    return {
+        layer.path for layer, inner in zip(report.layers, children_of(report.layers), strict=True) if inner
+    }

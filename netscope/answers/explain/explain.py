@@ -16,6 +16,7 @@ from netscope.base.errors import UsageError
 from netscope.base.workload import ITEM_SIZE
 from netscope.report.layer import Layer
 from netscope.report.report import Report
+from netscope.report.tree import children_of
 
 # What the whole network is called, whose path is empty.
 ROOT: Final = "(root)"
@@ -33,8 +34,11 @@ def explain(report: Report, pattern: str | None = None) -> Explanations:
     Raises:
         UsageError: no layer has such a name.
     """
-    inside = _children(report.layers)
-    explained = [_explained(report.layers[i], inside[i]) for i in _chosen(report, pattern)]
+    layers = report.layers
+    inside = children_of(layers)
+    explained = [
+        _explained(layers[i], tuple([layers[part] for part in inside[i]])) for i in _chosen(report, pattern)
+    ]
     return Explanations(
         report, tuple(replace(e, lines=(*_depth(report), *e.lines)) if not e.path else e for e in explained)
     )
@@ -71,19 +75,6 @@ def _chosen(report: Report, pattern: str | None) -> list[int]:
             f"{report.name!r} has no layer {pattern!r}.", hint="it is one layer: leave the name out"
         )
     raise UsageError(f"{report.name!r} has no layer {pattern!r}.", hint=instead_of(pattern, known))
-
-
-def _children(layers: Sequence[Layer]) -> list[tuple[Layer, ...]]:
-    """For every layer those directly inside it, read off the preorder's depths."""
-    found: list[list[Layer]] = [[] for _ in layers]
-    around: list[int] = []
-    for index, layer in enumerate(layers):
-        while around and layers[around[-1]].depth >= layer.depth:
-            around.pop()
-        if around:
-            found[around[-1]].append(layer)
-        around.append(index)
-    return [tuple(children) for children in found]
 
 
 def _explained(layer: Layer, parts: tuple[Layer, ...]) -> Explanation:

@@ -14,8 +14,8 @@ from netscope.machine.timing.roofline import Bound
 from netscope.report.layer import FUNCTIONAL, Layer
 from netscope.report.measured.breakdown import LayerTime
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof
-from netscope.report.preorder import children_of
 from netscope.report.report import Report
+from netscope.report.tree import children_of
 
 _NO_TIME = LayerTime()
 

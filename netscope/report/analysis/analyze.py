@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.base.workload import Workload
 from netscope.report.analysis.rows import NO_COSTS, Draft, rows_of
-from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window
+from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window, later
 from netscope.report.report import Report
 from netscope.trace.facts import ParameterFact, Trace, Value
 
@@ -71,42 +71,40 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
         first = trace.calls[calls[0]] if calls else None
         holds_work = bool(node.children)
         own = NO_COSTS if holds_work else node.own
-        yield Layer.of(
-            {
-                "path": path,
-                "type": fact.type,
-                "base": fact.base,
-                "kind": "module",
-                "depth": node.depth,
-                "calls": len(calls),
-                "used": node.used,
-                "completed": broken_off.isdisjoint(calls),
-                "registered": fact.registered,
-                "training": fact.training,
-                "shared_with": None if shared_with == path else shared_with,
-                "hyperparameters": fact.hyperparameters,
-                "detail": fact.detail,
-                "inputs": tensors.of(first.inputs) if first else (),
-                "outputs": tensors.of(first.outputs) if first else (),
-                "parameters": placed,
-                "buffers": parameters.buffers(fact.buffers),
-                "operators": node.operators,
-                "params": sizes.params,
-                "trainable_params": sizes.trainable,
-                "param_bytes": sizes.param_bytes,
-                "buffer_bytes": sizes.buffer_bytes,
-                "own_params": own_params,
-                "window": partial(window_of, calls[0]) if calls else None,
-                "unknown": dict(inclusive.unknown),
-                "macs": None if inclusive.unknown else inclusive.macs,
-                "counted_macs": inclusive.macs,
-                "causal_macs": inclusive.causal,
-                "vector": None if inclusive.unknown else inclusive.vector,
-                "output_bytes": inclusive.output_bytes,
-                "own_macs": own.macs,
-                "own_vector": own.vector,
-                "own_output_bytes": own.output_bytes,
-            }
+        yield Layer(
+            path=path,
+            type=fact.type,
+            base=fact.base,
+            kind="module",
+            depth=node.depth,
+            calls=len(calls),
+            used=node.used,
+            completed=broken_off.isdisjoint(calls),
+            registered=fact.registered,
+            training=fact.training,
+            shared_with=None if shared_with == path else shared_with,
+            hyperparameters=fact.hyperparameters,
+            detail=fact.detail,
+            inputs=tensors.of(first.inputs) if first else (),
+            outputs=tensors.of(first.outputs) if first else (),
+            parameters=placed,
+            buffers=parameters.buffers(fact.buffers),
+            operators=node.operators,
+            params=sizes.params,
+            trainable_params=sizes.trainable,
+            param_bytes=sizes.param_bytes,
+            buffer_bytes=sizes.buffer_bytes,
+            own_params=own_params,
+            window=later(partial(window_of, calls[0])) if calls else None,
+            unknown=dict(inclusive.unknown),
+            macs=None if inclusive.unknown else inclusive.macs,
+            counted_macs=inclusive.macs,
+            causal_macs=inclusive.causal,
+            vector=None if inclusive.unknown else inclusive.vector,
+            output_bytes=inclusive.output_bytes,
+            own_macs=own.macs,
+            own_vector=own.vector,
+            own_output_bytes=own.output_bytes,
         )
         if holds_work and node.costly:
             after.append((node, node.depth))
@@ -115,33 +113,29 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
 
 
 def _functional(trace: Trace, node: Draft, windows: _Windows) -> Layer:
-    """The row of what a module with submodules ran itself. Fields left out are as the class has them."""
+    """The row of what a module with submodules ran itself."""
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)
     own = node.own
-    return Layer.of(
-        {
-            "path": f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
-            "type": FUNCTIONAL,
-            "kind": "functional",
-            "depth": node.depth + 1,
-            "calls": len(node.calls),
-            "training": trace.modules[node.module].training,
-            "completed": True,
-            "hyperparameters": {},
-            "outputs": outputs,
-            "operators": dict(node.operators),
-            "window": partial(windows.of_own_work, tuple(node.calls)),
-            "unknown": dict(own.unknown),
-            "macs": None if own.unknown else own.macs,
-            "counted_macs": own.macs,
-            "causal_macs": own.causal,
-            "vector": None if own.unknown else own.vector,
-            "output_bytes": own.output_bytes,
-            "own_macs": own.macs,
-            "own_vector": own.vector,
-            "own_output_bytes": own.output_bytes,
-        }
+    return Layer(
+        path=f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
+        type=FUNCTIONAL,
+        kind="functional",
+        depth=node.depth + 1,
+        calls=len(node.calls),
+        training=trace.modules[node.module].training,
+        outputs=outputs,
+        operators=dict(node.operators),
+        window=later(partial(windows.of_own_work, tuple(node.calls))),
+        unknown=dict(own.unknown),
+        macs=None if own.unknown else own.macs,
+        counted_macs=own.macs,
+        causal_macs=own.causal,
+        vector=None if own.unknown else own.vector,
+        output_bytes=own.output_bytes,
+        own_macs=own.macs,
+        own_vector=own.vector,
+        own_output_bytes=own.output_bytes,
     )
 
 

@@ -6,12 +6,13 @@ Rows follow qualified names: one for each module at each place, in the order of 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from netscope.base.cost import NO_VECTOR_OPS, Cost, VectorOps
 from netscope.formulas import cost_of
+from netscope.report.tree import ends_of, preorder
 from netscope.trace.facts import Operator, ParameterFact, Trace, make
 
 
@@ -77,7 +78,7 @@ def rows_of(trace: Trace) -> list[Draft]:
     """All rows in preorder, with their own and inclusive figures."""
     root, nodes = _tree(trace)
     _cost(trace, nodes)
-    rows = list(_preorder(root))
+    rows = list(preorder(root, _inside))
     _gather(rows, trace)
     return rows
 
@@ -108,7 +109,7 @@ def _tree(trace: Trace) -> tuple[Draft, dict[str, Draft]]:
         _link(path, nodes, by_path)
     for node in nodes.values():
         _order(node)
-    for node in _preorder(root):
+    for node in preorder(root, _inside):
         for child in node.children:
             child.depth = node.depth + 1
     return root, nodes
@@ -156,12 +157,8 @@ def _first_call(node: Draft) -> float | None:
     return first
 
 
-def _preorder(root: Draft) -> Iterator[Draft]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(reversed(node.children))
+def _inside(node: Draft) -> list[Draft]:
+    return node.children
 
 
 # Costs
@@ -286,16 +283,5 @@ def _united(rows: list[Draft], own: list[tuple[ParameterFact, ...]]) -> list[lis
     starts.append(len(flat))
     return [
         list({f.identity: f for f in reversed(flat[starts[index] : starts[end]])}.values())
-        for index, end in enumerate(_subtree_ends(rows))
+        for index, end in enumerate(ends_of(rows))
     ]
-
-
-def _subtree_ends(rows: list[Draft]) -> list[int]:
-    """For each row the index after its last descendant."""
-    ends = [len(rows)] * len(rows)
-    open_rows: list[int] = []
-    for index, node in enumerate(rows):
-        while open_rows and rows[open_rows[-1]].depth >= node.depth:
-            ends[open_rows.pop()] = index
-        open_rows.append(index)
-    return ends

@@ -13,17 +13,14 @@ from itertools import groupby
 from typing import Final, Literal, cast
 
 from netscope.answers.diff import Change, Delta, Diff
-from netscope.base.units import plural
-from netscope.report.layer import Layer
-from netscope.report.preorder import children_of
+from netscope.base.units import plural, span
 from netscope.report.quantities import QUANTITIES
-from netscope.report.report import Report
+from netscope.report.tree import ends_of, inverted
 from netscope.show.diff.everywhere import only_that
 from netscope.show.diff.folding import Block, Draft, look, merged
 from netscope.show.diff.rows import RUNS, Kind
 from netscope.show.diff.words import is_forced, output_text, words
 from netscope.show.operators import describe
-from netscope.show.tree import range_of
 
 # What has become of a subtree as a whole: all of it the same, all of it changed only in what everything
 # changed in, or it has only another name or place; all of it added or removed; or none of these.
@@ -63,17 +60,18 @@ class _Builder:
     ) -> None:
         self.pairs = diff.pairs
         self.shared, self.shown, self.depth, self.everything = shared, shown, depth, everything
-        self.children: list[list[int]] = [[] for _ in self.pairs]
-        for number, pair in enumerate(self.pairs):
-            if pair.parent >= 0:
-                self.children[pair.parent].append(number)
+        self.children = inverted([pair.parent for pair in self.pairs])
         self.leaf = {id(pair) for pair in diff.leaves}
         # Layers without layers within, and how many of those changed.
         self.leaves = [0] * len(self.pairs)
         self.changed = [0] * len(self.pairs)
         self.states: list[State] = ["open"] * len(self.pairs)
         # Layers within in the network that has it, where those that moved away or in are counted too.
-        self.sizes = {id(layer): n for report in (diff.before, diff.after) for layer, n in _sizes(report)}
+        self.sizes = {
+            id(layer): end - index
+            for report in (diff.before, diff.after)
+            for index, (layer, end) in enumerate(zip(report.layers, ends_of(report.layers), strict=True))
+        }
 
     def build(self) -> Block:
         made: dict[int, Block] = {}
@@ -226,22 +224,13 @@ class _Builder:
         return forced and first.output == second.output
 
 
-def _sizes(report: Report) -> Iterator[tuple[Layer, int]]:
-    """Every layer with the number of layers in its subtree, itself counted."""
-    children = children_of(report.layers)
-    sizes = [1] * len(children)
-    for index in range(len(children) - 1, -1, -1):
-        sizes[index] += sum(sizes[child] for child in children[index])
-    return zip(report.layers, sizes, strict=True)
-
-
 def _place(ahead: str, behind: str) -> Hashable:
     """Where a layer stands behind another: of two numbers, how far."""
     return int(behind) - int(ahead) if ahead.isdecimal() and behind.isdecimal() else behind
 
 
 def _between(first: str, last: str) -> str:
-    return first if first == last else range_of(first, last)
+    return first if first == last else span(first, last)
 
 
 def _proportion(delta: Delta) -> Hashable:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netscope.answers.diff import Status
+from netscope.base import units
 from netscope.show.diff.rows import RUNS, Kind
-from netscope.show.tree import range_of
 
 
 @dataclass(slots=True)
@@ -76,5 +76,5 @@ def _span(labels: Sequence[str]) -> str:
     """("1", "2", "3") -> "1-3"; ("0", "3", "6") -> "0, 3, 6"."""
     numbers = [int(label) for label in labels if label.isdecimal()]
     if len(numbers) < len(labels) or numbers == list(range(numbers[0], numbers[0] + len(numbers))):
-        return range_of(labels[0], labels[-1])
+        return units.span(labels[0], labels[-1])
     return ", ".join(labels) if len(labels) < 4 else f"{labels[0]}…{labels[-1]}"
