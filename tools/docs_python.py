@@ -50,7 +50,8 @@ def python_pages() -> dict[str, str]:
     asserts = [getattr(testing, name) for name in testing.__all__]
     from netscope.pytest_plugin import Netscope
 
-    answers = list(dict.fromkeys([Answer, *given, *filter(None, map(_returned, functions))]))
+    returned: list[type] = [one for one in map(_returned, functions) if one is not None]
+    answers = list(dict.fromkeys([Answer, *given, *returned]))
     blocks = [_class(one) for one in errors]
     return {
         "functions.md": _page(

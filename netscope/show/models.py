@@ -39,10 +39,14 @@ def page(catalog: Catalog, *, plain: bool = False) -> Page:
     return Page(
         title="models",
         head=(),
-        sections=lambda: [Names(catalog.names)] if plain else _sections(catalog),
+        sections=lambda: [_plain(catalog)] if plain else _sections(catalog),
         records=lambda: Records(_KEYS, [list(one.values()) for one in listed], documents.SCHEMA_VERSION),
         document=lambda: Document(whole, "models"),
     )
+
+
+def _plain(catalog: Catalog) -> Table:
+    return Table([Heading("model")], [Row((Cell(name),)) for name in catalog.names], bare=True)
 
 
 def _sections(catalog: Catalog) -> Iterator[Section]:
