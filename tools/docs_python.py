@@ -51,7 +51,7 @@ def python_pages() -> dict[str, str]:
     from netscope.pytest_plugin import Netscope
 
     returned: list[type] = [one for one in map(_returned, functions) if one is not None]
-    answers = list(dict.fromkeys([Answer, *given, *returned]))
+    answers: list[type] = list(dict.fromkeys([Answer, *given, *returned]))
     blocks = [_class(one) for one in errors]
     return {
         "functions.md": _page(
