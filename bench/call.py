@@ -28,7 +28,7 @@ OWN: Final = {
         "netscope.base.environment",
         "netscope.base.units",
         "netscope.sources",
-        "netscope.sources.vision",
+        "netscope.sources.torchvision",
         "netscope.sources.huggingface",
         "netscope.base.meta.building",
         "netscope.trace.forward",

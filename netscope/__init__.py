@@ -18,13 +18,14 @@ from netscope.base.version import __version__
 
 if TYPE_CHECKING:
     from netscope.answers.diff import Comparison, Diff
-    from netscope.api.check import check
+    from netscope.api.check import check, check_project
     from netscope.api.compare import compare
     from netscope.api.diff import diff
     from netscope.api.explain import explain
     from netscope.api.lint import lint
+    from netscope.api.models import models
     from netscope.api.profile import profile
-    from netscope.api.roofline import roofline
+    from netscope.api.roofline import device_specs, roofline
     from netscope.api.summary import summary
     from netscope.base.errors import (
         CheckError,
@@ -57,12 +58,15 @@ __all__ = [
     "Workload",
     "__version__",
     "check",
+    "check_project",
     "compare",
+    "device_specs",
     "diff",
     "explain",
     "formula",
     "lint",
     "load",
+    "models",
     "profile",
     "roofline",
     "summary",
@@ -84,12 +88,15 @@ _HOMES: Final = {
     "UsageError": "netscope.base.errors",
     "Workload": "netscope.base.workload",
     "check": "netscope.api.check",
+    "check_project": "netscope.api.check",
     "compare": "netscope.api.compare",
+    "device_specs": "netscope.api.roofline",
     "diff": "netscope.api.diff",
     "explain": "netscope.api.explain",
     "formula": "netscope.formulas",
     "lint": "netscope.api.lint",
     "load": "netscope.report.store",
+    "models": "netscope.api.models",
     "profile": "netscope.api.profile",
     "roofline": "netscope.api.roofline",
     "summary": "netscope.api.summary",

@@ -130,12 +130,11 @@ def profile() -> str:
 
 def models() -> str:
     """Every way to name a model, and the zoo."""
-    from netscope.api.ready import READY
-    from netscope.sources import SOURCES
+    from netscope.api.reading import LISTED
     from netscope.zoo.catalog import ZOO
 
     lines = ["| write | for |", "|---|---|"]
-    lines += [f"| `{form.form}` | {form.description} |" for form in (*SOURCES, *READY)]
+    lines += [f"| `{form.form}` | {form.description} |" for form in LISTED]
     lines += ["", "| zoo | input | |", "|---|---|---|"]
     lines += [f"| `{name}` | `{entry.example}` | {entry.description} |" for name, entry in ZOO.items()]
     return "\n".join(lines) + "\n"

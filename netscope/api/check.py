@@ -1,28 +1,30 @@
-"""`netscope.check`: whether a network is within its limits."""
+"""`netscope.check`: whether a network is within its limits; and `check_project`, of all in a project."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
 
-from netscope.api.asked import Asked
-from netscope.api.ready import has_input
-from netscope.api.summary import summary
-from netscope.base.workload import Workload
-from netscope.report.report import Report
+from netscope.api.diff import given
+from netscope.api.reading import reader
+from netscope.api.summary import report_of
+from netscope.base.errors import NetscopeError, UsageError
+from netscope.base.request import FACTS, How, Request, spelled
 
 if TYPE_CHECKING:
-    import os
-
-    import torch
-
-    from netscope.answers.check import Checked
+    from netscope.answers.check import Checked, Outcome, Requirement
+    from netscope.answers.check.project import Entry, Project
+    from netscope.api.reading import Model
 
 
 def check(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    model: Model,
     *limits: str,
-    against: str | os.PathLike[str] | torch.nn.Module | Workload | Report | None = None,
+    against: Model | None = None,
     fail_if: str | Sequence[str] = (),
     **named: Any,
 ) -> Checked:
@@ -44,12 +46,118 @@ def check(
         UsageError: a limit cannot be read, a change is limited without `against`, or there is no limit;
             else what `summary` raises.
     """
-    from netscope.answers.check import check_report, parse_change, parse_limit, parse_named, require
+    from netscope.answers.check import parse_named
 
-    how = {key: named.pop(key) for key in Asked._fields if key in named}
-    held = [*map(parse_limit, limits), *(parse_named(key, value) for key, value in named.items())]
-    changes = map(parse_change, [fail_if] if isinstance(fail_if, str) else fail_if)
-    required = require([*held, *changes], compared=against is not None)
-    report = summary(model, **how)
-    base = None if against is None else summary(against, **({} if has_input(against) else how))
-    return check_report(report, required, base)
+    request = Request(**{key: named.pop(key) for key in FACTS if key in named})
+    required = _requirements(limits, fail_if)
+    required += [parse_named(key, value) for key, value in named.items()]
+    return _held(model, required, against, request)
+
+
+def check_project(
+    model: str | None = None,
+    *limits: str,
+    against: str | None = None,
+    fail_if: str | Sequence[str] = (),
+    path: str | os.PathLike[str] | None = None,
+    **how: Unpack[How],
+) -> Outcome:
+    """Hold the networks of a project against what its pyproject.toml says: `netscope.check_project().passed`.
+
+    Entries stand in [tool.netscope.models]; `netscope.answers.check.project` says what one may have. While
+    an entry is checked, the working directory is that of its pyproject.toml.
+
+    Args:
+        model: the one entry to check; all of them without it. What no entry is called is a model's name.
+        limits, fail_if, against: as for `check`: what is required of `model` beside what its entry says.
+        path: the folder that is in the project, or in which its pyproject.toml is; the working directory
+            without it.
+        how: what else `summary` takes, before what the entry says.
+
+    Returns:
+        an Outcome of all that was checked, in order. A network among several that cannot be traced has its
+        `error` and `failure`, and is not passed.
+
+    Raises:
+        UsageError: there is no project, or it says something that means nothing; else, of one model, what
+            `check` raises.
+    """
+    from netscope.answers.check import Outcome
+    from netscope.answers.check.project import Entry, nearest
+
+    folder = Path.cwd() if path is None else Path(path).absolute()
+    required = _requirements(limits, fail_if)
+    project = nearest(folder)
+    if model is None:
+        asked = given(limits=limits or None, against=against, fail_if=fail_if or None, **how)
+        if asked:
+            raise UsageError(f"{spelled(next(iter(asked)))} needs a model.", hint="name an entry, or a model")
+        return Outcome(tuple(_all_of(project)))
+    if project is not None and model in project:
+        entry, folder = project[model], project.folder
+    else:
+        entry = Entry(model, model)
+    # A report is seen from here, not from the entry's folder; one of a revision is no file.
+    if against is not None and against.endswith(".json") and Path(against).is_file():
+        against = str(Path(against).absolute())
+    options = {**entry.options, **(how.pop("options", None) or {})}
+    entry = replace(
+        entry,
+        **given(**how),
+        options=options,
+        against=against or entry.against,
+        requirements=(*entry.requirements, *required),
+    )
+    return Outcome((_checked(entry, folder),), name=model)
+
+
+def _requirements(limits: Sequence[str], fail_if: str | Sequence[str]) -> list[Requirement]:
+    """Limits and changes, read. Raises UsageError over one that means nothing."""
+    from netscope.answers.check import parse_change, parse_limit
+
+    changes = [fail_if] if isinstance(fail_if, str) else fail_if
+    return [*map(parse_limit, limits), *map(parse_change, changes)]
+
+
+def _all_of(project: Project | None) -> Iterator[Checked]:
+    """All entries, whether or not each can be traced."""
+    from netscope.answers.check import Checked
+
+    if project is None or not project.entries:
+        raise UsageError(
+            "no pyproject.toml here, or above, has a [tool.netscope.models].",
+            hint="name a model, as in netscope check alexnet --max params=65M",
+        )
+    for entry in project.entries:
+        try:
+            yield _checked(entry, project.folder)
+        except NetscopeError as error:
+            yield Checked(entry.name, None, error=error.message, failure=error)
+
+
+def _checked(entry: Entry, folder: Path) -> Checked:
+    """What an entry names, as seen from that folder, held against what is required of it."""
+    how = {
+        "input": entry.input or None,
+        "batch": entry.batch,
+        "dtype": entry.dtype,
+        "train": entry.train,
+        "options": entry.options,
+    }
+    with contextlib.chdir(folder):
+        found = _held(entry.model, entry.requirements, entry.against, Request(**given(**how)))
+    return replace(found, name=entry.name)
+
+
+def _held(
+    model: Model, requirements: Iterable[Requirement], against: Model | None, request: Request
+) -> Checked:
+    """A network held against requirements; `request` is of both unless the other has its input already."""
+    from netscope.answers.check import check_report, require
+
+    required = require(requirements, compared=against is not None)
+    base = None if against is None else reader(against)
+    report = report_of(reader(model), request)
+    if base is None:
+        return check_report(report, required)
+    return check_report(report, required, report_of(base, Request() if base.has_input else request))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from netscope.answers.diff import Comparison, Variant
-from netscope.api.diff import How, Summarize, given, is_report, summarized
+from netscope.api.diff import given
+from netscope.api.reading import reader
+from netscope.api.summary import report_of
 from netscope.base.errors import NetscopeError, UsageError
-from netscope.base.workload import Input, Workload
-from netscope.report.report import Report
+from netscope.base.request import Request
+from netscope.base.workload import Input
 
 if TYPE_CHECKING:
-    import os
-
-    import torch
-
-    Model = str | os.PathLike[str] | torch.nn.Module | Workload | Report
+    from netscope.answers.diff import Comparison, Variant
+    from netscope.api.reading import Model
 
 
 def compare(
@@ -37,7 +35,7 @@ def compare(
 
     Returns:
         a frozen Comparison of variants. One that cannot be loaded or traced has its error in place of
-        a report; see `Comparison.failed`.
+        a report; `Comparison.failed` has those, each with its `failure`.
 
     Raises:
         UsageError: there are no models; else what `summary` raises for the first, when all of them fail.
@@ -45,30 +43,26 @@ def compare(
     models = list(models)
     if not models:
         raise UsageError("there is nothing to compare.", hint="give two models or more")
-    how = {"input": input, "batch": batch, "dtype": dtype, "train": train, "options": options}
-    return comparison_of(models, given(how), summarized)[0]
+    request = Request(**given(input=input, batch=batch, dtype=dtype, train=train, options=options))
+    from netscope.answers.diff import Comparison
+
+    variants = tuple(_variant(model, request) for model in models)
+    failures = [variant.failure for variant in variants if variant.failure is not None]
+    if len(failures) == len(variants):
+        raise failures[0]
+    return Comparison(variants)
 
 
-def comparison_of(
-    models: Sequence[Any], how: How, summarize: Summarize
-) -> tuple[Comparison, list[NetscopeError]]:
-    """The comparison of networks that `summarize` traces or reads, and what went wrong with some.
+def _variant(model: Model, request: Request) -> Variant:
+    """One network, or what went wrong with it."""
+    from netscope.answers.diff import Variant
 
-    Raises:
-        NetscopeError: all failed; this is the first failure.
-    """
-    variants, errors = [], []
-    for model in models:
-        try:
-            report = summarize(model, {} if is_report(model) else how)
-        except NetscopeError as error:
-            errors.append(error)
-            variants.append(Variant(_name(model), None, error.message))
-        else:
-            variants.append(Variant(report.name, report))
-    if len(errors) == len(variants):
-        raise errors[0]
-    return Comparison(tuple(variants)), errors
+    try:
+        found = reader(model)
+        report = report_of(found, Request() if found.saved else request)
+    except NetscopeError as error:
+        return Variant(_name(model), None, error.message, error)
+    return Variant(report.name, report)
 
 
 def _name(model: Any) -> str:

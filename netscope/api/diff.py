@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from netscope.answers.diff import Diff
-from netscope.api.ready import has_input
+from netscope.api.reading import reader
+from netscope.api.summary import report_of
 from netscope.base.errors import UsageError
-from netscope.base.workload import Input, Workload
-from netscope.report.report import Report
+from netscope.base.request import Request, spelled
+from netscope.base.workload import Input
 
 if TYPE_CHECKING:
-    import os
-
-    import torch
-
-    Model = str | os.PathLike[str] | torch.nn.Module | Workload | Report
-
-# What `summary` takes beside the model, by name, and what calls it.
-How = dict[str, Any]
-Summarize = Callable[[Any, How], Report]
+    from netscope.answers.diff import Diff
+    from netscope.api.reading import Model
 
 
 def diff(
@@ -58,62 +51,41 @@ def diff(
     Raises:
         UsageError: nothing to compare with, or an argument for what is a report; else what `summary` raises.
     """
-    how = {"input": input, "args": args, "kwargs": kwargs, "batch": batch, "dtype": dtype, "train": train}
-    how_b = {"input": input_b, "args": args_b, "kwargs": kwargs_b, "batch": batch_b, "dtype": dtype_b}
-    how |= {"options": options}
-    how_b |= {"train": train_b, "options": options_b}
-    return diff_of(before, after, given(how), given(how_b), summarized, "{}_b=".format, "{}=".format)
-
-
-def diff_of(
-    before: Any,
-    after: Any,
-    how: How,
-    how_b: How,
-    summarize: Summarize,
-    spell_b: Callable[[str], str],
-    spell: Callable[[str], str],
-) -> Diff:
-    """The diff of two networks that `summarize` traces or reads.
-
-    Args:
-        how, how_b: what was said of both, and of the second alone.
-        spell_b, spell: how such an argument is written, for a message.
-
-    Raises:
-        UsageError: nothing to compare with, or an argument for what is a report.
-    """
-    from netscope.answers.diff import diff
-
-    if after is None:
-        if not how_b:
-            wanted = ", ".join(map(spell_b, ("input", "batch", "dtype", "train", "options")))
-            raise UsageError(
-                "a diff is of two networks, or of one in two ways.",
-                hint=f"name a second one, or give one of {wanted}",
-            )
-        after = before
-    both = is_report(before) and is_report(after)
-    refused = [*map(spell_b, how_b if is_report(after) else ()), *map(spell, how if both else ())]
+    how = given(input=input, args=args, kwargs=kwargs, batch=batch, dtype=dtype, train=train, options=options)
+    how_b = given(
+        input=input_b,
+        args=args_b,
+        kwargs=kwargs_b,
+        batch=batch_b,
+        dtype=dtype_b,
+        train=train_b,
+        options=options_b,
+    )
+    if after is None and not how_b:
+        wanted = spelled("input_b", "batch_b", "dtype_b", "train_b", "options_b")
+        raise UsageError(
+            "a diff is of two networks, or of one in two ways.",
+            hint=f"name a second one, or give one of {wanted}",
+        )
+    first = reader(before)
+    second = first if after is None else reader(after)
+    both = first.saved and second.saved
+    refused = [f"{name}_b" for name in how_b if second.saved] + [name for name in how if both]
     if refused:
         which = "both networks are saved reports" if both else "the second network is a saved report"
         have = "which have their inputs" if both else "which has its input"
-        raise UsageError(f"{which}, {have} already.", hint=f"leave out {', '.join(refused)}")
-    second_how = {} if is_report(after) else {**how, **how_b}
-    first = summarize(before, {} if is_report(before) else how)
-    second = summarize(after, second_how)
-    if first.name == second.name and "options" in how_b:
-        first = replace(first, name=_with_options(first.name, how.get("options")))
-        second = replace(second, name=_with_options(second.name, how_b["options"]))
-    return diff(first, second)
+        raise UsageError(f"{which}, {have} already.", hint=f"leave out {spelled(*refused)}")
+    old = report_of(first, Request(**({} if first.saved else how)))
+    new = report_of(second, Request(**({} if second.saved else {**how, **how_b})))
+    if old.name == new.name and "options" in how_b:
+        old = replace(old, name=_with_options(old.name, options))
+        new = replace(new, name=_with_options(new.name, options_b))
+    from netscope.answers.diff import diff
+
+    return diff(old, new)
 
 
-def is_report(model: Any) -> bool:
-    """Whether it is a report already, or the name of a saved one: then nothing can be asked of it."""
-    return not isinstance(model, Workload) and has_input(model)
-
-
-def given(how: How) -> How:
+def given(**how: Any) -> dict[str, Any]:
     """Those of the arguments that were given."""
     return {key: value for key, value in how.items() if value is not None}
 
@@ -121,10 +93,3 @@ def given(how: How) -> How:
 def _with_options(name: str, options: Mapping[str, Any] | None) -> str:
     """One network with different options goes by two names: "lenet num_classes=100"."""
     return " ".join([name, *(f"{key}={value}" for key, value in (options or {}).items())])
-
-
-def summarized(model: Any, how: How) -> Report:
-    """As `netscope.summary` does."""
-    from netscope.api.summary import summary
-
-    return summary(model, **how)

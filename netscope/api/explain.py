@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from netscope.api.summary import summary
-from netscope.base.workload import Workload
-from netscope.report.report import Report
+from netscope.base.request import How
 
 if TYPE_CHECKING:
-    import os
-
-    import torch
-
     from netscope.answers.explain import Explanations
+    from netscope.api.reading import Model
 
 
-def explain(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
-    layer: str | None = None,
-    **how: Any,
-) -> Explanations:
+def explain(model: Model, layer: str | None = None, **how: Unpack[How]) -> Explanations:
     """Say why each figure of a layer is what it is: `print(netscope.explain("alexnet", "conv1"))`.
 
     Args:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
-from netscope.api.summary import summary
+from netscope.api.reading import reader
+from netscope.api.summary import trace
 from netscope.base.errors import TraceError
-from netscope.base.workload import Workload
+from netscope.base.request import How, Request
 from netscope.report.report import Report
 
 if TYPE_CHECKING:
-    import torch
-
     from netscope.answers.lint import Findings
+    from netscope.api.reading import Model
 
 
 def lint(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    model: Model,
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
-    **how: Any,
+    **how: Unpack[How],
 ) -> Findings:
     """Find what is likely a mistake in a network: `for finding in netscope.lint("alexnet"): ...`.
 
@@ -42,14 +41,15 @@ def lint(
     from netscope.answers.lint import choose
 
     choose(select, ignore)
-    report = summary(model, **how)
-    if isinstance(model, Report) or report.facts is None:
-        return lint_report(report, select=select, ignore=ignore)
-    module = model.module if isinstance(model, Workload) else model
+    request, found = Request(**how), reader(model)
+    network = found.read(request)
+    if isinstance(network, Report):
+        return lint_report(network, select=select, ignore=ignore)
     modes = None
-    if not isinstance(module, (str, os.PathLike)):
-        modes = {path: part.training for path, part in module.named_modules()}
-    again = partial(summary, model, **{**how, "train": True})
+    if not found.named:
+        modes = {path: part.training for path, part in network.module.named_modules()}
+    report = trace(network, train=request.train)
+    again = partial(trace, network, train=True)
     return lint_report(report, modes=modes, again=again, select=select, ignore=ignore)
 
 

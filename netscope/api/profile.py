@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from netscope.api.asked import Asked, check_call, workload_of
-from netscope.api.ready import is_ready, ready
-from netscope.api.summary import collector_paused, trace
+from netscope.api import collector
+from netscope.api.reading import Reader, reader
+from netscope.api.summary import trace
 from netscope.base.errors import UsageError
+from netscope.base.request import Request
 from netscope.base.workload import Input, Workload
-from netscope.report.report import Report
 
 if TYPE_CHECKING:
-    import torch
+    from typing import TypedDict
 
+    from netscope.api.reading import Model
     from netscope.machine.profiling.curve import Curve
     from netscope.machine.profiling.run import Prepare
     from netscope.machine.profiling.settings import Watcher
     from netscope.machine.timing.backend import Backend
+    from netscope.report.report import Report
+
+    class Conditions(TypedDict, total=False):
+        """The keywords of `profile` beside the batch."""
+
+        device: str | Backend | None
+        input: Input | None
+        args: tuple[Any, ...]
+        kwargs: Mapping[str, Any] | None
+        dtype: str | None
+        train: bool
+        optimizer: str | None
+        channels_last: bool
+        compile: bool
+        cuda_graph: bool
+        cold_cache: bool
+        threads: int | None
+        warmup: float | None
+        min_time: float | None
+        max_time: float | None
+        device_spec: str
+        options: Mapping[str, Any] | None
+        watch: Watcher | None
 
 
 @overload
-def profile(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report, *, batch: int = 1, **how: Any
-) -> Report: ...
+def profile(model: Model, *, batch: int = 1, **how: Unpack[Conditions]) -> Report: ...
 @overload
+def profile(model: Model, *, batch: Sequence[int], **how: Unpack[Conditions]) -> Curve: ...
 def profile(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload, *, batch: Sequence[int], **how: Any
-) -> Curve: ...
-def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keywords
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    model: Model,
     *,
     device: str | Backend | None = None,
     input: Input | None = None,
@@ -92,16 +111,17 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
         UsageError: the device is not there, or cannot do that; a module is elsewhere; else as `summary`.
         TraceError: the forward, or a step, raised, or memory did not suffice.
     """
-    if is_made(model):
-        asked = Asked(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options or None)
-        spec = "" if device_spec == "auto" else device_spec
-        form = channels_last or compile or cuda_graph or cold_cache
-        pace = (warmup, min_time, max_time) != (None, None, None)
-        others = {"device": device, "threads": threads, "spec": spec, "form": form, "pace": pace}
-        return made_already(model, asked, **others, optimizer=optimizer)
-    from netscope.machine.profiling.run import profile as profile_one
-    from netscope.machine.profiling.run import profile_batches
-    from netscope.machine.profiling.settings import Settings, checked, dtype_of, optimizer_of, pace_of
+    found = reader(model)
+    if found.ready:
+        request = Request(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options)
+        others = (device, optimizer, channels_last, compile, cuda_graph, cold_cache, threads)
+        pace = (warmup, min_time, max_time)
+        asked = device_spec != "auto" or any(others) or pace != (None, None, None)
+        return made_already(found, request, asked=asked)
+    with collector.paused():  # torch comes in here
+        from netscope.machine.profiling.run import profile as profile_one
+        from netscope.machine.profiling.run import profile_batches
+        from netscope.machine.profiling.settings import Settings, checked, dtype_of, optimizer_of, pace_of
 
     settings = checked(
         Settings(
@@ -117,8 +137,7 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
             pace=pace_of(warmup, min_time, max_time),
         )
     )
-    assert not isinstance(model, Report)
-    prepare = prepared(model, input, args, kwargs, settings.dtype, train, options)
+    prepare = prepared(found, input, args, kwargs, settings.dtype, train, options)
     whole = bool(args or kwargs or isinstance(model, Workload))
     if isinstance(batch, int):
         return profile_one(prepare, batch, device, settings, watch, samples=None if whole else batch)
@@ -127,31 +146,24 @@ def profile(  # type: ignore[misc] # in the overloads, `how` stands for the keyw
     return profile_batches(prepare, _batches(batch), device, settings, watch)
 
 
-def is_made(model: Any) -> bool:
-    """Whether it is a report already, or the name of one."""
-    return isinstance(model, Report) or (isinstance(model, (str, os.PathLike)) and is_ready(os.fspath(model)))
-
-
-def made_already(model: Any, asked: Asked, **others: Any) -> Report:
+def made_already(found: Reader, request: Request, *, asked: bool) -> Report:
     """The report that was made already, to be shown once more.
+
+    Args:
+        asked: whether something else was asked for, beside the request.
 
     Raises:
         UsageError: it knows of no machine, is of another revision, or something was asked of it.
         StoreError: it cannot be read.
     """
-    if isinstance(model, Report):
-        report = model
-    else:
-        name = os.fspath(model)
-        if not name.endswith(".json"):
-            raise UsageError(
-                "networks of other revisions are not measured.",
-                hint="check the revision out (git worktree add ...) and profile it there",
-            )
-        form = ready(name)
-        assert form is not None
-        report = form.read(name, Asked())
-    if asked != Asked() or any(others.values()):
+    if not found.saved:
+        raise UsageError(
+            "networks of other revisions are not measured.",
+            hint="check the revision out (git worktree add ...) and profile it there",
+        )
+    report = found.read(Request())
+    assert not isinstance(report, Workload)
+    if request.told or asked:
         raise UsageError(
             "a report was made already; nothing else can be asked of it.", hint="name the network"
         )
@@ -163,7 +175,7 @@ def made_already(model: Any, asked: Asked, **others: Any) -> Report:
 
 
 def prepared(
-    model: Any,
+    found: Reader,
     input: Input | None,
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any] | None,
@@ -178,17 +190,15 @@ def prepared(
     """
     from netscope.machine.profiling.settings import DTYPES
 
-    built = isinstance(model, (str, os.PathLike))
-    if dtype not in (None, "tf32") and not built:
+    if dtype not in (None, "tf32") and not found.named:
         raise UsageError("dtype= is for models built from a name.", hint="convert the module: model.to(...)")
-    named = DTYPES[dtype] if dtype is not None and built else None
+    named = DTYPES[dtype] if dtype is not None and found.named else None
 
     def prepare(batch: int) -> tuple[Workload, Report]:
-        asked = Asked(input, args, kwargs, batch, named, train, options)
-        check_call(model, asked)
-        with collector_paused():
-            workload = workload_of(model, asked)
-            return workload, trace(workload, train=train)
+        request = Request(input, args, kwargs, batch, named, train, options)
+        workload = found.read(request)
+        assert isinstance(workload, Workload)
+        return workload, trace(workload, train=train)
 
     return prepare
 

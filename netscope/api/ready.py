@@ -1,55 +1,35 @@
-"""Names of what is a report already: it was saved, or another process makes it. No network is built here.
-
-One line of `READY` for each form, as `netscope.sources.SOURCES` has one for each that builds a network.
-"""
+"""Names of what is a report already: it was saved, or another process makes it. No network is built here."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from netscope.api.asked import Asked
 from netscope.base import errors
 from netscope.base.errors import NetscopeError, SourceError, TraceError, UsageError
-from netscope.base.workload import Workload
-from netscope.report.report import Report
+from netscope.base.request import Request, spelled
+from netscope.sources import Form
+
+if TYPE_CHECKING:
+    from netscope.report.report import Report
+
+# What answers in the process of another revision. That floor below names nothing of this one.
+WORKER: Final = "netscope.api.worker"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready(Form):
     """One form of name that stands for a report.
 
-    form, description:
-        how its names are written and what they are for, for help texts.
-    accepts:
-        whether a name is of that form.
     read:
         the report, or the error that `netscope.summary` raises.
+    saved:
+        whether it was made already, so that nothing can be asked of it.
     """
 
-    form: str
-    description: str
-    accepts: Callable[[str], bool]
-    read: Callable[[str, Asked], Report]
-
-
-def ready(name: str) -> Ready | None:
-    """How to come by the report of that name; None for a network that is to be traced here."""
-    return next((form for form in READY if form.accepts(name)), None)
-
-
-def is_ready(name: str) -> bool:
-    """Whether the name stands for a report, so that nothing has to be built or imported for it."""
-    return ready(name) is not None
-
-
-def has_input(model: Any) -> bool:
-    """Whether something that stands for a network has its input already, so that none may be given."""
-    if isinstance(model, (str, os.PathLike)):
-        return _is_saved(os.fspath(model))
-    return isinstance(model, (Report, Workload))
+    read: Callable[[str, Request], Report]
+    saved: bool = False
 
 
 # Saved reports
@@ -59,11 +39,11 @@ def _is_saved(name: str) -> bool:
     return name.endswith(".json") and not name.startswith("hf/")
 
 
-def _saved(name: str, asked: Asked) -> Report:
-    if asked != Asked() and asked != Asked(options={}):
+def _saved(name: str, request: Request) -> Report:
+    if request.told:
         raise UsageError(
             f"{name} is a saved report, which has its input already.",
-            hint="leave out --input, --batch, --dtype, --train and -k",
+            hint=f"leave out {spelled(*request.told)}",
         )
     from netscope.report.store import load
 
@@ -88,13 +68,13 @@ def _is_of_revision(name: str) -> bool:
     return revision.accepts(name)
 
 
-def _of_revision(name: str, asked: Asked) -> Report:
+def _of_revision(name: str, request: Request) -> Report:
     from netscope.report.store import from_dict
     from netscope.sources import revision
 
-    if asked.args or asked.kwargs:
+    if request.args or request.kwargs:
         raise UsageError("args= and kwargs= cannot be handed to another revision.", hint="give input=")
-    answer = revision.ask(name, asked._asdict())
+    answer = revision.ask(name, request.asdict(), WORKER)
     report: Report | None = None
     if answer.data.get("report") is not None:
         report = from_dict(answer.data["report"])
@@ -118,13 +98,21 @@ def _error(answer: Any, report: Report | None) -> NetscopeError:
     return found
 
 
-# The first that accepts a name serves it.
+# The first that accepts a name serves it, before any source of networks is asked.
 READY: Final = (
     Ready(
-        "REVISION@SOURCE",
-        "a file or module of the repository as it was at another revision: `main@net.py:make`",
-        _is_of_revision,
-        _of_revision,
+        form="REVISION@SOURCE",
+        description="a file or module of the repository as it was at another revision: `main@net.py:make`",
+        accepts=_is_of_revision,
+        read=_of_revision,
+        example="REVISION@SOURCE (main@net.py:make)",
     ),
-    Ready("report.json", "a report saved with `-o report.json`", _is_saved, _saved),
+    Ready(
+        form="report.json",
+        description="a report saved with `-o report.json`",
+        accepts=_is_saved,
+        read=_saved,
+        saved=True,
+        example="a saved report.json",
+    ),
 )

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from netscope.api.asked import Asked
-from netscope.api.profile import is_made, made_already, prepared
+from netscope.api import collector
+from netscope.api.profile import made_already, prepared
+from netscope.api.reading import reader
 from netscope.base.errors import UsageError
-from netscope.base.workload import Input, Workload
-from netscope.report.report import Report
+from netscope.base.request import Request
+from netscope.base.workload import Input
 
 if TYPE_CHECKING:
-    import os
-
-    import torch
+    from netscope.api.reading import Model
+    from netscope.machine.timing.devices import DeviceSpecs
+    from netscope.report.report import Report
 
 
 def roofline(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    model: Model,
     device_spec: str | None = None,
     *,
     input: Input | None = None,
@@ -46,9 +47,10 @@ def roofline(
     Raises:
         UsageError: there is no such machine or dtype; else what `summary` raises.
     """
-    if is_made(model):
-        asked = Asked(input, tuple(args), kwargs, batch, dtype, False, options or None)
-        report = made_already(model, asked, spec=device_spec)
+    found = reader(model)
+    if found.ready:
+        request = Request(input, tuple(args), kwargs, batch, dtype, False, options)
+        report = made_already(found, request, asked=device_spec is not None)
         if report.roof is None:
             raise UsageError(
                 f"the profile of {report.name} was made without the limits of a machine.",
@@ -66,7 +68,15 @@ def roofline(
     if device_spec != HERE:
         spec_of(device_spec)
     key = dtype_of(dtype)
-    prepare = prepared(model, input, args, kwargs, key, False, options)
-    from netscope.machine.profiling.run import roofline as held_against
+    prepare = prepared(found, input, args, kwargs, key, False, options)
+    with collector.paused():  # torch comes in here
+        from netscope.machine.profiling.run import roofline as held_against
 
     return held_against(prepare, batch, device_spec, key)
+
+
+def device_specs() -> DeviceSpecs:
+    """The machines that `roofline` and `profile` know: `netscope.device_specs()["h200"].bandwidth`."""
+    from netscope.machine.timing.devices import SPECS, DeviceSpecs
+
+    return DeviceSpecs(tuple(SPECS.values()))

@@ -1,25 +1,23 @@
-"""`netscope.summary`: a network traced once."""
+"""`netscope.summary`: every layer's shapes, parameters, MACs and memory."""
 
 from __future__ import annotations
 
-import gc
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from netscope.api.asked import Asked, check_call, workload_of
-from netscope.api.ready import ready
+from netscope.api import collector
+from netscope.api.reading import Reader, reader
 from netscope.base.errors import TraceError
+from netscope.base.request import Request
 from netscope.base.workload import Input, Workload
-from netscope.report.report import Report
 
 if TYPE_CHECKING:
-    import torch
+    from netscope.api.reading import Model
+    from netscope.report.report import Report
 
 
 def summary(
-    model: str | os.PathLike[str] | torch.nn.Module | Workload | Report,
+    model: Model,
     *,
     input: Input | None = None,
     args: tuple[Any, ...] = (),
@@ -53,18 +51,18 @@ def summary(
         StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
-    asked = Asked(input, args, kwargs, batch, dtype, train, options)
-    check_call(model, asked)
-    if isinstance(model, Report):
-        return model
-    with collector_paused():
-        if isinstance(model, (str, os.PathLike)):
-            form = ready(os.fspath(model))
-            if form is not None:
-                return form.read(os.fspath(model), asked)
-        return trace(workload_of(model, asked), train=train)
+    request = Request(input, args, kwargs, batch, dtype, train, options)
+    return report_of(reader(model), request)
 
 
+def report_of(found: Reader, request: Request) -> Report:
+    """The report of what was found by its name: it is traced, unless it is one. Raises as `summary` does."""
+    with collector.paused():
+        model = found.read(request)
+        return trace(model, train=request.train) if isinstance(model, Workload) else model
+
+
+@collector.paused()
 def trace(workload: Workload, *, train: bool = False) -> Report:
     """The report of a workload. Raises as `summary` does."""
     from netscope.base.environment import environment
@@ -83,19 +81,3 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
             path=where,
         ) from failure.__cause__
     return analyze(facts, workload, environment=environment())
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """A summary makes tens of thousands of objects that live on and hardly a cycle.
-
-    Each full collection in between would walk all of torch: four fifths of the time of a DenseNet.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -54,11 +54,15 @@ def _run(arguments: list[str]) -> int:
     """Let typer read the arguments and call the command; its own complaints become ours."""
     import typer
 
+    from netscope.api.collector import freezing
     from netscope.base.errors import UsageError
+    from netscope.base.request import spelling
     from netscope.cli.app import app
+    from netscope.cli.spelling import flag
 
     try:
-        code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)
+        with freezing(), spelling(flag):
+            code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as leaving:

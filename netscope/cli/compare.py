@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from netscope.api.models import completions
 from netscope.base.errors import UsageError
-from netscope.cli.loading import given, report_of
+from netscope.cli.loading import given
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -18,10 +19,9 @@ from netscope.cli.options import (
     Output,
     Quantities,
     Train,
-    complete_model,
     split_commas,
 )
-from netscope.cli.output import destination
+from netscope.cli.output import destination, only_data_on_stdout
 
 
 def command(
@@ -30,7 +30,7 @@ def command(
         typer.Argument(
             metavar="MODEL...",
             help="Models or saved reports, two or more; changes are against the first.",
-            autocompletion=complete_model,
+            autocompletion=completions,
         ),
     ],
     input: Input = None,
@@ -52,14 +52,16 @@ def command(
     if len(models) < 2:
         raise UsageError("a comparison is of two models or more.", hint=f"try `netscope summary {models[0]}`")
 
-    from netscope.api.compare import comparison_of
+    from netscope.api.compare import compare
     from netscope.report.quantities import find
 
     how = given(input, batch, dtype, train, option)
     keys = split_commas(columns)
     for key in [*keys, *([sort] if sort not in (None, "name") else [])]:
         find(str(key))  # a slip is told before time is spent
-    comparison, errors = comparison_of(models, how, report_of)
+    with only_data_on_stdout():
+        comparison = compare(models, **how)
     to.write(comparison, columns=keys or None, sort=sort)
-    if errors:
-        raise errors[0]
+    for variant in comparison.failed:
+        assert variant.failure is not None
+        raise variant.failure

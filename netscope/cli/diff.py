@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, report_of
+from netscope.api.models import completions
+from netscope.cli.loading import given
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -20,11 +21,10 @@ from netscope.cli.options import (
     Output,
     Quantities,
     Train,
-    complete_model,
     split_commas,
 )
-from netscope.cli.output import destination
-from netscope.cli.spelling import flag, spelt
+from netscope.cli.output import destination, only_data_on_stdout
+from netscope.cli.spelling import spelt
 
 
 def command(
@@ -35,7 +35,7 @@ def command(
         typer.Argument(
             metavar="OTHER",
             help="What to compare it with; left out, the same model, and an option in -b says what is other.",
-            autocompletion=complete_model,
+            autocompletion=completions,
         ),
     ] = None,
     input: Input = None,
@@ -76,11 +76,13 @@ def command(
 ) -> None:
     """Say what changed between two networks, or in one at two inputs, dtypes, batches or modes."""
     to = destination(format, output)
-    from netscope.api.diff import diff_of
+    from netscope.api.diff import diff
 
     how = given(input, batch, dtype, train, option)
     how_b = given(input_b, batch_b, dtype_b, train_b, option_b)
-    found = diff_of(model, other, how, how_b, report_of, lambda name: f"{flag(name)}-b", flag)
+    others = {f"{name}_b": value for name, value in how_b.items()}
+    with only_data_on_stdout():
+        found = diff(model, other, **how, **others)
 
     to.write(
         found,

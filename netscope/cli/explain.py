@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, report_so_far
+from netscope.cli.loading import given, so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -41,10 +41,10 @@ def command(
 ) -> None:
     """Derive every layer's shapes, parameters, MACs and memory, with its numbers put into the formulas."""
     to = destination(format, output)
-    report, failure = report_so_far(model, given(input, batch, dtype, train, option))
+    from netscope.api.explain import explain
 
-    from netscope.answers.explain import explain
+    explained, failure = so_far(explain, model, layer, **given(input, batch, dtype, train, option))
 
-    to.write(explain(report, layer))
+    to.write(explained)
     if failure is not None:
         raise failure

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, report_of, report_so_far
+from netscope.cli.loading import given, so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -20,7 +19,7 @@ from netscope.cli.options import (
     Train,
     split_commas,
 )
-from netscope.cli.output import destination, only_data_on_stdout, write
+from netscope.cli.output import destination, write
 
 
 def _list_checks(wanted: bool) -> None:
@@ -81,25 +80,13 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Find what is likely a mistake: unread rows, dead branches, needless biases, a softmax too many."""
-    from netscope.answers.lint import choose
-
     to = destination(format, output)
-    choose(split_commas(select), split_commas(ignore))
-    how = given(input, batch, dtype, train, option)
+    from netscope.api.lint import lint
+
+    checks = {"select": split_commas(select), "ignore": split_commas(ignore)}
     # Of a forward that raised, what was found up to there may well be the reason.
-    report, failure = report_so_far(model, how)
+    findings, failure = so_far(lint, model, **checks, **given(input, batch, dtype, train, option))
 
-    from netscope.api.lint import lint_report
-
-    whole = failure is None and report.facts is not None
-    again = partial(report_of, model, {**how, "train": True}) if whole else None
-    with only_data_on_stdout():
-        findings = lint_report(
-            report,
-            again=again,
-            select=split_commas(select),
-            ignore=split_commas(ignore),
-        )
     to.write(findings)
     if failure is not None:
         raise failure

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from netscope.api.models import completions, how_to_name
 from netscope.show.formats import names
 
 # Read at the door, before anything else can go wrong; declared here so that help shows it.
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-def complete_model(incomplete: str) -> Iterator[str]:
-    """Names of models that start with what has been typed; of libraries once their prefix is typed."""
-    from netscope.sources import SOURCES
-
-    for source in SOURCES:
-        prefix = source.form.partition("NAME")[0].partition("MODEL_TYPE")[0]
-        if prefix and not incomplete.startswith(prefix):
-            if source.names is not tuple and prefix.startswith(incomplete):
-                yield prefix
-            continue
-        yield from (name for name in source.names() if name.startswith(incomplete))
 
 
 # Which network at which input; read by `loading.given`. None, or nothing, is what was not said.
@@ -33,10 +21,8 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="alexnet, torchvision/NAME, timm/NAME, hf/MODEL_TYPE, hf/config.json, "
-        "package.module:factory, path/file.py:factory, REVISION@SOURCE (main@net.py:make) "
-        "or a saved report.json.",
-        autocompletion=complete_model,
+        help=f"{how_to_name()}.",
+        autocompletion=completions,
     ),
 ]
 Input = Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from netscope.base.errors import UsageError
-from netscope.cli.loading import given, prepare_for
+from netscope.cli.loading import given
 from netscope.cli.options import (
     AllRows,
     ChosenFormat,
@@ -104,7 +104,6 @@ def command(
         )
     check_writable(trace)
     how = given(input, None, dtype, train, option)
-    prepare_for(model)
 
     from netscope.api.profile import profile
     from netscope.report.report import Report

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, prepare_for
+from netscope.cli.loading import given
 from netscope.cli.options import (
     AllRows,
     Batch,
@@ -28,17 +28,18 @@ from netscope.cli.output import destination, only_data_on_stdout
 def _list_devices(wanted: bool) -> None:
     if not wanted:
         return
+    from netscope.api.roofline import device_specs
     from netscope.base import units
-    from netscope.machine.timing.devices import SPECS
 
-    for name, spec in SPECS.items():
+    machines = device_specs()
+
+    for spec in machines:
         peaks = ", ".join(f"{dtype} {units.rate(peak)}" for dtype, peak in spec.peaks.items())
-        typer.echo(
-            f"{name.ljust(11)} {spec.title}, {units.binary(spec.memory)}, {units.bandwidth(spec.bandwidth)}"
-        )
+        memory = f"{units.binary(spec.memory)}, {units.bandwidth(spec.bandwidth)}"
+        typer.echo(f"{spec.name.ljust(11)} {spec.title}, {memory}")
         typer.echo(f"{' ' * 11} FLOP/s: {peaks}")
         typer.echo(f"{' ' * 11} {spec.source}")
-    typer.echo("\nDense peaks that accumulate in fp32, as makers state them.")
+    typer.echo(f"\n{machines.note}")
     raise typer.Exit
 
 
@@ -72,7 +73,6 @@ def command(
     """Bound every layer's time on a machine that need not be there: max(FLOPs/peak, bytes/bandwidth)."""
     to = destination(format, output)
     how = given(input, batch, dtype, None, option)
-    prepare_for(model)
 
     from netscope.api.roofline import roofline
 

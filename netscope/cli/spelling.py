@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection
+from typing import Final
 
 import typer
 
+# Where the two names differ.
+_FLAGS: Final = {"options": "-k", "limits": "--max"}
+
 
 def flag(name: str) -> str:
-    """The option that says what is an argument of that name in Python."""
-    return "-k" if name == "options" else f"--{name.replace('_', '-')}"
+    """The option that says what is an argument of that name in Python; `_b` is of a diff's second network."""
+    plain = name.removesuffix("_b")
+    known = _FLAGS.get(plain, f"--{plain.replace('_', '-')}")
+    return known if plain == name else f"{known}-b"
 
 
 def spelt(context: typer.Context, without: Collection[str] = ()) -> str:

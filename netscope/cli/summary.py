@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, report_so_far
+from netscope.cli.loading import given, so_far
 from netscope.cli.options import (
     Batch,
     ChosenFormat,
@@ -71,7 +71,9 @@ def command(
 ) -> None:
     """Show every layer's shapes, parameters, MACs and memory."""
     to = destination(format, output)
-    report, failure = report_so_far(model, given(input, batch, dtype, train, option))
+    from netscope.api.summary import summary
+
+    report, failure = so_far(summary, model, **given(input, batch, dtype, train, option))
 
     to.write(
         report,

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from netscope.base.errors import SourceError, UsageError
-from netscope.sources.blueprint import Blueprint, Options
-from netscope.sources.construct import failed
-from netscope.sources.options import check_options
-from netscope.sources.wording import did_you_mean, kind_of
+from netscope.sources.common.blueprint import Blueprint, Options
+from netscope.sources.common.construct import failed
+from netscope.sources.common.options import check_options
+from netscope.sources.common.source import Source
+from netscope.sources.common.wording import did_you_mean, kind_of
 
 
 def accepts_file(name: str) -> bool:
@@ -202,3 +203,23 @@ def _lies_in(module: ModuleType | None, folder: Path, name: str) -> bool:
         return True
     file = getattr(module, "__file__", None)
     return file is not None and "site-packages" not in file and Path(file).is_relative_to(folder)
+
+
+SOURCES: Final = (
+    Source(
+        title="file",
+        form="path/file.py:factory",
+        description="a class or function in a file: a module, a Workload or (module, args, kwargs)",
+        accepts=accepts_file,
+        open=open_file,
+        rank=80,
+    ),
+    Source(
+        title="python",
+        form="package.module:factory",
+        description="the same in a module that can be imported",
+        accepts=accepts_import,
+        open=open_import,
+        rank=90,
+    ),
+)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base.errors import MissingExtraError, SourceError
 from netscope.base.workload import TensorSpec
-from netscope.sources.blueprint import Blueprint, Call, Options, batched
-from netscope.sources.installed import package_folder, timm_names
-from netscope.sources.options import refuse_weights
-from netscope.sources.wording import did_you_mean
+from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
+from netscope.sources.common.installed import package_folder, timm_names
+from netscope.sources.common.options import refuse_weights
+from netscope.sources.common.source import Source
+from netscope.sources.common.wording import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,3 +65,16 @@ def _example(module: nn.Module, batch: int) -> Call:
         size = (size[0], *built)
     channels = getattr(module, "in_chans", None)
     return Call((TensorSpec(batched((channels or size[0], *size[1:]), batch)),))
+
+
+SOURCES: Final = (
+    Source(
+        title="timm",
+        form="timm/NAME",
+        description="timm's networks",
+        accepts=accepts,
+        open=open_model,
+        names=timm_names,
+        rank=20,
+    ),
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netscope.base.workload import TensorSpec, parse_input
-from netscope.sources.blueprint import Blueprint, Call, Options, batched
-from netscope.sources.options import check_options
+from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
+from netscope.sources.common.options import check_options
+from netscope.sources.common.source import Source
 from netscope.zoo import factory, function
 from netscope.zoo.catalog import ZOO
 
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 def accepts(name: str) -> bool:
     """Whether the zoo has a network of that name."""
     return name in ZOO
-
-
-def names() -> Iterable[str]:
-    """All names."""
-    return ZOO
 
 
 def open_model(name: str, options: Options) -> Blueprint:
@@ -50,3 +45,18 @@ def open_model(name: str, options: Options) -> Blueprint:
         description=lambda module: entry.description,
         example=example,
     )
+
+
+SOURCES: Final = (
+    Source(
+        title="zoo",
+        form="NAME",
+        description="netscope's own zoo",
+        accepts=accepts,
+        open=open_model,
+        names=lambda: ZOO,
+        describe=lambda name: ZOO[name].description,
+        example="alexnet",
+        rank=0,
+    ),
+)

@@ -13,11 +13,12 @@ again. All mismatches are reported at once, with what was expected and what was 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from netscope.answers.check.shapes import Pattern, fits, outputs_text, pattern_text
 from netscope.base import units
 from netscope.base.opnames import operator_list
+from netscope.base.request import How
 from netscope.report.layer import Layer
 from netscope.report.report import Report
 
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     Model = torch.nn.Module | Report | Workload | str | os.PathLike[str]
 
 
-def assert_shapes(model: Model, expected: Mapping[str, Pattern | Sequence[Pattern]], **summary: Any) -> None:
+def assert_shapes(
+    model: Model, expected: Mapping[str, Pattern | Sequence[Pattern]], **summary: Unpack[How]
+) -> None:
     """Check output shapes of layers, batch included.
 
     Args:
@@ -56,7 +59,7 @@ def assert_shapes(model: Model, expected: Mapping[str, Pattern | Sequence[Patter
     _fail(report, "output shapes", wrong)
 
 
-def assert_params(model: Model, expected: int | Mapping[str, int], **summary: Any) -> None:
+def assert_params(model: Model, expected: int | Mapping[str, int], **summary: Unpack[How]) -> None:
     """Check numbers of parameters: of the network, or of layers by qualified name.
 
     A layer's are those of everything inside it; tied weights count once.
@@ -74,7 +77,7 @@ def assert_params(model: Model, expected: int | Mapping[str, int], **summary: An
     _fail(report, "params", wrong)
 
 
-def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Any) -> None:
+def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Unpack[How]) -> None:
     """Check multiply-accumulates: of the network, or of layers by qualified name.
 
     Raises:

@@ -169,8 +169,8 @@ def test_github_is_told_in_its_workflows(
     ("arguments", "says"),
     [
         ([], "no pyproject.toml here, or above, has a [tool.netscope.models]."),
-        (["--max", "params=3"], "--max needs a MODEL."),
-        (["--batch", "0"], "--batch needs a MODEL."),
+        (["--max", "params=3"], "--max needs a model."),
+        (["--batch", "0"], "--batch needs a model."),
         (["lenet"], "there is nothing to check."),
         (["lenet", "--max", "parms=3"], "there is no quantity 'parms'.\n          did you mean params"),
         (["lenet", "--max", "macs<=5%"], "'macs<=5%' limits a change."),

@@ -261,7 +261,7 @@ def test_codecs_take_channels():
 
 
 def test_several_texts_in_a_configuration_are_no_crash():
-    from netscope.sources.huggingface_inputs import text_config
+    from netscope.sources.huggingface import text_config
 
     class Twofold:
         def get_text_config(self) -> None:

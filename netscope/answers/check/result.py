@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from netscope.answers.check.limit import Limit, Unchanged
 from netscope.answers.check.shapes import Returns
 from netscope.base.answer import Answer
+from netscope.base.errors import NetscopeError
 from netscope.report.layer import Layer
 from netscope.report.quantities import Number
 from netscope.report.report import Report
@@ -93,6 +94,8 @@ class Checked(Answer):
         None for a network that could not be traced; `error` then says why.
     diff:
         what differs from the report that it was compared with; None where there is none.
+    failure:
+        what was raised when it could not be traced.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Checked(Answer):
     verdicts: tuple[Verdict, ...] = ()
     diff: Diff | None = None
     error: str = ""
+    failure: NetscopeError | None = field(default=None, repr=False, compare=False)
 
     @property
     def passed(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from netscope.answers.diff.result import Delta
 from netscope.base.answer import Answer
+from netscope.base.errors import NetscopeError
 from netscope.report.quantities import QUANTITIES, Number
 from netscope.report.report import Report
 
@@ -18,11 +19,14 @@ class Variant:
 
     report:
         None when it could not be loaded or traced; `error` then says why, else it is "".
+    failure:
+        what was raised then; it is not saved.
     """
 
     name: str
     report: Report | None
     error: str = ""
+    failure: NetscopeError | None = field(default=None, repr=False, compare=False)
 
     @property
     def quantities(self) -> dict[str, Number | None]:

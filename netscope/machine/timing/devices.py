@@ -6,7 +6,7 @@ the sparse peak alone; half of it is the dense one, as their footnotes say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -46,6 +46,28 @@ class DeviceSpec:
     def peak(self, dtype: str) -> float | None:
         """FLOP/s in that dtype; None where it is not known."""
         return self.peaks.get(dtype)
+
+
+@dataclass(frozen=True)
+class DeviceSpecs:
+    """Machines on paper, by name. `note` is true of all of them."""
+
+    specs: tuple[DeviceSpec, ...]
+    note: str = "Dense peaks that accumulate in fp32, as makers state them."
+
+    def __iter__(self) -> Iterator[DeviceSpec]:
+        return iter(self.specs)
+
+    def __len__(self) -> int:
+        return len(self.specs)
+
+    def __getitem__(self, name: str) -> DeviceSpec:
+        """The machine of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {spec.name: spec for spec in self.specs}[name]
 
 
 def spec_of(name: str) -> DeviceSpec:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from netscope.base.errors import UsageError
 from netscope.base.workload import TensorSpec as T
-from netscope.sources.blueprint import Call
-from netscope.sources.inputs import Input, Setting, combine
+from netscope.sources.common.blueprint import Call
+from netscope.sources.common.inputs import Input, Setting, combine
 
 
 class Net(nn.Module):

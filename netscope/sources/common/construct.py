@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base.errors import NetscopeError, SourceError, UsageError
 from netscope.base.workload import Workload
-from netscope.sources.blueprint import Blueprint, Call
-from netscope.sources.wording import kind_of
+from netscope.sources.common.blueprint import Blueprint, Call
+from netscope.sources.common.wording import kind_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base.errors import MissingExtraError, SourceError
 from netscope.base.workload import TensorSpec
-from netscope.sources.blueprint import Blueprint, Call, Options, batched
-from netscope.sources.installed import package_folder, torchvision_names
-from netscope.sources.options import check_options, refuse_weights
-from netscope.sources.wording import did_you_mean
+from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
+from netscope.sources.common.installed import package_folder, torchvision_names
+from netscope.sources.common.options import check_options, refuse_weights
+from netscope.sources.common.source import Source
+from netscope.sources.common.wording import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -124,3 +125,16 @@ def _detector_size(module: nn.Module) -> tuple[int, int]:
 def _pair(size: int | list[int] | tuple[int, ...]) -> tuple[int, int]:
     sides = [size] if isinstance(size, int) else list(size)
     return sides[0], sides[-1]
+
+
+SOURCES: Final = (
+    Source(
+        title="torchvision",
+        form="torchvision/NAME",
+        description="torchvision's classifiers, detectors, segmenters, video and optical flow",
+        accepts=accepts,
+        open=open_model,
+        names=torchvision_names,
+        rank=10,
+    ),
+)

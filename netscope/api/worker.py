@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from netscope.base.errors import NetscopeError, TraceError
-from netscope.sources.elsewhere import check_origin, import_from
+from netscope.sources.revision.elsewhere import check_origin, import_from
 
 
 def main() -> int:
@@ -32,15 +32,13 @@ def main() -> int:
 
 
 def _answer(source: str, asked: dict[str, Any], tree: Path) -> dict[str, Any]:
-    from netscope.api.ready import is_ready
+    from netscope.api.collector import freezing
     from netscope.api.summary import summary
-    from netscope.cli.startup import import_for
     from netscope.report import store
 
     try:
-        if not is_ready(source):
-            import_for(source)
-        report = summary(source, **asked)
+        with freezing():
+            report = summary(source, **asked)
         check_origin(source, tree)
         return {"report": store.to_dict(report)}
     except NetscopeError as error:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from netscope.base.errors import UsageError
-from netscope.sources.blueprint import Options
-from netscope.sources.wording import did_you_mean
+from netscope.sources.common.blueprint import Options
+from netscope.sources.common.wording import did_you_mean
 
 
 def parse_options(texts: Iterable[str]) -> Options:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.base.errors import UsageError
 from netscope.base.workload import Input, TensorSpec, parse_input
-from netscope.sources.blueprint import Call, batched
-from netscope.sources.wording import did_you_mean, kind_of
+from netscope.sources.common.blueprint import Call, batched
+from netscope.sources.common.wording import did_you_mean, kind_of
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,7 +13,7 @@ import pytest
 
 import netscope
 from netscope.base.errors import SourceError, UsageError
-from tests.sources.repository import ROOT, Repo, cli, saved, width
+from tests.sources.revision.repository import ROOT, Repo, cli, saved, width
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 

@@ -18,7 +18,7 @@ import pytest
 import netscope
 from netscope.base.errors import TraceError
 from netscope.sources import revision
-from tests.sources.repository import ROOT, Repo, cli, saved
+from tests.sources.revision.repository import ROOT, Repo, cli, saved
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 

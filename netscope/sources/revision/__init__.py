@@ -2,7 +2,8 @@
 
 `main@path/file.py:factory`, `HEAD~2@package.module:factory`, `v1.0@report.json`. The files of that
 revision are written to a temporary folder, and a process of its own, with this very interpreter and
-netscope, summarises the network in there (`netscope.cli.worker`). Nothing in the repository is touched.
+netscope, summarises the network in there, by a module that the caller names (on a higher floor). Nothing in
+the repository is touched.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ from typing import Any, Final
 
 from netscope.base.errors import SourceError, UsageError
 from netscope.base.workload import TensorSpec
-from netscope.sources import git
-from netscope.sources.wording import did_you_mean, kind_of
+from netscope.sources.common.wording import did_you_mean, kind_of
+from netscope.sources.revision import git
 
 _SIGN: Final = "@"
 _HINT: Final = "write main@path/file.py:factory or main@package.module:factory"
 _HF: Final = "hf/"
 
 # This package, and the folder that it is imported from.
-_SELF: Final = Path(__file__).parents[1]
+_SELF: Final = Path(__file__).parents[2]
 
 # The child's own netscope comes first and alone; only then may the revision's files be found.
 _CHILD: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from netscope.cli.worker import main; sys.exit(main())"
+    "import sys; sys.path.insert(0, sys.argv[1]); from importlib import import_module; "
+    "sys.exit(import_module(sys.argv[2]).main())"
 )
 _INTERRUPTED: Final = 130
 
@@ -44,7 +46,7 @@ class Answer:
     revision, short:
         the revision as it was typed, and its short hash.
     data:
-        {"report": ...}, {"error": ...} or both, as `netscope.cli.worker` writes them.
+        {"report": ...}, {"error": ...} or both, as the worker writes them.
     lacks:
         what of the revision could not be written, for a hint; "" when nothing.
     """
@@ -67,8 +69,13 @@ def accepts(name: str) -> bool:
     return not any(os.path.exists(path) for path in (name, _path_of(name)) if path)  # noqa: PTH110 - long names
 
 
-def ask(name: str, asked: Mapping[str, Any]) -> Answer:
-    """Have a network of another revision summarised; `asked` are the keyword arguments of the summary.
+def ask(name: str, asked: Mapping[str, Any], worker: str) -> Answer:
+    """Have a network of another revision summarised.
+
+    Args:
+        asked: keyword arguments of the summary.
+        worker: the module whose `main` is run in the other process. It reads the request from standard
+            input, as a literal of Python, and writes an answer's `data` as JSON to the file named there.
 
     Raises:
         UsageError: the name, or an argument, is nothing that could be asked of another revision.
@@ -92,7 +99,7 @@ def ask(name: str, asked: Mapping[str, Any]) -> Answer:
             (tree / repository.inside).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SourceError(f"{revision} could not be written to {place}: {error.strerror}.") from error
-        data = _run(place, repository, source, plain)
+        data = _run(place, repository, source, plain, worker)
     return Answer(revision, short, data, _lacks(exported))
 
 
@@ -220,7 +227,9 @@ def _plain(key: str, value: Any) -> Any:
     )
 
 
-def _run(place: Path, repository: git.Repository, source: str, asked: dict[str, Any]) -> dict[str, Any]:
+def _run(
+    place: Path, repository: git.Repository, source: str, asked: dict[str, Any], worker: str
+) -> dict[str, Any]:
     """Start the process and wait for what it writes.
 
     Raises:
@@ -236,7 +245,7 @@ def _run(place: Path, repository: git.Repository, source: str, asked: dict[str, 
         "tree": str(place / "tree"),
     }
     # -P: the working directory is put on the path by whoever wants it there, not before netscope is found.
-    program = [sys.executable, "-P", "-B", "-c", _CHILD, str(_SELF.parent)]
+    program = [sys.executable, "-P", "-B", "-c", _CHILD, str(_SELF.parent), worker]
     done = subprocess.run(  # noqa: S603 - this interpreter, and no word of the user's
         program,
         input=repr(request).encode("utf-8", "surrogatepass"),

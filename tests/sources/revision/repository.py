@@ -11,7 +11,7 @@ from pathlib import Path
 import netscope
 from tests.reports import relu, report
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 NET = '''
 from torch import nn

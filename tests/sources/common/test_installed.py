@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from netscope.sources import installed
+from netscope.sources.common import installed
 
 
 def test_torchvision():

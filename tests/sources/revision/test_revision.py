@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import netscope
-from netscope.api.ready import is_ready
+from netscope.api.reading import reader
 from netscope.base.errors import NetscopeError, SourceError, UsageError
 from netscope.base.workload import TensorSpec
-from tests.sources.repository import NET, Repo, saved, width
+from tests.sources.revision.repository import NET, Repo, saved, width
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
 
@@ -131,7 +131,10 @@ def test_a_file_with_the_sign_in_its_name_is_a_file(tmp_path: Path, monkeypatch:
     (tmp_path / "at@2x" / "net.py").write_text(NET)
     (tmp_path / "at@2x" / "sizes.py").write_text("WIDTH = 7\n")
     monkeypatch.chdir(tmp_path)
-    assert not is_ready("at@2x/net.py:make")
+    assert not reader("at@2x/net.py:make").ready
     assert width("at@2x/net.py:make") == 7
-    assert is_ready("at@2x/other.py:make")
-    assert not any(map(is_ready, ("alexnet", "torchvision/alexnet", "net.py:make", "stash@{0}", "hf/a.json")))
+    assert reader("at@2x/other.py:make").ready
+    for name in ("alexnet", "torchvision/alexnet", "net.py:make", "hf/a.json"):
+        assert not reader(name).ready
+    with pytest.raises(SourceError):
+        reader("stash@{0}")

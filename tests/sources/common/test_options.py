@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netscope.base.errors import UsageError
-from netscope.sources.options import check_options, parse_options, refuse_weights
+from netscope.sources.common.options import check_options, parse_options, refuse_weights
 
 
 def factory(width: int, *, depth: int = 2) -> None:

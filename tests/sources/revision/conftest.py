@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sources.repository import Repo
+from tests.sources.revision.repository import Repo
 
 
 @pytest.fixture(scope="module")

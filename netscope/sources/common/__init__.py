@@ -1,0 +1,1 @@
+"""What all sources share: the forms of names, blueprints, building, example inputs, options and wording."""
