@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
-from netscope.report.measured.timing import LayerRoof, LayerTiming
+
+if TYPE_CHECKING:
+    from netscope.report.measured.timing import LayerRoof, LayerTiming
 
 # The last component of the path of a row that holds a module's own functional work.
 FUNCTIONAL: Final = "(functional)"

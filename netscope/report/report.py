@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 from netscope.base.answer import Answer
 from netscope.base.cost import VectorOps
 from netscope.report.layer import Layer, Tensor
-from netscope.report.measured.timing import Roof, Timing
 
 if TYPE_CHECKING:
     from netscope.report.measured.events import Event
+    from netscope.report.measured.timing import Roof, Timing
     from netscope.trace.facts import Trace
 
 SCHEMA_VERSION: Final = 2

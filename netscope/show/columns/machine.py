@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from netscope.report.layer import Layer
-from netscope.report.measured.timing import LayerRoof, LayerTiming
 from netscope.report.report import Report
 from netscope.show.columns.column import BYTES, NUMBER, PERCENT, RATE, SECONDS, SHARE, TEXT, Column
 from netscope.show.figures import Figures, MachineFigures
+
+if TYPE_CHECKING:
+    from netscope.report.measured.timing import LayerRoof, LayerTiming
 
 # What a column's `get` and its `own` are.
 Whole = Callable[[Layer, Report], Any]
