@@ -12,6 +12,7 @@ Names are loaded when they are first used, so importing this package imports nei
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base.version import __version__
@@ -72,7 +73,8 @@ __all__ = [
     "summary",
 ]
 
-# Where each public name lives. A test holds this, `__all__` and the imports for type checkers together.
+# Where each public name lives; a verb that is not among them is the function of its file in `netscope.api`.
+# A test holds this, `__all__` and the imports for type checkers together.
 _HOMES: Final = {
     "CheckError": "netscope.base.errors",
     "Comparison": "netscope.answers.diff",
@@ -104,10 +106,12 @@ _HOMES: Final = {
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    home = _HOMES.get(name) or f"netscope.api.{name}"
+    if name.startswith("_") or (name not in _HOMES and find_spec(home) is None):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    value = getattr(import_module(home), name, None)
+    if value is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value  # the next access finds it without coming here
     return value
 

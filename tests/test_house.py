@@ -165,7 +165,7 @@ def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
 def test_the_command_lines_formats_are_the_renderers():
     from netscope.show.render import FORMATS
 
-    from netscope.cli.options import Format
+    from netscope.cli.common.options import Format
 
     assert [format.value for format in Format] == list(FORMATS)
 

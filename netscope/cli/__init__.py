@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        from netscope.cli.output import abandon_stdout
+        from netscope.cli.common.output import abandon_stdout
 
         abandon_stdout()
         return 0
@@ -58,7 +58,7 @@ def _run(arguments: list[str]) -> int:
     from netscope.base.errors import UsageError
     from netscope.base.request import spelling
     from netscope.cli.app import app
-    from netscope.cli.spelling import flag
+    from netscope.cli.common.spelling import flag
 
     try:
         with freezing(), spelling(flag):

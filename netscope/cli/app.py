@@ -1,14 +1,19 @@
-"""The commands, one line each, and what stands before them (`--version`, completion)."""
+"""The commands, and what stands before them (`--version`, completion).
+
+A command is a file beside this one, of its name, with a function `command`. It is found by being here.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated, Final
 
 import typer
 
+from netscope import cli
 from netscope.base.version import __version__
-from netscope.cli import check, compare, diff, explain, lint, models, profile, roofline, summary
-from netscope.cli.options import Debug
+from netscope.cli.common.options import Debug
 
 # No rich markup: the help must come within 0.3 s, and reads well without boxes.
 app = typer.Typer(
@@ -19,15 +24,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-app.command("summary")(summary.command)
-app.command("diff")(diff.command)
-app.command("compare")(compare.command)
-app.command("explain")(explain.command)
-app.command("lint")(lint.command)
-app.command("profile")(profile.command)
-app.command("roofline")(roofline.command)
-app.command("check")(check.command)
-app.command("models")(models.command)
+# The order in which people need them; others come behind.
+_ORDER: Final = ("summary", "diff", "compare", "explain", "lint", "profile", "roofline", "check", "models")
+_FOUND: Final = {module.name for module in iter_modules(cli.__path__) if not module.ispkg} - {"app"}
+
+for _name in (*_ORDER, *sorted(_FOUND.difference(_ORDER))):
+    app.command(_name)(import_module(f"netscope.cli.{_name}").command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from netscope.api.models import completions
-from netscope.cli.loading import given
-from netscope.cli.options import (
+from netscope.cli.common.loading import given
+from netscope.cli.common.options import (
     Batch,
     ChosenFormat,
     Debug,
@@ -21,8 +21,8 @@ from netscope.cli.options import (
     Output,
     Train,
 )
-from netscope.cli.output import check_writable, destination, only_data_on_stdout
-from netscope.cli.spelling import spelt
+from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
+from netscope.cli.common.spelling import spelt
 
 if TYPE_CHECKING:
     from netscope.answers.check import Outcome

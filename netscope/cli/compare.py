@@ -8,8 +8,8 @@ import typer
 
 from netscope.api.models import completions
 from netscope.base.errors import UsageError
-from netscope.cli.loading import given
-from netscope.cli.options import (
+from netscope.cli.common.loading import given
+from netscope.cli.common.options import (
     Batch,
     ChosenFormat,
     Debug,
@@ -21,7 +21,7 @@ from netscope.cli.options import (
     Train,
     split_commas,
 )
-from netscope.cli.output import destination, only_data_on_stdout
+from netscope.cli.common.output import destination, only_data_on_stdout
 
 
 def command(

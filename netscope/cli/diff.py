@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from netscope.api.models import completions
-from netscope.cli.loading import given
-from netscope.cli.options import (
+from netscope.cli.common.loading import given
+from netscope.cli.common.options import (
     Batch,
     ChosenFormat,
     Debug,
@@ -23,8 +23,8 @@ from netscope.cli.options import (
     Train,
     split_commas,
 )
-from netscope.cli.output import destination, only_data_on_stdout
-from netscope.cli.spelling import spelt
+from netscope.cli.common.output import destination, only_data_on_stdout
+from netscope.cli.common.spelling import spelt
 
 
 def command(

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, so_far
-from netscope.cli.options import (
+from netscope.cli.common.loading import given, so_far
+from netscope.cli.common.options import (
     Batch,
     ChosenFormat,
     Debug,
@@ -18,7 +18,7 @@ from netscope.cli.options import (
     Output,
     Train,
 )
-from netscope.cli.output import destination
+from netscope.cli.common.output import destination
 
 
 def command(

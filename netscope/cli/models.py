@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.options import ChosenFormat, Debug, Output
-from netscope.cli.output import destination
+from netscope.cli.common.options import ChosenFormat, Debug, Output
+from netscope.cli.common.output import destination
 
 
 def command(

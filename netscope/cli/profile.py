@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from netscope.base.errors import UsageError
-from netscope.cli.loading import given
-from netscope.cli.options import (
+from netscope.cli.common.loading import given
+from netscope.cli.common.options import (
     AllRows,
     ChosenFormat,
     Columns,
@@ -23,8 +23,8 @@ from netscope.cli.options import (
     TreeDepth,
     split_commas,
 )
-from netscope.cli.output import check_writable, destination, only_data_on_stdout
-from netscope.cli.progress import progress
+from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
+from netscope.cli.common.progress import progress
 
 
 def command(

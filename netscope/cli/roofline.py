@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from netscope.base.errors import UsageError
-from netscope.cli.loading import given
-from netscope.cli.options import (
+from netscope.cli.common.loading import given
+from netscope.cli.common.options import (
     AllRows,
     Batch,
     ChosenFormat,
@@ -23,7 +23,7 @@ from netscope.cli.options import (
     TreeDepth,
     split_commas,
 )
-from netscope.cli.output import destination, only_data_on_stdout
+from netscope.cli.common.output import destination, only_data_on_stdout
 
 
 def command(

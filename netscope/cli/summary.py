@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from netscope.cli.loading import given, so_far
-from netscope.cli.options import (
+from netscope.cli.common.loading import given, so_far
+from netscope.cli.common.options import (
     Batch,
     ChosenFormat,
     Columns,
@@ -22,7 +22,7 @@ from netscope.cli.options import (
     Train,
     split_commas,
 )
-from netscope.cli.output import destination
+from netscope.cli.common.output import destination
 
 
 def _explain_columns(wanted: bool) -> None:

@@ -10,8 +10,8 @@ import typer
 from netscope.base.errors import UsageError
 from netscope.cli import main
 from netscope.cli.app import app
-from netscope.cli.options import Format
-from netscope.cli.output import destination
+from netscope.cli.common.options import Format
+from netscope.cli.common.output import destination
 
 # What each command that writes files must be given to answer quickly.
 ARGUMENTS = {

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from netscope.cli import main
-from netscope.cli.progress import progress
+from netscope.cli.common.progress import progress
 from tests.cli.test_doors import nets, run
 
 __all__ = ["nets"]

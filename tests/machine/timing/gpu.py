@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from netscope.machine.profiling import run as run_
 from netscope.machine.timing import scopes
-from netscope.machine.timing.backends import kineto
+from netscope.machine.timing.backends.common import kineto
 from netscope.machine.timing.backends.cuda import Cuda
 
 MICRO = 1e-6

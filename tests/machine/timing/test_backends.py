@@ -14,7 +14,8 @@ import torch
 
 from netscope.base.errors import UsageError
 from netscope.machine.timing.backend import Backend
-from netscope.machine.timing.backends import BACKENDS, backend_of, nvml
+from netscope.machine.timing.backends import backend_of, kinds
+from netscope.machine.timing.backends.common import nvml
 from netscope.machine.timing.backends.cpu import Cpu
 from netscope.machine.timing.backends.cuda import Cuda
 from netscope.report.measured.samples import Reading
@@ -43,7 +44,7 @@ def test_what_needs_no_torch_does_not_import_it():
 
 
 def test_machines_are_found_by_torchs_names():
-    assert BACKENDS.keys() == {"cpu", "cuda"}
+    assert kinds() == ["cpu", "cuda"]
     assert isinstance(backend_of("cpu"), Cpu)
     for wrong in ("gpu", "cuda:x", ""):
         with pytest.raises(UsageError, match="cannot be measured"):

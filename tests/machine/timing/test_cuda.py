@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from netscope.base.errors import UsageError
-from netscope.machine.timing.backends import backend_of, nvml, tf32
+from netscope.machine.timing.backends import backend_of
+from netscope.machine.timing.backends.common import nvml, tf32
 from netscope.machine.timing.backends.cuda import Cuda
 from netscope.report.measured.samples import Reading
 from tests.machine.timing.gpu import Event, Generator, Gpu, Graph, Stream, gpu

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from netscope.machine.timing.attribution import attribute
-from netscope.machine.timing.backends import kineto
+from netscope.machine.timing.backends.common import kineto
 from netscope.machine.timing.backends.cpu import Cpu
 from netscope.machine.timing.scopes import layers_marked, recorded
 from netscope.machine.timing.steps import Inference, Training

@@ -1,21 +1,21 @@
-"""The machines that can be measured, one class each.
+"""The machines that can be measured: a file each, called as torch calls that type of device.
 
-To add one, write a class that does what `backend.Backend` says, and its line in `BACKENDS`.
+To add one, write a class that does what `backend.Backend` says, and let `BACKEND` be that class; the file is
+found by being here. What several share is in `common`.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from pkgutil import iter_modules
 
 from netscope.base.errors import UsageError
 from netscope.machine.timing.backend import Backend
 
-# torch's device type -> where the class is; imported when it is asked for, since they import torch.
-BACKENDS: Final[dict[str, str]] = {
-    "cpu": "netscope.machine.timing.backends.cpu:Cpu",
-    "cuda": "netscope.machine.timing.backends.cuda:Cuda",
-}
+
+def kinds() -> list[str]:
+    """Types of devices, by torch's names. None is imported for it, since they import torch."""
+    return sorted(module.name for module in iter_modules(__path__) if not module.ispkg)
 
 
 def backend_of(device: str) -> Backend:
@@ -25,8 +25,7 @@ def backend_of(device: str) -> Backend:
         UsageError: there is none for that kind of device, or no such device here.
     """
     kind, _, number = device.partition(":")
-    if kind not in BACKENDS or not (number.isdecimal() or not number):
-        raise UsageError(f"{device!r} cannot be measured.", hint=f"use {' or '.join(BACKENDS)}")
-    module, _, name = BACKENDS[kind].partition(":")
-    made: Backend = getattr(import_module(module), name)(int(number) if number else None)
+    if kind not in kinds() or not (number.isdecimal() or not number):
+        raise UsageError(f"{device!r} cannot be measured.", hint=f"use {' or '.join(kinds())}")
+    made: Backend = import_module(f"{__name__}.{kind}").BACKEND(int(number) if number else None)
     return made

@@ -13,7 +13,7 @@ import torch
 
 from netscope.base.environment import environment
 from netscope.machine.timing.backend import Mark
-from netscope.machine.timing.backends import kineto
+from netscope.machine.timing.backends.common import kineto
 from netscope.report.measured.device import Device
 from netscope.report.measured.events import Event
 from netscope.report.measured.samples import Reading
@@ -159,3 +159,6 @@ class Cpu:
 
         generator = torch.Generator(self._torch).manual_seed(0)
         return random_tensor(shape, dtype, generator)
+
+
+BACKEND = Cpu

@@ -12,7 +12,7 @@ import torch
 
 from netscope.base.errors import UsageError
 from netscope.machine.timing.backend import Mark
-from netscope.machine.timing.backends import kineto, nvml, tf32
+from netscope.machine.timing.backends.common import kineto, nvml, tf32
 from netscope.machine.timing.backends.cpu import Cpu
 from netscope.report.measured.device import Device
 from netscope.report.measured.events import Event
@@ -204,3 +204,6 @@ def _waiting_raises() -> Iterator[None]:
         yield
     finally:
         torch.cuda.set_sync_debug_mode(before)
+
+
+BACKEND = Cuda

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from netscope.base.errors import TraceError
 from netscope.base.request import FACTS
-from netscope.cli.output import only_data_on_stdout
+from netscope.cli.common.output import only_data_on_stdout
 
 T = TypeVar("T")
 

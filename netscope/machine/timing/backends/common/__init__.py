@@ -1,0 +1,1 @@
+"""What backends share: the profiler behind torch, a driver, precision."""
