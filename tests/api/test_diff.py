@@ -43,18 +43,8 @@ def test_a_wrong_call() -> None:
         netscope.diff("lenet", report, batch_b=2)
     with pytest.raises(UsageError, match="both networks are saved reports"):
         netscope.diff(report, report, batch=2)
-    with pytest.raises(UsageError, match="nothing to compare"):
-        netscope.compare([])
-
-
-def test_a_comparison_records_what_failed() -> None:
-    found = netscope.compare(["lenet", "no_such_net", netscope.summary(net(), input="4")])
-    assert isinstance(found, netscope.Comparison)
-    assert [variant.name for variant in found] == ["lenet", "no_such_net", "Sequential"]
-    assert found["no_such_net"].error.startswith("no model is named 'no_such_net'.")
-    assert found[2].quantities["params"] == 58
-    with pytest.raises(SourceError, match="no model is named 'a_b_c_d'"):
-        netscope.compare(["a_b_c_d", "e_f_g_h"])
+    with pytest.raises(SourceError, match="no model is named 'no_such_net'"):
+        netscope.diff(report, "no_such_net")
 
 
 def test_the_model_is_left_as_it_was() -> None:
