@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.base.version import __version__
 
 if TYPE_CHECKING:
-    from netscope.answers.diff import Comparison, Diff
+    from netscope.answers.compare import Comparison
+    from netscope.answers.diff import Diff
     from netscope.api.check import check, check_project
     from netscope.api.compare import compare
     from netscope.api.diff import diff
@@ -77,7 +78,7 @@ __all__ = [
 # A test holds this, `__all__` and the imports for type checkers together.
 _HOMES: Final = {
     "CheckError": "netscope.base.errors",
-    "Comparison": "netscope.answers.diff",
+    "Comparison": "netscope.answers.compare",
     "Diff": "netscope.answers.diff",
     "Layer": "netscope.report.layer",
     "MissingExtraError": "netscope.base.errors",

@@ -126,7 +126,8 @@ def _first_line(text: str | None) -> str:
 
 def published() -> dict[str, str]:
     """{"report.schema.json": its text, ...}: every form that is published in `SCHEMAS`."""
-    from netscope.answers.diff.document import ComparisonDocument, DiffDocument
+    from netscope.answers.compare.document import ComparisonDocument
+    from netscope.answers.diff.document import DiffDocument
     from netscope.machine.profiling.document import CurveDocument
 
     documents = {"diff": DiffDocument, "comparison": ComparisonDocument, "curve": CurveDocument}

@@ -13,7 +13,7 @@ from netscope.base.request import Request
 from netscope.base.workload import Input
 
 if TYPE_CHECKING:
-    from netscope.answers.diff import Comparison, Variant
+    from netscope.answers.compare import Comparison, Variant
     from netscope.api.reading import Model
 
 
@@ -44,7 +44,7 @@ def compare(
     if not models:
         raise UsageError("there is nothing to compare.", hint="give two models or more")
     request = Request(**given(input=input, batch=batch, dtype=dtype, train=train, options=options))
-    from netscope.answers.diff import Comparison
+    from netscope.answers.compare import Comparison
 
     variants = tuple(_variant(model, request) for model in models)
     failures = [variant.failure for variant in variants if variant.failure is not None]
@@ -55,7 +55,7 @@ def compare(
 
 def _variant(model: Model, request: Request) -> Variant:
     """One network, or what went wrong with it."""
-    from netscope.answers.diff import Variant
+    from netscope.answers.compare import Variant
 
     try:
         found = reader(model)

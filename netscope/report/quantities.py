@@ -50,6 +50,25 @@ class Quantity:
     measured: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A quantity before and after; None where it is not known, or there is no such layer."""
+
+    before: Number | None
+    after: Number | None
+
+    @property
+    def change(self) -> Number | None:
+        """after - before, in base units."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def ratio(self) -> float | None:
+        """The change as a part of what was before; None when that is not known, or was 0."""
+        change = self.change
+        return None if change is None or not self.before else change / self.before
+
+
 def _counted_vector(report: Report, layer: Layer) -> Number:
     inside = f"{layer.path}." if layer.path else ""
     rows = (row for row in report.layers if row is layer or row.path.startswith(inside))

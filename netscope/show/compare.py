@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netscope.answers.compare.variants import Comparison, Variant
-from netscope.answers.diff import document
+from netscope.answers.compare import Comparison, Variant, document
 from netscope.base import units
 from netscope.base.units import TOTAL
 from netscope.report.quantities import QUANTITIES, Number, Quantity, find
@@ -83,10 +82,8 @@ def page(comparison: Comparison, *, columns: Sequence[str] | None = None, sort: 
         title=", ".join(one.name for one in variants),
         head=(),
         sections=lambda: _sections(board),
-        records=lambda: Records(
-            document.VARIANT_COLUMNS, map(document.variant_values, variants), documents.SCHEMA_VERSION
-        ),
-        document=lambda: Document(*documents.values_of(document.comparison(Comparison(variants)))),
+        records=lambda: Records(document.COLUMNS, map(document.values, variants), documents.SCHEMA_VERSION),
+        document=lambda: Document(*documents.values_of(document.document(Comparison(variants)))),
     )
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from netscope.answers.diff.result import Delta
 from netscope.base.answer import Answer
 from netscope.base.errors import NetscopeError
-from netscope.report.quantities import QUANTITIES, Number
+from netscope.report.quantities import QUANTITIES, Delta, Number
 from netscope.report.report import Report
 
 

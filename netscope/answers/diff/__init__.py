@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from netscope.answers.compare.variants import Comparison, Variant
 from netscope.answers.diff.absorption import absorbed
 from netscope.answers.diff.merge import merge
 from netscope.answers.diff.pairing import pair
-from netscope.answers.diff.result import Absorbed, Change, Delta, Diff, Pair, Status
+from netscope.answers.diff.result import Absorbed, Change, Diff, Pair, Status
 from netscope.report.report import Report
 
-__all__ = ["Absorbed", "Change", "Comparison", "Delta", "Diff", "Pair", "Status", "Variant", "diff"]
+__all__ = ["Absorbed", "Change", "Diff", "Pair", "Status", "diff"]
 
 
 def diff(before: Report, after: Report) -> Diff:

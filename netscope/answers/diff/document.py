@@ -1,6 +1,6 @@
-"""A diff and a comparison as plain JSON values, one dataclass for each part.
+"""A diff as plain JSON values, one dataclass for each part.
 
-The published schemas are derived from these classes, as that of a report is from its own.
+The published schema is derived from these classes, as that of a report is from its own.
 """
 
 from __future__ import annotations
@@ -9,28 +9,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from netscope.answers.compare.variants import Comparison, Variant
-from netscope.answers.diff.result import Delta, Diff, Pair, Status
+from netscope.answers.diff.result import Diff, Pair, Status
 from netscope.report import store
-from netscope.report.layer import Tensor
-from netscope.report.quantities import BY_KEY, QUANTITIES, Number
-from netscope.report.report import Report
-from netscope.report.store.documents import SCHEMA_VERSION
+from netscope.report.quantities import QUANTITIES, Delta, Number
+from netscope.report.store.documents import SCHEMA_VERSION, Network, network
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """One of the networks: its name, its input and how it ran."""
-
-    name: str
-    source: str
-    description: str
-    inputs: tuple[Tensor, ...]
-    training: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
+class DeltaDocument:
     """A quantity in base units, null where it is not known; ratio is change as a part of before."""
 
     before: Number | None
@@ -68,7 +54,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PairDocument:
     """A layer before and after: "=" the same, "~" changed itself or within, "+" added, "-" removed."""
 
     status: Status
@@ -76,7 +62,7 @@ class Row:
     after: str | None
     type: str
     changes: tuple[Changed, ...]
-    quantities: dict[str, Figures]
+    quantities: dict[str, DeltaDocument]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +83,11 @@ class DiffDocument:
     kind: Literal["diff"]
     before: Network
     after: Network
-    totals: dict[str, Figures]
+    totals: dict[str, DeltaDocument]
     counts: Counts
     absorbed: Ending | None
     timing: Timed | None
-    pairs: tuple[Row, ...]
+    pairs: tuple[PairDocument, ...]
 
 
 def document(diff: Diff) -> DiffDocument:
@@ -112,11 +98,11 @@ def document(diff: Diff) -> DiffDocument:
         kind="diff",
         before=network(diff.before),
         after=network(diff.after),
-        totals={key: _figures(delta) for key, delta in diff.totals.items()},
+        totals={key: _delta(delta) for key, delta in diff.totals.items()},
         counts=Counts(counts["="], counts["~"], counts["+"], counts["-"]),
         absorbed=None if diff.absorbed is None else Ending(diff.absorbed.path, diff.absorbed.because),
         timing=_timed(diff),
-        pairs=tuple(map(_row, diff.pairs)),
+        pairs=tuple(map(_pair, diff.pairs)),
     )
 
 
@@ -128,73 +114,24 @@ def _timed(diff: Diff) -> Timed | None:
     return Timed(ratio.value, low, high, ratio.outside_noise)
 
 
-def network(report: Report) -> Network:
-    """What a report says of the network as a whole."""
-    return Network(report.name, report.source, report.description, report.inputs, report.training)
+def _delta(delta: Delta) -> DeltaDocument:
+    return DeltaDocument(delta.before, delta.after, delta.change, delta.ratio)
 
 
-def _figures(delta: Delta) -> Figures:
-    return Figures(delta.before, delta.after, delta.change, delta.ratio)
-
-
-def _row(pair: Pair) -> Row:
-    return Row(
+def _pair(pair: Pair) -> PairDocument:
+    return PairDocument(
         status=pair.status,
         before=None if pair.before is None else pair.before.path,
         after=None if pair.after is None else pair.after.path,
         type=pair.layer.type,
         changes=tuple(Changed(c.what, c.before, c.after, c.kind) for c in pair.changes),
-        quantities={key: _figures(delta) for key, delta in pair.deltas.items()},
+        quantities={key: _delta(delta) for key, delta in pair.deltas.items()},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class OneOfSeveral:
-    """One network of a comparison; an error stands for what could not be loaded or traced."""
-
-    name: str
-    error: str | None
-    network: Network | None
-    quantities: dict[str, Number | None]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonDocument:
-    """What `netscope compare --format json` writes: the totals of several networks."""
-
-    schema_version: int
-    kind: Literal["comparison"]
-    variants: tuple[OneOfSeveral, ...]
-
-
-def comparison(several: Comparison) -> ComparisonDocument:
-    """The comparison in its published form."""
-    variants = tuple(
-        OneOfSeveral(
-            name=one.name,
-            error=one.error or None,
-            network=None if one.report is None else network(one.report),
-            quantities=one.quantities,
-        )
-        for one in several
-    )
-    return ComparisonDocument(SCHEMA_VERSION, "comparison", variants)
-
-
-# Columns of a comparison's CSV and data frame.
-VARIANT_COLUMNS: Final = ("name", "input", *BY_KEY, "error")
-
-
-def variant_values(one: Variant) -> list[Any]:
-    """What a network has under these headings; an input is written 1x3x224x224."""
-    inputs = () if one.report is None else one.report.inputs
-    shapes = ";".join("x".join(map(str, leaf.shape)) for leaf in inputs if leaf.shape is not None)
-    return [one.name, shapes, *(one.quantities.get(key) for key in BY_KEY), one.error or None]
 
 
 # Columns of a diff's CSV and data frame: these, then before, after, change and ratio of each quantity.
 COLUMNS: Final = ("status", "before", "after", "type", "changes")
-PARTS: Final = tuple(spec.name for spec in dataclasses.fields(Figures))
+PARTS: Final = tuple(spec.name for spec in dataclasses.fields(DeltaDocument))
 
 
 def headings() -> list[str]:
@@ -205,6 +142,6 @@ def headings() -> list[str]:
 
 def values(pair: Pair) -> list[Any]:
     """What a pair has under these headings; its changes as plain JSON values."""
-    row = _row(pair)
+    row = _pair(pair)
     figures = [getattr(figures, part) for figures in row.quantities.values() for part in PARTS]
     return [row.status, row.before, row.after, row.type, store.plain(row.changes), *figures]

@@ -11,7 +11,7 @@ from netscope.base.answer import Answer
 from netscope.report.layer import Layer
 from netscope.report.measured.intervals import Ratio
 from netscope.report.measured.timing import ratio_of
-from netscope.report.quantities import QUANTITIES, Number
+from netscope.report.quantities import QUANTITIES, Delta
 from netscope.report.report import Report
 from netscope.report.tree import children_of
 
@@ -36,25 +36,6 @@ class Change:
     before: Any
     after: Any
     kind: Literal["place", "definition", "result"] = "definition"
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """A quantity before and after; None where it is not known, or there is no such layer."""
-
-    before: Number | None
-    after: Number | None
-
-    @property
-    def change(self) -> Number | None:
-        """after - before, in base units."""
-        return None if self.before is None or self.after is None else self.after - self.before
-
-    @property
-    def ratio(self) -> float | None:
-        """The change as a part of what was before; None when that is not known, or was 0."""
-        change = self.change
-        return None if change is None or not self.before else change / self.before
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,30 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
+from netscope.report.layer import Tensor
+from netscope.report.report import Report
 from netscope.report.store.writing import plain
 
 SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One of the networks: its name, its input and how it ran."""
+
+    name: str
+    source: str
+    description: str
+    inputs: tuple[Tensor, ...]
+    training: bool
+
+
+def network(report: Report) -> Network:
+    """What a report says of the network as a whole."""
+    return Network(report.name, report.source, report.description, report.inputs, report.training)
 
 
 def values_of(whole: Any) -> tuple[dict[str, Any], str]:

@@ -12,9 +12,9 @@ from fractions import Fraction
 from itertools import groupby
 from typing import Final, Literal, cast
 
-from netscope.answers.diff import Change, Delta, Diff
+from netscope.answers.diff import Change, Diff
 from netscope.base.units import plural, span
-from netscope.report.quantities import QUANTITIES
+from netscope.report.quantities import QUANTITIES, Delta
 from netscope.report.tree import ends_of, inverted
 from netscope.show.diff.everywhere import only_that
 from netscope.show.diff.folding import Block, Draft, look, merged

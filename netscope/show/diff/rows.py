@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from netscope.answers.diff import Change, Delta, Diff, Pair, Status
+from netscope.answers.diff import Change, Diff, Pair, Status
 from netscope.report.layer import Layer
-from netscope.report.quantities import Number, Quantity
+from netscope.report.quantities import Delta, Number, Quantity
 from netscope.report.report import Report
 
 Kind = Literal["layer", "around", "same", "shared", "renamed", "moved"]

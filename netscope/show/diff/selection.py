@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from netscope.answers.diff import Change, Delta, Diff, Pair
+from netscope.answers.diff import Change, Diff, Pair
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
-from netscope.report.quantities import BY_KEY, QUANTITIES, Quantity, find
+from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Quantity, find
 from netscope.show.diff.blocks import blocks
 from netscope.show.diff.everywhere import everywhere
 from netscope.show.diff.folding import Block, Draft

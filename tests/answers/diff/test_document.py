@@ -8,8 +8,10 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from netscope.answers.diff import Comparison, Diff, Variant, diff
-from netscope.answers.diff.document import ComparisonDocument, DiffDocument
+from netscope.answers.compare import Comparison, Variant
+from netscope.answers.compare.document import ComparisonDocument
+from netscope.answers.diff import Diff, diff
+from netscope.answers.diff.document import DiffDocument
 from netscope.report.report import Report
 from tests.nets import head, networks, wide
 from tests.reports import alexnet

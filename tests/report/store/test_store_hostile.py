@@ -16,7 +16,7 @@ from netscope.show.render.findings import FINDINGS_FORMATS
 from netscope.show.table import build
 
 from netscope.answers.check import Outcome, check_report, parse_limit
-from netscope.answers.diff import Comparison, Variant
+from netscope.answers.compare import Comparison, Variant
 from netscope.answers.explain import explain
 from netscope.api.lint import lint_report
 from netscope.base.errors import StoreError

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netscope.answers.diff import Delta, Diff, diff
+from netscope.answers.diff import Diff, diff
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer, Tensor
-from netscope.report.quantities import BY_KEY
+from netscope.report.quantities import BY_KEY, Delta
 from netscope.report.report import Report
 from netscope.show.diff import Row, build, figure_of, total_of
 from netscope.show.diff.blocks import blocks

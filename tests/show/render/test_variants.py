@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from netscope.answers.diff import Comparison, Variant
+from netscope.answers.compare import Comparison, Variant
 from netscope.base.errors import UsageError
 from netscope.show.render.variants import VARIANTS_FORMATS, board
 from tests.nets import head, wide
