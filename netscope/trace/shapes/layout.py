@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from netscope.base.workload import TensorSpec
 
@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 Sizes = tuple[int, ...]
 
+# The dimensions of images and of volumes, the channels' first, in the order in which channels-last steps grow.
+_CHANNELS_LAST: Final = {4: (1, 3, 2, 0), 5: (1, 4, 3, 2, 0)}
+
 
 class Layout:
     """What a kernel must know of a tensor. Compared by identity: the recorder interns them.
 
     is_contiguous:
         row-major without gaps.
+    is_channels_last:
+        torch takes it for channels-last, and mostly makes what comes of it so too. With sides of size 1 a
+        tensor can be this and contiguous at once.
     numel:
         number of elements.
     nbytes:
@@ -28,14 +34,16 @@ class Layout:
         the same without strides, for the record.
     """
 
-    __slots__ = ("dtype", "is_contiguous", "nbytes", "numel", "shape", "spec", "stride")
+    __slots__ = ("dtype", "is_channels_last", "is_contiguous", "nbytes", "numel", "shape", "spec", "stride")
 
     def __init__(self, shape: Sizes, stride: Sizes, dtype: torch.dtype) -> None:
         self.shape = shape
         self.stride = stride
         self.dtype = dtype
         self.numel = math.prod(shape)
-        self.is_contiguous = stride == contiguous_strides(shape) or _steps_without_gaps(shape, stride)
+        plain = stride == contiguous_strides(shape)
+        self.is_contiguous = plain or _steps_without_gaps(shape, stride)
+        self.is_channels_last = not plain and _steps_as_channels_last(shape, stride)
         if self.is_contiguous:
             extent = self.numel
         elif 0 in shape:
@@ -49,6 +57,11 @@ class Layout:
     def ndim(self) -> int:
         """Number of dimensions."""
         return len(self.shape)
+
+    @property
+    def is_row_major(self) -> bool:
+        """Contiguous, and torch takes it for nothing else."""
+        return self.is_contiguous and not self.is_channels_last
 
     @property
     def is_dense(self) -> bool:
@@ -65,25 +78,34 @@ class Layout:
         return True
 
 
-def _steps_without_gaps(shape: Sizes, stride: Sizes) -> bool:
-    """Row-major as torch sees it: the steps of sides of size 1 do not matter."""
+def _steps_without_gaps(shape: Sizes, stride: Sizes, order: Sequence[int] | None = None) -> bool:
+    """Row-major, or in another order of dimensions, as torch sees it: steps of sides of size 1 do not matter."""
     if 0 in shape:
         return True
     expected = 1
-    for size, step in zip(reversed(shape), reversed(stride), strict=True):
-        if size != 1:
-            if step != expected:
+    for dim in order or range(len(shape) - 1, -1, -1):
+        if shape[dim] != 1:
+            if stride[dim] != expected:
                 return False
-            expected *= size
+            expected *= shape[dim]
     return True
 
 
-def may_be_channels_last(layout: Layout) -> bool:
-    """Whether torch may take it for channels-last, which results then are.
+def _steps_as_channels_last(shape: Sizes, stride: Sizes) -> bool:
+    """Whether steps do not shrink from the second dimension by the last ones to the first.
 
-    That has four or five dimensions, and takes the smallest steps along the second.
+    That is how torch guesses the format, gaps or not (`is_channels_last_strides_2d_s4` in
+    c10/core/MemoryFormat.h); where sides of size 1 leave it open, it is row-major.
     """
-    return layout.ndim in (4, 5) and layout.stride[1] == min(layout.stride)
+    order = _CHANNELS_LAST.get(len(shape))
+    if order is None or 0 in shape or not stride[1]:
+        return False
+    least = 0
+    for dim in order:
+        if stride[dim] < least or (dim == 0 and least == stride[1]):
+            return False
+        least = stride[dim] * shape[dim]
+    return True
 
 
 @functools.cache
@@ -112,6 +134,17 @@ def contiguous(shape: Sequence[int], dtype: torch.dtype) -> Made:
     return shape, contiguous_strides(shape), dtype
 
 
+def channels_last(shape: Sequence[int], dtype: torch.dtype) -> Made:
+    """A new channels-last tensor, of four or five dimensions."""
+    shape = tuple(shape)
+    strides = [0] * len(shape)
+    step = 1
+    for dim in _CHANNELS_LAST[len(shape)]:
+        strides[dim] = step
+        step *= shape[dim] or 1
+    return shape, tuple(strides), dtype
+
+
 def broadcast(shapes: Sequence[Sizes]) -> Sizes | None:
     """The common shape under torch's broadcasting, None where there is none."""
     ndim = max(map(len, shapes))
@@ -136,14 +169,19 @@ def like(source: Layout, dtype: torch.dtype | None = None) -> Made:
 def elementwise_strides(shape: Sizes, operands: Sequence[Layout]) -> Sizes:
     """Strides of the result of an elementwise operator, as TensorIterator chooses them.
 
-    Operands of one shape and equal dense strides hand these on. Otherwise dimensions are ordered by
-    the operands' strides, smallest fastest, ties and broadcast sides leaving the order as it is
-    (aten/src/ATen/TensorIterator.cpp, `reorder_dimensions`).
+    Operands of one shape that are all contiguous, all channels-last images, or of equal dense strides hand
+    these on (aten/src/ATen/TensorIterator.cpp, `compute_fast_setup_type`). Otherwise dimensions are ordered
+    by the operands' strides, smallest fastest, ties and broadcast sides leaving the order as it is
+    (`reorder_dimensions`).
     """
     first = operands[0]
     if all(op.shape == shape for op in operands):
         if all(op.is_contiguous for op in operands):
             return contiguous_strides(shape)
+        if len(shape) == 4 and all(
+            _steps_without_gaps(shape, op.stride, _CHANNELS_LAST[4]) for op in operands
+        ):
+            return channels_last(shape, first.dtype)[1]
         if all(op.stride == first.stride for op in operands) and first.is_dense:
             return first.stride
     order = _fastest_first(shape, [_steps(op, shape) for op in operands])

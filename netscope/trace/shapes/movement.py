@@ -8,14 +8,7 @@ from typing import Any
 
 import torch
 
-from netscope.trace.shapes.layout import (
-    Layout,
-    Made,
-    contiguous,
-    contiguous_strides,
-    like,
-    may_be_channels_last,
-)
+from netscope.trace.shapes.layout import Layout, Made, channels_last, contiguous, contiguous_strides, like
 from netscope.trace.shapes.registry import rule
 
 _STRIDED_FORMATS = (None, torch.contiguous_format, torch.preserve_format)
@@ -86,7 +79,7 @@ def arange(*bounds: Any, dtype: Any = None, **_: Any) -> Made | None:
 
 @rule("cat")
 def concatenate(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
-    """Joined along a dimension; legacy 1-d empties, mixed dtypes and channels-last are left to torch."""
+    """Joined along a dimension; channels-last if all are. Legacy 1-d empties and mixed dtypes are left to torch."""
     first = tensors[0]
     dtype, ndim = first.dtype, len(first.shape)
     dim %= ndim
@@ -94,16 +87,11 @@ def concatenate(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
     total = 0
     for t in tensors:
         shape = t.shape
-        if (
-            t.dtype is not dtype
-            or len(shape) != ndim
-            or shape[:dim] != before
-            or shape[dim + 1 :] != after
-            or (not t.is_contiguous and may_be_channels_last(t))
-        ):
+        if t.dtype is not dtype or len(shape) != ndim or shape[:dim] != before or shape[dim + 1 :] != after:
             return None
         total += shape[dim]
-    return contiguous((*before, total, *after), dtype)
+    make = channels_last if all(t.is_channels_last for t in tensors) else contiguous
+    return make((*before, total, *after), dtype)
 
 
 @rule("stack")
@@ -111,6 +99,9 @@ def stack(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
     """Joined along a new dimension."""
     first = tensors[0]
     if any(t.dtype != first.dtype or t.shape != first.shape for t in tensors):
+        return None
+    # With one more dimension they may be taken for channels-last, which the result then is.
+    if first.ndim in (3, 4, 5) and any(t.stride != contiguous_strides(t.shape) for t in tensors):
         return None
     dim %= first.ndim + 1
     return contiguous((*first.shape[:dim], len(tensors), *first.shape[dim:]), first.dtype)
@@ -141,7 +132,7 @@ def embedding(weight: Layout, ids: Layout, *_: Any, **__: Any) -> Made | None:
 @rule("roll", "flip")
 def rearrange(x: Layout, *_: Any) -> Made | None:
     """Same shape, other places."""
-    return contiguous(x.shape, x.dtype) if x.is_contiguous else None
+    return contiguous(x.shape, x.dtype) if x.is_row_major else None
 
 
 @rule("repeat")

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from netscope.trace.shapes.layout import Layout, Made, broadcast, elementwise_strides, like
+from netscope.trace.shapes.layout import Layout, Made, broadcast, contiguous, elementwise_strides, like
 from netscope.trace.shapes.registry import rule
 
-_UNARY = """abs neg relu relu6 gelu sigmoid silu mish tanh elu leaky_relu hardtanh hardswish
+_UNARY = """abs neg relu gelu sigmoid silu mish tanh elu leaky_relu hardswish
 hardsigmoid softplus logit exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan
 asin acos atan sinh cosh erf erfc erfinv floor ceil round trunc frac sign square celu selu threshold
 log_sigmoid_forward""".split()
@@ -45,7 +45,13 @@ def unary(x: Any, *args: Any, **kwargs: Any) -> Made | None:
     """Floating point in, the same out. `log_sigmoid_forward` also returns a buffer: left to torch."""
     if not isinstance(x, Layout) or not x.dtype.is_floating_point or _tensors(args, kwargs):
         return None
-    return like(x)
+    return _elementwise([x], x.dtype)
+
+
+@rule("relu6", "hardtanh")
+def clipped(x: Layout, *_: Any) -> Made | None:
+    """The same, with every step of the input kept, also where it does not matter."""
+    return like(x) if x.dtype.is_floating_point else None
 
 
 @rule(*_BINARY)
@@ -74,9 +80,16 @@ def bitwise(*args: Any, **kwargs: Any) -> Made | None:
     return None if dtype is None else _elementwise(operands, dtype)
 
 
-@rule("where.self", "masked_fill")
+@rule("where.self")
 def select(*args: Any, **_: Any) -> Made | None:
-    """where(mask, a, b) and masked_fill(x, mask, value): the dtype of what is selected."""
+    """where(mask, a, b): the dtype of what is selected."""
     operands = _tensors(args, {})
     dtype = _only_dtype([op for op in operands if op.dtype is not torch.bool])
     return None if dtype is None else _elementwise(operands, dtype)
+
+
+@rule("masked_fill")
+def masked_fill(x: Layout, mask: Layout, *_: Any) -> Made | None:
+    """A row-major copy, filled where the mask says."""
+    shape = broadcast([x.shape, mask.shape])
+    return None if shape is None else contiguous(shape, x.dtype)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from netscope.trace.shapes.layout import Layout, Made, contiguous, like
+from netscope.trace.shapes.layout import Layout, Made, channels_last, contiguous
 from netscope.trace.shapes.registry import rule
 
 
@@ -25,11 +25,12 @@ def batch_norm(
     channels = x.shape[1]
     if any(t is not None and t.shape != (channels,) for t in (weight, bias, mean, variance)):
         return None
-    if not x.is_dense or not x.dtype.is_floating_point:
+    if not (x.is_contiguous or x.is_channels_last) or not x.dtype.is_floating_point:
         return None
     dtype = torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
     statistics = contiguous((channels if training else 0,), dtype)
-    return [like(x), statistics, statistics]
+    make = contiguous if x.is_contiguous else channels_last
+    return [make(x.shape, x.dtype), statistics, statistics]
 
 
 @rule("native_layer_norm")
@@ -59,7 +60,7 @@ def group_norm(
     eps: float,
 ) -> Sequence[Made] | None:
     """Normalised input, means and inverse deviations of each group."""
-    if not x.is_contiguous or not x.dtype.is_floating_point:
+    if not x.is_row_major or not x.dtype.is_floating_point:
         return None
     if any(t is not None and t.dtype != x.dtype for t in (weight, bias)):
         return None

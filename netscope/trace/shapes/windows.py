@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from netscope.trace.shapes.layout import Layout, Made, contiguous
+from netscope.trace.shapes.layout import Layout, Made, contiguous, contiguous_strides
 from netscope.trace.shapes.registry import rule
 
 
@@ -35,7 +35,10 @@ def convolution(
     dims = weight.ndim - 2
     if x.ndim != weight.ndim or not dims or x.dtype != weight.dtype:
         return None
-    if not (x.is_contiguous and weight.is_contiguous) or min(x.shape) == 0:
+    if not (x.is_row_major and weight.is_row_major) or min(x.shape) == 0:
+        return None
+    # Torch makes images of sequences, which may then be taken for channels-last.
+    if dims == 1 and any(t.stride != contiguous_strides(t.shape) for t in (x, weight)):
         return None
     kernel = weight.shape[2:]
     stride, padding, dilation = _each(stride, dims), _each(padding, dims), _each(dilation, dims)
@@ -66,7 +69,7 @@ def _pooled(
     ceil_mode: bool,
 ) -> Made | None:
     """Pooling over the last `dims` dimensions of a batched or single contiguous tensor."""
-    if x.ndim not in (dims + 1, dims + 2) or not x.is_contiguous or not x.dtype.is_floating_point:
+    if x.ndim not in (dims + 1, dims + 2) or not x.is_row_major or not x.dtype.is_floating_point:
         return None
     kernel, padding, dilation = _each(kernel, dims), _each(padding, dims), _each(dilation, dims)
     stride = _each(stride, dims) if stride else kernel
@@ -125,7 +128,7 @@ rule("avg_pool3d")(_avg_pool(3))
 @rule("_adaptive_avg_pool2d", "_adaptive_avg_pool3d")
 def adaptive_average(x: Layout, size: Sequence[int]) -> Made | None:
     """Averages over windows that tile the input in `size` places."""
-    if x.ndim not in (len(size) + 1, len(size) + 2) or not x.is_contiguous:
+    if x.ndim not in (len(size) + 1, len(size) + 2) or not x.is_row_major:
         return None
     return contiguous((*x.shape[: -len(size)], *size), x.dtype)
 
@@ -148,6 +151,6 @@ def adaptive_maximum(x: Layout, size: Sequence[int]) -> Sequence[Made] | None:
 )
 def resample(x: Layout, size: Sequence[int], *_: Any) -> Made | None:
     """(N, C, *in) -> (N, C, *size)."""
-    if x.ndim != len(size) + 2 or not x.is_contiguous:
+    if x.ndim != len(size) + 2 or not x.is_row_major:
         return None
     return contiguous((*x.shape[:2], *size), x.dtype)

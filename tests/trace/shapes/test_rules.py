@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,9 @@ from netscope.trace.shapes.layout import contiguous_strides
 
 aten = torch.ops.aten
 
+# Stride, padding, dilation and so on of a convolution that steps over every place, by dimensions.
+CONVOLVE = {dims: ([1] * dims, [0] * dims, [1] * dims, False, [0], 1) for dims in (1, 2, 3)}
+
 
 def layout(value: Any) -> Any:
     if isinstance(value, Tensor):
@@ -24,6 +28,11 @@ def layout(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [layout(item) for item in value]
     return value
+
+
+def facts(shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> tuple[Any, ...]:
+    made = Layout(shape, stride, dtype)
+    return shape, dtype, made.is_contiguous, made.is_channels_last
 
 
 def agree(func: Any, *args: Any, **kwargs: Any) -> bool:
@@ -37,9 +46,8 @@ def agree(func: Any, *args: Any, **kwargs: Any) -> bool:
     results = [real] if isinstance(real, Tensor) else list(real)
     expected = [(tuple(t.shape), t.stride(), t.dtype) for t in results]
     got = [made] if isinstance(made, tuple) else list(made)
-    assert [(s, Layout(s, st_, d).is_contiguous, d) for s, st_, d in got] == [
-        (s, Layout(s, st_, d).is_contiguous, d) for s, st_, d in expected
-    ]
+    # Contiguous or not, and which format torch takes it for: what the next operator makes depends on both.
+    assert [facts(*one) for one in got] == [facts(*one) for one in expected]
     for (shape, strides, _), (_, true, _) in zip(got, expected, strict=True):
         # Steps of sides of size 1, and of empty tensors, mean nothing.
         if 0 not in shape:
@@ -49,24 +57,102 @@ def agree(func: Any, *args: Any, **kwargs: Any) -> bool:
     return True
 
 
+def strided(shape: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
+    return torch.empty_strided(shape, stride).fill_(1.0)
+
+
+# With sides of size 1, one tensor can be contiguous and channels-last, and torch settles for either.
+EITHER = strided((1, 2, 1, 1), (2, 1, 2, 2))
+VOLUME = strided((1, 2, 1, 1, 1), (2, 1, 2, 2, 2))
+ROWS = strided((1, 3, 1, 2), (6, 1, 6, 3))
+
+
+@pytest.mark.parametrize(
+    ("func", "args", "answers"),
+    [
+        (aten.cat.default, ([EITHER, EITHER], 2), True),
+        (aten.cat.default, ([EITHER, EITHER], 3), True),
+        (aten.cat.default, ([EITHER, torch.ones(1, 2, 1, 1)], 2), True),
+        (aten.cat.default, ([VOLUME, VOLUME], 4), True),
+        (aten.cat.default, ([strided((3, 1, 1, 1), (1, 1, 1, 1))] * 2, 2), True),  # N111 is row-major
+        (aten.cat.default, ([strided((3, 1, 2, 1), (2, 1, 1, 1))] * 2, 1), True),
+        (aten.cat.default, ([strided((2, 3, 1, 4), (0, 1, 3, 3))] * 2, 0), True),
+        (aten.cat.default, ([strided((2, 3, 4, 4), (48, 0, 4, 1))] * 2, 1), True),
+        (aten.stack.default, ([ROWS, ROWS], 3), False),
+        (aten.stack.default, ([strided((2, 1, 3), (3, 1, 1))] * 2, 3), False),
+        (aten.relu.default, (EITHER,), True),
+        (aten.hardtanh.default, (EITHER,), True),
+        (aten.relu6.default, (EITHER,), True),
+        (aten.add.Tensor, (strided((1, 3, 1, 2), (1, 1, 1, 3)), ROWS), True),
+        (aten.masked_fill.Scalar, (ROWS, ROWS > 1, 0.0), True),
+        (aten.masked_fill.Scalar, (torch.ones(3, 2).t(), torch.ones(3, 1, 1) > 1, 0.0), True),
+        (aten.flip.default, (EITHER, [0]), False),
+        (aten.roll.default, (strided((3, 3, 1, 1), (3, 1, 3, 3)), [1], [0]), False),
+        (aten._adaptive_avg_pool2d.default, (EITHER, [2, 1]), False),
+        (aten.upsample_nearest2d.default, (EITHER, [2, 2]), False),
+        (aten.max_pool2d_with_indices.default, (EITHER, [1, 1]), False),
+        (aten.native_group_norm.default, (EITHER, None, None, 1, 2, 1, 1, 1e-5), False),
+    ],
+)
+def test_a_format_that_the_steps_leave_open(func: Any, args: Any, answers: bool) -> None:
+    assert agree(func, *args) is answers
+
+
+def test_a_convolution_of_such_images() -> None:
+    for x, weight, dims in (
+        (EITHER, torch.ones(3, 2, 1, 1), 2),
+        (torch.ones(1, 2, 2, 2), strided((3, 2, 1, 1), (2, 1, 2, 2)), 2),
+        (VOLUME, torch.ones(3, 2, 1, 1, 1), 3),
+        (strided((1, 1, 2), (2, 1, 1)), strided((2, 1, 1), (1, 2, 2)), 1),  # torch makes it an image
+    ):
+        assert not agree(aten.convolution.default, x, weight, None, *CONVOLVE[dims])
+
+
+def test_a_normalisation_of_such_images() -> None:
+    for x in (
+        EITHER,
+        VOLUME,
+        ROWS,
+        strided((1, 1, 2, 2), (4, 1, 2, 1)),
+        strided((2, 3, 4, 4), (96, 1, 24, 6)),
+    ):
+        channels = torch.ones(x.shape[1])
+        assert agree(aten.native_batch_norm.default, x, *[channels] * 4, False, 0.1, 1e-5)
+    for x in (strided((1, 2, 1, 2), (4, 1, 8, 2)), torch.ones(1, 2, 2).transpose(1, 2)):
+        assert not agree(aten.native_batch_norm.default, x, *[torch.ones(2)] * 4, False, 0.1, 1e-5)
+
+
 @st.composite
-def operands(draw: st.DrawFn, count: int = 1, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+def operands(draw: st.DrawFn, count: int = 1) -> list[Tensor]:
     """Tensors of one broadcast shape, each permuted, sliced or expanded at random."""
     shape = draw(st.lists(st.integers(1, 4), min_size=0, max_size=4))
     tensors = []
     for _ in range(count):
         own = [1 if draw(st.booleans()) and draw(st.booleans()) else side for side in shape]
-        order = draw(st.permutations(range(len(own))))
-        steps = [draw(st.sampled_from([1, 1, 1, 2])) for _ in own]
-        memory = torch.ones([own[d] * steps[d] for d in order], dtype=dtype)
-        back = [order.index(d) for d in range(len(own))]
-        tensor = memory.permute(back)
-        for dim, step in enumerate(steps):
-            tensor = tensor[(slice(None),) * dim + (slice(None, None, step),)]
+        tensor = moved(draw, own)
         if draw(st.booleans()):
             tensor = tensor.expand(shape)
         tensors.append(tensor)
     return tensors
+
+
+@st.composite
+def images(draw: st.DrawFn) -> list[Tensor]:
+    """Two batches of sequences, images or volumes of one shape, many of whose sides are 1."""
+    shape = draw(st.lists(st.sampled_from([1, 1, 2, 3]), min_size=3, max_size=5))
+    return [moved(draw, shape) for _ in range(2)]
+
+
+def moved(draw: st.DrawFn, shape: list[int]) -> Tensor:
+    """A tensor of that shape, permuted and sliced at random; every third is as channels-last."""
+    last = [0, *range(2, len(shape)), 1][: len(shape)]
+    order = draw(st.permutations(range(len(shape))) | st.permutations(range(len(shape))) | st.just(last))
+    steps = [draw(st.sampled_from([1, 1, 1, 2])) for _ in shape]
+    tensor = torch.ones([shape[d] * steps[d] for d in order])
+    tensor = tensor.permute([order.index(d) for d in range(len(shape))])
+    for dim, step in enumerate(steps):
+        tensor = tensor[(slice(None),) * dim + (slice(None, None, step),)]
+    return tensor
 
 
 UNARY = "abs relu gelu sigmoid silu tanh exp sqrt rsqrt hardswish hardtanh neg erf floor".split()
@@ -143,7 +229,37 @@ def test_joined_slices() -> None:
     assert agree(aten.cat.default, corners, -1)
     assert agree(aten.cat.default, [torch.ones(1, 1, 3), torch.ones(1, 3, 5).transpose(1, 2)], 1)
     channels_last = torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last)
-    assert not agree(aten.cat.default, [channels_last, channels_last], 1)
+    assert agree(aten.cat.default, [channels_last, channels_last], 1)
+    assert agree(aten.cat.default, [channels_last[..., ::2], channels_last[..., ::2]], 3)
+    assert agree(aten.cat.default, [channels_last, torch.ones(2, 3, 4, 4)], 0)
+
+
+@given(images(), st.data())
+def test_images_in_any_layout(tensors: list[Tensor], data: st.DataObject) -> None:
+    """Rules of images decline what torch may take for channels-last, or know what becomes of it."""
+    x, y = tensors
+    dims, channels = x.ndim - 2, x.shape[1]
+    dim = data.draw(st.integers(0, x.ndim - 1))
+    assert agree(aten.cat.default, [x, y], dim)
+    agree(aten.stack.default, [x, y], dim)
+    agree(aten.flip.default, x, [dim])
+    agree(aten.constant_pad_nd.default, x, [1, 0])
+    agree(aten.masked_fill.Scalar, x, y > 0, 0.0)
+    agree(aten.convolution.default, x, torch.ones(2, channels, *[1] * dims), None, *CONVOLVE[dims])
+    statistics = [torch.ones(channels)] * 4
+    agree(aten.native_batch_norm.default, x, *statistics, data.draw(st.booleans()), 0.1, 1e-5)
+    agree(aten.native_group_norm.default, x, None, None, x.shape[0], channels, x[0, 0].numel(), 1, 1e-5)
+    pools = {
+        1: [aten.upsample_nearest1d.default],
+        2: [aten._adaptive_avg_pool2d.default, aten.upsample_bilinear2d.default],
+        3: [aten._adaptive_avg_pool3d.default, aten.upsample_nearest3d.default],
+    }
+    size = [data.draw(st.integers(1, 2)) for _ in range(dims)]
+    for pool in pools[dims]:
+        agree(pool, x, size, *([False] if "linear" in str(pool) else []))
+    if dims > 1:
+        pool = aten.max_pool2d_with_indices if dims == 2 else aten.max_pool3d_with_indices
+        agree(pool.default, x, [1] * dims)
 
 
 @settings(max_examples=150, deadline=None)
