@@ -42,7 +42,7 @@ def test_a_slip_is_told_at_once(wrong: dict[str, typing.Any], says: str) -> None
 
 
 def test_messages_spell_arguments_as_they_were_written() -> None:
-    from netscope.cli.spelling import flag
+    from netscope.cli.common.spelling import flag
 
     assert spelled("input", "batch_b") == "input=, batch_b="
     with spelling(flag):
