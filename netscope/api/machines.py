@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from netscope.api import verbs as api
 from netscope.api.asked import Asked, check_call, workload_of
 from netscope.api.ready import is_ready, ready
+from netscope.base.collector import collector_paused
 from netscope.base.errors import UsageError
 from netscope.base.workload import Input, Workload
 from netscope.report.report import Report
@@ -241,7 +242,7 @@ def _prepare(
     def prepare(batch: int) -> tuple[Workload, Report]:
         asked = Asked(input, args, kwargs, batch, named, train, options)
         check_call(model, asked)
-        with api.collector_paused():
+        with collector_paused():
             workload = workload_of(model, asked)
             return workload, api.trace(workload, train=train)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netscope.api.asked import Asked, check_call, workload_of
 from netscope.api.ready import has_input, ready
+from netscope.base.collector import collector_paused
 from netscope.base.errors import TraceError
 from netscope.base.workload import Input, Workload
 from netscope.report.report import Report
@@ -209,19 +208,3 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
             path=where,
         ) from failure.__cause__
     return analyze(facts, workload, environment=environment())
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """A summary makes tens of thousands of objects that live on and hardly a cycle.
-
-    Each full collection in between would walk all of torch: four fifths of the time of a DenseNet.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
