@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from netscope.api import collector
 from netscope.api.reading import Reader, reader
 from netscope.api.summary import trace
+from netscope.base import collector
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
 from netscope.base.workload import Input, Workload

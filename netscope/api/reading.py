@@ -14,8 +14,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from netscope.api import collector
 from netscope.api.ready import READY, Ready
+from netscope.base import collector
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
 from netscope.base.workload import Workload

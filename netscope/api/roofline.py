@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from netscope.api import collector
 from netscope.api.profile import made_already, prepared
 from netscope.api.reading import reader
+from netscope.base import collector
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
 from netscope.base.workload import Input

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from netscope.api import collector
 from netscope.api.reading import Reader, reader
+from netscope.base import collector
 from netscope.base.errors import TraceError
 from netscope.base.request import Request
 from netscope.base.workload import Input, Workload

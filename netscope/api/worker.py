@@ -32,8 +32,8 @@ def main() -> int:
 
 
 def _answer(source: str, asked: dict[str, Any], tree: Path) -> dict[str, Any]:
-    from netscope.api.collector import freezing
     from netscope.api.summary import summary
+    from netscope.base.collector import freezing
     from netscope.report import store
 
     try:

@@ -54,7 +54,7 @@ def _run(arguments: list[str]) -> int:
     """Let typer read the arguments and call the command; its own complaints become ours."""
     import typer
 
-    from netscope.api.collector import freezing
+    from netscope.base.collector import freezing
     from netscope.base.errors import UsageError
     from netscope.base.request import spelling
     from netscope.cli.app import app

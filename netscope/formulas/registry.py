@@ -26,8 +26,6 @@ Formula = Callable[[Operator], Cost | None]
 _F = TypeVar("_F", bound=Formula)
 
 _FORMULAS: Final[dict[str, Formula]] = {}
-# Names that were looked up before, so that each spelling is resolved once. Cleared on registration.
-_RESOLVED: Final[dict[str, Formula | None]] = {}
 
 NOTHING: Final = VectorOps()
 
@@ -57,7 +55,6 @@ def formula(*names: str) -> Callable[[_F], _F]:
     def register(function: _F) -> _F:
         for name in names:
             _FORMULAS[name] = function
-        _RESOLVED.clear()
         return function
 
     return register
@@ -72,7 +69,6 @@ def temporary_formulas() -> Iterator[None]:
     finally:
         _FORMULAS.clear()
         _FORMULAS.update(before)
-        _RESOLVED.clear()
 
 
 def registered() -> tuple[str, ...]:
@@ -88,10 +84,7 @@ def cost_of(operator: Operator) -> Cost | None:
     operator unknown and is warned of.
     """
     name = operator.name
-    try:
-        found = _RESOLVED[name]
-    except KeyError:
-        found = _RESOLVED[name] = _resolve(name)
+    found = _resolve(name)
     if found is None:
         return FREE if "view" in operator.tags or "factory" in operator.tags else None
     try:

@@ -10,14 +10,15 @@ from typing import Any
 
 import torch
 
+from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec
-from netscope.trace.facts import ModuleCall, Value, make
+from netscope.trace.facts import ModuleCall, Value
 from netscope.trace.memo.modules import ModuleMemo, PureCall
 from netscope.trace.memo.templates import CallTemplate
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
-from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
+from netscope.trace.tags import PLAIN_TENSORS, Tag
 from netscope.trace.tree import leaves
 
 
@@ -56,18 +57,14 @@ class Calls:
         self.elsewhere: set[str] = set()
         self._open: _OpenCall | None = None
         self._root: _OpenCall | None = None
-        self._memo = ModuleMemo(recorder) if recorder.on_meta else None
+        self._memo = None if is_plain("modules") or not recorder.on_meta else ModuleMemo(recorder)
 
     def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the module returns, recorded."""
-        pure = None
         memo = self._memo
-        if memo is not None and type(module) in memo.classes and len(args) == 1 and not kwargs:
-            pure = memo.pure(module, args[0])
-            if pure is not None:
-                template = memo.template(pure)
-                if template is not None:
-                    return self._remembered(memo, template, module, args[0], pure)
+        pure = None if memo is None else memo.pure(module, args, kwargs)
+        if memo is not None and pure is not None and pure.template is not None:
+            return self._remembered(memo, pure, pure.template, module)
         run: Callable[..., Any] = module._call_impl
         call = self._enter(module, args, kwargs)
         result = None
@@ -78,29 +75,32 @@ class Calls:
         finally:
             self._leave(call, self.results(result) if completed else (), completed)
         if memo is not None and pure is not None and len(self.all) == call.index + 1:
-            memo.keep(pure, args[0], result, call.first_op)
+            memo.keep(pure, result, call.first_op)
         return result
 
     def _remembered(
-        self,
-        memo: ModuleMemo,
-        template: CallTemplate,
-        module: torch.nn.Module,
-        tensor: torch.Tensor,
-        pure: PureCall,
+        self, memo: ModuleMemo, pure: PureCall, template: CallTemplate, module: torch.nn.Module
     ) -> torch.Tensor:
         """A call that need not run."""
         recorder = self.recorder
         parent = recorder.scope
         recorder.scope = len(self.all)
         first_op = len(recorder.ops)
-        result, returned = memo.apply(template, tensor, pure)
+        result, returned = memo.apply(pure, template)
         recorder.scope = parent
         path = self._path(module)
-        inputs, outputs = (_value_of("0", pure.tag),), (_value_of("", returned),)
-        module_index = self.names.index[id(module)]
-        call = (module_index, path, parent, inputs, outputs, first_op, len(recorder.ops), True)
-        self.all.append(make(ModuleCall, call))
+        self.all.append(
+            ModuleCall(
+                self.names.index[id(module)],
+                path,
+                parent,
+                (_value_of("0", pure.tag),),
+                (_value_of("", returned),),
+                first_op,
+                len(recorder.ops),
+                True,
+            )
+        )
         return result
 
     def _enter(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _OpenCall:
@@ -179,19 +179,16 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            shape = leaf.shape
-            tag = leaf.__dict__.get(TAG)
-            if tag is None or tag[0].shape != shape:
-                tag = self.recorder.tags.of(leaf)
-                if tag is None or tag[0].shape != shape:
-                    return Value(place, TensorSpec(tuple(shape), dtype_name(leaf.dtype)))
+            tag = self.recorder.tags.of(leaf)
+            if tag is None or tag[0].shape != leaf.shape:
+                return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
             return _value_of(place, tag)
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
 
 
 def _value_of(place: str, tag: Tag) -> Value:
     layout, storage = tag
-    return make(Value, (place, layout.spec, None, storage))
+    return Value(place, layout.spec, None, storage)
 
 
 @functools.cache

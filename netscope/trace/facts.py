@@ -7,13 +7,9 @@ thousands of is a named tuple, which costs a third of a frozen dataclass to make
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from netscope.base.workload import TensorSpec
-
-# What a named tuple's constructor, a Python function, comes down to: `make(Value, ("0", spec, None, 3))`
-# takes half as long. For those made in thousands; all fields are given, in order.
-make: Final = tuple.__new__
 
 
 class ParameterFact(NamedTuple):

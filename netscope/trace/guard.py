@@ -7,7 +7,6 @@ originals.
 
 from __future__ import annotations
 
-import gc
 import operator
 import random
 import sys
@@ -179,7 +178,7 @@ def state_kept(depth: int = 0) -> Iterator[None]:
 
 @contextmanager
 def global_state(depth: int = 0) -> Iterator[None]:
-    """For a trace: `state_kept`, and neither fast paths, compilation nor collection meanwhile."""
+    """For a trace: `state_kept`, and neither fused paths nor compilation meanwhile."""
     with ExitStack() as stack:
         stack.enter_context(state_kept(depth))
         # The fused path of MultiheadAttention would hide its children; it costs the same on paper.
@@ -188,10 +187,6 @@ def global_state(depth: int = 0) -> Iterator[None]:
         dynamo = sys.modules.get("torch._dynamo")
         if dynamo is not None and hasattr(torch.compiler, "set_stance"):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        if gc.isenabled():
-            # A trace makes many small objects and no garbage cycles of note.
-            gc.disable()
-            stack.callback(gc.enable)
         yield
 
 

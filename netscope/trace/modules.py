@@ -9,14 +9,11 @@ from typing import Any, NamedTuple
 import torch
 
 from netscope.base.workload import ITEM_SIZE, TensorSpec
-from netscope.trace.facts import ModuleFact, ParameterFact, make
+from netscope.trace.facts import ModuleFact, ParameterFact
 from netscope.trace.shapes.layout import dtype_name
 from netscope.trace.tags import PLAIN_TENSORS, Tags
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-
-# What every module has, and has first; none of it is a hyperparameter.
-_EVERY_MODULES = list(torch.nn.Module().__dict__)
 
 _MAX_ALIASES = 64
 
@@ -120,12 +117,6 @@ class ParameterFacts:
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
         tag = self._tags.met(tensor)
-        if tag is not None and type(tensor) in PLAIN_TENSORS and tag[0].spec.dtype in ITEM_SIZE:
-            layout, storage = tag
-            stored, identity = layout.numel * layout.dtype.itemsize, self._identity(tensor, storage)
-            return make(
-                ParameterFact, (name, layout.spec, identity, tensor.requires_grad, stored, False, storage)
-            )
         if tag is None:
             spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
             stored = tensor.numel() * tensor.element_size()
@@ -203,21 +194,18 @@ def module_fact(
     own = _facts(module._parameters, parameters)
     if kind.packs:
         own += _packed(module, parameters)
-    return make(
-        ModuleFact,
-        (
-            names[0],
-            str(getattr(module, "original_name", kind.name)) if kind.scripted else kind.name,
-            kind.base,
-            kind.qualname,
-            _hyperparameters(module),
-            _detail(module) if kind.speaks else "",
-            own,
-            _facts(module._buffers, parameters),
-            bool(getattr(module, "training", False)),
-            registered,
-            tuple(names[1:]),
-        ),
+    return ModuleFact(
+        names[0],
+        str(getattr(module, "original_name", kind.name)) if kind.scripted else kind.name,
+        kind.base,
+        kind.qualname,
+        _hyperparameters(module),
+        _detail(module) if kind.speaks else "",
+        own,
+        _facts(module._buffers, parameters),
+        bool(getattr(module, "training", False)),
+        registered,
+        tuple(names[1:]),
     )
 
 
@@ -263,12 +251,7 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> tuple[Parame
 def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
-    attributes = module.__dict__
-    names = list(attributes)
-    if names[: len(_EVERY_MODULES)] == _EVERY_MODULES:
-        del names[: len(_EVERY_MODULES)]
-    for name in names:
-        value = attributes[name]
+    for name, value in module.__dict__.items():
         kind = type(value)
         if kind in _PLAIN:
             if name[0] != "_" and (kind is not str or len(value) <= 200):

@@ -1,23 +1,27 @@
-"""The dispatch mode that writes down every operator, and on the meta rung stands in for it.
+"""The dispatch mode that writes down every operator.
 
-The layouts of an operator's arguments make the key under which it was met before. On a hit nothing is
-computed: the results are made from the layouts remembered. On a miss a shape rule is asked, then torch.
+On the meta rung it stands in for them: what an operator makes is known from a shape rule or an earlier call
+(`netscope.trace.memo`), or else from torch's meta kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from netscope.trace.entries import Arguments, Entry, fits, operator_of, structure_of
-from netscope.trace.facts import OpCall, Storage, make
-from netscope.trace.running import META, Met, run, run_on_meta, run_with_values
+from netscope.base.plain import is_plain
+from netscope.trace.dispatched import Dispatched
+from netscope.trace.facts import OpCall, Operator, Storage
+from netscope.trace.memo.operators import OperatorMemo
+from netscope.trace.operators import Arguments, fits, operator_of
+from netscope.trace.running import META, run, run_on_meta, run_with_values
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, infer, rule_for
-from netscope.trace.tags import NO_KWARGS, TAG, Tags, tensors_in
+from netscope.trace.tags import NO_KWARGS, Tags, tensors_in, write_tag
 
 _NO_TAGS: frozenset[str] = frozenset()
 # The layout of a lone result, or those of several.
@@ -55,7 +59,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tags = Tags(on_meta)
         self.storages = self.tags.storages
         self._schemas: dict[int, Schema] = {}
-        self.memo: dict[tuple[Any, ...], Entry] = {}
+        self.memo = (
+            None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self)
+        )
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
 
@@ -64,7 +70,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         if kwargs is None:
             kwargs = NO_KWARGS
-        # By identity, here and in keys: operators live for ever, and their own hash runs in Python.
+        # By identity: operators live for ever, and their own hash runs in Python.
         schema = self._schemas.get(id(func))
         if schema is None:
             if isinstance(func, torch._ops.HigherOrderOperator):
@@ -72,25 +78,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             schema = self._schemas[id(func)] = Schema(func)
         if self.paused or schema.is_query:
             return func(*args, **kwargs)
-        reads: list[int] = []
-        key, strangers = self.tags.key(schema, args, kwargs, reads)
+        call = Dispatched(schema, args, kwargs)
+        memo = self.memo
+        if memo is None:
+            call.read(self.tags)
+        else:
+            memo.read(call)
         if not self.on_meta:
-            return run(self, Met(schema, key, args, kwargs, reads))
-        try:
-            entry = self.memo.get(key)
-        except TypeError:  # an argument that cannot be hashed
-            entry, key = None, ()
-        if entry is None and not strangers & 2:
-            entry = self.ruled(schema, key, self.tags.layouts(args, kwargs))
-        if strangers & 1 or schema.makes_constants:
-            result = run_with_values(self, Met(schema, key, args, kwargs, reads), entry)
+            return run(self, call)
+        if call.off_meta or schema.makes_constants:
+            result = run_with_values(self, call)
             if result is not NotImplemented:
                 return result
-        if entry is None or entry.effect is Effect.OTHER:
-            return run_on_meta(self, Met(schema, key, args, kwargs, reads), bool(strangers & 1))
-        if entry.effect is Effect.WRITES:
-            return self._returned(entry, args[0], reads)
-        return self._made_again(entry, reads)
+        if memo is not None:
+            result = memo.made(call)
+            if result is not NotImplemented:
+                return result
+        return run_on_meta(self, call)
 
     def composite(
         self, name: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -99,27 +103,31 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         plain = not self.paused and not torch.is_autocast_enabled("cpu") and not _in_transform()
         if not plain or torch.is_grad_enabled():
             return original(*args, **kwargs)
-        reads: list[int] = []
-        key, _ = self.tags.key(name, args, kwargs, reads)
-        entry = self.memo.get(key)
-        if self.on_meta and entry is None:
+        reads = [self.tags.given(tensor)[1] for tensor in tensors_in((args, tuple(kwargs.values())))]
+        if self.on_meta:
+            # By its rule: what torch's meta kernel does of it is not what devices do.
             rule = rule_for(name)
             arguments = self.tags.layouts(args, kwargs)
             made = self._interned(infer(rule, *arguments)) if rule else None
             if made is None:
                 return original(*args, **kwargs)
-            entry = self._remember(key, (name, _NO_TAGS, Effect.MAKES), arguments, made)
+            layouts = (made,) if isinstance(made, Layout) else made
+            with self._pausing():
+                results = self.made(operator_of(name, _NO_TAGS, arguments, layouts), layouts, reads)
+            return results[0] if isinstance(made, Layout) else tuple(results)
+        with self._pausing():
+            result = original(*args, **kwargs)
+        operator = self.observed(name, _NO_TAGS, args, kwargs, result)
+        self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
+        return result
+
+    @contextmanager
+    def _pausing(self) -> Iterator[None]:
         self.paused = True
         try:
-            if self.on_meta and entry is not None:
-                return self._made_again(entry, reads)
-            result = original(*args, **kwargs)
+            yield
         finally:
             self.paused = False
-        if entry is None:
-            entry = self.memo[key] = self.observed((name, _NO_TAGS, Effect.MAKES), args, kwargs, result)
-        self.record(entry, reads, [self.born(item) for item in tensors_in(result)])
-        return result
 
     def _higher_order(
         self, func: torch._ops.HigherOrderOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -139,26 +147,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return (on_true if condition else on_false)(*operands)
         if name != "flex_attention":
             raise NotImplementedError(f"netscope cannot look into the higher-order operator {name}")
-        query, key, value = args[:3]
-        reads: list[int] = []
-        self.tags.key(name, (query, key, value), NO_KWARGS, reads)
+        tensors = args[:3]
+        reads = [self.tags.given(tensor)[1] for tensor in tensors]
         result = func(*args, **kwargs)  # recording is off in here, so it stays one operator
-        entry = self.observed((name, _NO_TAGS, Effect.MAKES), (query, key, value), NO_KWARGS, result)
-        self.record(entry, reads, [self.born(item) for item in tensors_in(result)])
+        operator = self.observed(name, _NO_TAGS, tensors, NO_KWARGS, result)
+        self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result
 
-    # Entries
+    # What operators make
 
     def schema_of(self, name: str) -> Schema | None:
         """The schema of an operator that was met under this name."""
         return next((schema for schema in self._schemas.values() if schema.name == name), None)
-
-    def ruled(self, schema: Schema, key: tuple[Any, ...], arguments: Arguments) -> Entry | None:
-        """The entry of an operator not met before, where that takes no run of it."""
-        made = self.inferred(schema, arguments)
-        if made is None:
-            return None
-        return self._remember(key, (schema.name, schema.tags, schema.effect), arguments, made)
 
     def inferred(self, schema: Schema, arguments: Arguments) -> Inferred | None:
         """What an operator makes of these arguments, None where it takes a run of it to know."""
@@ -172,61 +172,37 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self.tags.layout(*made)
         return None if made is None else tuple([self.tags.layout(*one) for one in made])
 
-    def _remember(
-        self,
-        key: tuple[Any, ...],
-        called: tuple[str, frozenset[str], Effect],
-        arguments: Arguments,
-        made: Inferred,
-    ) -> Entry:
-        """From what was inferred. `called` is the operator's name, tags and effect."""
-        name, tags, effect = called
-        structure, layouts = (torch.Tensor, (made,)) if isinstance(made, Layout) else (tuple, made)
-        entry = Entry(operator_of(name, tags, arguments, layouts), layouts, structure, effect)
-        if key:
-            self.memo[key] = entry
-        return entry
-
     def observed(
-        self,
-        called: tuple[str, frozenset[str], Effect],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        result: Any,
-    ) -> Entry:
-        """From what torch returned."""
-        name, tags, effect = called
-        structure, items = structure_of(result)
-        if structure is None:
-            items = tensors_in(result)
-        layouts = tuple([None if t is None else self.tags.layout_of(t) for t in items])
-        operator = operator_of(name, tags, self.tags.layouts(args, kwargs), layouts)
-        return Entry(operator, layouts, structure, effect)
+        self, name: str, tags: frozenset[str], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> Operator:
+        """An operator that torch ran."""
+        layouts = [self.tags.layout_of(tensor) for tensor in tensors_in(result)]
+        return operator_of(name, tags, self.tags.layouts(args, kwargs), layouts)
 
     # Results
 
-    def record(self, entry: Entry, reads: list[int], writes: list[int]) -> None:
+    def record(self, operator: Operator, reads: Sequence[int], writes: Sequence[int]) -> None:
         """Write down a call of an operator."""
-        self.ops.append(make(OpCall, (entry.operator, self.scope, tuple(reads), tuple(writes))))
+        self.ops.append(OpCall(operator, self.scope, tuple(reads), tuple(writes)))
 
     def born(self, tensor: torch.Tensor) -> int:
         """Tag what the operator about to be recorded made, and give it a storage."""
         storage = len(self.storages)
         self.tags.mark(tensor, storage)
-        self.storages.append(make(Storage, (self.tags.layout_of(tensor).nbytes, len(self.ops))))
+        self.storages.append(Storage(self.tags.layout_of(tensor).nbytes, len(self.ops)))
         return storage
 
-    def _made_again(self, entry: Entry, reads: list[int]) -> Any:
-        """New meta tensors of the entry's layouts.
+    def made(
+        self, operator: Operator, layouts: Sequence[Layout | None], reads: Sequence[int], views: bool = False
+    ) -> list[torch.Tensor | None]:
+        """New meta tensors of these layouts as the results of an operator, which is recorded.
 
         A view becomes a tensor of its own, too: without values only its layout matters, and its tag says
         whose storage it is.
         """
         results: list[torch.Tensor | None] = []
         writes = []
-        views = entry.effect is Effect.VIEWS
-        ops, storages = self.ops, self.storages
-        for layout in entry.layouts:
+        for layout in layouts:
             if layout is None:
                 results.append(None)
                 continue
@@ -234,19 +210,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if views:
                 storage = reads[0]
             else:
-                storage = len(storages)
-                storages.append(make(Storage, (layout.nbytes, len(ops))))
-            tensor.__dict__[TAG] = layout, storage
+                storage = len(self.storages)
+                self.storages.append(Storage(layout.nbytes, len(self.ops)))
+            write_tag(tensor, (layout, storage))
             writes.append(storage)
             results.append(tensor)
-        ops.append(make(OpCall, (entry.operator, self.scope, tuple(reads), tuple(writes))))
-        return results[0] if entry.structure is torch.Tensor else entry.structure(results)
+        self.record(operator, reads, writes)
+        return results
 
-    def _returned(self, entry: Entry, target: torch.Tensor, reads: list[int]) -> torch.Tensor:
-        """An in-place operator that needs no run: its first argument is the result."""
+    def returned(self, operator: Operator, call: Dispatched) -> torch.Tensor:
+        """The result of an in-place operator that need not run, recorded: its first argument."""
+        target: torch.Tensor = call.args[0]
         if not target.is_meta:
-            self.stale.add(reads[0])
-        self.record(entry, reads, reads[:1])
+            self.stale.add(call.reads[0])
+        self.record(operator, call.reads, call.reads[:1])
         return target
 
 

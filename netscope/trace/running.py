@@ -6,15 +6,15 @@ stand-ins, except where all are small constants: then it is run as it is, so tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from netscope.trace.constants import HERE, SMALL, is_constant, most_elements, stays
-from netscope.trace.entries import Arguments, Entry
+from netscope.trace.dispatched import Dispatched
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, check_dtypes, infer
-from netscope.trace.tags import TAG, tensors_in
+from netscope.trace.tags import tensors_in, write_tag
 
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
@@ -22,34 +22,18 @@ if TYPE_CHECKING:
 META: Final = torch.device("meta")
 
 
-class Met(NamedTuple):
-    """An operator and its arguments, as a recorder met them.
-
-    key:
-        under which it is remembered; empty for one that cannot be.
-    reads:
-        storages of the tensors among the arguments.
-    """
-
-    schema: Schema
-    key: tuple[Any, ...]
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    reads: list[int]
-
-
-def run_on_meta(recorder: Recorder, met: Met, strangers: bool) -> Any:
-    """Let torch's meta kernel run it, on stand-ins for tensors that live elsewhere (`strangers`)."""
-    schema, _, args, kwargs, reads = met
-    if strangers:
-        if schema.tags & {"inplace"}:
-            recorder.stale.update(reads)
+def run_on_meta(recorder: Recorder, call: Dispatched) -> Any:
+    """Let torch's meta kernel run it, on stand-ins for tensors that live elsewhere."""
+    schema, args, kwargs = call.schema, call.args, call.kwargs
+    if call.off_meta:
+        if "inplace" in schema.tags:
+            recorder.stale.update(call.reads)
         args = tuple([_stand_in(recorder, a) for a in args])
         kwargs = {k: _stand_in(recorder, v) for k, v in kwargs.items()}
     if schema.on_device and ("device" in kwargs or "factory" in schema.tags):
         kwargs = {k: v for k, v in kwargs.items() if k not in ("pin_memory", "non_blocking")}
         kwargs["device"] = META
-    return run(recorder, met._replace(args=args, kwargs=kwargs), (met.args, met.kwargs))
+    return run(recorder, call, args, kwargs)
 
 
 def _stand_in(recorder: Recorder, value: Any) -> Any:
@@ -59,65 +43,74 @@ def _stand_in(recorder: Recorder, value: Any) -> Any:
         if value.is_meta or tag is None:
             return value
         layout: Layout = tag[0]
-        twin = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
-        twin.__dict__[TAG] = tag
-        return twin
+        stand_in = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
+        write_tag(stand_in, tag)
+        return stand_in
     if isinstance(value, (list, tuple)):
         return type(value)(_stand_in(recorder, item) for item in value)
     return value
 
 
-def run_with_values(recorder: Recorder, met: Met, entry: Entry | None) -> Any:
+def run_with_values(recorder: Recorder, call: Dispatched) -> Any:
     """On meta, the result of an operator that can have values; NotImplemented where it cannot."""
-    schema, _, args, kwargs, _ = met
+    schema, args, kwargs = call.schema, call.args, call.kwargs
     if schema.name == "aten._to_copy.default" and stays(args[0], kwargs):
         return args[0]
     if schema.makes_constants:
         known = is_constant(schema.name, args, kwargs)
     else:
-        known = schema.is_exact and _all_known(recorder, met, entry)
+        known = schema.is_exact and _all_known(recorder, call)
     if not known:
         return NotImplemented
     here = {**kwargs, **HERE} if "device" in kwargs or schema.makes_constants else kwargs
-    return run(recorder, met._replace(kwargs=here))
+    return run(recorder, call, args, here)
 
 
-def _all_known(recorder: Recorder, met: Met, entry: Entry | None) -> bool:
+def _all_known(recorder: Recorder, call: Dispatched) -> bool:
     """Whether all tensors are small constants with true values, so that the result can have one too.
 
     Lengths of packed sequences, for one, decide shapes.
     """
-    if not recorder.stale.isdisjoint(met.reads):
+    if not recorder.stale.isdisjoint(call.reads):
         return False
-    tensors = tensors_in((met.args, tuple(met.kwargs.values())))
+    tensors = tensors_in((call.args, tuple(call.kwargs.values())))
     if any(tensor.is_meta or tensor.numel() > SMALL for tensor in tensors):
         return False
-    if entry is None:
-        return most_elements(tensors, met.args) <= SMALL
-    return entry.effect is Effect.VIEWS or all(x is None or x.numel <= SMALL for x in entry.layouts)
+    if call.schema.effect is Effect.VIEWS:
+        return True
+    made = (
+        None if call.opaque else recorder.inferred(call.schema, recorder.tags.layouts(call.args, call.kwargs))
+    )
+    if made is None:
+        return most_elements(tensors, call.args) <= SMALL
+    return all(one.numel <= SMALL for one in ((made,) if isinstance(made, Layout) else made))
 
 
-def run(recorder: Recorder, met: Met, given: Arguments | None = None) -> Any:
+def run(
+    recorder: Recorder,
+    call: Dispatched,
+    args: tuple[Any, ...] | None = None,
+    kwargs: dict[str, Any] | None = None,
+) -> Any:
     """Let torch run the operator, then tag and record what came out.
 
-    `given` are the caller's arguments where those of `met` are stand-ins: an in-place operator must
-    return the caller's tensor.
+    `args` and `kwargs` are what to run it on where that is not what it was given, but stand-ins: an in-place
+    operator still returns the caller's tensor.
     """
-    schema, key, args, kwargs, reads = met
-    tags, memo = recorder.tags, recorder.memo
-    try:
-        entry = memo.get(key)
-    except TypeError:  # an argument that cannot be hashed
-        entry, key = None, ()
-    if entry is None:
-        check_dtypes(schema.name, tags.layouts(args, kwargs)[0])
-    result = _kernel(recorder, met)
-    if entry is None:
-        entry = recorder.observed((schema.name, schema.tags, schema.effect), args, kwargs, result)
-        if key:
-            memo[key] = entry
+    schema, memo, known = call.schema, recorder.memo, call.known
+    args = call.args if args is None else args
+    kwargs = call.kwargs if kwargs is None else kwargs
+    if known is None:
+        check_dtypes(schema.name, recorder.tags.layouts(args, kwargs)[0])
+    result = _kernel(recorder, schema, args, kwargs)
+    if known is None:
+        operator = recorder.observed(schema.name, schema.tags, args, kwargs, result)
+        if memo is not None:
+            memo.keep(call, operator, result)
+    else:
+        operator = known.operator
     if schema.effect is Effect.MAKES:
-        recorder.record(entry, reads, [recorder.born(item) for item in tensors_in(result)])
+        recorder.record(operator, call.reads, [recorder.born(item) for item in tensors_in(result)])
         return result
     results = [result] if len(schema.aliases) == 1 else list(result or ())
     writes: list[int] = []
@@ -126,17 +119,16 @@ def run(recorder: Recorder, met: Met, given: Arguments | None = None) -> Any:
             writes.extend(recorder.born(tensor) for tensor in tensors_in(item))
             continue
         writes.extend(_aliased(recorder, item, _argument(alias, args, kwargs)))
-        if given is not None and "inplace" in schema.tags:
-            results[index] = _argument(alias, *given)
-    recorder.record(entry, reads, writes)
-    if given is None or "inplace" not in schema.tags or not results:
+        if "inplace" in schema.tags:
+            results[index] = _argument(alias, call.args, call.kwargs)
+    recorder.record(operator, call.reads, writes)
+    if "inplace" not in schema.tags or args is call.args or not results:
         return result
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def _kernel(recorder: Recorder, met: Met) -> Any:
+def _kernel(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What torch makes of it, or on fake tensors what a shape rule does where torch fails."""
-    schema, _, args, kwargs, _ = met
     try:
         return schema.func(*args, **kwargs)
     except (RuntimeError, NotImplementedError):

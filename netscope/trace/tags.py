@@ -10,23 +10,32 @@ from typing import Any
 
 import torch
 
-from netscope.trace.facts import Storage, make
+from netscope.trace.facts import Storage
 from netscope.trace.shapes import Layout
 from netscope.trace.shapes.layout import contiguous_strides
 
-TAG = "_netscope_tag"
+# The attribute that holds a tag.
+_TAG = "_netscope_tag"
 # That of a tensor that has values where others have none.
-CONSTANT = "_netscope_constant"
+_CONSTANT = "_netscope_constant"
 # A layout, and an index into the trace's storages.
 Tag = tuple[Layout, int]
 
 PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
 NO_KWARGS: dict[str, Any] = {}
 
-_HARMLESS = frozenset(
-    {torch.dtype, torch.device, torch.layout, torch.memory_format, list, tuple, type(None), complex}
-)
 _NUMBERS = frozenset({int, float, bool, str, type(None)})
+
+
+def tag_of(tensor: torch.Tensor) -> Tag | None:
+    """The tag that a tensor carries; None for one that carries none, or has been given another shape."""
+    tag: Tag | None = tensor.__dict__.get(_TAG)
+    return None if tag is None or tag[0].shape != tensor.shape else tag
+
+
+def write_tag(tensor: torch.Tensor, tag: Tag, attribute: str = _TAG) -> None:
+    """Have a tensor carry its tag."""
+    tensor.__dict__[attribute] = tag
 
 
 class Tags:
@@ -42,13 +51,14 @@ class Tags:
 
     def of(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of any tensor; None for one that has no storage (a functorch wrapper)."""
-        known: Tag | None = tensor.__dict__.get(TAG)
-        if known is None or known[0].shape != tensor.shape:
-            try:
-                return self.adopt(tensor)
-            except (RuntimeError, NotImplementedError):
-                return None
-        return known
+        try:
+            return self.given(tensor)
+        except (RuntimeError, NotImplementedError):
+            return None
+
+    def given(self, tensor: torch.Tensor) -> Tag:
+        """The tag of a tensor that an operator is given."""
+        return tag_of(tensor) or self.adopt(tensor)
 
     def met(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of a tensor that an operator or a call met, else None."""
@@ -56,7 +66,7 @@ class Tags:
         # Those that were there before carry no tag, nor is a dictionary to be made for each just to see that.
         if known is not None:
             return known[1]
-        tag: Tag | None = tensor.__dict__.get(TAG) or tensor.__dict__.get(CONSTANT)
+        tag: Tag | None = tensor.__dict__.get(_TAG) or tensor.__dict__.get(_CONSTANT)
         return tag
 
     def home_of(self, storage: torch.UntypedStorage) -> int | None:
@@ -73,7 +83,7 @@ class Tags:
         shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
         shape = tensor.shape if shaped else ()
         if not tensor.is_meta:
-            constant: Tag | None = tensor.__dict__.get(CONSTANT)
+            constant: Tag | None = tensor.__dict__.get(_CONSTANT)
             if constant is not None and constant[0].shape == shape:
                 return constant
         known = self._foreign.get(id(tensor))
@@ -90,7 +100,7 @@ class Tags:
         home = self._foreign_storages.get(address)
         if home is None:
             home = self._foreign_storages[address] = storage, len(self.storages)
-            self.storages.append(make(Storage, (layout.nbytes, -1)))
+            self.storages.append(Storage(layout.nbytes, -1))
         tag = layout, home[1]
         self._foreign[id(tensor)] = tensor, tag
         return tag
@@ -101,7 +111,7 @@ class Tags:
         On meta, one that has values is a constant, and is to be met as one.
         """
         constant = self._on_meta and not tensor.is_meta
-        tensor.__dict__[CONSTANT if constant else TAG] = self.layout_of(tensor), storage
+        write_tag(tensor, (self.layout_of(tensor), storage), _CONSTANT if constant else _TAG)
 
     def layout(self, shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Layout:
         """The one object for a layout."""
@@ -115,43 +125,6 @@ class Tags:
     def layout_of(self, tensor: torch.Tensor) -> Layout:
         """The layout that a tensor has now."""
         return self.layout(tensor.shape, stride_of(tensor), tensor.dtype)
-
-    def key(
-        self, called: Any, args: tuple[Any, ...], kwargs: dict[str, Any], reads: list[int]
-    ) -> tuple[tuple[Any, ...], int]:
-        """A hashable key of a call; fills `reads` with the storages of its tensors.
-
-        The second result has bit 1 set if a tensor lives on another device than meta, bit 2 if an
-        argument holds something that no rule reads.
-        """
-        parts: list[Any] = [called]
-        strangers = 0
-        for value in (*args, *kwargs, *kwargs.values()) if kwargs else args:
-            kind = type(value)
-            if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
-                tag: Tag | None = value.__dict__.get(TAG)
-                if tag is None or tag[0].shape != value.shape:
-                    tag = self.adopt(value)
-                    if not value.is_meta:
-                        strangers |= 1
-                parts.append(tag[0])
-                reads.append(tag[1])
-            elif kind is int or value is None or kind is str:
-                parts.append(value)
-            elif kind is list or kind is tuple:
-                if value and type(value[0]) is int:  # sizes, strides: all integers, by schema
-                    parts.append(tuple(value))
-                else:
-                    inner, found = self.key(kind, tuple(value), NO_KWARGS, reads)
-                    strangers |= found
-                    parts.append(inner)
-            elif kind is float or kind is bool:  # 1, 1.0 and True hash alike
-                parts.append((kind, value))
-            else:
-                parts.append(value)
-                if kind not in _HARMLESS:
-                    strangers |= 2
-        return tuple(parts), strangers
 
     def layouts(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -168,9 +141,8 @@ class Tags:
         if kind in _NUMBERS:
             return value
         if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
-            # The key was made first, so whatever has no tag is known by its identity.
-            tag: Tag | None = value.__dict__.get(TAG)
-            if tag is None or tag[0].shape != value.shape:
+            tag = tag_of(value)
+            if tag is None:
                 known = self._foreign.get(id(value))
                 tag = self.adopt(value) if known is None else known[1]
             return tag[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from netscope.api.collector import freezing, paused
+from netscope.base.collector import freezing, paused
 
 
 @pytest.fixture(autouse=True)

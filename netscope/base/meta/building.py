@@ -12,7 +12,6 @@ back afterwards, also when the factory raises.
 
 from __future__ import annotations
 
-import gc
 import random
 import sys
 import threading
@@ -30,6 +29,7 @@ from torch.nn.modules.module import (
 )
 
 from netscope.base.meta.templates import Templates
+from netscope.base.plain import is_plain
 
 T = TypeVar("T")
 
@@ -96,8 +96,11 @@ def meta_parameters(*, buffers: bool = True) -> Iterator[None]:
         undo.callback(_set_builder, outer)
         _set_builder(threading.get_ident())
         if outer is None:  # a nested build is already covered by the outer one's patches
-            undo.callback(Templates(_building).patch())
-            undo.callback(_patch())
+            if not is_plain("templates"):
+                undo.callback(Templates(_building).patch())
+            if not is_plain("fills"):
+                undo.callback(_patch_fills())
+            undo.callback(_patch_empty())
         twins = _RegistrationHooks()
         # torch types these hooks as returning nothing, and documents that what they return is registered.
         on_parameter: Callable[..., Any] = twins.parameter
@@ -129,9 +132,6 @@ def unchanged_process() -> Iterator[None]:
         undo.callback(_restore_default_device, torch.get_default_device())
         # Parameters made under inference_mode could never be swapped or trained.
         undo.enter_context(torch.inference_mode(False))
-        if gc.isenabled():  # a network is one big live graph: collections during its birth find nothing
-            undo.callback(gc.enable)
-            gc.disable()
         yield
 
 
@@ -191,26 +191,34 @@ def _building() -> bool:
     return _builder == threading.get_ident()
 
 
-def _patch() -> Callable[[], None]:
+def _patch_fills() -> Callable[[], None]:
     """Make filling meta tensors free; the function returned ends it."""
     initialisers = [(n, f) for n, f in vars(nn.init).items() if _is_initialiser(n, f)]
     # Methods that are inherited from the C base class come back when ours are taken away.
     own = [(name, Tensor.__dict__[name]) for name in _FILLS if name in Tensor.__dict__]
-    empty = torch.empty
     for name, function in initialisers:
         setattr(nn.init, name, _skip_meta(function))
     for name in _FILLS:
         setattr(Tensor, name, _skip_meta(getattr(Tensor, name)))
-    torch.empty = _empty_as_meta(empty)
 
     def undo() -> None:
-        torch.empty = empty
         for name in _FILLS:
             delattr(Tensor, name)
         for name, method in own:
             setattr(Tensor, name, method)
         for name, function in initialisers:
             setattr(nn.init, name, function)
+
+    return undo
+
+
+def _patch_empty() -> Callable[[], None]:
+    """Make the parameters of large layers on meta at once; the function returned ends it."""
+    empty = torch.empty
+    torch.empty = _empty_as_meta(empty)
+
+    def undo() -> None:
+        torch.empty = empty
 
     return undo
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from netscope.base.cost import NO_VECTOR_OPS, Cost, VectorOps
 from netscope.formulas import cost_of
 from netscope.report.tree import ends_of, preorder
-from netscope.trace.facts import Operator, ParameterFact, Trace, make
+from netscope.trace.facts import Operator, ParameterFact, Trace
 
 
 @dataclass(slots=True, eq=False)
@@ -254,7 +254,7 @@ def _gather(rows: list[Draft], trace: Trace) -> None:
             inclusive.add(child.inclusive)
             node.used = node.used or child.used
             if not shared and child.sizes is not NO_PARAMETERS:
-                node.sizes = make(ParameterSums, map(operator.add, node.sizes, child.sizes))
+                node.sizes = ParameterSums(*map(operator.add, node.sizes, child.sizes))
 
 
 def _any_shared(facts: list[tuple[ParameterFact, ...]]) -> bool:

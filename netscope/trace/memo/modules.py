@@ -15,31 +15,24 @@ from __future__ import annotations
 
 import marshal
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import nn
 from torch.nn.modules import module as hooks
 
 from netscope.base.meta.templates import is_torchs
-from netscope.trace.facts import OpCall, Storage, make
+from netscope.base.plain import is_plain
+from netscope.trace.facts import OpCall, Storage
 from netscope.trace.memo.pure import PURE
-from netscope.trace.memo.templates import (
-    CallTemplate,
-    OpTemplate,
-    SizedOp,
-    SlotAccess,
-    picker,
-    resized,
-    sized,
-)
-from netscope.trace.recorder import Recorder
+from netscope.trace.memo.templates import CallTemplate, OpTemplate, SizedOp, resized, sized
 from netscope.trace.running import META
 from netscope.trace.shapes import Layout
-from netscope.trace.tags import PLAIN_TENSORS, TAG, Tag
+from netscope.trace.tags import PLAIN_TENSORS, Tag, tag_of, write_tag
 
-# Of the attributes of an instance of a class its settings.
-_SETTINGS: Final = {cls: picker(reads.settings) for cls, reads in PURE.items()}
+if TYPE_CHECKING:
+    from netscope.trace.recorder import Recorder
+
 # Of those of any module what may stand in the way of the memo, and where its tensors are.
 _STATE: Final = itemgetter(
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "training",
@@ -47,7 +40,7 @@ _STATE: Final = itemgetter(
 )  # fmt: skip
 
 
-class PureCall(NamedTuple):
+class PureCall:
     """A call that may be taken from the memo.
 
     kind:
@@ -56,12 +49,30 @@ class PureCall(NamedTuple):
         of its input.
     layouts, slots:
         layouts and storages of its input and its tensors; None and -1 where it has no such tensor.
+    template:
+        what it records; None where that is not known.
     """
 
-    kind: tuple[type[nn.Module], bytes]
-    tag: Tag
-    layouts: tuple[Layout | None, ...]
-    slots: list[int]
+    __slots__ = ("kind", "layouts", "slots", "tag", "template", "tensor")
+
+    def __init__(self, kind: tuple[type[nn.Module], bytes], tensor: torch.Tensor, tag: Tag) -> None:
+        self.kind = kind
+        self.tensor = tensor
+        self.tag = tag
+        self.layouts: tuple[Layout | None, ...] = ()
+        self.slots: list[int] = [tag[1]]
+        self.template: CallTemplate | None = None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Under which it is remembered."""
+        return self.kind, self.layouts
+
+    @property
+    def family(self) -> tuple[Any, ...]:
+        """What calls that differ in sizes alone have in common."""
+        kernels = [layout and layout.shape[2:] for layout in self.layouts[1:]]
+        return self.kind, self.tag[0].ndim, *kernels
 
 
 class ModuleMemo:
@@ -71,15 +82,19 @@ class ModuleMemo:
         self._recorder = recorder
         self._tags = recorder.tags
         # Unless somebody has given a class another forward.
-        self.classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
+        self._classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
         # None for a call that was met and cannot be remembered.
         self._known: dict[tuple[Any, ...], CallTemplate | None] = {}
         # For steady ones the operators, and the slot of the result.
         self._sized: dict[tuple[Any, ...], tuple[list[SizedOp], int]] = {}
+        self._asks_rules = not is_plain("rules")
 
-    def pure(self, module: nn.Module, tensor: Any) -> PureCall | None:
-        """The call `module(tensor)`, None where it has to run."""
+    def pure(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PureCall | None:
+        """The call `module(*args, **kwargs)`, None where it has to run."""
         cls = type(module)
+        if cls not in self._classes or len(args) != 1 or kwargs:
+            return None
+        tensor = args[0]
         reads = PURE[cls]
         own = module.__dict__
         hooked, pre_hooked, back_hooked, back_pre_hooked, training, parameters, buffers = _STATE(own)
@@ -100,11 +115,11 @@ class ModuleMemo:
         if tag is None:
             return None
         try:
-            settings = marshal.dumps(_SETTINGS[cls](own), 2)
+            settings = marshal.dumps([own[name] for name in reads.settings], 2)
         except (KeyError, ValueError):  # an attribute is gone, or is no plain value
             return None
+        call = PureCall((cls, settings), tensor, tag)
         layouts: list[Layout | None] = [tag[0]]
-        slots = [tag[1]]
         for name in reads.tensors:
             value = parameters.get(name)
             if value is None:
@@ -113,59 +128,61 @@ class ModuleMemo:
                     if name in own:
                         return None
                     layouts.append(None)
-                    slots.append(-1)
+                    call.slots.append(-1)
                     continue
             if type(value) not in PLAIN_TENSORS:
                 return None
             layout, storage = self._tags.adopt(value)
             layouts.append(layout)
-            slots.append(storage)
-        return make(PureCall, ((cls, settings), tag, tuple(layouts), slots))
+            call.slots.append(storage)
+        call.layouts = tuple(layouts)
+        call.template = self._template(call)
+        return call
 
-    def template(self, pure: PureCall) -> CallTemplate | None:
-        """What the call records, None where that is not known."""
-        key = pure.kind, pure.layouts
+    def _template(self, call: PureCall) -> CallTemplate | None:
+        key = call.key
         template = self._known.get(key)
         if template is not None or key in self._known:
             return template
-        known = self._sized.get(_family(pure))
-        template = None if known is None else resized(self._recorder, *known, pure.layouts)
+        known = self._sized.get(call.family)
+        template = None if known is None else resized(self._recorder, *known, call.layouts)
         if template is not None:
             self._known[key] = template
         return template
 
-    def apply(self, template: CallTemplate, tensor: torch.Tensor, pure: PureCall) -> tuple[torch.Tensor, Tag]:
+    def apply(self, call: PureCall, template: CallTemplate) -> tuple[torch.Tensor, Tag]:
         """Record the call in the recorder's scope; its result, with its tag."""
         recorder = self._recorder
-        ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
-        slots = pure.slots.copy()
-        for operator, (_, _, reads, writes), new in template.ops:
+        ops, storages = recorder.ops, recorder.storages
+        slots = call.slots.copy()
+        for operator, reads, writes, new in template.ops:
             for nbytes in new:
                 slots.append(len(storages))
-                storages.append(make(Storage, (nbytes, len(ops))))
-            ops.append(make(OpCall, (operator, scope, reads(slots), writes(slots))))
+                storages.append(Storage(nbytes, len(ops)))
+            read, written = tuple([slots[s] for s in reads]), tuple([slots[s] for s in writes])
+            ops.append(OpCall(operator, recorder.scope, read, written))
         layout = template.layout
         if layout is None:
-            return tensor, pure.tag
+            return call.tensor, call.tag
         with torch._C._DisableTorchDispatch():
             result = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
-        tag = result.__dict__[TAG] = layout, slots[template.slot]
+        tag = layout, slots[template.slot]
+        write_tag(result, tag)
         return result, tag
 
-    def keep(self, pure: PureCall, tensor: torch.Tensor, result: Any, first_op: int) -> None:
-        """Keep what the call recorded, the operators from `first_op` on."""
-        template = self._observed(pure.slots, tensor, result, first_op)
-        self._known[pure.kind, pure.layouts] = template
-        if template is not None and PURE[pure.kind[0]].steady:
-            made = [sized(self._recorder, op, len(pure.slots)) for op in template.ops]
+    def keep(self, call: PureCall, result: Any, first_op: int) -> None:
+        """Remember what the call recorded, the operators from `first_op` on."""
+        template = self._observed(call, result, first_op)
+        self._known[call.key] = template
+        if template is not None and PURE[call.kind[0]].steady and self._asks_rules:
+            made = [sized(self._recorder, op, len(call.slots)) for op in template.ops]
             sized_ops = [one for one in made if one is not None]
             if len(sized_ops) == len(made):
-                self._sized[_family(pure)] = sized_ops, template.slot
+                self._sized[call.family] = sized_ops, template.slot
 
-    def _observed(
-        self, storages: list[int], tensor: torch.Tensor, result: Any, first_op: int
-    ) -> CallTemplate | None:
+    def _observed(self, call: PureCall, result: Any, first_op: int) -> CallTemplate | None:
         """What others of its kind can be written down from, None if it did more than compute."""
+        storages = call.slots
         slots = {storage: slot for slot, storage in enumerate(storages) if storage >= 0}
         absent = storages.count(-1)
         if len(slots) + absent < len(storages):  # two in one storage: which was meant?
@@ -183,20 +200,14 @@ class ModuleMemo:
             changed = op.writes if "inplace" in op.operator.tags else ()
             if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
                 return None
-            access = SlotAccess.of([slots[s] for s in op.reads], [slots[s] for s in op.writes])
-            ops.append(OpTemplate(op.operator, access, tuple(new)))
-        if result is tensor:
+            reads, writes = tuple([slots[s] for s in op.reads]), tuple([slots[s] for s in op.writes])
+            ops.append(OpTemplate(op.operator, reads, writes, tuple(new)))
+        if result is call.tensor:
             return CallTemplate(tuple(ops), None, -1)
-        tag = result.__dict__.get(TAG) if type(result) is torch.Tensor else None
+        tag = tag_of(result) if type(result) is torch.Tensor else None
         if tag is None or tag[1] not in written:
             return None
         return CallTemplate(tuple(ops), tag[0], slots[tag[1]])
-
-
-def _family(pure: PureCall) -> tuple[Any, ...]:
-    """What calls that differ in sizes alone have in common."""
-    kernels = [layout and layout.shape[2:] for layout in pure.layouts[1:]]
-    return pure.kind, pure.tag[0].ndim, *kernels
 
 
 _any_autocast = torch._C._is_any_autocast_enabled

@@ -5,12 +5,10 @@ Storages are slots in it. Where only sizes differ, shape rules say what comes ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netscope.base.workload import TensorSpec
-from netscope.trace.facts import Operator, make
+from netscope.trace.facts import Operator
 from netscope.trace.schema import Schema
 from netscope.trace.shapes import Layout
 from netscope.trace.tags import NO_KWARGS
@@ -18,44 +16,19 @@ from netscope.trace.tags import NO_KWARGS
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
 
-# Storages of a call by slot: its input's, those of its tensors, then new ones in the order of their making.
-Slots = list[int]
-
-
-class SlotAccess(NamedTuple):
-    """Where an operator reads and writes, as slots, and what picks these storages out."""
-
-    reads: tuple[int, ...]
-    writes: tuple[int, ...]
-    pick_reads: Callable[[Slots], tuple[int, ...]]
-    pick_writes: Callable[[Slots], tuple[int, ...]]
-
-    @classmethod
-    def of(cls, reads: Iterable[int], writes: Iterable[int]) -> SlotAccess:
-        """Of these slots."""
-        reads, writes = tuple(reads), tuple(writes)
-        return cls(reads, writes, picker(reads), picker(writes))
-
-
-def picker(places: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """What takes these items out of a container, always as a tuple. `itemgetter` does it at C's speed."""
-    if not places:
-        return lambda _: ()
-    if len(places) == 1:
-        place = places[0]
-        return lambda held: (held[place],)
-    return itemgetter(*places)
-
 
 class OpTemplate(NamedTuple):
-    """One operator.
+    """One operator of a call.
 
+    reads, writes:
+        slots of storages: the call's input's, those of its tensors, then new ones as they were made.
     new:
         bytes of the storages that it made, in order.
     """
 
     operator: Operator
-    access: SlotAccess
+    reads: tuple[int, ...]
+    writes: tuple[int, ...]
     new: tuple[int, ...]
 
 
@@ -71,7 +44,7 @@ class SizedOp(NamedTuple):
     """One operator of a steady call, to be had for other sizes.
 
     arguments:
-        as shape rules take them, with anything at `holes`, where the layouts of what the op reads go.
+        as shape rules take them, with anything at `holes`, where the layouts of what the operator reads go.
     schema:
         None for an operator that takes no tensor and thus stays as it is.
     """
@@ -84,7 +57,7 @@ class SizedOp(NamedTuple):
 
 def sized(recorder: Recorder, op: OpTemplate, given: int) -> SizedOp | None:
     """How the operator is had again; None where it reads what another one made, or is unusual."""
-    args, reads = op.operator.args, op.access.reads
+    args, reads = op.operator.args, op.reads
     holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
     if not holes and not reads:
         return SizedOp(op, None, (), ())
@@ -107,18 +80,17 @@ def resized(
         if schema is None:
             ops.append(op)
             continue
-        (name, args, kwargs, _, tags), access, new = op
+        (name, args, kwargs, _, tags), reads, writes, new = op
         filled, specs = list(arguments), list(args)
-        for hole, read in zip(holes, access.reads, strict=True):
+        for hole, read in zip(holes, reads, strict=True):
             layout = layouts[read]
             assert layout is not None  # as in the call that it was learnt from, of the same family
             filled[hole], specs[hole] = layout, layout.spec
         inferred = recorder.inferred(schema, (tuple(filled), NO_KWARGS))
         made = (inferred,) if isinstance(inferred, Layout) else inferred
-        if made is None or len(made) != len(access.writes):
+        if made is None or len(made) != len(writes):
             return None
-        outputs = tuple([layout.spec for layout in made])
-        operator = make(Operator, (name, tuple(specs), kwargs, outputs, tags))
-        ops.append(make(OpTemplate, (operator, access, tuple([x.nbytes for x in made]) if new else ())))
-        result = next((x for x, write in zip(made, access.writes, strict=True) if write == slot), result)
+        operator = Operator(name, tuple(specs), kwargs, tuple([layout.spec for layout in made]), tags)
+        ops.append(OpTemplate(operator, reads, writes, tuple([one.nbytes for one in made]) if new else ()))
+        result = next((one for one, write in zip(made, writes, strict=True) if write == slot), result)
     return CallTemplate(tuple(ops), result, slot)

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
+from netscope.base.plain import plain
 from netscope.base.workload import TensorSpec, Workload
 from netscope.report.analysis.analyze import analyze
 from netscope.sources import resolve
 from netscope.trace import ForwardError, Trace, record
-from netscope.trace.memo import modules
 from netscope.trace.memo.modules import ModuleMemo
 from netscope.trace.memo.pure import PURE
 
@@ -64,9 +64,9 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     templates: list[Any] = []
     apply = ModuleMemo.apply
 
-    def noted(self: ModuleMemo, template: Any, *rest: Any) -> Any:
+    def noted(self: ModuleMemo, call: Any, template: Any) -> Any:
         templates.append(template)
-        return apply(self, template, *rest)
+        return apply(self, call, template)
 
     monkeypatch.setattr(ModuleMemo, "apply", noted)
     return templates
@@ -82,8 +82,7 @@ def agree(monkeypatch: pytest.MonkeyPatch, applied: list[Any]) -> Callable[..., 
         applied.clear()
         with_them = traced(workload, train)
         count = len(applied)
-        with monkeypatch.context() as patch:
-            patch.setattr(modules, "PURE", {})
+        with plain("modules"):
             without = traced(workload, train)
         assert len(applied) == count
         assert with_them == without

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
+from netscope.base.plain import is_plain
+
 # Whether what is made in the pause that imports torch is to be left out of all later collections.
 _FREEZE: Final = ContextVar("freeze", default=False)
 
@@ -20,7 +22,7 @@ def paused() -> Iterator[None]:
     That makes tens of thousands of objects that live on and hardly a cycle. Each full collection in between
     would walk all of torch: four fifths of the time of a DenseNet.
     """
-    if not gc.isenabled():
+    if not gc.isenabled() or is_plain("collector"):
         yield
         return
     gc.disable()
