@@ -10,7 +10,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sweep test-gpu lint types format docs site bench house reports report-gpu clean
+.PHONY: help demo test quick fuzz sweep test-gpu lint types format docs site bench house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,13 @@ demo: $(VENV)/.core ## Install netscope and summarise AlexNet
 
 test: $(VENV)/.test ## Run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
+
+quick: $(VENV)/.test ## Run the quick tests of every folder, for the inner loop
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q --hypothesis-profile=few -m "not whole and not slow and not gpu"
+
+fuzz: $(VENV)/.test ## Draw new cases for the property tests, without end (FUZZ_SECONDS, FUZZ_SEED, FUZZ_ARGS)
+	$(BIN)/python -m tools.fuzz $(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS)) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) \
+		-n $(JOBS) --dist worksteal $(FUZZ_ARGS)
 
 sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "slow or not slow"

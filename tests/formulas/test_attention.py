@@ -83,7 +83,7 @@ def test_every_backend_counts_the_same(name: str, args: tuple[Any, ...]) -> None
 size = st.integers(1, 5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(b=size, h=size, length=size, keys=size, e=size)
 def test_attention_agrees_with_the_flop_counter_on_its_math_form(
     b: int, h: int, length: int, keys: int, e: int

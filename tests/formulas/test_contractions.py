@@ -47,14 +47,14 @@ def convolutions(draw: st.DrawFn) -> tuple[torch.nn.Module, torch.Tensor]:
     return kind[dims](**options), x
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(convolutions())
 def test_convolutions_agree_with_the_flop_counter(case: tuple[torch.nn.Module, torch.Tensor]) -> None:
     conv, x = case
     assert 2 * macs_of(lambda: conv(x)) == flops_by_torch(lambda: conv(x))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(convolutions())
 def test_each_gradient_of_a_convolution_takes_the_forward(case: tuple[torch.nn.Module, torch.Tensor]) -> None:
     conv, x = case
@@ -124,7 +124,7 @@ def test_backend_forms_count_like_the_operator_they_stand_for(name: str, args: t
 sizes = st.integers(1, 6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(b=sizes, n=sizes, k=sizes, m=sizes, bias=st.booleans())
 def test_products_agree_with_the_flop_counter(b: int, n: int, k: int, m: int, bias: bool) -> None:
     x, y = torch.empty(b, n, k, device="meta"), torch.empty(b, k, m, device="meta")

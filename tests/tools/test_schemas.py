@@ -14,7 +14,7 @@ from tools.schemas import SCHEMAS, published, schema
 
 
 @given(REPORT)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_written_follows_the_schema(report: Report) -> None:
     jsonschema.Draft202012Validator(schema()).validate(json.loads(store.to_json(report)))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Sizes = tuple[int, ...]
 
-# The dimensions of images and of volumes, channels first, in the order in which channels-last steps grow.
+# Dimensions of images and of volumes in the order in which channels-last steps grow.
 _CHANNELS_LAST: Final = {4: (1, 3, 2, 0), 5: (1, 4, 3, 2, 0)}
 
 
@@ -79,7 +79,7 @@ class Layout:
 
 
 def _steps_without_gaps(shape: Sizes, stride: Sizes, order: Sequence[int] | None = None) -> bool:
-    """Row-major, or in another order of dimensions; steps of sides of size 1 do not matter to torch."""
+    """Row-major, or in that order of dimensions, as torch sees it: steps of sides of 1 do not matter."""
     if 0 in shape:
         return True
     expected = 1

@@ -79,7 +79,7 @@ def arange(*bounds: Any, dtype: Any = None, **_: Any) -> Made | None:
 
 @rule("cat")
 def concatenate(tensors: Sequence[Layout], dim: int = 0) -> Made | None:
-    """Joined along a dimension; channels-last if all are. Legacy empties and mixed dtypes are left to torch."""
+    """Joined along a dimension, channels-last if all are; 1-d empties and mixed dtypes are left to torch."""
     first = tensors[0]
     dtype, ndim = first.dtype, len(first.shape)
     dim %= ndim

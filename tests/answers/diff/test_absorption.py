@@ -23,7 +23,7 @@ def test_a_pool_that_fits_as_often_into_both_inputs() -> None:
 
 
 @given(side=st.integers(5, 300))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_arithmetic_holds_wherever_there_is_any(side: int) -> None:
     found = diff(head(side), head(side + 1)).absorbed
     assert (found is not None) == (side % 2 == 1)  # 3 by 2: an odd side and the next even one

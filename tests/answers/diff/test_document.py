@@ -25,7 +25,7 @@ def valid(change: Diff) -> dict[str, object]:
 
 
 @given(before=networks(), after=networks())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_what_is_written_follows_the_schema(before: Report, after: Report) -> None:
     change = diff(before, after)
     data = valid(change)

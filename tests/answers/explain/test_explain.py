@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -91,7 +91,6 @@ KEYS = (
     hyper=st.dictionaries(st.sampled_from(KEYS), VALUE | st.integers(-2, 3) | st.tuples(st.integers(0, 3))),
     shape=st.tuples() | st.tuples(*[st.integers(0, 5)] * 2) | st.tuples(*[st.integers(0, 5)] * 4),
 )
-@settings(max_examples=300, deadline=None)
 def test_no_hyperparameter_breaks_a_derivation(base: str, hyper: dict[str, object], shape: tuple[int, ...]):
     tensors = (Tensor("", shape, "float32"),)
     layer = Layer(path="", type=base, base=base, hyperparameters=hyper, inputs=tensors, outputs=tensors)

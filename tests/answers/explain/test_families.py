@@ -115,7 +115,7 @@ def test_a_packed_sequence_has_as_many_rows_as_it_has_steps():
     both=st.booleans(),
     bias=st.booleans(),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_recurrent_network_is_derived(kind: Any, sizes: Any, layers: int, both: bool, bias: bool):
     took, hidden, steps, batch = sizes
     net = kind(took, hidden, layers, bidirectional=both, bias=bias)

@@ -183,7 +183,7 @@ def test_what_no_window_reads_has_no_gradient(
 # Any convolution and any pool
 
 SIDES = st.integers(1, 14)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+FEW = settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @st.composite

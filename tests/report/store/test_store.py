@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netscope.base.cost import VectorOps
@@ -140,7 +140,6 @@ def reread(report: Report) -> Report:
 
 
 @given(REPORT)
-@settings(max_examples=150, deadline=None)
 def test_a_report_comes_back_equal(report: Report) -> None:
     assert reread(report) == report
 

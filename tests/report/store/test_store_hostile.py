@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from netscope.show.render import FORMATS
 from netscope.show.render.checks import OUTCOME_FORMATS
@@ -195,7 +195,6 @@ def show(report: Report) -> None:
 
 
 @given(cut=st.integers(0, 4000))
-@settings(deadline=None)
 def test_a_truncated_file_is_never_another_error(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     text = store.to_json(stack(1)).encode()
     attempt(text[: min(cut * 3, len(text) - 3)], tmp_path_factory.getbasetemp())
@@ -203,7 +202,6 @@ def test_a_truncated_file_is_never_another_error(tmp_path_factory: pytest.TempPa
 
 @given(junk=st.binary(max_size=64))
 @example(junk=b"")
-@settings(deadline=None)
 def test_junk_is_never_another_error(tmp_path_factory: pytest.TempPathFactory, junk: bytes) -> None:
     attempt(junk, tmp_path_factory.getbasetemp())
 
@@ -219,7 +217,6 @@ ODD = st.sampled_from((
 
 
 @given(seed=st.integers(0, 10**6), value=VALUE | ODD)
-@settings(max_examples=300, deadline=None)
 def test_a_hostile_value_anywhere_is_never_another_error(
     tmp_path_factory: pytest.TempPathFactory, seed: int, value: Any
 ) -> None:

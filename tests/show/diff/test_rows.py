@@ -205,7 +205,6 @@ def covered(change: Diff) -> Counter[int]:
 
 
 @given(before=networks(), after=networks())
-@settings(max_examples=150, deadline=None)
 def test_no_layer_is_lost(before: Report, after: Report) -> None:
     change = diff(before, after)
     assert covered(change) == Counter(range(len(change.pairs)))
@@ -214,13 +213,13 @@ def test_no_layer_is_lost(before: Report, after: Report) -> None:
 
 
 @given(net=networks())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_of_a_network_and_itself_there_is_nothing_to_tell(net: Report) -> None:
     assert all(row.mark == "=" for row in build(diff(net, net)).rows)
 
 
 @given(before=networks(), after=networks(), depth=st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_branches_fit_the_depth_of_rows(before: Report, after: Report, depth: int) -> None:
     for everything in (False, True):
         for row in build(diff(before, after), depth=depth, everything=everything).rows:

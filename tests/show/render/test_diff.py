@@ -121,7 +121,7 @@ def test_everything_has_a_line_for_every_layer() -> None:
 
 
 @given(before=networks(), after=networks(), width=st.integers(60, 200), everything=st.booleans())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_row_is_wider_than_the_terminal(
     before: Report, after: Report, width: int, everything: bool
 ) -> None:
@@ -214,7 +214,7 @@ def test_verdicts(before: Report, after: Report, verdict: str) -> None:
 
 
 @given(before=networks(), after=networks(), everything=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_row_has_as_many_cells_as_its_heading(before: Report, after: Report, everything: bool) -> None:
     text = markdown(before, after, everything=everything)
     for block in text.split("\n\n"):
@@ -223,7 +223,7 @@ def test_every_row_has_as_many_cells_as_its_heading(before: Report, after: Repor
 
 
 @given(layers=st.integers(100, 3000), length=st.integers(1, 300), command=st.integers(0, 3000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_comment_is_never_too_long(layers: int, length: int, command: int) -> None:
     def net(side: int) -> Report:
         rows = [linear(f"{'n' * length}{i}x", (1, 4), (1, 4 + (i + side) % 7)) for i in range(layers)]

@@ -83,7 +83,7 @@ def test_a_name_can_do_no_harm(name: str):
 
 
 @given(whole=REPORT, width=st.integers(1, 200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_report_that_can_be_loaded_breaks_it(whole: Report, width: int):
     said = explain(whole)
     for render in EXPLANATION_FORMATS.values():

@@ -65,7 +65,7 @@ def test_the_notebook_table_indents_what_is_inside() -> None:
 
 
 @given(whole=REPORT, fold=st.booleans(), width=st.integers(1, 200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool, width: int) -> None:
     table = build(whole, fold=fold)
     for name, render in FORMATS.items():

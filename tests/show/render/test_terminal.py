@@ -106,7 +106,7 @@ def test_eighty_columns_lose_the_widest_column_and_say_so() -> None:
 
 
 @given(width=st.integers(20, 200), fold=st.booleans(), depth=st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_line_of_the_table_is_wider_than_the_terminal(width: int, fold: bool, depth: int) -> None:
     for whole in (alexnet(), stack(3)):
         body = text(whole, width, fold=fold, depth=depth).split("\n\n")

@@ -164,26 +164,22 @@ def overload(name: str) -> Any:
     return getattr(getattr(aten, packet), which or "default")
 
 
-@settings(max_examples=150, deadline=None)
 @given(operands(), st.sampled_from(UNARY))
 def test_unary(tensors: list[Tensor], name: str) -> None:
     assert agree(overload(name), *tensors)
 
 
-@settings(max_examples=300, deadline=None)
 @given(operands(2), st.sampled_from(BINARY))
 def test_binary(tensors: list[Tensor], name: str) -> None:
     assert agree(overload(name), *tensors)
 
 
-@settings(max_examples=100, deadline=None)
 @given(operands(3))
 def test_ternary(tensors: list[Tensor]) -> None:
     assert agree(aten.addcmul.default, *tensors)
     assert agree(aten.where.self, tensors[0] > 0, *tensors[1:])
 
 
-@settings(max_examples=100, deadline=None)
 @given(operands(2), st.sampled_from(["eq.Tensor", "lt.Tensor", "logical_and.default"]))
 def test_compare(tensors: list[Tensor], name: str) -> None:
     assert agree(overload(name), *tensors)
@@ -197,7 +193,6 @@ def test_promotion_is_left_to_torch() -> None:
     assert not agree(aten.mul.Tensor, x, 1j)
 
 
-@settings(max_examples=150, deadline=None)
 @given(operands())
 def test_copies(tensors: list[Tensor]) -> None:
     (x,) = tensors
@@ -215,7 +210,6 @@ def test_copies(tensors: list[Tensor]) -> None:
         agree(aten.native_layer_norm.default, x, [x.shape[-1]], None, None, 1e-5)
 
 
-@settings(max_examples=200, deadline=None)
 @given(operands(2), st.data())
 def test_joined(tensors: list[Tensor], data: st.DataObject) -> None:
     x, y = tensors
@@ -262,7 +256,6 @@ def test_images_in_any_layout(tensors: list[Tensor], data: st.DataObject) -> Non
         agree(pool.default, x, [1] * dims)
 
 
-@settings(max_examples=150, deadline=None)
 @given(operands(), st.data())
 def test_reduction(tensors: list[Tensor], data: st.DataObject) -> None:
     (x,) = tensors
@@ -282,7 +275,6 @@ def test_rows_of_a_table() -> None:
     assert not agree(aten.index.Tensor, table.t(), [places])
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_convolution(data: st.DataObject) -> None:
     dims = data.draw(st.integers(1, 3))
@@ -308,7 +300,6 @@ def test_convolution(data: st.DataObject) -> None:
         assert agree(aten.convolution.default, *args) or not real.numel()
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.integers(1, 12),
     st.integers(1, 5),
@@ -399,7 +390,7 @@ def test_factories() -> None:
     assert agree(aten.scalar_tensor.default, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from([0.0, 0.5]))
 def test_attention(causal: bool, gqa: bool, moved: bool, narrow: bool, dropout: float) -> None:
     groups = 2 if gqa else 8
@@ -416,7 +407,7 @@ def test_attention(causal: bool, gqa: bool, moved: bool, narrow: bool, dropout: 
     assert made == (tuple(real.shape), real.stride(), real.dtype)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from([torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN]),
     st.booleans(),
@@ -437,7 +428,6 @@ def test_recurrent(kind: Any, bidirectional: bool, batch_first: bool, layers: in
     assert report.root.output_shapes == (tuple(real.shape), *(tuple(s.shape) for s in states))
 
 
-@settings(max_examples=300, deadline=None)
 @given(operands(), st.data())
 def test_views(tensors: list[Tensor], data: st.DataObject) -> None:
     (x,) = tensors

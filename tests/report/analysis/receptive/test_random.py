@@ -11,11 +11,13 @@ from netscope.report.analysis.receptive import window_of
 from netscope.report.analysis.receptive.tracks import State, Track
 from netscope.trace import ForwardError
 from tests.report.analysis.receptive.probe import positive, random_network, seen, traced
+from tests.seeds import seeds
 
 # 200 networks, ten a test.
-SEEDS = range(0, 200, 10)
+SEEDS = seeds(200)[::10]
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("first", SEEDS)
 def test_random_networks_agree_with_the_gradient(first: int):
     for seed in range(first, first + 10):
