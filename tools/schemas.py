@@ -19,6 +19,7 @@ from netscope.report.report import SCHEMA_VERSION, Report
 from netscope.report.store import fields
 from netscope.report.store.decoding import SIGNED
 from netscope.report.store.documents import SCHEMA_VERSION as DOCUMENT_VERSION
+from netscope.show.columns import COLUMNS
 
 SCHEMAS: Final = Path(__file__).parents[1] / "netscope" / "show" / "schemas"
 
@@ -31,7 +32,16 @@ def schema() -> dict[str, Any]:
     root["properties"]["totals"] = _properties_schema(Report, store.TOTALS, definitions)
     root["properties"]["layers"]["minItems"] = 1
     root["required"].append("totals")
+    _add_columns(definitions)
     return _published("report", SCHEMA_VERSION, root, definitions)
+
+
+def _add_columns(definitions: dict[str, Any]) -> None:
+    """Columns that a layer has no field for. The store alone does not write them, so none is required."""
+    known = definitions["Layer"]["properties"]
+    for column in COLUMNS:
+        if column.key not in known:
+            known[column.key] = {"description": column.help, **_type_schema(column.kind.type, definitions)}
 
 
 def schema_of(document: type) -> dict[str, Any]:

@@ -156,6 +156,11 @@ def at_least(text: str) -> str:
     return f"≥ {text}"
 
 
+def ratio(over: float | None, under: float | None) -> float | None:
+    """over / under; None where either is not known, or there is nothing to divide by."""
+    return None if over is None or not under else over / under
+
+
 def span(first: str, last: str) -> str:
     """The names of a row of layers: "0" to "11" is "0-11", others keep both: "a…b"."""
     stem = first.rstrip("0123456789")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
+from netscope.base.units import ratio
 
 if TYPE_CHECKING:
     from netscope.report.measured.timing import LayerRoof, LayerTiming
@@ -232,6 +233,12 @@ class Layer:
         return tuple(t.shape for t in self.inputs if t.shape is not None)
 
     @property
+    def input_shape(self) -> Shape | None:
+        """Shape of the first tensor among the arguments; None when there was none."""
+        shapes = self.input_shapes
+        return shapes[0] if shapes else None
+
+    @property
     def output_shapes(self) -> tuple[Shape, ...]:
         """Shapes of the tensors among the results, batch included."""
         return tuple(t.shape for t in self.outputs if t.shape is not None)
@@ -241,6 +248,11 @@ class Layer:
         """Shape of the first tensor returned; None when there was none."""
         shapes = self.output_shapes
         return shapes[0] if shapes else None
+
+    @property
+    def dtype(self) -> str | None:
+        """Element type of the first tensor returned; None when there was none."""
+        return next((t.dtype for t in self.outputs if t.dtype is not None), None)
 
     @property
     def parameter_shapes(self) -> dict[str, Shape]:
@@ -261,6 +273,56 @@ class Layer:
     def weight_kind(self) -> str | None:
         """ "conv" or "linear" for a weight layer, else None."""
         return WEIGHT_KINDS.get(self.base)
+
+    @property
+    def time(self) -> float | None:
+        """Seconds in a step, forward and backward; None where they were not measured or cannot be told."""
+        return None if self.timing is None else self.timing.seconds
+
+    @property
+    def forward_time(self) -> float | None:
+        """The forward's part of `time`."""
+        return None if self.timing is None else self.timing.whole.forward
+
+    @property
+    def backward_time(self) -> float | None:
+        """The backward's part of `time`."""
+        return None if self.timing is None else self.timing.whole.backward
+
+    @property
+    def kernels(self) -> float | None:
+        """Pieces of work a step, in both passes; None where they were not counted."""
+        return None if self.timing is None else self.timing.kernels
+
+    @property
+    def moved_bytes(self) -> int | None:
+        """Bytes that the forward must move; None in a report that was held against no machine."""
+        return None if self.roof is None else self.roof.moved_bytes
+
+    @property
+    def bound(self) -> float | None:
+        """Seconds that the forward takes at least; None where that is not known."""
+        return None if self.roof is None else self.roof.seconds
+
+    @property
+    def limited_by(self) -> str | None:
+        """What the bound of the row's own work is of, "compute" or "memory"; None where it has none."""
+        return None if self.roof is None else self.roof.limited_by
+
+    @property
+    def flops_per_second(self) -> float | None:
+        """FLOPs of the forward in each second of it."""
+        return ratio(self.flops, self.forward_time)
+
+    @property
+    def intensity(self) -> float | None:
+        """Arithmetic intensity: FLOPs for each byte that must be moved."""
+        return ratio(self.flops, self.moved_bytes)
+
+    @property
+    def efficiency(self) -> float | None:
+        """bound / forward_time: the part of the measured time that was necessary."""
+        return ratio(self.bound, self.forward_time)
 
 
 # torch.nn classes whose instances count as weight layers ("AlexNet is 8 layers: 5 + 3").

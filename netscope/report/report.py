@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from netscope.base.answer import Answer
-from netscope.base.cost import VectorOps
+from netscope.base.cost import NO_VECTOR_OPS, VectorOps
+from netscope.base.units import ratio
 from netscope.report.layer import Layer, Tensor
 
 if TYPE_CHECKING:
@@ -122,6 +123,11 @@ class Report(Answer):
         return self.root.param_bytes
 
     @property
+    def state_bytes(self) -> int:
+        """Bytes of parameters and buffers."""
+        return self.param_bytes + self.buffer_bytes
+
+    @property
     def buffer_bytes(self) -> int:
         """Bytes that the buffers take."""
         return self.root.buffer_bytes
@@ -146,6 +152,14 @@ class Report(Answer):
         """Arithmetic outside contractions; None while an operator is unknown."""
         return self.root.vector
 
+    @cached_property
+    def counted_vector(self) -> VectorOps:
+        """`vector` without the unknown operators: a lower bound when there are any."""
+        total = NO_VECTOR_OPS
+        for layer in self.layers:
+            total += layer.own_vector
+        return total
+
     @property
     def output_bytes(self) -> int:
         """Bytes of all layers' new outputs."""
@@ -155,6 +169,11 @@ class Report(Answer):
     def unknown(self) -> dict[str, int]:
         """{operator: calls} that nothing could count; empty is the goal."""
         return self.root.unknown
+
+    @property
+    def unknown_calls(self) -> int:
+        """Calls of operators that nothing could count."""
+        return sum(self.unknown.values())
 
     @property
     def latency(self) -> float | None:
@@ -195,6 +214,52 @@ class Report(Answer):
     def bound(self) -> float | None:
         """Seconds that a forward takes at least on the machine of `roof`; None where that is not known."""
         return None if self.root.roof is None else self.root.roof.seconds
+
+    @property
+    def efficiency(self) -> float | None:
+        """The part of the forward's measured time that was necessary; None without times or a bound."""
+        return None if self.timing is None else ratio(self.bound, self.timing.forward_seconds)
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """{"compute": 0.8, "memory": 0.2}: the parts of the bound by what limits its rows."""
+        whole = self.bound
+        found: dict[str, float] = {}
+        for layer in self.layers if whole else ():
+            roof = layer.roof
+            if whole and roof is not None and roof.limited_by is not None and roof.own_seconds is not None:
+                found[roof.limited_by] = found.get(roof.limited_by, 0.0) + roof.own_seconds / whole
+        return found
+
+    @property
+    def beats_roof(self) -> bool:
+        """Whether a layer took less time than the machine is said to need for it."""
+        return any(
+            layer.roof is not None
+            and layer.timing is not None
+            and 0 < layer.timing.own.forward < (layer.roof.own_seconds or 0.0)
+            for layer in self.layers
+        )
+
+    @property
+    def fused(self) -> int:
+        """Layers that ran inside a kernel of one around, so that their times cannot be told apart."""
+        if self.timing is None or self.timing.reconciliation is None:
+            return 0
+        return sum([layer.timing is None for layer in self.layers])
+
+    def share(self, macs: int) -> float | None:
+        """The part that so many MACs are of those that could be counted."""
+        return ratio(macs, self.counted_macs) if self.counted_macs or self.macs is None else 0.0
+
+    def time_share(self, seconds: float | None) -> float | None:
+        """The part that so many seconds are of all work of the forward and the backward."""
+        parts = None if self.timing is None else self.timing.reconciliation
+        return None if parts is None else ratio(seconds, parts.layers + parts.unattributed)
+
+    def bound_share(self, seconds: float | None) -> float | None:
+        """The part that so many seconds are of the network's bound."""
+        return ratio(seconds, self.bound)
 
     @cached_property
     def weight_layer_counts(self) -> dict[str, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netscope.base import units
+from netscope.report.own import NOTHING, Own
 from netscope.report.report import Report
 from netscope.report.tree import folds_of
 from netscope.show import operators
-from netscope.show.figures import NOTHING, Figures
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Node:
     name: str
     path: str
     parent: int
-    figures: Figures = NOTHING
+    figures: Own = NOTHING
     active: bool = False
     visible: bool = False
     expanded: bool = False

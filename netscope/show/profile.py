@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netscope.base import units
-from netscope.report.layer import Layer
 from netscope.report.measured.breakdown import StepWork
 from netscope.report.measured.remarks import QUARTERS
 from netscope.report.measured.samples import Measurement
@@ -141,7 +140,7 @@ def _latency(timing: Timing) -> Iterator[Fact]:
         yield Fact("on the device", units.seconds(timing.queued.median), note, "")
     for name in timing.called.phases:
         phase = timing.called.phase(name)
-        share = units.percent(phase.median / timing.called.median)
+        share = units.percent(timing.called.share(name))
         yield Fact(name, units.seconds(phase.median), f"{share} of a step", "")
 
 
@@ -187,7 +186,7 @@ def _work(work: StepWork) -> str:
 def _memory(report: Report) -> Iterator[Fact]:
     if report.peak_memory is None:
         return
-    held = units.binary(report.param_bytes + report.buffer_bytes)
+    held = units.binary(report.state_bytes)
     also = ", inputs and optimizer state" if report.training else " and inputs"
     note = f"beyond what is there before a step: weights ({held}){also}"
     yield Fact("peak memory", units.binary(report.peak_memory), note, "")
@@ -198,8 +197,7 @@ def _roof(report: Report) -> Iterator[Fact]:
     roof, timing = report.roof, report.timing
     if roof is None or timing is None or report.bound is None:
         return
-    seconds = timing.forward_seconds
-    share = units.percent(report.bound / seconds if seconds else None)
+    share = units.percent(report.efficiency)
     yield Fact(
         "lower bound",
         units.seconds(report.bound),
@@ -226,7 +224,7 @@ def _roofline(report: Report) -> Iterator[Fact]:
     assert roof is not None
     tone: Tone = "warn" if report.bound is None else "accent"
     yield Fact("lower bound", units.seconds(report.bound), "a forward takes no less: no prediction", tone)
-    shares = limits(report)
+    shares = report.bounds
     for what in ("compute", "memory"):
         if what in shares:
             yield Fact(f"{what}-bound", units.percent(shares[what]), "of that time", "")
@@ -240,19 +238,7 @@ def _roofline(report: Report) -> Iterator[Fact]:
 
 
 def _known(report: Report) -> str:
-    return f"uncounted operators: {units.count(sum(report.unknown.values()))}" if report.unknown else ""
-
-
-def limits(report: Report) -> dict[str, float]:
-    """{"compute": 0.8, "memory": 0.2}: the shares of the bound by what limits its rows."""
-    found: dict[str, float] = {}
-    if not report.bound:
-        return found
-    for layer in report.layers:
-        roof = layer.roof
-        if roof is not None and roof.limited_by is not None and roof.own_seconds is not None:
-            found[roof.limited_by] = found.get(roof.limited_by, 0.0) + roof.own_seconds / report.bound
-    return found
+    return f"uncounted operators: {units.count(report.unknown_calls)}" if report.unknown else ""
 
 
 def parts(timing: Timing) -> list[Bar]:
@@ -260,8 +246,8 @@ def parts(timing: Timing) -> list[Bar]:
     found = timing.reconciliation
     if found is None:
         return []
-    whole = found.layers + found.unattributed + found.optimizer + max(found.idle, 0.0)
-    if not whole:
+    shares = found.shares
+    if not shares:
         return []
     homeless = ", ".join(short(work.name) for work in timing.unattributed[:_NAMED])
     more = len(timing.unattributed) - _NAMED
@@ -273,7 +259,7 @@ def parts(timing: Timing) -> list[Bar]:
         made.append(("optimizer", found.optimizer, ""))
     made.append(("idle", found.idle, idling))
     return [
-        Bar(label, seconds / whole, units.seconds(seconds), note, _BARS.get(label, "dim"))
+        Bar(label, shares[label], units.seconds(seconds), note, _BARS.get(label, "dim"))
         for label, seconds, note in made
     ]
 
@@ -289,7 +275,7 @@ def equation(timing: Timing) -> str:
     if found.overlap > 0:
         terms.append(f"{units.MINUS} at the same time {units.seconds(found.overlap)}")
     terms.append(f"+ idle {units.seconds(found.idle)}")
-    share = units.percent(abs(found.residual) / found.end_to_end)
+    share = units.percent(abs(timing.overhead or 0.0))
     if abs(found.residual) < _NOTHING * found.end_to_end:
         pass  # as on a device, where idling is what the work leaves
     elif found.residual < 0:
@@ -311,14 +297,13 @@ def sentences(report: Report) -> list[Note]:
             lines.append(
                 Note("the bound, and FLOP/s and efficiency of layers, are those of the forward", "dim")
             )
-    fused = sum(layer.timing is None for layer in report.layers) if timing and timing.reconciliation else 0
-    if fused:
-        what = f"{units.plural(fused, 'layer')} ran inside a kernel of one around"
+    if report.fused:
+        what = f"{units.plural(report.fused, 'layer')} ran inside a kernel of one around"
         lines.append(Note(f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
     lines += [Note(f"note: {note}", "dim") for note in report.notes]
     if report.roof is not None and None in (report.roof.peak, report.roof.bandwidth):
         lines.append(Note(_half(report.roof), "warn", mark="! "))
-    if report.roof is not None and any(_above(layer) for layer in report.layers):
+    if report.roof is not None and report.beats_roof:
         text = "an efficiency above 100% means that the machine can do more than its roof says"
         lines.append(Note(text, "dim"))
     return lines
@@ -333,24 +318,17 @@ def _half(roof: Roof) -> str:
     return f"the {unknown} of {roof.title} is not known: bounds are of {known} alone"
 
 
-def _above(layer: Layer) -> bool:
-    roof, timing = layer.roof, layer.timing
-    if roof is None or timing is None or not roof.own_seconds:
-        return False
-    return bool(timing.own.forward and roof.own_seconds > timing.own.forward)
-
-
 def shown(table: LayerTable) -> str:
     """ "10 of 24 rows, 97.0% of the layers' time"; "" when all are there."""
     if len(table.rows) >= table.matching:
         return ""
-    report, machine = table.report, table.figures.machine
+    report, own = table.report, table.figures
     text = f"{units.count(len(table.rows))} of {units.plural(table.matching, 'row')}"
-    if machine is not None:
+    if own.machine is not None:
         if report.timing is not None and report.timing.reconciliation is not None:
-            whole, have, of = report.timing.reconciliation.layers, machine.seconds, "the layers' time"
+            whole, have, of = report.timing.reconciliation.layers, own.time or 0.0, "the layers' time"
         else:
-            whole, have, of = report.bound or 0.0, machine.bound, "the bound"
+            whole, have, of = report.bound or 0.0, own.bound or 0.0, "the bound"
         if whole:
             text += f", {units.percent(have / whole)} of {of}"
     return text

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from netscope.base import units
 from netscope.report.layer import Layer
+from netscope.report.own import NOTHING, Own
 from netscope.report.report import Report
 from netscope.show.columns import Column, known_to
-from netscope.show.figures import NOTHING, Figures
 from netscope.show.page import Cell, Heading, Records, Row, Table, Tone
 
 State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]
@@ -64,7 +64,7 @@ class LayerRow:
     layer: Layer
     path: str
     label: str
-    figures: Figures
+    figures: Own
     lasts: tuple[bool, ...] = ()
     times: int = 1
     heads_run: bool = False
@@ -105,7 +105,7 @@ class LayerTable:
     folded: bool = False
     sort: str | None = None
     matching: int = 0
-    figures: Figures = field(default=NOTHING)
+    figures: Own = field(default=NOTHING)
 
     @property
     def body(self) -> Sequence[LayerRow]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
+from netscope.report.own import NOTHING, Own
 from netscope.report.quantities import uncounted
 from netscope.report.report import Report
 from netscope.show import columns as columns_
 from netscope.show import operators
 from netscope.show.columns import Column
-from netscope.show.figures import NOTHING, Figures
 from netscope.show.nodes import Node, nodes_of
 from netscope.show.rows import LayerRow, LayerTable, State
 
@@ -76,7 +76,7 @@ def rows_of_all(report: Report) -> LayerTable:
     """Every layer in execution order, none hidden: what a data frame holds."""
     unknown = uncounted(report)
     rows = tuple(
-        LayerRow(layer=layer, path=layer.path, label=layer.path, figures=Figures.of(layer, unknown=own))
+        LayerRow(layer=layer, path=layer.path, label=layer.path, figures=Own.of(layer, unknown=own))
         for layer, own in zip(report.layers, unknown, strict=True)
     )
     return LayerTable(
@@ -141,7 +141,7 @@ def _gather(report: Report, nodes: Sequence[Node], unknown: Sequence[bool], *, d
         if owner[-1] >= 0:
             into = nodes[owner[-1]]
             for copy in node.copies:
-                into.figures = into.figures + Figures.of(report.layers[copy], unknown=unknown[copy])
+                into.figures = into.figures.plus(Own.of(report.layers[copy], unknown=unknown[copy]))
     if drop_empty:
         for node in nodes:
             node.visible = node.visible and (bool(node.figures) or not node.expanded)
@@ -232,5 +232,5 @@ def _sorted(table: LayerTable, column: Column, top: int | None) -> LayerTable:
 def _with_sum(table: LayerTable) -> LayerTable:
     total = NOTHING
     for row in table.rows:
-        total = total + row.figures
+        total = total.plus(row.figures)
     return replace(table, figures=total)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from netscope.base import units
-from netscope.base.cost import VectorOps
 from netscope.base.opnames import operator_list
 from netscope.report import store
 from netscope.report.report import Report
+from netscope.show.columns import known_to
 from netscope.show.footnotes import footnotes
 from netscope.show.page import Document, Fact, Facts, Note, Notes, Page, Section, Tone
 from netscope.show.rows import LayerTable
@@ -40,8 +40,17 @@ def page(report: Report, **view: Any) -> Page:
 
 
 def document(report: Report) -> Document:
-    """The whole report, whatever rows and columns are shown: a saved report never lacks a layer."""
-    return Document(store.to_dict(report), "layers")
+    """The whole report, whatever rows and columns are shown: a saved report never lacks a layer.
+
+    Beside what the store keeps, every layer has the columns that a report can fill, each under its key.
+    """
+    values = store.to_dict(report)
+    columns = known_to(report)
+    for kept, layer in zip(values["layers"], report.layers, strict=True):
+        for column in columns:
+            if column.key not in kept:
+                kept[column.key] = store.plain(column.get(layer, report))
+    return Document(values, "layers")
 
 
 def _sections(table: LayerTable) -> Iterator[Section]:
@@ -125,10 +134,7 @@ def _macs(report: Report) -> Fact:
 
 
 def _vector(report: Report) -> list[Fact]:
-    total = VectorOps()
-    for layer in report.layers:
-        total = total + layer.own_vector
-    value = units.metric(total.total, units.TOTAL)
+    value = units.metric(report.counted_vector.total, units.TOTAL)
     if report.vector is None:
         return [Fact("vector ops", units.at_least(value), tone="warn")]
     return [Fact("vector ops", value, "uncounted: none", "")]
@@ -137,9 +143,8 @@ def _vector(report: Report) -> list[Fact]:
 def _uncounted(report: Report) -> list[Fact]:
     if not report.unknown:
         return []
-    calls = sum(report.unknown.values())
     names = operator_list(report.unknown, all_of_them=True)
-    return [Fact("uncounted", units.count(calls), names, "warn")]
+    return [Fact("uncounted", units.count(report.unknown_calls), names, "warn")]
 
 
 def _outputs(report: Report) -> list[Fact]:
@@ -161,9 +166,9 @@ def _shown(table: LayerTable) -> Fact:
     note = f"of {units.count(table.matching)}" if len(table.rows) < table.matching else ""
     parts = [note] if note else []
     if report.counted_macs:
-        parts.append(f"{units.percent(figures.macs / report.counted_macs)} of MACs")
+        parts.append(f"{units.percent(report.share(figures.macs))} of MACs")
     if report.params:
-        parts.append(f"{units.percent(figures.params / report.params)} of params")
+        parts.append(f"{units.percent(units.ratio(figures.params, report.params))} of params")
     return Fact("rows shown", units.count(len(table.rows)), ", ".join(parts), "")
 
 

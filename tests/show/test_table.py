@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from netscope.show.table import Row, Table, build, rows_of_all
 
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
+from netscope.report.own import Own
 from netscope.report.report import Report
 from netscope.show.columns import BY_KEY
-from netscope.show.figures import Figures
-from netscope.show.table import Row, Table, build, rows_of_all
 from tests.reports import alexnet, around, functional, linear, relu, report, stack, uncalled
 
 
@@ -28,7 +28,7 @@ def totals(whole: Report) -> tuple[int, ...]:
     return (whole.params, whole.trainable_params, whole.param_bytes, whole.counted_macs, whole.output_bytes)
 
 
-def sums(figures: Figures) -> tuple[int, ...]:
+def sums(figures: Own) -> tuple[int, ...]:
     return (figures.params, figures.trainable_params, figures.param_bytes, figures.macs, figures.output_bytes)
 
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 
 from netscope.report import store
+from netscope.report.measured.breakdown import LayerTime
 from netscope.report.report import Report
+from netscope.show.columns import COLUMNS, NETWORK
 from tests.report.store.test_store import REPORT
-from tests.reports import alexnet
+from tests.reports import ROOF, alexnet, profiled, steady
 from tools.schemas import SCHEMAS, published, schema
 
 
@@ -38,3 +40,21 @@ def test_the_schema_says_what_quantities_mean() -> None:
     published = schema()
     assert published["properties"]["totals"]["properties"]["flops"]["description"] == "2 x MACs."
     assert published["$defs"]["Layer"]["properties"]["weight_shape"]["description"].startswith("Shape of")
+
+
+def test_a_layer_in_json_has_every_column_under_its_key() -> None:
+    """In a report of a machine all of them, else those that need none; and as the schema has it."""
+    described = schema()["$defs"]["Layer"]["properties"]
+    times = {layer.path: LayerTime(0.0001, 0.0, 1.0) for layer in alexnet() if layer.own_macs}
+    measured = profiled(alexnet(), times, latency=steady(0.004), moved=dict.fromkeys(times, 1_000), roof=ROOF)
+    for report, columns in ((measured, COLUMNS), (alexnet(), NETWORK)):
+        data = json.loads(report.to_json())
+        jsonschema.Draft202012Validator(schema()).validate(data)
+        for row, layer in zip(data["layers"], report.layers, strict=True):
+            assert {column.key for column in columns} <= row.keys() <= described.keys()
+            for column in columns:
+                value = (
+                    row[column.key]["total"] if column.key == "vector" and layer.vector else row[column.key]
+                )
+                assert value == store.plain(column.get(layer, report))
+        assert store.from_dict(data) == report

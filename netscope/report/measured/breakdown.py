@@ -153,3 +153,15 @@ class Reconciliation:
     def residual(self) -> float:
         """What is left, or too much."""
         return self.end_to_end - self.explained
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The part that each place has of all that the pass found; empty when that is nothing."""
+        parts = {
+            "layers": self.layers,
+            "unattributed": self.unattributed,
+            "optimizer": self.optimizer,
+            "idle": max(self.idle, 0.0),
+        }
+        whole = sum(parts.values())
+        return {name: seconds / whole for name, seconds in parts.items()} if whole else {}

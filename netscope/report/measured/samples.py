@@ -204,6 +204,14 @@ class Measurement:
         index = self.phases.index(name)
         return self._of([r.phases[index] for r in self.rounds])
 
+    def share(self, name: str) -> float:
+        """The part of a step that one of its phases takes.
+
+        Raises:
+            KeyError: there is no such phase.
+        """
+        return self.phase(name).median / self.median
+
     def _of(self, samples: Sequence[tuple[float, ...]]) -> Measurement:
         rounds = [
             replace(r, samples=s, on_device=(), phases=()) for r, s in zip(self.rounds, samples, strict=True)

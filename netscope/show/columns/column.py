@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base import opnames, units
 from netscope.report.layer import Layer
+from netscope.report.own import Own
 from netscope.report.report import Report
-from netscope.show.figures import Figures
 from netscope.show.page import Cell
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class Kind(NamedTuple):
     """How a value reads. None is unknown for a number, and simply not there for the rest.
 
+    type:
+        of the values, in JSON.
     number:
         whether it is one, which stands at the right.
     sorts:
@@ -26,6 +28,7 @@ class Kind(NamedTuple):
     """
 
     text: Callable[[Any], str]
+    type: Any
     number: bool = False
     sorts: bool = False
 
@@ -43,7 +46,7 @@ class Column:
     get:
         the raw value of a layer with everything inside it.
     own:
-        for a figure that adds up: its value from the row's own `Figures`.
+        for a figure that adds up: its value from what is the row's own (`Own`).
     display:
         what a person should see instead of the raw value, where that says more.
     look:
@@ -71,12 +74,12 @@ class Column:
     help: str
     kind: Kind
     get: Callable[[Layer, Report], Any]
-    own: Callable[[Figures, Report], Any] | None = None
+    own: Callable[[Own, Report], Any] | None = None
     display: Callable[[Layer], Any] | None = None
     look: Callable[[LayerTable, LayerRow], Cell] | None = None
     bounded: bool = False
     counted_elsewhere: bool = False
-    part: Callable[[Figures, Report], float | None] | None = None
+    part: Callable[[Own, Report], float | None] | None = None
     zero: str | None = None
     default: bool = False
     adds: bool = True
@@ -126,19 +129,19 @@ def _sides(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else units.sides(value)
 
 
-TEXT: Final = Kind(_text, sorts=True)
-NAME: Final = Kind(str, sorts=True)
-COUNT: Final = Kind(units.count, number=True, sorts=True)
-METRIC: Final = Kind(units.metric, number=True, sorts=True)
-BYTES: Final = Kind(units.binary, number=True, sorts=True)
-SHARE: Final = Kind(units.share, number=True, sorts=True)
-SECONDS: Final = Kind(units.seconds, number=True, sorts=True)
-RATE: Final = Kind(units.rate, number=True, sorts=True)
-NUMBER: Final = Kind(units.number, number=True, sorts=True)
-PERCENT: Final = Kind(units.percent, number=True, sorts=True)
-SIDES: Final = Kind(_sides, number=True)
-SHAPE: Final = Kind(_shape)
-SHAPES: Final = Kind(_leaves)
-PARAMETERS: Final = Kind(_parameters)
-COUNTS: Final = Kind(lambda value: opnames.operator_list(value, all_of_them=True))
-MAPPING: Final = Kind(_mapping)
+TEXT: Final = Kind(_text, str | bool | None, sorts=True)
+NAME: Final = Kind(str, str, sorts=True)
+COUNT: Final = Kind(units.count, int | None, number=True, sorts=True)
+METRIC: Final = Kind(units.metric, int | None, number=True, sorts=True)
+BYTES: Final = Kind(units.binary, int | None, number=True, sorts=True)
+SHARE: Final = Kind(units.share, float | None, number=True, sorts=True)
+SECONDS: Final = Kind(units.seconds, float | None, number=True, sorts=True)
+RATE: Final = Kind(units.rate, float | None, number=True, sorts=True)
+NUMBER: Final = Kind(units.number, float | None, number=True, sorts=True)
+PERCENT: Final = Kind(units.percent, float | None, number=True, sorts=True)
+SIDES: Final = Kind(_sides, tuple[float, ...] | None, number=True)
+SHAPE: Final = Kind(_shape, tuple[int, ...] | None)
+SHAPES: Final = Kind(_leaves, tuple[tuple[int, ...], ...])
+PARAMETERS: Final = Kind(_parameters, dict[str, tuple[int, ...]])
+COUNTS: Final = Kind(lambda value: opnames.operator_list(value, all_of_them=True), dict[str, int])
+MAPPING: Final = Kind(_mapping, dict[str, Any])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from netscope.base import units
 from netscope.report.layer import Layer
+from netscope.report.own import Own
 from netscope.report.report import Report
 from netscope.show import operators
 from netscope.show.columns.column import (
@@ -24,7 +25,6 @@ from netscope.show.columns.column import (
     Column,
     Leaf,
 )
-from netscope.show.figures import Figures
 from netscope.show.page import Cell, Tone
 from netscope.show.strings import short
 
@@ -47,14 +47,6 @@ def _returned(layer: Layer) -> tuple[Leaf, ...]:
 
 def _received(layer: Layer) -> tuple[Leaf, ...]:
     return tuple(t.shape if t.shape is not None else t.opaque or "?" for t in layer.inputs)
-
-
-def _dtype(layer: Layer, report: Report) -> str | None:
-    return next((t.dtype for t in layer.outputs if t.dtype is not None), None)
-
-
-def _share(macs: int, report: Report) -> float | None:
-    return macs / report.counted_macs if report.counted_macs else 0.0 if report.macs == 0 else None
 
 
 def _field(layer: Layer) -> tuple[int, ...] | str | None:
@@ -106,12 +98,12 @@ def _first_output(table: LayerTable, row: LayerRow) -> Cell:
     return _output(table, row, SHAPE.text(row.layer.output_shape))
 
 
-def _part_of_macs(own: Figures, report: Report) -> float | None:
-    return own.macs / report.counted_macs if own.macs else 0.0
+def _part_of_macs(own: Own, report: Report) -> float | None:
+    return report.share(own.macs)
 
 
-def _part_of_params(own: Figures, report: Report) -> float | None:
-    return own.params / report.params if own.params else 0.0
+def _part_of_params(own: Own, report: Report) -> float | None:
+    return units.ratio(own.params, report.params)
 
 
 NETWORK: Final[tuple[Column, ...]] = (
@@ -130,7 +122,7 @@ NETWORK: Final[tuple[Column, ...]] = (
     ),
     Column(
         "input_shape", "input", "Shape of the first tensor among the arguments, batch included.", SHAPE,
-        lambda layer, _: layer.input_shapes[0] if layer.input_shapes else None, drop=45,
+        lambda layer, _: layer.input_shape, drop=45,
     ),
     Column(
         "input_shapes", "inputs", "Shapes of all tensors among the arguments, batch included.", SHAPES,
@@ -185,13 +177,13 @@ NETWORK: Final[tuple[Column, ...]] = (
     ),
     Column(
         "flops", "FLOPs", "2 x MACs.", METRIC,
-        lambda layer, _: layer.flops, lambda own, _: 2 * own.macs, zero="", drop=3,
+        lambda layer, _: layer.flops, lambda own, _: own.flops, zero="", drop=3,
         bounded=True, part=_part_of_macs,
     ),
     Column(
         "share", "%", "The fraction of the network's MACs; in tables in percent.", SHARE,
-        lambda layer, report: _share(layer.counted_macs, report),
-        lambda own, report: _share(own.macs, report), zero="", default=True, drop=44,
+        lambda layer, report: report.share(layer.counted_macs),
+        lambda own, report: report.share(own.macs), zero="", default=True, drop=44,
         part=_part_of_macs,
     ),
     Column(
@@ -224,7 +216,7 @@ NETWORK: Final[tuple[Column, ...]] = (
     ),
     Column(
         "dtype", "dtype", "Element type of the first tensor returned.", TEXT,
-        _dtype, drop=56,
+        lambda layer, _: layer.dtype, drop=56,
     ),
     Column(
         "depth", "depth", "Nesting depth, 0 for the root.", COUNT,

@@ -277,7 +277,7 @@ def test_saved_reports_need_no_torch() -> None:
     import sys
 
     code = (
-        "import sys, netscope.report.store, netscope.show.table, netscope.show.render, netscope.show.export\n"
+        "import sys, netscope.report.store, netscope.show.summary, netscope.show.formats\n"
         "import netscope.testing\n"
         "heavy = {'torch', 'pandas', 'rich', 'numpy', 'rapidfuzz'} & set(sys.modules)\n"
         "assert not heavy, heavy"

@@ -1,0 +1,180 @@
+"""What belongs to one row and to no other: figures that add up to the network's."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from netscope.base.cost import NO_VECTOR_OPS, VectorOps
+from netscope.base.units import ratio
+from netscope.report.layer import Layer
+
+
+class OnMachine(NamedTuple):
+    """What one row takes, or takes at least, on a machine.
+
+    forward, backward:
+        seconds a step.
+    kernels:
+        pieces of work a step.
+    moved_bytes, bound:
+        what must be moved at least, and the seconds that the forward takes at least.
+    measured, bounded:
+        whether any layer in it has times, and all of them a bound; the figures are not known otherwise.
+    """
+
+    forward: float = 0.0
+    backward: float = 0.0
+    kernels: float = 0.0
+    moved_bytes: int = 0
+    bound: float = 0.0
+    measured: bool = True
+    bounded: bool = True
+
+    @classmethod
+    def of(cls, layer: Layer) -> OnMachine | None:
+        """The layer's own; None in a report that knows of no machine."""
+        if layer.timing is None and layer.roof is None:
+            return None
+        found = cls(measured=False, bounded=False)
+        if layer.timing is not None:
+            own = layer.timing.own
+            kernels = own.forward_kernels + own.backward_kernels
+            found = found._replace(forward=own.forward, backward=own.backward, kernels=kernels, measured=True)
+        if layer.roof is not None:
+            seconds = layer.roof.own_seconds
+            found = found._replace(
+                moved_bytes=layer.roof.own_moved_bytes, bound=seconds or 0.0, bounded=seconds is not None
+            )
+        return found
+
+    def plus(self, other: OnMachine | None) -> OnMachine:
+        """Both together."""
+        if other is None:
+            return self
+        return OnMachine(
+            self.forward + other.forward,
+            self.backward + other.backward,
+            self.kernels + other.kernels,
+            self.moved_bytes + other.moved_bytes,
+            self.bound + other.bound,
+            self.measured or other.measured,
+            self.bounded and other.bounded,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.forward or self.backward or self.kernels or self.moved_bytes)
+
+
+class Own(NamedTuple):
+    """What one row of a table adds to the totals; those of all rows add up to them exactly.
+
+    unknown:
+        an operator of this row could not be counted, so `macs` and `vector` are lower bounds.
+    machine:
+        what it takes on a machine; None in a report that knows of none.
+    """
+
+    params: int = 0
+    trainable_params: int = 0
+    param_bytes: int = 0
+    buffer_bytes: int = 0
+    macs: int = 0
+    vector: VectorOps = NO_VECTOR_OPS
+    output_bytes: int = 0
+    unknown: bool = False
+    machine: OnMachine | None = None
+
+    @classmethod
+    def of(cls, layer: Layer, *, unknown: bool) -> Own:
+        """What is the layer's own; `unknown` when an operator of its own was not counted."""
+        counted = [p for p in layer.parameters if p.shared_with is None] if layer.own_params else []
+        buffers = layer.buffers if layer.shared_with is None else ()
+        return cls(
+            params=layer.own_params,
+            trainable_params=sum([p.numel for p in counted if p.trainable]),
+            param_bytes=sum([p.stored_bytes for p in counted]),
+            buffer_bytes=sum([b.stored_bytes for b in buffers if b.shared_with is None]),
+            macs=layer.own_macs,
+            vector=layer.own_vector,
+            output_bytes=layer.own_output_bytes,
+            unknown=unknown,
+            machine=OnMachine.of(layer),
+        )
+
+    def plus(self, other: Own) -> Own:
+        """Both together."""
+        return Own(
+            self.params + other.params,
+            self.trainable_params + other.trainable_params,
+            self.param_bytes + other.param_bytes,
+            self.buffer_bytes + other.buffer_bytes,
+            self.macs + other.macs,
+            self.vector + other.vector,
+            self.output_bytes + other.output_bytes,
+            self.unknown or other.unknown,
+            other.machine if self.machine is None else self.machine.plus(other.machine),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.machine) or self._replace(machine=None) != NOTHING
+
+    @property
+    def flops(self) -> int:
+        """2 x MACs."""
+        return 2 * self.macs
+
+    @property
+    def time(self) -> float | None:
+        """Seconds in a step, forward and backward; None where nothing was measured."""
+        found = self._measured
+        return None if found is None else found.forward + found.backward
+
+    @property
+    def forward_time(self) -> float | None:
+        """The forward's part of `time`."""
+        return None if self._measured is None else self._measured.forward
+
+    @property
+    def backward_time(self) -> float | None:
+        """The backward's part of `time`."""
+        return None if self._measured is None else self._measured.backward
+
+    @property
+    def kernels(self) -> float | None:
+        """Pieces of work a step; None where nothing was measured."""
+        return None if self._measured is None else self._measured.kernels
+
+    @property
+    def _measured(self) -> OnMachine | None:
+        return self.machine if self.machine is not None and self.machine.measured else None
+
+    @property
+    def moved_bytes(self) -> int | None:
+        """Bytes that the forward must move; None in a report that knows of no machine."""
+        return None if self.machine is None else self.machine.moved_bytes
+
+    @property
+    def bound(self) -> float | None:
+        """Seconds that the forward takes at least; None where that is not known of all in it."""
+        return self.machine.bound if self.machine is not None and self.machine.bounded else None
+
+    @property
+    def flops_per_second(self) -> float | None:
+        """FLOPs of the forward in each second of it; 0 without any, None where they are not known."""
+        return self._flops_in(self.forward_time)
+
+    @property
+    def intensity(self) -> float | None:
+        """FLOPs for each byte that must be moved; 0 without any, None where they are not known."""
+        return self._flops_in(self.moved_bytes)
+
+    def _flops_in(self, under: float | None) -> float | None:
+        return None if self.unknown else ratio(self.flops, under) if self.macs else 0
+
+    @property
+    def efficiency(self) -> float | None:
+        """bound / forward_time; 0 where nothing bounds it."""
+        return ratio(self.bound, self.forward_time) if self.bound else 0
+
+
+NOTHING: Final = Own()
