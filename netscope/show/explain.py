@@ -8,8 +8,8 @@ from typing import Any, Final
 from netscope.answers.explain import Explanation, Explanations, Line
 from netscope.base import units
 from netscope.report.layer import Layer
+from netscope.report.operators import describe
 from netscope.report.store import plain
-from netscope.show.operators import describe
 from netscope.show.page import (
     Cell,
     Document,

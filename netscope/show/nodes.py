@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from netscope.base import units
+from netscope.report import operators
 from netscope.report.own import NOTHING, Own
 from netscope.report.report import Report
 from netscope.report.tree import folds_of
-from netscope.show import operators
 
 
 @dataclass(slots=True)

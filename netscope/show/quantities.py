@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from netscope.answers.diff.figures import Figure
 from netscope.base import units
 from netscope.report.quantities import Delta, Number, Quantity
-from netscope.show.diff.rows import Figure
 
 # Kind of quantity -> its text, with that many significant digits where they are not exact.
 _TEXTS: Final[dict[str, Callable[[Any, int], str]]] = {

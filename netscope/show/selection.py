@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from netscope.base.errors import UsageError
+from netscope.report import operators
 from netscope.report.layer import Layer
 from netscope.report.own import NOTHING, Own
 from netscope.report.quantities import uncounted
 from netscope.report.report import Report
 from netscope.show import columns as columns_
-from netscope.show import operators
 from netscope.show.columns import Column
 from netscope.show.nodes import Node, nodes_of
 from netscope.show.rows import LayerRow, LayerTable, State

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from netscope.base import units
+from netscope.report import operators
 from netscope.report.layer import Layer
 from netscope.report.own import Own
 from netscope.report.report import Report
-from netscope.show import operators
 from netscope.show.columns.column import (
     BYTES,
     COUNT,

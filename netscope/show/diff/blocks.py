@@ -13,14 +13,14 @@ from itertools import groupby
 from typing import Final, Literal, cast
 
 from netscope.answers.diff import Change, Diff
+from netscope.answers.diff.everywhere import only_that
 from netscope.base.units import plural, span
+from netscope.report.operators import describe
 from netscope.report.quantities import QUANTITIES, Delta
 from netscope.report.tree import ends_of, inverted
-from netscope.show.diff.everywhere import only_that
 from netscope.show.diff.folding import Block, Draft, look, merged
 from netscope.show.diff.rows import RUNS, Kind
 from netscope.show.diff.words import is_forced, output_text, words
-from netscope.show.operators import describe
 
 # What has become of a subtree as a whole: all of it the same, all of it changed only in what everything
 # changed in, or it has only another name or place; all of it added or removed; or none of these.

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from netscope.answers.diff import Diff, document
+from netscope.answers.diff import Diff, document, figures
 from netscope.base import units
 from netscope.base.units import TOTAL, UNKNOWN
-from netscope.report.quantities import Number, Quantity
+from netscope.report.quantities import Quantity
 from netscope.report.store import documents
-from netscope.show.diff.rows import RUNS, Differences, DiffRow, figure_of, total_of
+from netscope.show.diff.rows import RUNS, Differences, DiffRow
 from netscope.show.diff.selection import build
 from netscope.show.diff.sentences import ending, followers, head, nothing, tally, timed, told, verdict
 from netscope.show.page import (
@@ -100,7 +100,7 @@ def _totals(differences: Differences) -> Table:
     headings[3] = headings[3]._replace(drop=1)
     rows = []
     for quantity in differences.totals:
-        text = figure_text(quantity, total_of(differences.diff, quantity), TOTAL)
+        text = figure_text(quantity, figures.total(differences.diff, quantity), TOTAL)
         cells = [
             Cell(quantity.title, "dim"),
             Cell(text.before, brief=Cell(text.before, behind="→")),
@@ -199,33 +199,24 @@ def _layer(row: DiffRow, tone: Tone, flat: bool) -> Cell:
 
 
 def _figure(differences: Differences, row: DiffRow, quantity: Quantity) -> FigureText | None:
-    return figure_text(quantity, figure_of(differences.diff, row, quantity)) if row.has_figures else None
+    if not row.has_figures:
+        return None
+    return figure_text(quantity, figures.figure(differences.diff, row.counted, quantity))
 
 
 def _percents(
     differences: Differences, quantity: Quantity, texts: Sequence[FigureText | None], tones: Sequence[Tone]
 ) -> list[Cell]:
     """The part by which each row changed."""
-    moved = movement(differences.diff, quantity)
+    moved = figures.movement(differences.diff, quantity)
     cells = []
     for row, text, tone in zip(differences.rows, texts, tones, strict=True):
         if text is None:
             cells.append(EMPTY)
             continue
-        change = figure_of(differences.diff, row, quantity).delta.change or 0
+        change = figures.figure(differences.diff, row.counted, quantity).delta.change or 0
         heavy = row.kind == "layer" and change and abs(change) * HEAVY >= moved
         emphasis: Tone = "warn" if text.percent == UNKNOWN else "accent" if heavy else tone
         whole = f"{text.values} ({text.percent})" if text.values else text.short
         cells.append(Cell(whole, emphasis, brief=Cell(text.short, emphasis)))
     return cells
-
-
-def movement(diff: Diff, quantity: Quantity) -> Number:
-    """All that the layers' figures changed by, up and down."""
-    assert quantity.of_layer is not None
-    moved: Number = 0
-    for pair in diff.leaves:
-        sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
-        before, after = (side or 0 for side in sides)
-        moved += abs(after - before)
-    return moved

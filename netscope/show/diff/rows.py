@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from netscope.answers.diff import Change, Diff, Pair, Status
 from netscope.report.layer import Layer
-from netscope.report.quantities import Delta, Number, Quantity
-from netscope.report.report import Report
+from netscope.report.quantities import Quantity
 
 Kind = Literal["layer", "around", "same", "shared", "renamed", "moved"]
 
 # Rows of several layers that are not shown.
 RUNS: Final = ("same", "shared", "renamed", "moved")
-
-
-class Figure(NamedTuple):
-    """A quantity before and after, and whether each is only a lower bound."""
-
-    delta: Delta
-    bounds: tuple[bool, bool] = (False, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +69,11 @@ class DiffRow:
         return self.kind not in RUNS and bool(self.layer.path) and not self.partial
 
     @property
+    def counted(self) -> tuple[Pair, ...]:
+        """All pairs that its figures are of."""
+        return (*self.pairs, *self.behind)
+
+    @property
     def layer(self) -> Layer:
         """The first of its layers."""
         return self.pairs[0].layer
@@ -124,45 +120,3 @@ class Differences:
             row.kind in RUNS or row.times > 1 or row.followers or (row.layers > 1 and row.mark in "+-")
             for row in self.rows
         )
-
-
-def figure_of(diff: Diff, row: DiffRow, quantity: Quantity) -> Figure:
-    """The quantity of a row, of all that it stands for; a layer that is not there has none of it."""
-    pairs = (*row.pairs, *row.behind)
-    before = [_of_layer(quantity, diff.before, pair.before) for pair in pairs]
-    after = [_of_layer(quantity, diff.after, pair.after) for pair in pairs]
-    return _figure(before, after)
-
-
-def total_of(diff: Diff, quantity: Quantity) -> Figure:
-    """The quantity of the whole networks."""
-    return _figure([_of_report(quantity, diff.before)], [_of_report(quantity, diff.after)])
-
-
-Known = tuple[Number | None, bool]
-
-
-def _of_layer(quantity: Quantity, report: Report, layer: Layer | None) -> Known:
-    if layer is None:
-        return 0, False
-    value = None if quantity.of_layer is None else quantity.of_layer(layer)
-    return _known(quantity, value, report, layer)
-
-
-def _of_report(quantity: Quantity, report: Report) -> Known:
-    return _known(quantity, quantity.of_report(report), report, report.root)
-
-
-def _known(quantity: Quantity, value: Number | None, report: Report, layer: Layer) -> Known:
-    """The value, or else its lower bound, and whether it is that."""
-    if value is not None or quantity.at_least is None:
-        return value, False
-    return quantity.at_least(report, layer), True
-
-
-def _figure(before: Sequence[Known], after: Sequence[Known]) -> Figure:
-    return Figure(
-        Delta(*(None if any(v is None for v, _ in side) else sum(v or 0 for v, _ in side)
-                for side in (before, after))),
-        (any(bound for _, bound in before), any(bound for _, bound in after)),
-    )  # fmt: skip

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from netscope.answers.diff import Change, Diff, Pair
+from netscope.answers.diff import Change, Diff, Pair, figures
+from netscope.answers.diff.everywhere import everywhere
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
+from netscope.report.operators import describe
 from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Quantity, find
 from netscope.show.diff.blocks import blocks
-from netscope.show.diff.everywhere import everywhere
 from netscope.show.diff.folding import Block, Draft
-from netscope.show.diff.rows import Differences, DiffRow, total_of
+from netscope.show.diff.rows import Differences, DiffRow
 from netscope.show.diff.words import output_text, words
-from netscope.show.operators import describe
 
 
 def build(
@@ -67,35 +67,21 @@ def _columns(diff: Diff) -> tuple[Quantity, ...]:
     """The main quantities in which a layer differs."""
     main = [q for q in QUANTITIES if not q.follows and q.of_layer is not None]
     changed = [pair for pair in diff.pairs if pair.status != "="]
-    return tuple(q for q in main if any(_differs(pair, q) for pair in changed))
-
-
-def _differs(pair: Pair, quantity: Quantity) -> bool:
-    """Whether a layer has more or less of it; one that is not there has none."""
-    assert quantity.of_layer is not None
-    sides = (0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after))
-    return len(set(sides)) > 1
+    return tuple(q for q in main if any(figures.differs(pair, q) for pair in changed))
 
 
 def _totals(diff: Diff) -> tuple[Quantity, ...]:
     """The main quantities, and others that changed in another proportion than the one they follow."""
 
     def tells(quantity: Quantity) -> bool:
-        delta = total_of(diff, quantity).delta
+        delta = figures.total(diff, quantity).delta
         if not quantity.follows:
             return delta != Delta(None, None)
-        return delta.before != delta.after and not _alike(
-            delta, total_of(diff, BY_KEY[quantity.follows]).delta
+        return delta.before != delta.after and not figures.alike(
+            delta, figures.total(diff, BY_KEY[quantity.follows]).delta
         )
 
     return tuple(filter(tells, BY_KEY.values()))
-
-
-def _alike(one: Delta, other: Delta) -> bool:
-    """Whether both changed in the same proportion."""
-    if None in (one.before, one.after, other.before, other.after):
-        return False
-    return one.before * other.after == one.after * other.before  # type: ignore[operator]
 
 
 def _rows(diff: Diff, drafts: Block, everything: bool) -> list[DiffRow]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from netscope.answers.diff import Diff, Status
+from netscope.answers.diff import Diff, Status, figures
 from netscope.base import units
 from netscope.report.layer import Tensor
 from netscope.report.measured.timing import Timing
 from netscope.report.quantities import BY_KEY
 from netscope.report.report import Report
-from netscope.show.diff.rows import Differences, DiffRow, total_of
+from netscope.show.diff.rows import Differences, DiffRow
 from netscope.show.diff.words import arrow
 from netscope.show.page import Note, Piece, Tone
 from netscope.show.quantities import figure_text
@@ -183,7 +183,7 @@ def _setting(diff: Diff) -> str:
 def _parts(diff: Diff) -> Iterable[str]:
     for key in ("params", "macs"):
         quantity = BY_KEY[key]
-        text = figure_text(quantity, total_of(diff, quantity))
+        text = figure_text(quantity, figures.total(diff, quantity))
         if text.percent == units.UNKNOWN:
             yield f"an unknown change of {quantity.title}"
         elif not text.percent:

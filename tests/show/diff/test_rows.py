@@ -14,7 +14,7 @@ from netscope.report.quantities import BY_KEY, Delta
 from netscope.report.report import Report
 from netscope.show.diff import Row, build, figure_of, total_of
 from netscope.show.diff.blocks import blocks
-from netscope.show.diff.everywhere import everywhere
+from netscope.answers.diff.everywhere import everywhere
 from tests.nets import chain, head, networks, wide
 from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netscope.report import store
 from netscope.report.layer import Layer
 from netscope.report.report import Report
-from netscope.show.operators import DESCRIBERS, describe
+from netscope.report.operators import DESCRIBERS, describe
 from netscope.show.render import FORMATS, Render
 from netscope.show.render import json as json_
 from netscope.show.render.checks import OUTCOME_FORMATS

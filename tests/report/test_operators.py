@@ -6,7 +6,7 @@ import pytest
 
 from netscope.base.opnames import operator_list, short_name
 from netscope.report.layer import Layer
-from netscope.show.operators import describe
+from netscope.report.operators import describe
 
 
 def layer(type: str, detail: str = "", base: str | None = None, **hyperparameters: Any) -> Layer:

@@ -1,0 +1,86 @@
+"""Quantities of several pairs together, before and after, and what they come to where some are not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from netscope.answers.diff.result import Diff, Pair
+from netscope.report.layer import Layer
+from netscope.report.quantities import Delta, Number, Quantity
+from netscope.report.report import Report
+
+
+class Figure(NamedTuple):
+    """A quantity before and after, and whether each is only a lower bound."""
+
+    delta: Delta
+    bounds: tuple[bool, bool] = (False, False)
+
+
+# A value and whether it is only a lower bound.
+_Known = tuple[Number | None, bool]
+
+
+def figure(diff: Diff, pairs: Iterable[Pair], quantity: Quantity) -> Figure:
+    """The quantity of these layers together; one that is not there has none of it."""
+    both = [
+        (_of_layer(quantity, diff.before, pair.before), _of_layer(quantity, diff.after, pair.after))
+        for pair in pairs
+    ]
+    return _figure(*zip(*both, strict=True))
+
+
+def total(diff: Diff, quantity: Quantity) -> Figure:
+    """The quantity of the whole networks."""
+    return _figure(
+        *([_known(quantity, quantity.of_report(one), one, one.root)] for one in (diff.before, diff.after))
+    )
+
+
+def _of_layer(quantity: Quantity, report: Report, layer: Layer | None) -> _Known:
+    if layer is None:
+        return 0, False
+    value = None if quantity.of_layer is None else quantity.of_layer(layer)
+    return _known(quantity, value, report, layer)
+
+
+def _known(quantity: Quantity, value: Number | None, report: Report, layer: Layer) -> _Known:
+    """The value, or else its lower bound."""
+    if value is not None or quantity.at_least is None:
+        return value, False
+    return quantity.at_least(report, layer), True
+
+
+def _figure(before: Sequence[_Known], after: Sequence[_Known]) -> Figure:
+    sums = (
+        None if any(v is None for v, _ in side) else sum(v or 0 for v, _ in side) for side in (before, after)
+    )
+    return Figure(Delta(*sums), (any(bound for _, bound in before), any(bound for _, bound in after)))
+
+
+def _sides(pair: Pair, quantity: Quantity) -> list[Number | None]:
+    """Before and after, 0 where there is no such layer."""
+    assert quantity.of_layer is not None
+    return [0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after)]
+
+
+def differs(pair: Pair, quantity: Quantity) -> bool:
+    """Whether a layer has more or less of it; one that is not there has none."""
+    return len(set(_sides(pair, quantity))) > 1
+
+
+def alike(one: Delta, other: Delta) -> bool:
+    """Whether both changed in the same proportion."""
+    if None in (one.before, one.after, other.before, other.after):
+        return False
+    return one.before * other.after == one.after * other.before  # type: ignore[operator]
+
+
+def movement(diff: Diff, quantity: Quantity) -> Number:
+    """All that the layers' figures changed by, up and down."""
+    moved: Number = 0
+    for pair in diff.leaves:
+        before, after = _sides(pair, quantity)
+        moved += abs((after or 0) - (before or 0))
+    return moved
