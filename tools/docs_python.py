@@ -18,8 +18,10 @@ import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, Final
 
+from netscope import api
 from netscope.base.answer import Answer
 from tools.docs import table
 
@@ -44,7 +46,8 @@ def python_pages() -> dict[str, str]:
     from netscope import testing
 
     public = [getattr(netscope, name) for name in netscope.__all__ if not name.startswith("_")]
-    functions = [one for one in public if inspect.isfunction(one)]
+    named = [one for one in public if inspect.isfunction(one)]
+    functions: list[Callable[..., Any]] = list(dict.fromkeys([*named, *_verbs()]))
     errors = [one for one in public if inspect.isclass(one) and issubclass(one, Exception)]
     given = [one for one in public if inspect.isclass(one) and one not in errors]
     asserts = [getattr(testing, name) for name in testing.__all__]
@@ -75,6 +78,14 @@ def python_pages() -> dict[str, str]:
             [*(_function(f, "") for f in asserts), _class(Netscope, "The fixture `netscope`", "netscope")],
         ),
     }
+
+
+def _verbs() -> Iterator[Callable[..., Any]]:
+    """The functions that are found by being in a file of their name."""
+    for module in iter_modules(api.__path__):
+        found = getattr(import_module(f"{api.__name__}.{module.name}"), module.name, None)
+        if inspect.isfunction(found):
+            yield found
 
 
 def _page(title: str, intro: str, blocks: list[str]) -> str:
@@ -144,7 +155,7 @@ def _class(one: type, title: str = "", prefix: str = "") -> str:
         blocks.append("It has what every [answer](classes.md#answer) has.")
     if rows:
         shown = [
-            (f"`{name}`", f"`{kind.replace(' | ', ' or ')}`" if kind else "", what)
+            (f"`{name}`", what, f"`{kind.replace(' | ', ' or ')}`" if kind else "")
             for name, kind, what in rows
         ]
         blocks.append(table(("attribute", "", "type"), shown))
