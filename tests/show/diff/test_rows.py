@@ -12,9 +12,10 @@ from netscope.base.errors import UsageError
 from netscope.report.layer import Layer, Tensor
 from netscope.report.quantities import BY_KEY, Delta
 from netscope.report.report import Report
-from netscope.show.diff import Row, build, figure_of, total_of
 from netscope.show.diff.blocks import blocks
 from netscope.show.diff.everywhere import everywhere
+from netscope.show.diff.rows import DiffRow, figure_of, total_of
+from netscope.show.diff.selection import build
 from tests.nets import chain, head, networks, wide
 from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 
@@ -24,7 +25,7 @@ def rows(before: Report, after: Report, **what: object) -> list[tuple[str, str, 
     return [(row.mark, *_texts(row)) for row in build(diff(before, after), **what).rows]
 
 
-def _texts(row: Row) -> tuple[str, str]:
+def _texts(row: DiffRow) -> tuple[str, str]:
     name = ", ".join([row.label + (f" ×{row.times}" if row.times > 1 else ""), *row.followers])
     return name, f"{row.kind} {row.layers}" if row.kind not in ("layer", "around") else ", ".join(row.words)
 
