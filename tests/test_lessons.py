@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
+from netscope.show.render.explanation import EXPLANATION_FORMATS
 from torch import nn
 
 import netscope
 from netscope.report.report import SCHEMA_VERSION
-from netscope.show.render.explanation import EXPLANATION_FORMATS
 from tests.cli.test_doors import run
 
 

@@ -19,7 +19,16 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("netscope", "tests", "tools", "docs", "pyproject.toml", "README.md", "CONTRIBUTING.md", "zensical.toml")
+COPIED = (
+    "netscope",
+    "tests",
+    "tools",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "CONTRIBUTING.md",
+    "zensical.toml",
+)
 
 # What a recipe must show beside what it shows itself: Python that runs in the copy when all is in place.
 SHOWN = {
@@ -152,7 +161,12 @@ exec(textwrap.dedent({SHOWN.get(name, "")!r}))
 """
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     made = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert made.returncode == 0, f"{made.stdout[-3000:]}\n{made.stderr[-3000:]}"
     after = contents(tmp_path)

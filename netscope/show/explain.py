@@ -82,9 +82,9 @@ def _parts(parts: Sequence[Layer]) -> Table:
     """What a composite is the sum of."""
     headings = [
         Heading("part", name=True, floor=12),
-        Heading("params", right=True),
+        Heading("params", right=True, drop=1),
         Heading("MACs", right=True, units=True),
-        Heading("new memory", right=True, units=True),
+        Heading("new memory", right=True, units=True, drop=2),
     ]
     rows = [
         Row(

@@ -207,17 +207,22 @@ def fit(
     def taken(shown: Sequence[int], widths: Sequence[int]) -> int:
         return sum(widths[i] for i in shown) + len(GAP) * (len(shown) - 1)
 
+    def fits(shown: Sequence[int], last: int) -> bool:
+        """Whether column `last` may be among these. No text is shortened to draw out what others say."""
+        spare = columns[last].spare and columns[last].title
+        return taken(shown, natural if spare else floors) <= room
+
     shown = everything
     leaving = sorted((i for i in everything if columns[i].drop), key=lambda i: -columns[i].drop)
     left: list[int] = []
     for i in leaving:
-        if taken(shown, floors) <= room:
+        if fits(shown, i):
             break
         shown = [j for j in shown if j != i]
         left.append(i)
     for i in reversed(left):
         again = sorted([*shown, i])
-        if taken(again, floors) <= room:
+        if fits(again, i):
             shown = again
     return shown, _shortened(shown, natural, floors, texts, taken(shown, natural) - room)
 
@@ -242,5 +247,6 @@ def _shortened(
         cut_at[i] += lengths[i][widths[i]]
         excess -= 1
     if excess > 0:
-        widths[shown[0]] = max(4, widths[shown[0]] - excess)
+        first = shown[0]
+        widths[first] = max(min(4, widths[first]), widths[first] - excess)
     return widths

@@ -72,18 +72,6 @@ def build(
     return _with_sum(table)
 
 
-def rows_of_all(report: Report) -> LayerTable:
-    """Every layer in execution order, none hidden: what a data frame holds."""
-    unknown = uncounted(report)
-    rows = tuple(
-        LayerRow(layer=layer, path=layer.path, label=layer.path, figures=Own.of(layer, unknown=own))
-        for layer, own in zip(report.layers, unknown, strict=True)
-    )
-    return LayerTable(
-        report=report, columns=columns_.COLUMNS, rows=rows, chosen=True, flat=True, matching=len(rows)
-    )
-
-
 Matches = Callable[[Node], bool]
 
 

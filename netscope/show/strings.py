@@ -118,7 +118,7 @@ def broken(text: str, width: int, indent: str = "") -> list[str]:
     import textwrap
 
     kept = _BEFORE_UNIT.sub(_UNBROKEN, text)
-    lines = textwrap.wrap(kept, width, subsequent_indent=indent, break_on_hyphens=False)
+    lines = textwrap.wrap(kept, max(width, 1), subsequent_indent=indent, break_on_hyphens=False)
     return [line.replace(_UNBROKEN, " ") for line in lines]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer, Parameter
-from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, KINDS, MACHINE, choose, column_reference, find
+from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, MACHINE, choose, column_reference, find
+from netscope.show.columns.column import PARAMETERS, SHAPES
 from tests.reports import alexnet, stack
 
 OF_A_MACHINE = {column.key for column in MACHINE}
@@ -18,9 +19,8 @@ def test_keys_are_the_attributes_of_a_layer() -> None:
     assert {column.key for column in COLUMNS} - attributes == DISPLAYED_ONLY
 
 
-def test_keys_are_unique_and_kinds_are_known() -> None:
+def test_keys_are_unique() -> None:
     assert len(BY_KEY) == len(COLUMNS)
-    assert {column.kind for column in COLUMNS} <= set(KINDS)
 
 
 def test_raw_values_are_those_of_the_layer() -> None:
@@ -43,7 +43,7 @@ def test_every_value_of_every_column_has_a_text() -> None:
     for layer in report.layers:
         for column in COLUMNS:
             value = column.get(layer, report) if column.display is None else column.display(layer)
-            assert isinstance(KINDS[column.kind](value), str)
+            assert isinstance(column.kind.text(value), str)
 
 
 def test_the_default_columns_tell_the_whole_story() -> None:
@@ -73,13 +73,13 @@ def test_an_unknown_column_names_the_nearest() -> None:
 
 def test_many_parameters_of_the_same_shape_are_counted() -> None:
     shapes = {f"w{i}": (4, 4) for i in range(6)}
-    assert KINDS["parameters"](shapes) == "6·(4×4)"
-    assert KINDS["parameters"]({"weight": (96, 3, 11, 11), "bias": (96,)}) == "96×3×11×11 + 96"
+    assert PARAMETERS.text(shapes) == "6·(4×4)"
+    assert PARAMETERS.text({"weight": (96, 3, 11, 11), "bias": (96,)}) == "96×3×11×11 + 96"
 
 
 def test_what_is_no_tensor_is_named() -> None:
-    assert KINDS["shapes"](((1, 2), "Categorical", ())) == "1×2, Categorical, scalar"
-    assert KINDS["shapes"](((1,),) * 5) == "1, 1, 1, +2"
+    assert SHAPES.text(((1, 2), "Categorical", ())) == "1×2, Categorical, scalar"
+    assert SHAPES.text(((1,),) * 5) == "1, 1, 1, +2"
 
 
 def test_the_reference_lists_every_column() -> None:

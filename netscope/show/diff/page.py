@@ -56,14 +56,14 @@ def page(diff: Diff, **view: Any) -> Page:
         UsageError: an unknown quantity, a path that nothing matches, a negative depth.
     """
     differences = build(diff, **view)
-    names = " ".join(short(report.name) for report in (diff.before, diff.after))
+    names = [short(report.name) for report in (diff.before, diff.after)]
     return Page(
-        title=names,
+        title=" → ".join(dict.fromkeys(names)),
         head=head(differences),
         sections=lambda: _sections(differences),
         records=lambda: _records(differences),
         document=lambda: Document(*documents.values_of(document.document(diff))),
-        comment=Comment("diff", names, f"netscope: {verdict(diff)}", differences.command),
+        comment=Comment("diff", " ".join(names), f"netscope: {verdict(diff)}", differences.command),
     )
 
 

@@ -122,12 +122,12 @@ def _section(section: Section, told: Sequence[str]) -> Iterator[str]:
             yield from (f"- {_note(note)}" for note in items if not _is_told(note, told))
         case Title((first, *rest)):
             yield " · ".join([f"#### {code(first.text)}", *(escape(text) for text, _ in rest)])
-        case Folded(title, sections):
-            yield from _details(title, _lines(sections, ()))
+        case Folded(_, sections):  # within another one, which is cut where it must be
+            yield from _lines(sections, ())
 
 
 def _is_told(note: Note, told: Sequence[str]) -> bool:
-    return any(note.text in one for one in told)
+    return any(one == note.text or one.endswith(f": {note.text}") for one in told)
 
 
 def _note(note: Note) -> str:

@@ -85,7 +85,7 @@ def _section(section: Section, screen: Screen) -> Iterator[list[Piece]]:
         case Bars(_, items):
             yield from _bars(items, room)
         case Steps(items):
-            width = max((width_of(step.label) for step in items), default=0)
+            width = max((width_of(visible(step.label)) for step in items), default=0)
             for step in items:
                 yield from _step(step, width, room)
         case Names(items):
@@ -158,7 +158,7 @@ def _bars(items: Sequence[Bar], room: int | None) -> Iterator[list[Piece]]:
 def _step(step: Step, width: int, room: int | None) -> Iterator[list[Piece]]:
     """Label, formula, value and note; what does not fit goes on below itself."""
     indent = width + 3
-    formula, value, note = visible(step.formula), visible(step.value), visible(step.note)
+    label, formula, value, note = map(visible, step)
     if room is not None and formula and indent + width_of(f"{formula} = {value}") > room:
         lines = [[Piece(text)] for text in broken(f"{formula} = {value}", max(24, room - indent))]
     else:
@@ -169,7 +169,7 @@ def _step(step: Step, width: int, room: int | None) -> Iterator[list[Piece]]:
             lines[-1].append(Piece(f"  {note}", "dim"))
         else:
             lines += [[Piece(text, "dim")] for text in broken(note, max(24, room - indent))]
-    head, blank = Piece(f" {pad(step.label, width, right=False)}  ", "dim"), Piece(" " * indent)
+    head, blank = Piece(f" {pad(label, width, right=False)}  ", "dim"), Piece(" " * indent)
     yield from ([blank if number else head, *pieces] for number, pieces in enumerate(lines))
 
 

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netscope.answers.diff import Diff, diff
+from netscope.answers.diff.everywhere import everywhere
+from netscope.answers.diff.figures import figure, total
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer, Tensor
 from netscope.report.quantities import BY_KEY, Delta
 from netscope.report.report import Report
-from netscope.show.diff import Row, build, figure_of, total_of
 from netscope.show.diff.blocks import blocks
-from netscope.answers.diff.everywhere import everywhere
+from netscope.show.diff.rows import DiffRow
+from netscope.show.diff.selection import build
 from tests.nets import chain, head, networks, wide
 from tests.reports import alexnet, around, conv, leaf, linear, relu, stack
 
@@ -24,7 +26,7 @@ def rows(before: Report, after: Report, **what: object) -> list[tuple[str, str, 
     return [(row.mark, *_texts(row)) for row in build(diff(before, after), **what).rows]
 
 
-def _texts(row: Row) -> tuple[str, str]:
+def _texts(row: DiffRow) -> tuple[str, str]:
     name = ", ".join([row.label + (f" ×{row.times}" if row.times > 1 else ""), *row.followers])
     return name, f"{row.kind} {row.layers}" if row.kind not in ("layer", "around") else ", ".join(row.words)
 
@@ -131,7 +133,7 @@ def test_layers_with_the_one_that_passes_their_change_on_are_one_row() -> None:
     change = diff(net(4), net(8))
     (row,) = build(change).rows
     assert (row.label, row.times, row.followers) == ("0, 2, 4", 3, ("ReLU",))
-    assert figure_of(change, row, BY_KEY["params"]).delta == Delta(3 * 20, 3 * 72)
+    assert figure(change, row.counted, BY_KEY["params"]).delta == Delta(3 * 20, 3 * 72)
 
 
 def test_a_row_has_the_figures_of_those_that_follow_it() -> None:
@@ -142,8 +144,8 @@ def test_a_row_has_the_figures_of_those_that_follow_it() -> None:
     change = diff(net(4), net(8))
     (row,) = build(change).rows
     assert row.followers == ("act",)
-    assert figure_of(change, row, BY_KEY["output_bytes"]).delta == Delta(2 * 4 * 4, 2 * 8 * 4)
-    assert figure_of(change, row, BY_KEY["output_bytes"]) == total_of(change, BY_KEY["output_bytes"])
+    assert figure(change, row.counted, BY_KEY["output_bytes"]).delta == Delta(2 * 4 * 4, 2 * 8 * 4)
+    assert figure(change, row.counted, BY_KEY["output_bytes"]) == total(change, BY_KEY["output_bytes"])
 
 
 def test_a_thousand_layers_that_pass_a_change_on() -> None:
@@ -233,7 +235,7 @@ def test_unknown_figures_are_bounds() -> None:
     found = build(diff(before, after), columns=["macs"])
     figure = figure_of(found.diff, next(row for row in found.rows if row.label == "fc"), BY_KEY["macs"])
     assert (figure.delta.before, figure.delta.after, figure.bounds) == (16, 32, (False, False))
-    total = total_of(found.diff, BY_KEY["macs"])
+    total = total(found.diff, BY_KEY["macs"])
     assert (total.delta.before, total.delta.after, total.bounds) == (16, 32, (True, True))
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netscope.show.render.text import broken, cut, cut_middle, for_encoding, pad, visible, width_of
+from netscope.show.strings import broken, cut, cut_middle, for_encoding, pad, visible, width_of
 
 ANY = st.text(st.characters() | st.sampled_from("日本語\x1b\n\u0301e"), max_size=40)
 

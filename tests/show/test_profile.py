@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from netscope.machine.profiling.curve import Curve
+from netscope import show
 from netscope.report import store
 from netscope.report.measured.breakdown import LayerTime, StepWork, Work
 from netscope.report.measured.samples import Measurement, Reading, Round
-from netscope.report.measured.timing import Timing
 from netscope.report.report import Report
-from netscope.show.render import FORMATS
-from netscope.show.render.paint import WIDEST
-from netscope.show.render.profile import curve as curve_
-from netscope.show.render.profile.words import equation, limits, parts
-from netscope.show.render.text import width_of
-from netscope.show.table import build
+from netscope.show.profile import equation, limits, parts
+from netscope.show.screen import Screen
+from netscope.show.selection import build
+from netscope.show.strings import width_of
 from tests.reports import ROOF, alexnet, measured, profiled, steady
 
 # conv1 and fc6 of AlexNet, by hand: bytes are those of inputs, parameters and outputs in float32.
@@ -58,14 +54,8 @@ layer           operator            time  time %  kernels  FLOP/s  FLOPs/B  limi
 classifier.fc6  Linear           4.00 ms    42.1        2  18.9 G     0.50  memory           37.8%
 features.norm1  LRN n=5          3.00 ms    31.6       17                   memory            0.8%
 features.conv1  Conv2d 11×11 /4  2.00 ms    21.1        4   105 G      110  compute          10.5%
-3 of 23 rows, 100.0% of the layers' time; --all shows the whole network
+3 of 23 rows, 100.0% of the layers' time (--all shows the whole network)
 """
-
-
-@pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
-        monkeypatch.delenv(name, raising=False)
 
 
 def profile(**other: Any) -> Report:
@@ -82,7 +72,7 @@ def profile(**other: Any) -> Report:
 
 
 def shown(report: Report, width: int | None = 100, **how: Any) -> str:
-    return FORMATS["table"](build(report, **{"sort": "time", "top": 3, **how}), width=width, color=False)
+    return show.text(report, "table", width=width, **{"top": 3, **how})
 
 
 def test_the_picture() -> None:
@@ -101,7 +91,7 @@ def test_the_bound_is_that_of_hand_arithmetic() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     text = shown(profile(), width)
-    assert max(map(width_of, text.splitlines())) <= min(width, WIDEST)
+    assert max(map(width_of, text.splitlines())) <= width
     assert "10.00 ms" in text
     if width < 80:
         assert "not shown, for want of width" in text
@@ -109,14 +99,13 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_off_a_terminal_nothing_is_wrapped_and_ascii_suffices() -> None:
     assert len(shown(profile(), None).splitlines()) == len(PICTURE.splitlines()) - 1
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    text = FORMATS["table"](build(profile()), stream=stream)
+    text = show.text(profile(), "table", screen=Screen(encoding="ascii"))
     assert text.isascii()
     assert "####" in text
 
 
 def test_rows_of_the_tree_add_up_to_the_layers() -> None:
-    text = shown(profile(), None, sort=None, top=None)
+    text = shown(profile(), None, everything=True, top=None)
     assert "├─ conv1" in text
     assert "--all" not in text
     table = build(profile())
@@ -187,22 +176,22 @@ def test_doubts_are_plain_sentences() -> None:
 
 
 def test_colour_is_for_a_terminal_and_the_answer() -> None:
-    text = FORMATS["table"](build(profile(), sort="time", top=3), width=100, color=True)
+    text = show.text(profile(), "table", screen=Screen(100, color=True), top=3)
     assert "\x1b[36m" in text
     assert "".join(text.split("\x1b[36m")).count("█") == PICTURE.count("█")
 
 
 def test_markdown_has_the_same_figures() -> None:
-    text = FORMATS["markdown"](build(profile(), sort="time", top=3))
+    text = profile().to_markdown(top=3)
     assert text.startswith("**alexnet** · zoo")
     assert "- latency: **10.00 ms** (median of 54 steps; 95% CI" in text
     assert "| layers | 90.9% | 9.00 ms |" in text
-    assert "| `classifier.fc6` | Linear | 4.00 ms | 42.1 | 2 |" in text
+    assert "| `classifier.fc6` | Linear | **4.00 ms** | **42.1** | 2 |" in text
 
 
 def test_data_formats_carry_every_layer_raw() -> None:
     report = profile()
-    data = json.loads(FORMATS["json"](build(report)))
+    data = json.loads(report.to_json())
     assert store.from_dict(data) == report
     (fc6,) = [row for row in data["layers"] if row["path"] == "classifier.fc6"]
     assert fc6["timing"]["own"]["forward"] == 4e-3
@@ -217,7 +206,7 @@ def test_data_formats_carry_every_layer_raw() -> None:
 
 def test_a_roofline_says_what_limits() -> None:
     report = replace(profile(), timing=None)
-    text = shown(report, sort="bound")
+    text = shown(report)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "lower bound 3.73 ms a forward takes no less: no prediction" in lines
     assert "memory-bound 41.1% of that time" in lines
@@ -243,7 +232,6 @@ def test_a_notebook_shows_the_timing() -> None:
     page = profile()._repr_html_()
     assert "10.00 ms" in page
     assert page.index("10.00 ms") < page.index("classifier")
-    assert curve()._repr_markdown_() == curve().to_markdown()
 
 
 def test_few_samples_have_no_quarters_and_no_twentieths() -> None:
@@ -265,68 +253,3 @@ def test_a_network_without_macs_achieves_bytes() -> None:
     layers = (replace(one.root, macs=0), *one.layers[1:])
     (line,) = (line for line in shown(replace(one, layers=layers)).splitlines() if "achieved" in line)
     assert line == "achieved        15.5 GB/s  of what must be moved"
-
-
-# Curves
-
-
-def timing(batch: int, seconds: float, **other: Any) -> Timing:
-    return replace(profile().timing, batch=batch, called=steady(seconds), reconciliation=None, **other)
-
-
-def curve(**other: Any) -> Curve:
-    timings = (timing(1, 1e-3), timing(8, 2e-3), timing(32, 7.8e-3))
-    return Curve("alexnet", "zoo", inputs=alexnet().inputs, timings=timings, **other)
-
-
-CURVE = """\
-alexnet · zoo · input N×3×227×227 · eval · cpu: A processor (2 threads) · 1 thread used · fp32
-
-batch  latency     ±  samples/s  of the best  peak mem
-    1  1.00 ms  0.1%     1.00 K        24.4%  1.00 MiB
-    8  2.00 ms  0.1%     4.00 K        97.5%  1.00 MiB  ← knee
-   32  7.80 ms  0.1%     4.10 K       100.0%  1.00 MiB
-
-knee at 8: the smallest batch with nine tenths of the best throughput
-"""
-
-
-def test_a_curve_is_a_line_a_batch() -> None:
-    assert curve_.to_terminal(curve(), width=100, color=False) == CURVE
-    assert str(curve()) == CURVE.rstrip("\n")
-
-
-@pytest.mark.parametrize("width", [40, 60, 80])
-def test_no_line_of_a_curve_is_wider_than_the_terminal(width: int) -> None:
-    doubtful = Curve("alexnet", "zoo", timings=(replace(timing(1, 1e-3), called=measured([1e-3])),))
-    for one in (curve(too_large=64), doubtful):
-        text = curve_.to_terminal(one, width=width, color=False)
-        assert max(map(width_of, text.splitlines())) <= width
-    assert "! batch 1: not converged" in text
-    assert "\n- batch 1: not converged" in doubtful.to_markdown()
-
-
-def test_memory_that_ended_is_the_last_line() -> None:
-    text = curve_.to_terminal(curve(too_large=128), width=100, color=False)
-    assert text.splitlines()[-4].split() == ["128", "out", "of", "memory"]
-    assert "memory does not suffice for a batch of 128" in text
-    empty = Curve("alexnet", "zoo", too_large=1)
-    assert "memory does not suffice for a batch of 1" in str(empty)
-    assert "| 1 |  |  |  |  |  | out of memory |" in empty.to_markdown()
-
-
-def test_debuggers_print_no_samples() -> None:
-    assert repr(curve()) == "<Curve of alexnet: batches 1, 8, 32>"
-    assert repr(profile().timing) == "<Timing of 10.0 ms a step on cpu: 54 samples>"
-
-
-def test_curves_in_data_formats() -> None:
-    lines = curve().to_csv().splitlines()
-    assert lines[0].startswith("schema_version,batch,latency,latency_low")
-    assert len(lines) == 4
-    assert lines[2].endswith(",1048576,True")
-    data = json.loads(curve().to_json())
-    assert (data["kind"], data["knee"], data["best"], data["too_large"]) == ("curve", 8, 32, None)
-    assert [one["batch"] for one in data["timings"]] == [1, 8, 32]
-    assert len(data["timings"][0]["called"]["rounds"]) == 9
-    assert "| 8 | 2.00 ms | 0.1% | 4.00 K | 97.5% | 1.00 MiB | knee |" in curve().to_markdown()

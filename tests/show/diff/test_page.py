@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netscope import show
 from netscope.answers.diff import diff
 from netscope.base.cost import VectorOps
 from netscope.report.report import Report
-from netscope.show.diff import build
-from netscope.show.render.diff import DIFF_FORMATS
-from netscope.show.render.paint import WIDEST
-from netscope.show.render.text import width_of
+from netscope.show.diff.selection import build
+from netscope.show.screen import Screen
+from netscope.show.strings import width_of
 from tests.nets import chain, head, networks, wide
 from tests.reports import conv, leaf, linear, profiled, relu, stack, steady
 
@@ -34,11 +34,11 @@ def shown(before: Report, after: Report, width: int | None = 100, **what: object
 
 
 def table(before: Report, after: Report, width: int | None = 100, **what: object) -> str:
-    return DIFF_FORMATS["table"](build(diff(before, after), **what), width=width, color=False)
+    return show.text(diff(before, after), "table", width=width, **what)
 
 
 def markdown(before: Report, after: Report, **what: object) -> str:
-    return DIFF_FORMATS["markdown"](build(diff(before, after), **what))
+    return diff(before, after).to_markdown(**what)
 
 
 def words(line: str) -> str:
@@ -127,15 +127,15 @@ def test_no_row_is_wider_than_the_terminal(
 ) -> None:
     *blocks, _ = table(before, after, width, everything=everything).split("\n\n")
     for line in "\n".join(blocks).splitlines():
-        assert width_of(line) <= min(width, WIDEST)
+        assert width_of(line) <= width
 
 
 def test_colour_is_only_escape_sequences_around_the_same_text() -> None:
-    differences = build(diff(stack(2), stack(5)))
-    coloured = DIFF_FORMATS["table"](differences, width=100, color=True)
+    changed = diff(stack(2), stack(5))
+    coloured = show.text(changed, "table", screen=Screen(100, color=True))
     assert "\x1b[32m+\x1b[0m" in coloured
     plain = "".join(line.rstrip() + "\n" for line in ESCAPES.sub("", coloured).splitlines())
-    assert plain == DIFF_FORMATS["table"](differences, width=100, color=False)
+    assert plain == show.text(changed, "table", width=100)
 
 
 def test_names_and_modes_that_differ_are_in_the_header() -> None:
@@ -194,8 +194,8 @@ def test_a_comment_has_marker_verdict_totals_rows_and_command() -> None:
     assert "| params | 3,216 | 6,384 | +3,168 | **+98.5%** |" in lines
     assert "<summary>9 layers changed, 3 the same</summary>" in lines
     assert (
-        r"| \~ | `blocks.0-2.up` ×3, `act` | channels out 32→64 | 32×8×8 → 64×8×8 | 1,632 → 3,264 (+100%) "
-        "| 98.3 K → 197 K (+100%) | 24.0 KiB → 48.0 KiB (+100%) |"
+        r"| \~ | `blocks.0-2.up` ×3, act | channels out 32→64 | 32×8×8 → 64×8×8 | **1,632 → 3,264 (+100%)** "
+        "| **98.3 K → 197 K (+100%)** | **24.0 KiB → 48.0 KiB (+100%)** |"
     ) in lines
     assert lines[-1] == "Made by `netscope diff a b --format markdown`"
 
@@ -246,7 +246,7 @@ def test_a_marker_cannot_be_left() -> None:
 
 
 def test_csv_has_every_pair_raw() -> None:
-    text = DIFF_FORMATS["csv"](build(diff(wide(32), wide(64))))
+    text = diff(wide(32), wide(64)).to_csv()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == len(wide(32))
     up = next(row for row in rows if row["after"] == "blocks.1.up")
@@ -255,7 +255,7 @@ def test_csv_has_every_pair_raw() -> None:
     assert {"what": "out_channels", "before": 32, "after": 64, "kind": "definition"} in json.loads(
         up["changes"]
     )
-    only = DIFF_FORMATS["csv"](build(diff(wide(32), wide(64)), path="*.up"))
+    only = show.text(diff(wide(32), wide(64)), "csv", path="*.up")
     assert len(list(csv.DictReader(io.StringIO(only)))) == 3
 
 
@@ -266,7 +266,8 @@ def test_what_was_added_has_nothing_before() -> None:
     assert added["params_before"].isna().all()
     assert list(added["params_after"]) == [552, 288, 0, 264]
     assert frame["params_change"].iloc[0] == 552
-    assert frame.attrs["before"] == "stack"
+    assert frame.attrs["name"] == "stack"
+    assert diff(wide(32), head(55)).to_pandas().attrs["name"] == "wide → head"
 
 
 def test_a_notebook_gets_html_that_is_safe() -> None:

@@ -1,0 +1,70 @@
+"""One answer of every kind, of networks made by hand: the network and its layers have any name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netscope.answers.check import Checked, Outcome, check_report, parse_change, parse_limit
+from netscope.answers.compare.variants import Comparison, Variant
+from netscope.answers.diff import diff
+from netscope.answers.explain import explain
+from netscope.answers.lint import Finding, Findings
+from netscope.answers.models import Catalog, Listed
+from netscope.base.answer import Answer
+from netscope.machine.profiling.curve import Curve
+from netscope.machine.timing.devices import DeviceSpec, DeviceSpecs
+from netscope.report.measured.breakdown import LayerTime, Work
+from netscope.report.report import Report
+from tests.reports import ROOF, functional, linear, profiled, report, steady
+
+
+def network(name: str = "net", width: int = 4) -> Report:
+    """Two layers, one of which could not be counted."""
+    unknown = {f"{name}.odd": 1}
+    odd = functional("(functional)", (1, width), unknown, unknown=unknown, macs=None, vector=None)
+    rows = [replace(linear(name, (1, 4), (1, width)), type=name), odd]
+    words = {"description": name, "notes": (name,), "rung": "fake", "rung_reason": name}
+    return report(name, name, rows, **words, source=name)
+
+
+def profile(name: str = "net") -> Report:
+    """All of it measured, and held against a machine."""
+    return profiled(
+        network(name),
+        {name: LayerTime(2e-3, 0.0, 4, 0)},
+        latency=steady(1e-2),
+        unattributed=[Work(name, 1, 5e-4)],
+        idle=4e-4,
+        moved={name: 1000},
+        roof=replace(ROOF, title=name, source=name, bandwidth=None),
+        optimizer=name,
+    )
+
+
+def answers(name: str = "net") -> dict[str, Answer]:
+    """Every answer by its kind."""
+    whole, other, timed = network(name), network(name, width=8), profile(name)
+    assert timed.timing is not None
+    failed = replace(whole, error=name, error_path=name)
+    limits = [parse_limit("params=1"), parse_limit("macs<1K"), parse_change("changed")]
+    checked = check_report(other, limits, whole, name)
+    lost = Checked(name, None, error=name)
+    found = [Finding("NS101", "untiled-windows", severity, name, name) for severity in ("error", "info")]
+    timings = (timed.timing, replace(timed.timing, batch=8))
+    return {
+        "summary": whole,
+        "failure": failed,
+        "profile": timed,
+        "roofline": replace(timed, timing=None),
+        "curve": Curve(name, name, name, whole.inputs, timings=timings, too_large=64),
+        "diff": diff(whole, other),
+        "comparison": Comparison(
+            (Variant(name, whole), Variant(f"{name}2", other), Variant(name, None, name))
+        ),
+        "explanations": explain(whole),
+        "findings": Findings(whole, tuple(found), ("NS201",)),
+        "checked": checked,
+        "outcome": Outcome((checked, lost), f"netscope check {name}", name),
+        "models": Catalog((Listed(name, "zoo", name, name), Listed(name, "other", name)), (name,)),
+        "machines": DeviceSpecs((DeviceSpec(name, name, {"fp32": 1e12}, 1e11, 80, name, (name,)),), name),
+    }
