@@ -1,7 +1,7 @@
 """Each recipe of CONTRIBUTING.md, carried out in a copy of the checkout as it stands there.
 
-A block with a title is a file; a `diff` block goes into one that is there; what a `console` block types must work.
-Files change that the recipe names, and no others.
+A block with a title is a file; a `diff` block goes into one that is there; what a `console` block types must
+work. Files change that the recipe names, and no others.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ SHOWN = {
         from tests.machine.profiling.test_document import curve
         outcome = netscope.check("lenet", params="1M")
         answers = [
-            netscope.summary("lenet"), netscope.diff("lenet", "lenet", batch_b=2), netscope.compare(["lenet", "mnist_cnn"]),
-            netscope.explain("lenet"), netscope.lint("cifar_resnet"), outcome, profile, curve(),
-            netscope.roofline("lenet", device_spec="h200"), netscope.models("alexnet"), netscope.device_specs(),
+            netscope.summary("lenet"), netscope.diff("lenet", "lenet", batch_b=2),
+            netscope.compare(["lenet", "mnist_cnn"]), netscope.explain("lenet"), netscope.lint("cifar_resnet"),
+            outcome, profile, curve(), netscope.roofline("lenet", device_spec="h200"),
+            netscope.models("alexnet"), netscope.device_specs(),
         ]
         assert len({answer.verb for answer in answers}) == 11
         for answer in answers:
@@ -91,7 +92,7 @@ def recipes() -> dict[str, list[Block]]:
     """The blocks of each recipe, by its heading."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n## Recipes\n")[2]
     text = re.split(r"^## ", text, maxsplit=1, flags=re.MULTILINE)[0]
-    heading, *parts = re.split(r"^### (.+)\n", text, flags=re.MULTILINE)
+    _, *parts = re.split(r"^### (.+)\n", text, flags=re.MULTILINE)
     return {name: list(_blocks(part)) for name, part in zip(parts[::2], parts[1::2], strict=True)}
 
 

@@ -77,6 +77,7 @@ def command(
 
     to.write(
         report,
+        verb="summary",  # also of a report that was measured
         depth=depth,
         only=split_commas(only),
         path=path,

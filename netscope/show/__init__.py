@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from netscope.base.answer import Answer
 
 
-def page(answer: Answer, **view: Any) -> Page:
-    """The answer's page; `view` says which rows and columns of it to show."""
-    made: Page = import_module(f"netscope.show.{answer.verb}").page(answer, **view)
+def page(answer: Answer, verb: str = "", **view: Any) -> Page:
+    """The answer's page, or that of another verb; `view` says which rows and columns of it to show."""
+    made: Page = import_module(f"netscope.show.{verb or answer.verb}").page(answer, **view)
     return made
 
 

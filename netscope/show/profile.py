@@ -18,6 +18,12 @@ from netscope.show.selection import build
 from netscope.show.strings import short
 from netscope.show.words import head
 
+_ROOFLINE: Final = "path operator macs moved_bytes intensity bound bound_share limited_by"
+_PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
+_TRAINING: Final = (
+    "path operator time time_share forward_time backward_time kernels flops_per_second efficiency"
+)
+
 # Rows that are shown unless more are asked for.
 HEAVIEST: Final = 10
 # Operators without a layer that are named.
@@ -57,6 +63,7 @@ def page(
         report,
         depth=depth,
         columns=columns,
+        default=_columns(report),
         sort=None if tree else by,
         top=top if top is not None or tree else HEAVIEST,
     )
@@ -68,6 +75,13 @@ def page(
         records=shown.records if part else build(report, columns=columns).records,
         document=lambda: summary.document(report),
     )
+
+
+def _columns(report: Report) -> list[str]:
+    """Those that are shown unless columns are named."""
+    keys = _ROOFLINE if report.timing is None else _TRAINING if report.training else _PROFILE
+    without = () if report.roof is not None else ("limited_by", "efficiency")
+    return [key for key in keys.split() if key not in without]
 
 
 def _sections(table: LayerTable) -> Iterator[Section]:

@@ -26,6 +26,7 @@ def build(
     only: Sequence[str] = (),
     path: str | None = None,
     columns: Sequence[str] | None = None,
+    default: Sequence[str] = columns_.DEFAULT,
     sort: str | None = None,
     top: int | None = None,
     fold: bool = False,
@@ -36,7 +37,7 @@ def build(
         depth: rows at most that deep (the root is 0); deeper ones are added to their ancestor's row.
         only: types or torch.nn base classes, as a flat list.
         path: a glob on qualified names ("features.*"), as a flat list.
-        columns: keys of `columns.COLUMNS`; those that fit the report without it (`columns.default`).
+        columns: keys of `columns.COLUMNS`; those of `default` without it.
         sort: a column to sort by, largest number first, as a flat list.
         top: at most that many rows, sorted by MACs unless `sort` says otherwise.
         fold: show runs of identical siblings once.
@@ -49,7 +50,7 @@ def build(
     if top is not None and top < 1:
         raise UsageError(f"the number of rows must be 1 or more, not {top}.")
     sort = sort or ("macs" if top is not None else None)
-    chosen = columns_.default(report) if columns is None else columns_.choose(list(columns))
+    chosen = columns_.choose(default if columns is None else columns)
     key = None if sort is None else _sort_column(sort)
     flat = bool(only or path or key)
 

@@ -8,6 +8,7 @@ row of a table and to no other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from netscope.base.suggest import look_up
@@ -25,29 +26,13 @@ __all__ = [
     "Column",
     "choose",
     "column_reference",
-    "default",
     "find",
     "known_to",
 ]
 
 COLUMNS: Final[tuple[Column, ...]] = (*NETWORK, *MACHINE)
 BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
-DEFAULT: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column.default)
-
-_ROOFLINE: Final = "path operator macs moved_bytes intensity bound bound_share limited_by"
-_PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
-_TRAINING: Final = (
-    "path operator time time_share forward_time backward_time kernels flops_per_second efficiency"
-)
-
-
-def default(report: Report) -> tuple[Column, ...]:
-    """The columns that are shown of a report unless columns are named."""
-    if not report.knows_machine:
-        return DEFAULT
-    keys = _ROOFLINE if report.timing is None else _TRAINING if report.training else _PROFILE
-    without = () if report.roof is not None else ("limited_by", "efficiency")
-    return tuple(BY_KEY[key] for key in keys.split() if key not in without)
+DEFAULT: Final = tuple(column.key for column in COLUMNS if column.default)
 
 
 def known_to(report: Report) -> tuple[Column, ...]:
@@ -55,7 +40,7 @@ def known_to(report: Report) -> tuple[Column, ...]:
     return COLUMNS if report.knows_machine else NETWORK
 
 
-def choose(keys: tuple[str, ...] | list[str]) -> tuple[Column, ...]:
+def choose(keys: Iterable[str]) -> tuple[Column, ...]:
     """The columns of these keys, `path` always first, each once.
 
     Raises:
