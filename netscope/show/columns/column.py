@@ -87,6 +87,16 @@ class Column:
     floor: int = 0
 
 
+def attribute(key: str, title: str, help: str, kind: Kind, **more: Any) -> Column:
+    """The column of a layer's attribute of that name."""
+    return Column(key, title, help, kind, lambda layer, _: getattr(layer, key), **more)
+
+
+def figure(key: str, title: str, help: str, kind: Kind, *, zero: str = "", **more: Any) -> Column:
+    """The column of a figure that a layer, and what is a row's own, have under that name."""
+    return attribute(key, title, help, kind, own=lambda own, _: getattr(own, key), zero=zero, **more)
+
+
 Leaf = tuple[int, ...] | str
 
 

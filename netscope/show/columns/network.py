@@ -24,6 +24,8 @@ from netscope.show.columns.column import (
     TEXT,
     Column,
     Leaf,
+    attribute,
+    figure,
 )
 from netscope.show.page import Cell, Tone
 from netscope.show.strings import short
@@ -107,141 +109,104 @@ def _part_of_params(own: Own, report: Report) -> float | None:
 
 
 NETWORK: Final[tuple[Column, ...]] = (
-    Column(
-        "path", "layer", "Qualified name of the layer, empty for the root.", NAME,
-        lambda layer, _: layer.path, look=_path, default=True, drop=0, floor=22,
+    attribute(
+        "path", "layer", "Qualified name of the layer, empty for the root.", NAME, look=_path, default=True,
+        drop=0, floor=22,
     ),
-    Column(
-        "type", "type", "The layer's class.", TEXT,
-        lambda layer, _: layer.type, drop=60, floor=12,
-    ),
+    attribute("type", "type", "The layer's class.", TEXT, drop=60, floor=12),
     Column(
         "operator", "operator",
-        "The layer's class and what matters of it: kernel, /stride, p padding, d dilation, g groups.",
-        TEXT, lambda layer, _: operators.describe(layer), look=_operator, default=True, drop=20, floor=15,
+        "The layer's class and what matters of it: kernel, /stride, p padding, d dilation, g groups.", TEXT,
+        lambda layer, _: operators.describe(layer), look=_operator, default=True, drop=20, floor=15,
     ),
-    Column(
+    attribute(
         "input_shape", "input", "Shape of the first tensor among the arguments, batch included.", SHAPE,
-        lambda layer, _: layer.input_shape, drop=45,
+        drop=45,
     ),
-    Column(
+    attribute(
         "input_shapes", "inputs", "Shapes of all tensors among the arguments, batch included.", SHAPES,
-        lambda layer, _: layer.input_shapes, display=_received, drop=45, floor=14,
+        display=_received, drop=45, floor=14,
     ),
-    Column(
+    attribute(
         "output_shape", "output", "Shape of the first tensor returned, batch included.", SHAPE,
-        lambda layer, _: layer.output_shape, look=_first_output, drop=5,
+        look=_first_output, drop=5,
     ),
-    Column(
+    attribute(
         "output_shapes", "output",
         "Shapes of all tensors returned, batch included; tables name the type of what is no tensor.",
-        SHAPES, lambda layer, _: layer.output_shapes, look=_outputs, default=True, drop=5, floor=14,
+        SHAPES, look=_outputs, default=True, drop=5, floor=14,
     ),
-    Column(
-        "weight_shape", "weight", "Shape of the parameter named weight.", SHAPE,
-        lambda layer, _: layer.weight_shape, drop=48,
-    ),
-    Column(
-        "bias_shape", "bias", "Shape of the parameter named bias.", SHAPE,
-        lambda layer, _: layer.bias_shape, drop=49,
-    ),
-    Column(
+    attribute("weight_shape", "weight", "Shape of the parameter named weight.", SHAPE, drop=48),
+    attribute("bias_shape", "bias", "Shape of the parameter named bias.", SHAPE, drop=49),
+    attribute(
         "parameter_shapes", "weight + bias", "Shapes of the layer's own parameters, by name.", PARAMETERS,
-        lambda layer, _: layer.parameter_shapes, default=True, drop=40, floor=13,
+        default=True, drop=40, floor=13,
     ),
-    Column(
+    figure(
         "params", "params",
-        "Elements of unique parameter tensors; tied weights count once, where they are met first.",
-        COUNT, lambda layer, _: layer.params, lambda own, _: own.params, zero="", default=True, drop=2,
-        counted_elsewhere=True, part=_part_of_params,
+        "Elements of unique parameter tensors; tied weights count once, where they are met first.", COUNT,
+        zero="", default=True, drop=2, counted_elsewhere=True, part=_part_of_params,
     ),
-    Column(
-        "trainable_params", "trainable", "The part of params with requires_grad.", COUNT,
-        lambda layer, _: layer.trainable_params, lambda own, _: own.trainable_params, zero="", drop=35,
+    figure(
+        "trainable_params", "trainable", "The part of params with requires_grad.", COUNT, drop=35,
         counted_elsewhere=True,
     ),
-    Column(
-        "param_bytes", "param mem", "Bytes that the parameters take as stored.", BYTES,
-        lambda layer, _: layer.param_bytes, lambda own, _: own.param_bytes, zero="", drop=36,
+    figure(
+        "param_bytes", "param mem", "Bytes that the parameters take as stored.", BYTES, drop=36,
         counted_elsewhere=True,
     ),
-    Column(
-        "buffer_bytes", "buffer mem", "Bytes that the buffers take.", BYTES,
-        lambda layer, _: layer.buffer_bytes, lambda own, _: own.buffer_bytes, zero="", drop=37,
-    ),
-    Column(
+    figure("buffer_bytes", "buffer mem", "Bytes that the buffers take.", BYTES, drop=37),
+    figure(
         "macs", "MACs",
         "Multiply-accumulates of contractions (convolution, matmul, attention, RNN cells), biases apart.",
-        METRIC, lambda layer, _: layer.macs, lambda own, _: own.macs, zero="", default=True, drop=1,
-        bounded=True, part=_part_of_macs,
+        METRIC, default=True, drop=1, bounded=True, part=_part_of_macs,
     ),
-    Column(
-        "flops", "FLOPs", "2 x MACs.", METRIC,
-        lambda layer, _: layer.flops, lambda own, _: own.flops, zero="", drop=3,
-        bounded=True, part=_part_of_macs,
-    ),
+    figure("flops", "FLOPs", "2 x MACs.", METRIC, drop=3, bounded=True, part=_part_of_macs),
     Column(
         "share", "%", "The fraction of the network's MACs; in tables in percent.", SHARE,
-        lambda layer, report: report.share(layer.counted_macs),
-        lambda own, report: report.share(own.macs), zero="", default=True, drop=44,
-        part=_part_of_macs,
+        lambda layer, report: report.share(layer.counted_macs), lambda own, report: report.share(own.macs),
+        zero="", default=True, drop=44, part=_part_of_macs,
     ),
     Column(
         "vector", "vector ops",
-        "Arithmetic outside contractions (bias, activation, norm, pool, ...), one per operation per element.",
-        METRIC, lambda layer, _: None if layer.vector is None else layer.vector.total,
-        lambda own, _: own.vector.total, zero="", drop=30,
-        bounded=True, part=_part_of_macs,
+        "Arithmetic outside contractions (bias, activation, norm, pool, ...), one per operation per "
+        "element.", METRIC, lambda layer, _: None if layer.vector is None else layer.vector.total,
+        lambda own, _: own.vector.total, zero="", drop=30, bounded=True, part=_part_of_macs,
     ),
-    Column(
+    figure(
         "output_bytes", "out mem",
-        "Bytes of new storages that a layer returned; in-place results and views add none.",
-        BYTES, lambda layer, _: layer.output_bytes, lambda own, _: own.output_bytes, zero="·",
-        default=True, drop=25,
+        "Bytes of new storages that a layer returned; in-place results and views add none.", BYTES,
+        zero="·", default=True, drop=25,
     ),
     Column(
         "rf", "rf",
-        "Receptive field: sides in pixels of the input window that one output position sees, not clipped at "
-        "borders; tables show one number for a square, and all where every position sees everything.",
+        "Receptive field: sides in pixels of the input window that one output position sees, not clipped "
+        "at borders; tables show one number for a square, and all where every position sees everything.",
         SIDES, lambda layer, _: layer.receptive_field, display=_field, drop=46,
     ),
-    Column(
+    attribute(
         "jump", "jump",
-        "Effective stride: input pixels between the windows of neighbouring positions; the smallest where "
-        "branches differ.", SIDES, lambda layer, _: layer.jump, display=_jumps, drop=47,
+        "Effective stride: input pixels between the windows of neighbouring positions; the smallest "
+        "where branches differ.", SIDES, display=_jumps, drop=47,
     ),
-    Column(
-        "calls", "calls", "How often it was called in one forward.", COUNT,
-        lambda layer, _: layer.calls, drop=55,
-    ),
-    Column(
-        "dtype", "dtype", "Element type of the first tensor returned.", TEXT,
-        lambda layer, _: layer.dtype, drop=56,
-    ),
-    Column(
-        "depth", "depth", "Nesting depth, 0 for the root.", COUNT,
-        lambda layer, _: layer.depth, drop=57,
-    ),
-    Column(
-        "training", "training", "Whether the layer was in training mode.", TEXT,
-        lambda layer, _: layer.training, drop=58,
-    ),
-    Column(
+    attribute("calls", "calls", "How often it was called in one forward.", COUNT, drop=55),
+    attribute("dtype", "dtype", "Element type of the first tensor returned.", TEXT, drop=56),
+    attribute("depth", "depth", "Nesting depth, 0 for the root.", COUNT, drop=57),
+    attribute("training", "training", "Whether the layer was in training mode.", TEXT, drop=58),
+    attribute(
         "operators", "operators",
-        "Operators that the layer ran itself, outside its children, with their calls.", COUNTS,
-        lambda layer, _: layer.operators, drop=61, floor=16,
+        "Operators that the layer ran itself, outside its children, with their calls.", COUNTS, drop=61,
+        floor=16,
     ),
-    Column(
+    attribute(
         "unknown", "uncounted", "Operators within that nothing could count, with their calls.", COUNTS,
-        lambda layer, _: layer.unknown, drop=54, floor=16,
+        drop=54, floor=16,
     ),
-    Column(
-        "hyperparameters", "hyperparameters", "The module's plain attributes.", MAPPING,
-        lambda layer, _: layer.hyperparameters, drop=62, floor=16,
+    attribute(
+        "hyperparameters", "hyperparameters", "The module's plain attributes.", MAPPING, drop=62, floor=16,
     ),
-    Column(
+    attribute(
         "shared_with", "shared with",
-        "The layer that counts this module, when it is reached a second time.", TEXT,
-        lambda layer, _: layer.shared_with, drop=63, floor=12,
+        "The layer that counts this module, when it is reached a second time.", TEXT, drop=63, floor=12,
     ),
 )  # fmt: skip
