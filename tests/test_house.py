@@ -134,6 +134,7 @@ def imported_by(*arguments: str) -> set[str]:
     return set(result.stderr.split())
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -155,6 +156,7 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]):
     assert imported_by(*arguments).isdisjoint(HEAVY)
 
 
+@pytest.mark.whole
 def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
     loaded = imported_by("summary", "alexnet", "--input", "3x227x227")
     assert "torch" in loaded
@@ -163,13 +165,13 @@ def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
 
 
 def test_the_command_lines_formats_are_the_renderers():
-    from netscope.show.render import FORMATS
-
     from netscope.cli.common.options import Format
+    from netscope.show.render import FORMATS
 
     assert [format.value for format in Format] == list(FORMATS)
 
 
+@pytest.mark.whole
 def test_no_report_is_stale():
     from tools.reports import FOLDER, REPORTS, text_of
 
