@@ -88,6 +88,7 @@ def test_every_page_is_in_the_navigation_or_a_checks():
     assert {page for page in pages if not page.startswith("reference/checks/")} == listed
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("path", [p for p in WRITTEN if blocks(p, "python")], ids=name_of)
 def test_python_examples_run(path: Path, capsys: pytest.CaptureFixture[str]):
     from netscope.formulas import temporary_formulas

@@ -96,6 +96,7 @@ def test_what_parameter_sharing_saves():
     assert "without sharing 20*20*32 * 3*3*10 = 1,152,000 if each of the 12,800 outputs had" in text
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -126,6 +127,7 @@ def test_a_wrong_call_ends_in_one_or_two_lines(arguments: list[str], code: int, 
     assert (result.returncode, result.stdout) == (code, "")
 
 
+@pytest.mark.whole
 def test_a_file_takes_the_form_that_its_name_asks_for(tmp_path):
     assert run("explain", "lenet", "conv?", "-o", "x.csv", cwd=tmp_path).stdout == ""
     text = (tmp_path / "x.csv").read_text(encoding="utf-8")

@@ -166,6 +166,7 @@ def test_13_scripted_child() -> None:
     assert other["0"].type == "Linear"
 
 
+@pytest.mark.whole
 def test_13_compiled() -> None:
     eager = nn.Sequential(nn.Linear(4, 8), nn.ReLU())
     compiled = torch.compile(eager, backend="eager")

@@ -14,6 +14,8 @@ import pytest
 from netscope.testing import golden
 from tests.reports import alexnet
 
+pytestmark = pytest.mark.whole
+
 pytest_plugins = ("pytester",)
 
 ROOT = Path(__file__).parents[1]

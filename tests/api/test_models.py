@@ -82,6 +82,7 @@ SOURCES = (
 '''
 
 
+@pytest.mark.whole
 def test_a_source_is_one_file(tmp_path: Path) -> None:
     """In a copy of the package: help, the list, completion, suggestions and every verb know it."""
     away = shutil.ignore_patterns("__pycache__")

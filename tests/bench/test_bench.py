@@ -210,12 +210,14 @@ def test_leaves_are_rows_without_rows_below():
     assert [row.path for row in seeds.leaves(rows)] == ["a.0"]
 
 
+@pytest.mark.whole
 def test_the_child_imports_nothing_before_its_clock():
     heavy = ("torch", "netscope", "numpy")
     program = f"import sys; import bench.call; print([m for m in {heavy} if m in sys.modules])"
     assert run(python("-c", program)).stdout.strip() == "[]"
 
 
+@pytest.mark.whole
 def test_netscope_is_all_there_before_its_clock():
     pytest.importorskip("torchvision")
     told = Measured.read(run(python("-m", "bench.call", "netscope", "torchvision/alexnet")).stdout)

@@ -201,6 +201,7 @@ def test_a_mistake_in_the_project_names_file_and_key(folder: Path, capsys: pytes
     assert capsys.readouterr().err.startswith(says)
 
 
+@pytest.mark.whole
 def test_a_process_that_is_piped(folder: Path):
     (folder / "pyproject.toml").write_text(PROJECT.replace("params = 46", "params = 45"))
     clean = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "FORCE_COLOR")}

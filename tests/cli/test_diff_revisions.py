@@ -13,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(shutil.which("git") is None, reason="there is no git"),
+]
 
 BEFORE = """
 from collections import OrderedDict

@@ -20,6 +20,7 @@ __all__ = ["nets"]
 QUICK = ("--device", "cpu", "--threads", "1", "--warmup", "0", "--max-time", "0.05", "--device-spec", "none")
 
 
+@pytest.mark.whole
 def test_a_profile_says_the_answer_first_and_nothing_on_stderr(tmp_path: Path) -> None:
     trace = tmp_path / "trace.json"
     result = run("profile", "lenet", *QUICK, "--trace", str(trace))
@@ -63,6 +64,7 @@ def test_training_and_formats(capsys: pytest.CaptureFixture[str]) -> None:
     assert "| optimizer |" in text
 
 
+@pytest.mark.whole
 def test_what_a_step_prints_is_no_data(nets: Path) -> None:
     (nets / "loud.py").write_text(
         "from torch import nn\n"
@@ -77,6 +79,7 @@ def test_what_a_step_prints_is_no_data(nets: Path) -> None:
     assert "running" in result.stderr
 
 
+@pytest.mark.whole
 def test_a_forward_that_raises_is_exit_code_3(nets: Path) -> None:
     result = run("profile", "nets.py:Net", "--input", "8", *QUICK, cwd=nets)
     assert result.returncode == 3

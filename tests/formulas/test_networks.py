@@ -38,6 +38,7 @@ def unknown(run: Any) -> set[str]:
     return {op.name for op in recorded(run) if cost_of(op) is None}
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("train", [False, True])
 def test_forward_backward_and_loss(train: bool) -> None:
     model = Everyday().train(train)

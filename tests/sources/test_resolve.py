@@ -63,6 +63,7 @@ def test_a_batch_of_detection_is_a_list_of_images():
     assert resolve("torchvision/ssd300_vgg16", batch=3).args == ([TensorSpec((3, 300, 300))] * 3,)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "name", ["googlenet", "inception_v3", "regnet_y_400mf", "swin_t", "shufflenet_v2_x0_5"]
 )
@@ -231,6 +232,7 @@ def test_a_missing_library_says_how_to_install_it(name: str, extra: str, monkeyp
     assert caught.value.hint == f"pip install 'netscope[{extra}]'"
 
 
+@pytest.mark.whole
 def test_a_torchvision_that_does_not_fit_torch_is_one_clear_line_and_the_zoo_still_works(tmp_path: Path):
     broken = tmp_path / "torchvision"
     broken.mkdir()

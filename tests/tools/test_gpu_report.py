@@ -85,6 +85,7 @@ def bench(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 # The host is slower than the GPU by far; the GPU is; both are nearly as fast.
+@pytest.mark.whole
 @pytest.mark.parametrize(("seconds", "host"), [(1e-5, 2e-4), (1e-3, 1e-5), (5e-5, 5e-5)])
 def test_do_bench_finds_what_netscope_finds(bench: Any, gpu: Gpu, seconds: float, host: float) -> None:
     hook = works(gpu, seconds, host)
@@ -223,6 +224,7 @@ made.to_json(); netscope.report.store.plain(made.timing); print(made)
 """
 
 
+@pytest.mark.whole
 def test_nothing_is_needed_beside_torch() -> None:
     names = "rich typer rapidfuzz pandas timm transformers torchvision triton jinja2 plotly pynvml"
     code = BARE.replace("NAMES", repr({*names.split(), "torchinfo", "fvcore"}))

@@ -66,6 +66,7 @@ def test_a_command_that_ran_from_elsewhere_is_not_measured(monkeypatch: pytest.M
         house.heaviest(tmp_path)
 
 
+@pytest.mark.whole
 def test_the_probe_puts_time_down_to_netscope_alone():
     spent = house._loaded(house.ROOT)
     assert {"netscope", "netscope.cli", "netscope.cli.app"} <= spent.spent.keys()

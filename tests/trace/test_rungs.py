@@ -64,6 +64,7 @@ def assert_same(workload: Workload, train: bool = False) -> None:
         assert plain(one) == plain(three)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name: str) -> None:
     if "/" in name:
@@ -143,6 +144,7 @@ MASKED = {
 }  # fmt: skip
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", MASKED)
 def test_masks_made_from_numbers_are_decided_on_meta_as_in_the_real_forward(name: str) -> None:
     pytest.importorskip("transformers")

@@ -47,6 +47,7 @@ def test_a_forward_keeps_every_map_and_every_location(seen: AlexNetSwitches):
     assert torch.equal(first.view(1, 96, 27, 27), seen.feature_maps[2])
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("layer", SEES)
 def test_only_pixels_that_the_unit_sees_are_lit(seen: AlexNetSwitches, layer: int):
     deconv = AlexNetDeconv(3).copy_filters(seen)

@@ -63,6 +63,7 @@ def rows_by_hooks(module: nn.Module, shape: list[int]) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", NAMES)
 def test_a_real_run_has_the_hand_computed_rows(name: str):
     known, options = named(name)

@@ -26,17 +26,20 @@ def drawn(seed: int) -> tuple[Edited, Diff]:
     return made, diff(report(made.before), report(made.after))
 
 
+@pytest.mark.whole
 def test_the_edit_script_is_recovered():
     """At least 98 of 100 exactly; in the rest the same edits could as well have been others."""
     wrong = [seed for seed in NETWORKS if recovered(*reversed(drawn(seed))) != drawn(seed)[0].script]
     assert len(wrong) <= 0.02 * len(NETWORKS), wrong
 
 
+@pytest.mark.whole
 def test_every_kind_of_edit_was_made_often():
     made = [edit[0] for seed in NETWORKS for edit in drawn(seed)[0].script]
     assert {kind for kind in EDITS if made.count(kind) >= 50} == EDITS.keys()
 
 
+@pytest.mark.whole
 @pytest.mark.drawn
 def test_the_other_way_round_it_is_the_same():
     turned = {"+": "-", "-": "+", "=": "=", "~": "~"}
@@ -51,6 +54,7 @@ def test_the_other_way_round_it_is_the_same():
         }
 
 
+@pytest.mark.whole
 @pytest.mark.drawn
 def test_of_a_network_and_itself_it_is_empty():
     for seed in NETWORKS:
@@ -61,6 +65,7 @@ def test_of_a_network_and_itself_it_is_empty():
         assert again.absorbed is None
 
 
+@pytest.mark.whole
 @pytest.mark.drawn
 def test_every_layer_of_both_is_there_once():
     for seed in NETWORKS:

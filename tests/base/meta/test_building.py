@@ -221,6 +221,7 @@ def test_lazy_modules_stay_lazy():
     assert isinstance(build(lambda: nn.LazyLinear(5)).weight, nn.UninitializedParameter)
 
 
+@pytest.mark.whole
 def test_a_build_imports_neither_sympy_nor_dynamo():
     code = """
 import sys, torch

@@ -63,6 +63,7 @@ def agree(monkeypatch: pytest.MonkeyPatch, filled: list[bool]) -> Callable[[Make
     return compare
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     "name",
     [

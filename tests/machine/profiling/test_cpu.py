@@ -208,6 +208,7 @@ def test_a_network_by_name_gets_weights_quickly_and_in_the_dtype() -> None:
     assert report.params == netscope.summary("lenet").params
 
 
+@pytest.mark.whole
 def test_calibration_finds_what_the_machine_can_do() -> None:
     report = netscope.profile("lenet", **{**QUICK, "device_spec": "auto"})
     assert report.roof.peak > 1e6
@@ -297,6 +298,7 @@ def test_tf32_is_of_fp32_alone() -> None:
         netscope.profile(half, args=(torch.ones(1, 2).bfloat16(),), dtype="tf32", **QUICK)
 
 
+@pytest.mark.whole
 def test_the_process_is_as_it_was_and_the_compiler_not_imported() -> None:
     program = (
         "import os, sys, warnings, torch, netscope\n"

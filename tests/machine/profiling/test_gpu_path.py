@@ -191,6 +191,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -22,6 +22,7 @@ def swept(backend: FakeBackend, batches: tuple[int, ...] = BATCHES) -> Curve:
     return curve(batches, measure, backend)
 
 
+@pytest.mark.whole
 def test_the_knee_is_where_more_samples_bring_no_more_throughput():
     found = swept(FakeBackend())
     assert [point.batch for point in found.points] == list(BATCHES)
@@ -31,6 +32,7 @@ def test_the_knee_is_where_more_samples_bring_no_more_throughput():
     assert found.too_large is None
 
 
+@pytest.mark.whole
 def test_a_curve_that_still_rises_has_no_knee():
     found = swept(FakeBackend(), (1, 2, 4))
     assert found.knee is None
@@ -42,6 +44,7 @@ def test_batches_are_taken_from_the_smallest_up():
     assert [point.batch for point in swept(FakeBackend(), (4, 1, 4)).points] == [1, 4]
 
 
+@pytest.mark.whole
 def test_memory_that_ends_ends_the_curve():
     backend = FakeBackend(memory=10_000)
     found = swept(backend)

@@ -244,6 +244,7 @@ def _noisy_run(seed: int) -> tuple[Measurement, float]:
     return measured, statistics.median(backend.true_steps[-sum(len(r.samples) for r in measured.rounds) :])
 
 
+@pytest.mark.whole
 def test_the_interval_covers_the_truth_under_drift_and_noise():
     covered = sum(
         measured.interval is not None and truth in measured.interval

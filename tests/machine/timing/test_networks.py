@@ -12,6 +12,8 @@ from netscope.machine.timing.steps import Inference, Training
 from netscope.machine.timing.weights import materialised
 from netscope.sources import resolve
 
+pytestmark = pytest.mark.whole
+
 NETWORKS = {
     "alexnet": "3x64x64",
     "squeezenet1_1": "3x64x64",

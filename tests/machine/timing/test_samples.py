@@ -149,6 +149,7 @@ def test_two_measurements_are_compared_without_their_slow_rounds():
     assert compared.outside_noise
 
 
+@pytest.mark.whole
 def test_a_launch_bound_step_is_slower_than_its_replay():
     def taken(seconds: float, noise: Noise) -> Measurement:
         backend = FakeBackend(noise=noise)

@@ -28,6 +28,7 @@ def generators() -> tuple[object, ...]:
     return torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist()
 
 
+@pytest.mark.whole
 def test_networks_from_names_get_finite_weights_quickly():
     pytest.importorskip("torchvision")
     before = generators()
@@ -44,6 +45,7 @@ def test_networks_from_names_get_finite_weights_quickly():
     assert all(torch.equal(a, b) for a, b in zip(module.parameters(), again.parameters(), strict=True))
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
 def test_activations_stay_ordinary_numbers(name: str, train: bool):

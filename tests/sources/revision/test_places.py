@@ -15,7 +15,10 @@ import netscope
 from netscope.base.errors import SourceError, UsageError
 from tests.sources.revision.repository import ROOT, Repo, cli, saved, width
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(shutil.which("git") is None, reason="there is no git"),
+]
 
 
 def test_an_installed_copy_is_no_revision(

@@ -20,7 +20,10 @@ from netscope.base.errors import TraceError
 from netscope.sources import revision
 from tests.sources.revision.repository import ROOT, Repo, cli, saved
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(shutil.which("git") is None, reason="there is no git"),
+]
 
 
 def test_a_forward_that_fails_brings_the_rows_up_to_it(here: Repo) -> None:

@@ -13,7 +13,10 @@ from netscope.base.errors import NetscopeError, SourceError, UsageError
 from netscope.base.workload import TensorSpec
 from tests.sources.revision.repository import NET, Repo, saved, width
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+pytestmark = [
+    pytest.mark.whole,
+    pytest.mark.skipif(shutil.which("git") is None, reason="there is no git"),
+]
 
 
 def test_a_file_and_its_neighbours_are_those_of_the_revision(here: Repo) -> None:

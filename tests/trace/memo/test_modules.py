@@ -101,6 +101,7 @@ NETWORKS = """
 """.split()
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name: str, agree: Callable[..., int]) -> None:
     pytest.importorskip("torchvision")

@@ -17,6 +17,7 @@ from tests.seeds import seeds
 SEEDS = seeds(200)[::10]
 
 
+@pytest.mark.whole
 @pytest.mark.drawn
 @pytest.mark.parametrize("first", SEEDS)
 def test_random_networks_agree_with_the_gradient(first: int):
