@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import types
@@ -105,8 +104,8 @@ def _type_schema(annotation: Any, definitions: dict[str, Any]) -> dict[str, Any]
         return {"type": "integer", "minimum": 0}
     if annotation in _NAMES:
         return {"type": _NAMES[annotation]}
-    if dataclasses.is_dataclass(annotation):
-        kind = typing.cast(type, annotation)
+    if fields.is_record(annotation):
+        kind = annotation
         if kind.__name__ not in definitions:
             definitions[kind.__name__] = {}
             definitions[kind.__name__] = _object_schema(kind, definitions)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class VectorOps:
+class VectorOps(NamedTuple):
     """Arithmetic outside contractions, by kind: one per operation per element.
 
     `add` includes subtractions and negations, `div` square roots and remainders, `exp` every
@@ -26,7 +24,7 @@ class VectorOps:
         """All kinds together."""
         return self.add + self.mul + self.div + self.exp + self.cmp
 
-    def __add__(self, other: VectorOps) -> VectorOps:
+    def __add__(self, other: VectorOps) -> VectorOps:  # type: ignore[override]
         return VectorOps(
             self.add + other.add,
             self.mul + other.mul,
@@ -35,7 +33,7 @@ class VectorOps:
             self.cmp + other.cmp,
         )
 
-    def __mul__(self, times: int) -> VectorOps:
+    def __mul__(self, times: int) -> VectorOps:  # type: ignore[override]
         return VectorOps(
             self.add * times, self.mul * times, self.div * times, self.exp * times, self.cmp * times
         )
@@ -44,8 +42,7 @@ class VectorOps:
 NO_VECTOR_OPS: Final = VectorOps()
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """The cost of one operator call.
 
     kind:

@@ -3,39 +3,23 @@
     cost_of(operator)               # Cost, or None when unknown
     @formula("mylib.my_op")         # add or replace one
 
-Importing this package registers netscope's own; a module here is a family of operators.
+A module here is a family of operators, and is found by being here. Those that most networks run are
+registered with this package; the others when an operator is met that has no formula yet.
 """
 
 from __future__ import annotations
 
-from netscope.formulas import (
-    attention,
-    backward,
-    contractions,
-    foreach,
-    fused,
-    linalg,
-    losses,
-    movement,
-    normalization,
-    pointwise,
-    pooling,
-    quantized,
-    recurrent,
-    reductions,
-    sampling,
-    softmax,
-    spectral,
-    transformer,
-    uncounted,
-    vision,
-)
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
 from netscope.formulas.registry import (
     Formula,
     Uncountable,
     contraction,
     cost_of,
     formula,
+    later,
     registered,
     temporary_formulas,
     vector,
@@ -52,26 +36,14 @@ __all__ = [
     "vector",
 ]
 
-# Named so that the imports above are seen to be for their registrations.
-_FAMILIES = (
-    attention,
-    backward,
-    contractions,
-    foreach,
-    fused,
-    linalg,
-    losses,
-    movement,
-    normalization,
-    pointwise,
-    pooling,
-    quantized,
-    recurrent,
-    reductions,
-    sampling,
-    softmax,
-    spectral,
-    transformer,
-    uncounted,
-    vision,
+# What images run through, from the first layer to the last.
+_COMMON: Final = ("contractions", "movement", "normalization", "pointwise", "pooling", "reductions")
+
+for _family in _COMMON:
+    import_module(f"{__name__}.{_family}")
+
+later(
+    f"{__name__}.{found.stem}"
+    for found in sorted(Path(__file__).parent.glob("[a-z]*.py"))
+    if found.stem not in (*_COMMON, "registry")
 )

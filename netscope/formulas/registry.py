@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 from netscope.base.cost import FREE, Cost, VectorOps
@@ -26,6 +27,9 @@ Formula = Callable[[Operator], Cost | None]
 _F = TypeVar("_F", bound=Formula)
 
 _FORMULAS: Final[dict[str, Formula]] = {}
+
+# Modules that register more of them, and are imported when an operator is met that has no formula yet.
+_LATER: Final[list[str]] = []
 
 NOTHING: Final = VectorOps()
 
@@ -60,10 +64,26 @@ def formula(*names: str) -> Callable[[_F], _F]:
     return register
 
 
+def later(modules: Iterable[str]) -> None:
+    """Name modules of formulas that few networks need."""
+    _LATER.extend(modules)
+
+
+def _all() -> dict[str, Formula]:
+    """Every formula there is. What somebody registered before netscope's own were all there stays."""
+    if _LATER:
+        before = dict(_FORMULAS)
+        for module in _LATER:
+            import_module(module)
+        _LATER.clear()
+        _FORMULAS.update(before)
+    return _FORMULAS
+
+
 @contextmanager
 def temporary_formulas() -> Iterator[None]:
     """What is registered inside the block is forgotten after it, and what it replaced comes back."""
-    before = dict(_FORMULAS)
+    before = dict(_all())
     try:
         yield
     finally:
@@ -73,7 +93,7 @@ def temporary_formulas() -> Iterator[None]:
 
 def registered() -> tuple[str, ...]:
     """The names that have a formula, sorted."""
-    return tuple(sorted(_FORMULAS))
+    return tuple(sorted(_all()))
 
 
 def cost_of(operator: Operator) -> Cost | None:
@@ -84,9 +104,13 @@ def cost_of(operator: Operator) -> Cost | None:
     operator unknown and is warned of.
     """
     name = operator.name
-    found = _resolve(name)
+    found = _resolve(name, _FORMULAS)
+    if found is None and "view" in operator.tags:
+        return FREE  # no family that comes later has any
     if found is None:
-        return FREE if "view" in operator.tags or "factory" in operator.tags else None
+        found = _resolve(name, _all())
+    if found is None:
+        return FREE if "factory" in operator.tags else None
     try:
         return found(operator)
     except Uncountable:
@@ -97,11 +121,11 @@ def cost_of(operator: Operator) -> Cost | None:
         return None
 
 
-def _resolve(name: str) -> Formula | None:
+def _resolve(name: str, formulas: Mapping[str, Formula]) -> Formula | None:
     """The formula of a full operator name: itself, its packet, its functional form, its packet."""
     for candidate in _spellings(name):
-        if candidate in _FORMULAS:
-            return _FORMULAS[candidate]
+        if candidate in formulas:
+            return formulas[candidate]
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
@@ -23,8 +23,7 @@ FUNCTIONAL: Final = "(functional)"
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One leaf of what goes into or comes out of a layer.
 
     place:
@@ -39,8 +38,7 @@ class Tensor:
     opaque: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter or buffer of a layer.
 
     shared_with:
@@ -66,8 +64,7 @@ class Parameter:
         return count
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The part of the input that one position of a layer's output sees; one entry per spatial dimension.
 
     sides:
@@ -121,7 +118,7 @@ class _Late:
         layer.__dict__[self._key] = value
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Layer:
     """One row: a module at one place in the network, or a module's functional work.
 
@@ -196,6 +193,10 @@ class Layer:
     window: Window | None = _Late()  # type: ignore[assignment]
     timing: LayerTiming | None = None
     roof: LayerRoof | None = None
+
+    def __repr__(self) -> str:
+        """Short: a debugger or an assertion would else print every field."""
+        return f"<Layer {self.path or '(root)'}: {self.type}, {self.params:,} params>"
 
     @property
     def receptive_field(self) -> tuple[int, ...] | None:

@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
 from netscope.report.layer import Layer
+from netscope.report.report import Report
+from netscope.report.tree import children_of
 
 
 class OnMachine(NamedTuple):
@@ -178,3 +180,10 @@ class Own(NamedTuple):
 
 
 NOTHING: Final = Own()
+
+
+def uncounted(report: Report) -> list[bool]:
+    """For every layer whether an operator outside the rows inside it could not be counted."""
+    calls = [sum(layer.unknown.values()) for layer in report.layers]
+    inner = children_of(report.layers)
+    return [calls[i] > sum([calls[child] for child in inside]) for i, inside in enumerate(inner)]

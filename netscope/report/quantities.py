@@ -7,19 +7,16 @@ is not known is None, never 0.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from netscope.base.suggest import look_up
 from netscope.report.layer import Layer
 from netscope.report.report import Report
-from netscope.report.tree import children_of
 
 Number = int | float
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """One number that a whole network has, and often each layer too.
 
     key:
@@ -50,8 +47,7 @@ class Quantity:
     measured: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """A quantity before and after; None where it is not known, or there is no such layer."""
 
     before: Number | None
@@ -73,13 +69,6 @@ def _counted_vector(report: Report, layer: Layer) -> Number:
     inside = f"{layer.path}." if layer.path else ""
     rows = (row for row in report.layers if row is layer or row.path.startswith(inside))
     return sum(row.own_vector.total for row in rows)
-
-
-def uncounted(report: Report) -> list[bool]:
-    """For every layer whether an operator outside the rows inside it could not be counted."""
-    calls = [sum(layer.unknown.values()) for layer in report.layers]
-    inner = children_of(report.layers)
-    return [calls[i] > sum([calls[child] for child in inside]) for i, inside in enumerate(inner)]
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (

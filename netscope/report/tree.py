@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from netscope.report.layer import Layer
 
+if TYPE_CHECKING:
+
+    class Row(Protocol):
+        """What stands in preorder: a layer, or what is to become one."""
+
+        @property
+        def depth(self) -> int:
+            """How many are around it; 0 for the root alone."""
+
+
 T = TypeVar("T")
-
-
-class Row(Protocol):
-    """What stands in preorder: a layer, or what is to become one."""
-
-    @property
-    def depth(self) -> int:
-        """How many are around it; 0 for the root alone."""
 
 
 def parents_of(rows: Sequence[Row]) -> list[int]:

@@ -10,8 +10,7 @@ from typing import Any
 from netscope.base.errors import UsageError
 from netscope.report import operators
 from netscope.report.layer import Layer
-from netscope.report.own import NOTHING, Own
-from netscope.report.quantities import uncounted
+from netscope.report.own import NOTHING, Own, uncounted
 from netscope.report.report import Report
 from netscope.show import columns as columns_
 from netscope.show.columns import Column

@@ -7,7 +7,6 @@ from typing import Any
 
 from netscope.base import units
 from netscope.base.opnames import operator_list
-from netscope.report import store
 from netscope.report.report import Report
 from netscope.show.columns import known_to
 from netscope.show.footnotes import footnotes
@@ -44,6 +43,8 @@ def document(report: Report) -> Document:
 
     Beside what the store keeps, every layer has the columns that a report can fill, each under its key.
     """
+    from netscope.report import store  # a summary for people needs none of it
+
     values = store.to_dict(report)
     columns = known_to(report)
     for kept, layer in zip(values["layers"], report.layers, strict=True):

@@ -10,9 +10,10 @@ import torch
 
 from netscope.base.cost import FREE, Cost
 from netscope.formulas import Uncountable, cost_of, formula, registered, temporary_formulas, vector
-from netscope.formulas.registry import _resolve
+from netscope.formulas.registry import _all, _resolve, _spellings
 from netscope.formulas.uncounted import UNCOUNTED
 from netscope.trace.facts import Operator
+from netscope.trace.schema import Schema
 from tests.formulas.support import cost, operator, spec
 
 X = spec(2, 3)
@@ -134,7 +135,7 @@ def _elementwise_operators() -> Iterator[str]:
 def test_every_elementwise_operator_of_torch_is_counted_or_consciously_unknown() -> None:
     names = set(_elementwise_operators())
     assert len(names) > 500
-    assert sorted(name for name in names if _resolve(name) is None) == []
+    assert sorted(name for name in names if _resolve(name, _all()) is None) == []
 
 
 def test_the_uncounted_are_unknown_and_have_a_reason() -> None:
@@ -153,3 +154,37 @@ def test_a_formula_that_fails_leaves_its_operator_unknown_and_is_warned_of() -> 
         formula("mylib.my_op")(lambda op: vector(op.args[7].numel, add=1))
         with pytest.warns(UserWarning, match=r"the formula of mylib\.my_op\.default failed.*IndexError"):
             assert cost_of(operator("mylib.my_op.default", X, out=X)) is None
+
+
+def test_families_that_come_later_take_nothing_from_those_that_came_first() -> None:
+    """Neither an operator, nor a more special name of one, nor a view, which is free by its tag."""
+    code = (
+        "import netscope.formulas\n"
+        "from netscope.formulas.registry import _FORMULAS\n"
+        "assert 'netscope.formulas.quantized' not in __import__('sys').modules\n"
+        "print(*_FORMULAS)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    first = set(done.stdout.split())
+    late = set(registered()) - first
+    assert len(first) > 100
+    assert len(late) > 100
+    assert not [name for name in late if first & set(_spellings(name))]
+    assert not [name for name in first if late & set(_spellings(name))]
+    for name in late:
+        namespace, _, rest = name.partition(".")
+        packet, _, overload = rest.partition(".")
+        found = getattr(getattr(torch.ops, namespace), packet, None)
+        overloads = [overload] if overload else found.overloads() if found is not None else []
+        assert not [each for each in overloads if "view" in Schema(getattr(found, each)).tags]
+
+
+def test_what_somebody_registered_first_stays_when_a_family_comes_later() -> None:
+    code = (
+        "from netscope.formulas import cost_of, formula, vector\n"
+        "from netscope.trace.facts import Operator\n"
+        "formula('aten._fft_c2c')(lambda op: vector(7, add=1))\n"
+        "assert cost_of(Operator('aten.unheard_of.default', (), {}, (), frozenset())) is None\n"
+        "assert cost_of(Operator('aten._fft_c2c.default', (), {}, (), frozenset())).vector.add == 7"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,8 +6,7 @@ import pytest
 
 from netscope.base.cost import VectorOps
 from netscope.report.measured.breakdown import LayerTime
-from netscope.report.own import NOTHING, OnMachine, Own
-from netscope.report.quantities import uncounted
+from netscope.report.own import NOTHING, OnMachine, Own, uncounted
 from tests.reports import ROOF, alexnet, profiled, steady
 
 

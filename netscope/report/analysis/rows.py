@@ -16,7 +16,7 @@ from netscope.report.tree import ends_of, preorder
 from netscope.trace.facts import Operator, ParameterFact, Trace
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class CostSum:
     """What a set of operators cost together."""
 
@@ -53,7 +53,7 @@ NO_COSTS: Final = CostSum()
 NO_PARAMETERS: Final = ParameterSums()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Draft:
     """A row in the making. `calls` are indices into the trace's; a leaf's `inclusive` is its `own`."""
 

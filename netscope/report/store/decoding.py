@@ -6,7 +6,6 @@ report without fault is read without a word being put together.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import types
 import typing
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netscope.report.layer import Window
-from netscope.report.store.fields import saved, types_of
+from netscope.report.store.fields import is_record, saved, types_of
 from netscope.report.store.wording import short
 
 Decode = Callable[[Any], Any]
@@ -48,8 +47,8 @@ def decoder(annotation: Any) -> Decode:
         return decode_any
     if annotation in _SCALARS:
         return _SCALARS[annotation]
-    if dataclasses.is_dataclass(annotation):
-        return _object(typing.cast(type, annotation))
+    if is_record(annotation):
+        return _object(annotation)
     if origin in (typing.Union, types.UnionType):
         (some,) = (kind for kind in inner if kind is not types.NoneType)
         decode = decoder(some)
@@ -115,9 +114,9 @@ def _object(kind: type) -> Decode:
         (
             name,
             _tuple(_signed, None) if (kind, name) in SIGNED else decoder(types_[name]),
-            not has_default(spec),
+            not optional,
         )
-        for name, spec in saved(kind).items()
+        for name, optional in saved(kind).items()
     ]
 
     def decode(value: Any) -> Any:
@@ -135,12 +134,6 @@ def _object(kind: type) -> Decode:
         return kind(**fields)
 
     return decode
-
-
-def has_default(spec: dataclasses.Field[Any]) -> bool:
-    """Whether a field may be left out."""
-    missing = dataclasses.MISSING
-    return spec.default is not missing or spec.default_factory is not missing
 
 
 def _tuple(decode: Decode, length: int | None) -> Decode:

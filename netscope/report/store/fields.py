@@ -1,4 +1,7 @@
-"""Which fields of a dataclass are saved, and of which types: what decoders and schemas are derived from."""
+"""Which fields of a record are saved, and of which types: what decoders and schemas are derived from.
+
+A record is a dataclass or a named tuple, which takes an eighth of the time to define.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,25 @@ _NAMED: Final[dict[str, Any]] = {
 }
 
 
+def is_record(kind: Any) -> bool:
+    """Whether values of that type are written as objects."""
+    return isinstance(kind, type) and (
+        dataclasses.is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
+    )
+
+
 @functools.cache
-def saved(kind: type) -> dict[str, dataclasses.Field[Any]]:
-    """The fields of a dataclass that the store keeps, by name."""
-    return {spec.name: spec for spec in dataclasses.fields(kind) if spec.metadata.get("saved", True)}
+def saved(kind: type) -> dict[str, bool]:
+    """The fields of a record that the store keeps, and whether each may be left out."""
+    if not dataclasses.is_dataclass(kind):
+        named: Any = kind
+        return {name: name in named._field_defaults for name in named._fields}
+    missing = dataclasses.MISSING
+    return {
+        spec.name: spec.default is not missing or spec.default_factory is not missing
+        for spec in dataclasses.fields(kind)
+        if spec.metadata.get("saved", True)
+    }
 
 
 def types_of(annotated: Any) -> dict[str, Any]:

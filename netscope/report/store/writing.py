@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -16,7 +15,7 @@ from netscope.report.measured.breakdown import Reconciliation, StepWork
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import LayerTiming, Roof, Timing
 from netscope.report.report import Report
-from netscope.report.store.fields import saved
+from netscope.report.store.fields import is_record, saved
 from netscope.report.store.wording import one_line, short
 
 # Properties written beside the fields.
@@ -148,7 +147,7 @@ _PLAIN: Final[tuple[type[Any], ...]] = (int, float, str, tuple, list, dict)
 
 
 def _plain(value: Any) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if value is None or kind is str or kind is int or kind is bool:
         return value
     if kind is float:
@@ -157,7 +156,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if kind is dict:
         return {_key(key): _plain(item) for key, item in value.items()}
-    if dataclasses.is_dataclass(kind):
+    if is_record(kind):
         return {name: _plain(getattr(value, name)) for name in (*saved(kind), *DERIVED.get(kind, ()))}
     for plain in _PLAIN:
         if isinstance(value, plain):

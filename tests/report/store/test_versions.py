@@ -7,7 +7,6 @@ field is added (see `netscope/store/versions.py`).
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import typing
 from pathlib import Path
@@ -26,8 +25,7 @@ from netscope.report.measured.samples import Measurement, Pace, Reading, Round
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.report import SCHEMA_VERSION, Report
 from netscope.report.store import versions
-from netscope.report.store.decoding import has_default
-from netscope.report.store.fields import saved, types_of
+from netscope.report.store.fields import is_record, saved, types_of
 from tests.reports import alexnet
 from tools.schemas import getter_of
 
@@ -43,14 +41,20 @@ def fields() -> dict[str, str]:
     """{"Layer.macs": "int | None, may be left out"}: all that a report consists of, derived figures too."""
     found = {}
     for kind in KINDS:
-        for spec in saved(kind).values():
-            optional = ", may be left out" if has_default(spec) else ""
-            found[f"{kind.__name__}.{spec.name}"] = f"{spec.type}{optional}"
+        for name, optional in saved(kind).items():
+            left_out = ", may be left out" if optional else ""
+            found[f"{kind.__name__}.{name}"] = f"{annotation(kind, name)}{left_out}"
     derived = [(kind, name) for kind, names in store.DERIVED.items() for name in names]
     for kind, name in [*derived, *((Report, name) for name in store.TOTALS)]:
         getter = getter_of(kind, name)
         found[f"{kind.__name__}.{name}"] = f"{getter.__annotations__['return']}, derived"
     return found
+
+
+def annotation(kind: type, name: str) -> str:
+    """The annotation of a field as it is written."""
+    written = kind.__annotations__[name]
+    return written if isinstance(written, str) else str(written.__forward_arg__)
 
 
 def test_every_field_is_of_a_dataclass_that_is_held_here() -> None:
@@ -59,7 +63,7 @@ def test_every_field_is_of_a_dataclass_that_is_held_here() -> None:
     waiting: list[Any] = [Report]
     while waiting:
         kind = waiting.pop()
-        if dataclasses.is_dataclass(kind):
+        if is_record(kind):
             assert kind.__name__ in held
             types = types_of(kind)
             waiting += [types[name] for name in saved(kind)]
