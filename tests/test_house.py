@@ -63,6 +63,32 @@ def test_imports_only_go_down():
     assert wrong == []
 
 
+def test_one_call_reaches_up_for_text():
+    """An answer finds its page by the seam in base; nothing else below `show` names it, not in a string."""
+    below = FLOORS[FLOORS.index("show") + 1 :]
+    named = [
+        str(path.relative_to(PACKAGE))
+        for floor in below
+        for path in sorted((PACKAGE / floor).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if _names_show(node)
+    ]
+    assert named == ["base/answer.py"]
+
+
+def _names_show(node: ast.AST) -> bool:
+    match node:
+        case ast.Import(names=names):
+            found = [alias.name for alias in names]
+        case ast.ImportFrom(module=str() as module, names=names):
+            found = [f"{module}.{alias.name}" for alias in names]
+        case ast.Constant(value=str() as text):
+            found = [text]
+        case _:
+            return False
+    return any(re.fullmatch(r"netscope\.show(\.[\w.]*)?", name) for name in found)
+
+
 def test_no_rooms_import_each_other_in_a_circle():
     """With imports inside functions counted."""
     assert circles(edges(i.rooms for i in imports(PACKAGE))) == []
@@ -152,13 +178,6 @@ def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
     assert "torch" in loaded
     assert loaded.isdisjoint({"torchvision", "sympy", "torch._dynamo", "pandas", "timm", "transformers"})
     assert "netscope.answers.lint" not in loaded, "no check runs that nobody asked for"
-
-
-def test_the_command_lines_formats_are_the_renderers():
-    from netscope.cli.common.options import Format
-    from netscope.show.render import FORMATS
-
-    assert [format.value for format in Format] == list(FORMATS)
 
 
 @pytest.mark.whole

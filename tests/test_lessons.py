@@ -6,18 +6,17 @@ import re
 from typing import Any
 
 import pytest
-from netscope.show.render.explanation import EXPLANATION_FORMATS
 from torch import nn
 
 import netscope
+from netscope import show
 from netscope.report.report import SCHEMA_VERSION
 from tests.cli.test_doors import run
 
 
 def said(model: str, layer: str, **how: Any) -> list[str]:
     """The lines that `netscope explain` shows, blanks between words made one."""
-    shown = EXPLANATION_FORMATS["table"](netscope.explain(model, layer, **how), width=160, color=False)
-    return read(shown)
+    return read(show.text(netscope.explain(model, layer, **how), "table", width=160))
 
 
 def read(shown: str) -> list[str]:
@@ -106,7 +105,7 @@ def test_what_parameter_sharing_saves():
             "netscope: 'lenet' has no layer 'conv9'.\n          did you mean features.conv",
         ),
         (["lenett"], 3, "netscope: no model is named 'lenett'. Did you mean lenet"),
-        (["lenet", "-f", "xml"], 2, "netscope: invalid value for '--format'"),
+        (["lenet", "-f", "xml"], 2, "netscope: there is no format 'xml'."),
         (
             ["lenet", "-o", "absent/x.md"],
             3,

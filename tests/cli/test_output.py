@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import typer
 from netscope.base.errors import UsageError
 from netscope.cli import main
 from netscope.cli.app import app
-from netscope.cli.common.options import Format
+from netscope.cli.common.options import complete_format
 from netscope.cli.common.output import destination
+from netscope.show import formats
 
 # What each command that writes files must be given to answer quickly.
 ARGUMENTS = {
@@ -23,46 +25,74 @@ ARGUMENTS = {
     "profile": ["tests/data/reports/2.json"],
     "roofline": ["lenet", "--device-spec", "h200"],
     "check": ["lenet", "--max", "params=65M"],
+    "models": ["lenet"],
 }
 
 
 @pytest.mark.parametrize(
     ("name", "form"),
     [
-        ("x.md", Format.markdown),
-        ("x.MARKDOWN", Format.markdown),
-        ("x.csv", Format.csv),
-        ("x.json", Format.json),
-        ("x.txt", Format.table),
-        ("x", Format.table),
-        (".x", Format.table),
+        ("x.md", "markdown"),
+        ("x.MARKDOWN", "markdown"),
+        ("x.csv", "csv"),
+        ("x.json", "json"),
+        ("x.html", "html"),
+        ("x.txt", "table"),
+        ("x", "table"),
+        (".x", "table"),
     ],
 )
-def test_the_files_name_says_the_format(tmp_path: Path, name: str, form: Format) -> None:
+def test_the_files_name_says_the_format(tmp_path: Path, name: str, form: str) -> None:
     path = tmp_path / name
     assert destination(None, path) == (form, path)
-    assert destination(Format.csv, path) == (Format.csv, path)
+    assert destination("csv", path) == ("csv", path)
 
 
 def test_without_a_file_or_a_format_it_is_a_table() -> None:
-    assert destination(None, None) == (Format.table, None)
+    assert destination(None, None) == ("table", None)
 
 
-@pytest.mark.parametrize("name", ["x.html", "x.xlsx", "resnet.v2", "x.md.bak"])
+@pytest.mark.parametrize("name", ["x.xlsx", "resnet.v2", "x.md.bak"])
 def test_a_name_that_says_nothing_is_refused_unless_a_format_is_given(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="cannot tell the format"):
         destination(None, tmp_path / name)
-    assert destination(Format.json, tmp_path / name) == (Format.json, tmp_path / name)
+    assert destination("json", tmp_path / name) == ("json", tmp_path / name)
 
 
-def test_every_command_with_an_output_is_tried_here() -> None:
-    commands = typer.main.get_command(app).commands
-    writing = {
-        name
-        for name, command in commands.items()
-        if any("--output" in option.opts for option in command.params)
-    }
-    assert writing == ARGUMENTS.keys()
+COMMANDS = typer.main.get_command(app).commands
+
+
+def option(command: str, name: str) -> typer.core.TyperOption | None:
+    return next((option for option in COMMANDS[command].params if name in option.opts), None)
+
+
+def test_every_command_is_tried_here_and_has_an_output_and_a_format() -> None:
+    assert COMMANDS.keys() == ARGUMENTS.keys()
+    assert all(option(name, "--output") and option(name, "--format") for name in COMMANDS)
+
+
+def test_formats_are_the_files_of_their_folder() -> None:
+    """Nothing else names them: not -f, not -o, not help, not completion."""
+    files = {path.stem for path in Path(formats.__file__).parent.glob("*.py")} - {"__init__"}
+    assert set(formats.names()) == files
+    assert complete_format("") == formats.names()
+    assert complete_format("ma") == ["markdown"]
+    for name in COMMANDS:
+        shown = option(name, "--format")
+        assert shown is not None
+        assert set(re.findall(r"\w+", shown.help.partition(";")[0])) - {"or"} == files
+    for form in formats.formats().values():
+        assert destination(form.name, None) == (form.name, None)
+        assert {destination(None, Path(f"x{end}")).format for end in form.suffixes} == {form.name}
+
+
+@pytest.mark.parametrize("form", formats.names())
+def test_each_format_is_written(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "tests/data/reports/2.json", "-f", form]) == 0
+    shown = capsys.readouterr().out
+    path = tmp_path / f"x{formats.find(form).suffixes[0]}"
+    assert main(["summary", "tests/data/reports/2.json", "-o", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == shown
 
 
 @pytest.mark.parametrize("command", ARGUMENTS)
@@ -75,8 +105,8 @@ def test_each_command_refuses_a_name_before_time_is_spent_and_writes_any_with_a_
     assert not path.exists()
     assert capsys.readouterr().err == (
         f"netscope: cannot tell the format of {str(path)!r} by its name.\n"
-        "          end it in .txt, .md, .csv or .json, or give --format\n"
+        "          end it in .txt, .csv, .html, .json or .md, or give --format\n"
     )
     assert main([*call, "--format", "csv"]) == 0
-    assert path.read_text(encoding="utf-8").startswith(("schema_version,", "path,"))
+    assert path.read_text(encoding="utf-8").startswith("schema_version,")
     assert capsys.readouterr().out == ""

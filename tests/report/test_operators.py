@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netscope.base.opnames import operator_list, short_name
 from netscope.report.layer import Layer
-from netscope.report.operators import describe
+from netscope.report.operators import DESCRIBERS, describe
+from tests.report.store.test_store import VALUE
 
 
 def layer(type: str, detail: str = "", base: str | None = None, **hyperparameters: Any) -> Layer:
@@ -121,3 +124,16 @@ def test_functional_work_of_views_alone_names_them() -> None:
 
 def test_overloads_of_an_operator_are_one() -> None:
     assert operator_list({"aten.add.Tensor": 1, "aten.add.Scalar": 2}) == "add ×3"
+
+
+KEYS = (
+    "kernel_size stride padding dilation groups output_size scale_factor size p dim hidden_size num_layers "
+    "num_heads start_dim negative_slope mode affine"
+).split()
+
+
+@given(base=st.sampled_from(sorted(DESCRIBERS)), hyper=st.dictionaries(st.sampled_from(KEYS), VALUE))
+def test_no_hyperparameter_breaks_the_description(base: str, hyper: dict[str, object]) -> None:
+    assert describe(Layer(path="x", type=base, base=base, hyperparameters=hyper)).startswith(
+        ("LRN", "Linear", base)
+    )

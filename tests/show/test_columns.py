@@ -6,17 +6,21 @@ import pytest
 
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer, Parameter
-from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, MACHINE, choose, column_reference, find
+from netscope.report.report import Report
+from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, choose, column_reference, find
 from netscope.show.columns.column import PARAMETERS, SHAPES
 from tests.reports import alexnet, stack
+from tests.show.answers import profile
 
-OF_A_MACHINE = {column.key for column in MACHINE}
-DISPLAYED_ONLY = {"operator", "input_shape", "share", "dtype", "rf"} | OF_A_MACHINE
+DISPLAYED_ONLY = {"operator", "rf"}
+# Parts of the network's own figures, which a layer does not know.
+SHARES = {"share", "time_share", "bound_share"}
 
 
 def test_keys_are_the_attributes_of_a_layer() -> None:
     attributes = {spec.name for spec in fields(Layer)} | set(dir(Layer))
-    assert {column.key for column in COLUMNS} - attributes == DISPLAYED_ONLY
+    assert {column.key for column in COLUMNS} - attributes == DISPLAYED_ONLY | SHARES
+    assert set(dir(Report)) >= SHARES
 
 
 def test_keys_are_unique() -> None:
@@ -24,11 +28,11 @@ def test_keys_are_unique() -> None:
 
 
 def test_raw_values_are_those_of_the_layer() -> None:
-    report = alexnet()
-    for layer in report.layers:
-        for column in COLUMNS:
-            if column.key not in DISPLAYED_ONLY | {"vector"}:
-                assert column.get(layer, report) == getattr(layer, column.key)
+    for report in (alexnet(), profile()):
+        for layer in report.layers:
+            for column in COLUMNS:
+                if column.key not in DISPLAYED_ONLY | SHARES | {"vector"}:
+                    assert column.get(layer, report) == getattr(layer, column.key)
 
 
 def test_every_column_is_one_defined_quantity() -> None:

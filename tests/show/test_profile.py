@@ -13,7 +13,7 @@ from netscope.report import store
 from netscope.report.measured.breakdown import LayerTime, StepWork, Work
 from netscope.report.measured.samples import Measurement, Reading, Round
 from netscope.report.report import Report
-from netscope.show.profile import equation, limits, parts
+from netscope.show.profile import equation, parts
 from netscope.show.screen import Screen
 from netscope.show.selection import build
 from netscope.show.strings import width_of
@@ -82,7 +82,7 @@ def test_the_picture() -> None:
 def test_the_bound_is_that_of_hand_arithmetic() -> None:
     report = profile()
     assert report.bound == pytest.approx(BOUND, rel=1e-4)
-    shares = limits(report)
+    shares = report.bounds
     assert shares["memory"] == pytest.approx((1.5106e-3 + 0.0232e-3) / BOUND, rel=1e-3)
     # conv2 and the rest move nothing in this plan, so they are all arithmetic.
     assert shares["compute"] == pytest.approx(1 - shares["memory"])
@@ -109,9 +109,9 @@ def test_rows_of_the_tree_add_up_to_the_layers() -> None:
     assert "├─ conv1" in text
     assert "--all" not in text
     table = build(profile())
-    assert table.figures.machine.seconds == pytest.approx(9.001e-3)
+    assert table.figures.time == pytest.approx(9.001e-3)
     folded = build(profile(), depth=1)
-    assert folded.figures.machine.seconds == pytest.approx(9.001e-3)
+    assert folded.figures.time == pytest.approx(9.001e-3)
 
 
 def test_parts_and_equation_show_what_is_left_over() -> None:

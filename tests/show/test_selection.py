@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from netscope.show.table import build
 
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer

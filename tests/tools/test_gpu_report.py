@@ -14,7 +14,7 @@ import torch
 
 from tests.machine.timing.gpu import Gpu, gpu, works
 from tests.reports import steady
-from tests.show.render.test_profile import profile
+from tests.show.test_profile import profile
 from tools import gpu_cases, gpu_report
 from tools.gpu_cases import Case, Turns, judged
 from tools.gpu_words import markdown, unmeasured

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from netscope.show.render.findings import FINDINGS_FORMATS
 from torch import Tensor, nn
 from torch.nn import functional
 
 import netscope
+from netscope import show
 from netscope.answers.lint import Findings, registered
 from netscope.base.errors import UsageError
 from netscope.report.report import SCHEMA_VERSION
@@ -211,13 +211,13 @@ def test_a_saved_report_says_what_was_not_checked(tmp_path: Path):
 
 def test_formats():
     findings = lint(alexnet_conv1(), "NS101", input="3x224x224")
-    assert json.loads(FINDINGS_FORMATS["json"](findings))["findings"][0]["code"] == "NS101"
-    assert "| NS101 | warning | `0` | 11×11" in FINDINGS_FORMATS["markdown"](findings)
-    first = FINDINGS_FORMATS["csv"](findings).splitlines()[1]
+    assert json.loads(findings.to_json())["findings"][0]["code"] == "NS101"
+    assert "| NS101 | warning | `0` | 11×11" in findings.to_markdown()
+    first = findings.to_csv().splitlines()[1]
     assert first.startswith(f"{SCHEMA_VERSION},NS101,untiled-windows,warning,0,")
-    wide = FINDINGS_FORMATS["table"](findings, width=80, color=False)
+    wide = show.text(findings, "table", width=80)
     assert max(map(len, wide.splitlines())) <= 80
     assert wide.endswith("1 warning\n")
-    narrow = FINDINGS_FORMATS["table"](findings, width=30, color=False)
+    narrow = show.text(findings, "table", width=30)
     assert max(map(len, narrow.splitlines()[2:])) <= 30
     assert "nothing found" in str(lint(alexnet_conv1(), "NS101", input="3x227x227"))

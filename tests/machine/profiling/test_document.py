@@ -11,7 +11,7 @@ import pytest
 import netscope
 from netscope.base.errors import StoreError
 from netscope.machine.profiling.document import CurveDocument, to_json
-from tests.show.render.test_profile import curve
+from tests.show.test_curve import curve
 from tools.schemas import schema_of
 
 

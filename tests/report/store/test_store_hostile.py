@@ -9,19 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from netscope.show.render import FORMATS
-from netscope.show.render.checks import OUTCOME_FORMATS
-from netscope.show.render.explanation import EXPLANATION_FORMATS
-from netscope.show.render.findings import FINDINGS_FORMATS
-from netscope.show.table import build
 
-from netscope.answers.check import Outcome, check_report, parse_limit
+from netscope.answers.check import check_report, parse_limit
 from netscope.answers.compare import Comparison, Variant
 from netscope.answers.explain import explain
 from netscope.api.lint import lint_report
 from netscope.base.errors import StoreError
 from netscope.report import store
 from netscope.report.report import Report
+from netscope.show.formats import names
 from tests.report.store.test_store import VALUE
 from tests.reports import stack
 
@@ -118,10 +114,10 @@ def test_rows_that_make_no_sense_are_refused(rows: list[dict[str, Any]], why: st
 def test_what_else_netscope_writes_is_called_by_its_name() -> None:
     report = stack(1)
     for command, text in (
-        ("explain", EXPLANATION_FORMATS["json"](explain(report))),
-        ("lint", FINDINGS_FORMATS["json"](lint_report(report))),
+        ("explain", explain(report).to_json()),
+        ("lint", lint_report(report).to_json()),
         ("compare", Comparison((Variant(report.name, report),)).to_json()),
-        ("check", OUTCOME_FORMATS["json"](Outcome((check_report(report, [parse_limit("params=1")]),)))),
+        ("check", check_report(report, [parse_limit("params=1")]).to_json()),
         ("diff", json.dumps({"schema_version": 1, "before": {}, "after": {}, "pairs": []})),
     ):
         with pytest.raises(StoreError, match=f"this was written by `netscope {command}`") as caught:
@@ -188,10 +184,9 @@ def show(report: Report) -> None:
     """All that can be made of a report, which must not ask whether it makes sense."""
     assert store.from_dict(json.loads(store.to_json(report))).layers[0].path == ""
     for how in ({}, {"fold": True}, {"depth": 1}, {"sort": "params"}, {"top": 2}):
-        table = build(report, **how)
-        assert all(render(table, width=100, color=False) for render in FORMATS.values())
-    for formats, what in ((EXPLANATION_FORMATS, explain(report)), (FINDINGS_FORMATS, lint_report(report))):
-        assert all(render(what, width=100, color=False) for render in formats.values())
+        if not report.knows_machine or how.keys() <= {"depth", "top"}:
+            assert all(report.to(name, **how) for name in names())
+    assert all(what.to(name) for what in (explain(report), lint_report(report)) for name in names())
 
 
 @given(cut=st.integers(0, 4000))

@@ -44,7 +44,7 @@ def test_blocks_in_which_the_same_changed_are_one() -> None:
 def test_their_figures_are_those_of_all_together() -> None:
     found = build(diff(wide(32), wide(64)))
     up = next(row for row in found.rows if row.label == "up")
-    delta = figure_of(found.diff, up, BY_KEY["params"]).delta
+    delta = figure(found.diff, up.counted, BY_KEY["params"]).delta
     assert (delta.before, delta.after) == (3 * (16 * 32 + 32), 3 * (16 * 64 + 64))
 
 
@@ -233,10 +233,11 @@ def test_unknown_figures_are_bounds() -> None:
     before = chain("net", [linear("fc", (1, 4), (1, 4)), odd])
     after = chain("net", [linear("fc", (1, 4), (1, 8)), odd])
     found = build(diff(before, after), columns=["macs"])
-    figure = figure_of(found.diff, next(row for row in found.rows if row.label == "fc"), BY_KEY["macs"])
-    assert (figure.delta.before, figure.delta.after, figure.bounds) == (16, 32, (False, False))
-    total = total(found.diff, BY_KEY["macs"])
-    assert (total.delta.before, total.delta.after, total.bounds) == (16, 32, (True, True))
+    fc = next(row for row in found.rows if row.label == "fc")
+    macs = figure(found.diff, fc.counted, BY_KEY["macs"])
+    assert (macs.delta.before, macs.delta.after, macs.bounds) == (16, 32, (False, False))
+    whole = total(found.diff, BY_KEY["macs"])
+    assert (whole.delta.before, whole.delta.after, whole.bounds) == (16, 32, (True, True))
 
 
 def test_an_unknown_part_of_a_layer_leaves_a_bound_for_its_vector_operations() -> None:
@@ -246,6 +247,7 @@ def test_an_unknown_part_of_a_layer_leaves_a_bound_for_its_vector_operations() -
         return chain("net", around("block", "Block", [relu("block.act", (1, 4)), odd]))
 
     found = build(diff(net(4), net(8)), columns=["vector"])
-    figure = figure_of(found.diff, next(row for row in found.rows if row.label == "block"), BY_KEY["vector"])
-    assert figure.bounds == (True, True)
-    assert figure.delta == Delta(4, 4)  # those of the ReLU
+    block = next(row for row in found.rows if row.label == "block")
+    vector = figure(found.diff, block.counted, BY_KEY["vector"])
+    assert vector.bounds == (True, True)
+    assert vector.delta == Delta(4, 4)  # those of the ReLU

@@ -124,7 +124,7 @@ def test_no_script_runs_and_nothing_is_loaded(kind: str) -> None:
 
 
 @given(whole=REPORT, fold=st.booleans(), width=st.integers(1, 200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool, width: int) -> None:
     view: dict[str, Any] = {} if whole.knows_machine else {"fold": fold}
     for answer, how in ((whole, view), (explain(whole), {})):
