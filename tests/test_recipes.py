@@ -51,7 +51,7 @@ SHOWN = {
         outcome = netscope.check("lenet", params="1M")
         answers = [
             netscope.summary("lenet"), netscope.diff("lenet", "lenet", batch_b=2),
-            netscope.compare(["lenet", "mnist_cnn"]), netscope.explain("lenet"), netscope.lint("cifar_resnet"),
+            netscope.compare(["lenet", "zfnet"]), netscope.explain("lenet"), netscope.lint("cifar_resnet"),
             outcome, profile, curve(), netscope.roofline("lenet", device_spec="h200"),
             netscope.models("alexnet"), netscope.device_specs(),
         ]
