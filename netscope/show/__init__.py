@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netscope.base.answer import Answer
 
 
-def page(answer: Answer, verb: str = "", **view: Any) -> Page:
+def page_of(answer: Answer, verb: str = "", **view: Any) -> Page:
     """The answer's page, or that of another verb; `view` says which rows and columns of it to show."""
     made: Page = import_module(f"netscope.show.{verb or answer.verb}").page(answer, **view)
     return made
@@ -40,21 +40,21 @@ def text(
         UsageError: there is no such format, or nothing that `view` asks for.
     """
     form = find(format)
-    return form.lower(page(answer, **view), screen or Screen(width))
+    return form.lower(page_of(answer, **view), screen or Screen(width))
 
 
 def data_frame(answer: Answer, **view: Any) -> pandas.DataFrame:
     """The answer as a data frame."""
     from netscope.show.frame import frame_of
 
-    return frame_of(page(answer, **view))
+    return frame_of(page_of(answer, **view))
 
 
 def notebook(answer: Answer) -> str:
     """The answer as an element of a page that somebody else wrote."""
     from netscope.show.formats import html
 
-    return html.fragment(page(answer))
+    return html.fragment(page_of(answer))
 
 
 def export(answer: Answer, kind: str) -> str:

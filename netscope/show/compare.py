@@ -11,20 +11,7 @@ from netscope.base import units
 from netscope.base.units import TOTAL
 from netscope.report.quantities import QUANTITIES, Number, Quantity, find
 from netscope.report.store import documents
-from netscope.show.page import (
-    EMPTY,
-    Cell,
-    Document,
-    Heading,
-    Note,
-    Notes,
-    Page,
-    Records,
-    Row,
-    Section,
-    Table,
-    Tone,
-)
+from netscope.show import page as p
 from netscope.show.quantities import number_text
 from netscope.show.strings import cut, short
 from netscope.show.words import leaves
@@ -60,7 +47,7 @@ class _Board:
         return "" if delta.after is None else units.change(delta.before, delta.after)
 
 
-def page(comparison: Comparison, *, columns: Sequence[str] | None = None, sort: str | None = None) -> Page:
+def page(comparison: Comparison, *, columns: Sequence[str] | None = None, sort: str | None = None) -> p.Page:
     """What `netscope compare` shows.
 
     Args:
@@ -78,12 +65,12 @@ def page(comparison: Comparison, *, columns: Sequence[str] | None = None, sort: 
         known |= {"params", "macs"}
         quantities = tuple(q for q in QUANTITIES if not q.follows and q.key in known)
     board = _Board(comparison, variants, quantities)
-    return Page(
+    return p.Page(
         title=", ".join(one.name for one in variants),
         head=(),
         sections=lambda: _sections(board),
-        records=lambda: Records(document.COLUMNS, map(document.values, variants), documents.SCHEMA_VERSION),
-        document=lambda: Document(*documents.values_of(document.document(Comparison(variants)))),
+        records=lambda: p.Records(document.COLUMNS, map(document.values, variants), documents.SCHEMA_VERSION),
+        document=lambda: p.Document(*documents.values_of(document.document(Comparison(variants)))),
     )
 
 
@@ -100,38 +87,39 @@ def _sorted(comparison: Comparison, sort: str) -> list[Variant]:
     return sorted(comparison, key=rank)
 
 
-def _sections(board: _Board) -> Iterator[Section]:
+def _sections(board: _Board) -> Iterator[p.Section]:
     headings = [
-        Heading("model", floor=16, name=True),
-        Heading("input", floor=14, drop=0 if board.alike else 20),
+        p.Heading("model", floor=16, name=True),
+        p.Heading("input", floor=14, drop=0 if board.alike else 20),
     ]
     for number, quantity in enumerate(board.quantities):
         headings += [
-            Heading(quantity.title, right=True, units=True, drop=2 + 2 * number),
-            Heading("", right=True, drop=3 + 2 * number, spare=True),
+            p.Heading(quantity.title, right=True, units=True, drop=2 + 2 * number),
+            p.Heading("", right=True, drop=3 + 2 * number, spare=True),
         ]
-    yield Table(headings, [Row(list(_cells(board, one))) for one in board.variants])
+    yield p.Table(headings, [p.Row(list(_cells(board, one))) for one in board.variants])
     several = board.comparison
-    notes = [Note(f"{short(one.name)}: {_said(one)}", "bad") for one in board.variants if one.report is None]
+    failed = [one for one in board.variants if one.report is None]
+    notes = [p.Note(f"{short(one.name)}: {_said(one)}", "bad") for one in failed]
     if several.first is not None and len(several) > 1:
         which = f", {_said(several.first)}" if board.alike else ""
-        notes.append(Note(f"changes are against {short(several.first.name)}{which}", "dim"))
-    yield Notes(notes)
+        notes.append(p.Note(f"changes are against {short(several.first.name)}{which}", "dim"))
+    yield p.Notes(notes)
 
 
-def _cells(board: _Board, one: Variant) -> Iterator[Cell]:
+def _cells(board: _Board, one: Variant) -> Iterator[p.Cell]:
     failed = one.report is None
-    tone: Tone = "bad" if failed else "title" if one is board.comparison.first else ""
-    yield Cell(one.name, tone, code=True)
-    yield Cell("✗ failed", "bad") if failed else Cell(_said(one), "dim")
+    tone: p.Tone = "bad" if failed else "title" if one is board.comparison.first else ""
+    yield p.Cell(one.name, tone, code=True)
+    yield p.Cell("✗ failed", "bad") if failed else p.Cell(_said(one), "dim")
     for quantity in board.quantities:
         if failed:
-            yield from (EMPTY, EMPTY)
+            yield from (p.EMPTY, p.EMPTY)
             continue
-        least: Tone = "accent" if board.is_least(one, quantity) else ""
+        least: p.Tone = "accent" if board.is_least(one, quantity) else ""
         figure, change = _figure(one, quantity), board.change(one, quantity)
-        yield Cell(figure, least, f"({change})" if change else "", brief=Cell(figure, least))
-        yield Cell(change, "dim")
+        yield p.Cell(figure, least, f"({change})" if change else "", brief=p.Cell(figure, least))
+        yield p.Cell(change, "dim")
 
 
 def _figure(one: Variant, quantity: Quantity) -> str:

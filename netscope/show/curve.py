@@ -10,21 +10,7 @@ from netscope.machine.profiling.curve import Curve
 from netscope.machine.profiling.document import document
 from netscope.report.measured.timing import Timing
 from netscope.report.store import documents
-from netscope.show.page import (
-    EMPTY,
-    Cell,
-    Document,
-    Heading,
-    Note,
-    Notes,
-    Page,
-    Piece,
-    Records,
-    Row,
-    Section,
-    Table,
-    Tone,
-)
+from netscope.show import page as p
 from netscope.show.profile import setting
 from netscope.show.strings import short
 
@@ -53,65 +39,65 @@ _VALUES: Final[dict[str, Callable[[Curve, Timing], Any]]] = {
 }
 
 
-def page(curve: Curve) -> Page:
+def page(curve: Curve) -> p.Page:
     """What `netscope profile` shows of several batch sizes."""
-    return Page(
+    return p.Page(
         title=curve.name,
         head=_head(curve),
         sections=lambda: _sections(curve),
-        records=lambda: Records(
+        records=lambda: p.Records(
             tuple(_VALUES),
             [[value(curve, timing) for value in _VALUES.values()] for timing in curve],
             documents.SCHEMA_VERSION,
         ),
-        document=lambda: Document(*documents.values_of(document(curve))),
+        document=lambda: p.Document(*documents.values_of(document(curve))),
     )
 
 
-def _head(curve: Curve) -> list[Piece]:
+def _head(curve: Curve) -> list[p.Piece]:
     source = f"{curve.source} ({curve.description})" if curve.description else curve.source
-    found = [Piece(short(curve.name), "title"), Piece(source)]
+    found = [p.Piece(short(curve.name), "title"), p.Piece(source)]
     shapes = [units.shape(("N", *leaf.shape[1:])) for leaf in curve.inputs if leaf.shape]  # type: ignore[arg-type]
     if shapes:
-        found.append(Piece(f"input {', '.join(shapes)}"))
-    found.append(Piece("train" if curve.training else "eval"))
+        found.append(p.Piece(f"input {', '.join(shapes)}"))
+    found.append(p.Piece("train" if curve.training else "eval"))
     return found + (setting(curve.timings[0]) if curve.timings else [])
 
 
-def _sections(curve: Curve) -> Iterator[Section]:
+def _sections(curve: Curve) -> Iterator[p.Section]:
     headings = [
-        Heading(title, right=True, units=True, drop=number if number > 1 else 0)
+        p.Heading(title, right=True, units=True, drop=number if number > 1 else 0)
         for number, (title, _) in enumerate(_COLUMNS)
     ]
     rows = [_row(curve, timing) for timing in curve]
     if curve.too_large is not None:
-        blank = [EMPTY] * (len(_COLUMNS) - 1)
-        rows.append(Row([Cell(units.count(curve.too_large), "bad"), *blank, Cell(_FULL, "bad")]))
-    yield Table([*headings, Heading()], rows)
-    yield Notes([*_verdict(curve), *_doubts(curve)])
+        blank = [p.EMPTY] * (len(_COLUMNS) - 1)
+        rows.append(p.Row([p.Cell(units.count(curve.too_large), "bad"), *blank, p.Cell(_FULL, "bad")]))
+    yield p.Table([*headings, p.Heading()], rows)
+    yield p.Notes([*_verdict(curve), *_doubts(curve)])
 
 
-def _row(curve: Curve, timing: Timing) -> Row:
+def _row(curve: Curve, timing: Timing) -> p.Row:
     knee = timing.batch == curve.knee
-    tone: Tone = "accent" if knee else "" if timing.converged else "warn"
-    cells = [Cell(text(curve, timing), tone) for _, text in _COLUMNS]
-    return Row([*cells, Cell(_KNEE if knee else "", "accent")])
+    tone: p.Tone = "accent" if knee else "" if timing.converged else "warn"
+    cells = [p.Cell(text(curve, timing), tone) for _, text in _COLUMNS]
+    return p.Row([*cells, p.Cell(_KNEE if knee else "", "accent")])
 
 
-def _verdict(curve: Curve) -> Iterator[Note]:
+def _verdict(curve: Curve) -> Iterator[p.Note]:
     """Where more samples stop to bring more throughput, and where memory ends."""
     if curve.knee is not None:
         text = (
             f"knee at {units.count(curve.knee)}: the smallest batch with nine tenths of the best throughput"
         )
-        yield Note(text, "accent")
+        yield p.Note(text, "accent")
     elif len(curve) > 1:
-        yield Note("throughput still rises at the last batch: larger ones may bring more", "dim")
+        yield p.Note("throughput still rises at the last batch: larger ones may bring more", "dim")
     if curve.too_large is not None:
-        yield Note(f"memory does not suffice for a batch of {units.count(curve.too_large)}", "bad")
+        yield p.Note(f"memory does not suffice for a batch of {units.count(curve.too_large)}", "bad")
 
 
-def _doubts(curve: Curve) -> Iterator[Note]:
+def _doubts(curve: Curve) -> Iterator[p.Note]:
     for timing in curve:
         for remark in timing.remarks:
-            yield Note(f"batch {units.count(timing.batch)}: {remark}", "warn", mark="! ")
+            yield p.Note(f"batch {units.count(timing.batch)}: {remark}", "warn", mark="! ")

@@ -10,43 +10,30 @@ from netscope.base import units
 from netscope.report.layer import Layer
 from netscope.report.operators import describe
 from netscope.report.store import plain
-from netscope.show.page import (
-    Cell,
-    Document,
-    Heading,
-    Page,
-    Piece,
-    Records,
-    Row,
-    Section,
-    Step,
-    Steps,
-    Table,
-    Title,
-)
+from netscope.show import page as p
 from netscope.show.strings import short
 from netscope.show.words import head
 
 _LINE: Final = ("key", "label", "formula", "value", "unit", "note")
 
 
-def page(explanations: Explanations) -> Page:
+def page(explanations: Explanations) -> p.Page:
     """What `netscope explain` shows."""
     report = explanations.report
-    return Page(
+    return p.Page(
         title=report.name,
         head=head(report),
         sections=lambda: _sections(explanations),
-        records=lambda: Records(("path", "type", *_LINE), _rows(explanations), report.schema_version),
-        document=lambda: Document(_document(explanations), "layers"),
+        records=lambda: p.Records(("path", "type", *_LINE), _rows(explanations), report.schema_version),
+        document=lambda: p.Document(_document(explanations), "layers"),
     )
 
 
-def _sections(explanations: Explanations) -> Iterator[Section]:
+def _sections(explanations: Explanations) -> Iterator[p.Section]:
     for explanation in explanations:
-        yield Title(_title(explanation), close=True)
-        yield Steps([Step(line.label, line.formula, figure(line), line.note) for line in explanation])
-        telling = [p for p in explanation.parts if p.params or p.counted_macs or p.output_bytes]
+        yield p.Title(_title(explanation), close=True)
+        yield p.Steps([p.Step(line.label, line.formula, figure(line), line.note) for line in explanation])
+        telling = [one for one in explanation.parts if one.params or one.counted_macs or one.output_bytes]
         if telling:
             yield _parts(telling)
 
@@ -62,15 +49,15 @@ def figure(line: Line) -> str:
     return f"{text} {unit}"
 
 
-def _title(explanation: Explanation) -> list[Piece]:
+def _title(explanation: Explanation) -> list[p.Piece]:
     """Path, operator and shapes."""
     layer = explanation.layer
-    pieces = [Piece(short(layer.path) or "(root)", "title"), Piece(short(describe(layer)))]
+    pieces = [p.Piece(short(layer.path) or "(root)", "title"), p.Piece(short(describe(layer)))]
     shapes = [_shapes(side) for side in (layer.input_shapes, layer.output_shapes) if side]
     if shapes:
-        pieces.append(Piece(" → ".join(shapes)))
+        pieces.append(p.Piece(" → ".join(shapes)))
     if not layer.calls:
-        pieces.append(Piece("not called"))
+        pieces.append(p.Piece("not called"))
     return pieces
 
 
@@ -78,26 +65,26 @@ def _shapes(shapes: Iterable[tuple[int, ...]]) -> str:
     return ", ".join(map(units.shape, shapes))
 
 
-def _parts(parts: Sequence[Layer]) -> Table:
+def _parts(parts: Sequence[Layer]) -> p.Table:
     """What a composite is the sum of."""
     headings = [
-        Heading("part", name=True, floor=12),
-        Heading("params", right=True, drop=1),
-        Heading("MACs", right=True, units=True),
-        Heading("new memory", right=True, units=True, drop=2),
+        p.Heading("part", name=True, floor=12),
+        p.Heading("params", right=True, drop=1),
+        p.Heading("MACs", right=True, units=True),
+        p.Heading("new memory", right=True, units=True, drop=2),
     ]
     rows = [
-        Row(
+        p.Row(
             (
-                Cell(part.name, code=True),
-                Cell(units.count(part.params)),
-                Cell(units.count(part.macs)),
-                Cell(units.binary(part.output_bytes)),
+                p.Cell(part.name, code=True),
+                p.Cell(units.count(part.params)),
+                p.Cell(units.count(part.macs)),
+                p.Cell(units.binary(part.output_bytes)),
             )
         )
         for part in parts
     ]
-    return Table(headings, rows)
+    return p.Table(headings, rows)
 
 
 def _rows(explanations: Explanations) -> Iterator[list[Any]]:

@@ -7,26 +7,14 @@ from typing import Final
 
 from netscope.answers.lint import SEVERITIES, Finding, Findings
 from netscope.base import units
-from netscope.show.page import (
-    Cell,
-    Document,
-    Heading,
-    Note,
-    Notes,
-    Page,
-    Records,
-    Row,
-    Section,
-    Table,
-    Tone,
-)
+from netscope.show import page as p
 from netscope.show.words import head
 
-_TONES: Final[dict[str, Tone]] = {"error": "bad", "warning": "warn", "info": "dim"}
+_TONES: Final[dict[str, p.Tone]] = {"error": "bad", "warning": "warn", "info": "dim"}
 _KEYS: Final = ("code", "name", "severity", "path", "message")
 
 
-def page(findings: Findings) -> Page:
+def page(findings: Findings) -> p.Page:
     """What `netscope lint` shows."""
     report = findings.report
     found = [{key: getattr(finding, key) for key in _KEYS} for finding in findings]
@@ -38,29 +26,29 @@ def page(findings: Findings) -> Page:
         "skipped": list(findings.skipped),
         "findings": found,
     }
-    return Page(
+    return p.Page(
         title=report.name,
         head=head(report),
         sections=lambda: _sections(findings),
-        records=lambda: Records(_KEYS, [list(one.values()) for one in found], report.schema_version),
-        document=lambda: Document(whole, "findings"),
+        records=lambda: p.Records(_KEYS, [list(one.values()) for one in found], report.schema_version),
+        document=lambda: p.Document(whole, "findings"),
     )
 
 
-def _sections(findings: Findings) -> Iterator[Section]:
+def _sections(findings: Findings) -> Iterator[p.Section]:
     if len(findings):
-        headings = [Heading("code"), Heading("severity"), Heading("layer", name=True, floor=16)]
-        yield Table([*headings, Heading("", wraps=True)], list(map(_row, findings)), bare=True)
-    notes = [Note(_tally(findings), "dim" if len(findings) else "")]
+        headings = [p.Heading("code"), p.Heading("severity"), p.Heading("layer", name=True, floor=16)]
+        yield p.Table([*headings, p.Heading("", wraps=True)], list(map(_row, findings)), bare=True)
+    notes = [p.Note(_tally(findings), "dim" if len(findings) else "")]
     if findings.skipped:
-        notes.append(Note(f"not checked, for want of a trace: {', '.join(findings.skipped)}", "dim"))
-    yield Notes(notes)
+        notes.append(p.Note(f"not checked, for want of a trace: {', '.join(findings.skipped)}", "dim"))
+    yield p.Notes(notes)
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding) -> p.Row:
     tone = _TONES[finding.severity]
-    place = Cell(finding.path or "(root)", "title", code=True)
-    return Row((Cell(finding.code, tone), Cell(finding.severity, tone), place, Cell(finding.message)))
+    place = p.Cell(finding.path or "(root)", "title", code=True)
+    return p.Row((p.Cell(finding.code, tone), p.Cell(finding.severity, tone), place, p.Cell(finding.message)))
 
 
 def _tally(findings: Findings) -> str:

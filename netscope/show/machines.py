@@ -8,23 +8,12 @@ from typing import Final
 from netscope.base import units
 from netscope.machine.timing.devices import DeviceSpecs
 from netscope.report.store import documents
-from netscope.show.page import (
-    Cell,
-    Document,
-    Heading,
-    Note,
-    Notes,
-    Page,
-    Records,
-    Row,
-    Section,
-    Table,
-)
+from netscope.show import page as p
 
 _KEYS: Final = ("name", "title", "memory", "bandwidth", "source")
 
 
-def page(specs: DeviceSpecs) -> Page:
+def page(specs: DeviceSpecs) -> p.Page:
     """What `netscope roofline --list` shows."""
     dtypes = list(dict.fromkeys(dtype for spec in specs for dtype in spec.peaks))
     rows = [
@@ -38,35 +27,35 @@ def page(specs: DeviceSpecs) -> Page:
         "note": specs.note,
         "machines": listed,
     }
-    return Page(
+    return p.Page(
         title="machines",
         head=(),
         sections=lambda: _sections(specs, dtypes),
-        records=lambda: Records((*_KEYS, *dtypes), rows, documents.SCHEMA_VERSION),
-        document=lambda: Document(whole, "machines"),
+        records=lambda: p.Records((*_KEYS, *dtypes), rows, documents.SCHEMA_VERSION),
+        document=lambda: p.Document(whole, "machines"),
     )
 
 
-def _sections(specs: DeviceSpecs, dtypes: list[str]) -> Iterator[Section]:
+def _sections(specs: DeviceSpecs, dtypes: list[str]) -> Iterator[p.Section]:
     headings = [
-        Heading("name"),
-        Heading("machine", floor=16),
-        Heading("memory", right=True, units=True),
-        Heading("bandwidth", right=True, units=True),
-        *(Heading(f"{dtype} FLOP/s", right=True, units=True) for dtype in dtypes),
+        p.Heading("name"),
+        p.Heading("machine", floor=16),
+        p.Heading("memory", right=True, units=True),
+        p.Heading("bandwidth", right=True, units=True),
+        *(p.Heading(f"{dtype} FLOP/s", right=True, units=True) for dtype in dtypes),
     ]
     rows = [
-        Row(
+        p.Row(
             [
-                Cell(spec.name, "title", code=True),
-                Cell(spec.title),
-                Cell(units.binary(spec.memory)),
-                Cell(units.bandwidth(spec.bandwidth)),
-                *(Cell(units.rate(spec.peaks[d]) if d in spec.peaks else "") for d in dtypes),
-                Cell(spec.source, "dim"),
+                p.Cell(spec.name, "title", code=True),
+                p.Cell(spec.title),
+                p.Cell(units.binary(spec.memory)),
+                p.Cell(units.bandwidth(spec.bandwidth)),
+                *(p.Cell(units.rate(spec.peaks[d]) if d in spec.peaks else "") for d in dtypes),
+                p.Cell(spec.source, "dim"),
             ]
         )
         for spec in specs
     ]
-    yield Table([*headings, Heading("source", drop=9, floor=24)], rows)
-    yield Notes([Note(specs.note, "dim")])
+    yield p.Table([*headings, p.Heading("source", drop=9, floor=24)], rows)
+    yield p.Notes([p.Note(specs.note, "dim")])

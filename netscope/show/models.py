@@ -8,26 +8,12 @@ from typing import Final
 from netscope.answers.models import Catalog
 from netscope.base import units
 from netscope.report.store import documents
-from netscope.show.page import (
-    Cell,
-    Document,
-    Heading,
-    Names,
-    Note,
-    Notes,
-    Page,
-    Piece,
-    Records,
-    Row,
-    Section,
-    Table,
-    Title,
-)
+from netscope.show import page as p
 
 _KEYS: Final = ("name", "source", "form", "description")
 
 
-def page(catalog: Catalog, *, plain: bool = False) -> Page:
+def page(catalog: Catalog, *, plain: bool = False) -> p.Page:
     """What `netscope models` shows; `plain` is the names alone, for other programs."""
     listed = [{key: getattr(model, key) for key in _KEYS} for model in catalog]
     whole = {
@@ -36,27 +22,29 @@ def page(catalog: Catalog, *, plain: bool = False) -> Page:
         "also": list(catalog.also),
         "models": listed,
     }
-    return Page(
+    return p.Page(
         title="models",
         head=(),
         sections=lambda: [_plain(catalog)] if plain else _sections(catalog),
-        records=lambda: Records(_KEYS, [list(one.values()) for one in listed], documents.SCHEMA_VERSION),
-        document=lambda: Document(whole, "models"),
+        records=lambda: p.Records(_KEYS, [list(one.values()) for one in listed], documents.SCHEMA_VERSION),
+        document=lambda: p.Document(whole, "models"),
     )
 
 
-def _plain(catalog: Catalog) -> Table:
-    return Table([Heading("model")], [Row((Cell(name),)) for name in catalog.names], bare=True)
+def _plain(catalog: Catalog) -> p.Table:
+    return p.Table([p.Heading("model")], [p.Row((p.Cell(name),)) for name in catalog.names], bare=True)
 
 
-def _sections(catalog: Catalog) -> Iterator[Section]:
+def _sections(catalog: Catalog) -> Iterator[p.Section]:
     for source in dict.fromkeys(model.source for model in catalog):
         group = [model for model in catalog if model.source == source]
-        yield Title([Piece(f"{source} ({units.count(len(group))})")], close=True)
+        yield p.Title([p.Piece(f"{source} ({units.count(len(group))})")], close=True)
         if any(model.description for model in group):
-            rows = [Row((Cell(model.name, "title", code=True), Cell(model.description))) for model in group]
-            yield Table([Heading("model"), Heading("", wraps=True)], rows, bare=True)
+            rows = [
+                p.Row((p.Cell(model.name, "title", code=True), p.Cell(model.description))) for model in group
+            ]
+            yield p.Table([p.Heading("model"), p.Heading("", wraps=True)], rows, bare=True)
         else:
-            yield Names([model.name for model in group])
+            yield p.Names([model.name for model in group])
     if catalog.also:
-        yield Notes([Note(f"also: {', '.join(catalog.also)}", "dim")])
+        yield p.Notes([p.Note(f"also: {', '.join(catalog.also)}", "dim")])

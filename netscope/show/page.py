@@ -13,6 +13,8 @@ for JSON. Sections are of a few kinds, and a format has a way of writing each:
     Title    what the next sections are of
     Folded   sections that a reader opens, where the format can fold
 
+Pages name them `p.Table`, `p.Note`: `from netscope.show import page as p`.
+
 All text on a page is as its author wrote it: a format makes it safe for where it goes.
 """
 

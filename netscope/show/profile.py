@@ -11,8 +11,8 @@ from netscope.report.measured.remarks import QUARTERS
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import COMPILED, EAGER, GRAPH, Roof, Timing
 from netscope.report.report import Report
+from netscope.show import page as p
 from netscope.show import summary
-from netscope.show.page import Bar, Bars, Fact, Facts, Note, Notes, Page, Piece, Section, Tone
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import short
@@ -33,7 +33,7 @@ _TWENTIETHS: Final = 20
 # The share of a step that rounding makes.
 _NOTHING: Final = 1e-9
 _FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
-_BARS: Final[dict[str, Tone]] = {"layers": "accent", "unattributed": "warn"}
+_BARS: Final[dict[str, p.Tone]] = {"layers": "accent", "unattributed": "warn"}
 
 
 def page(
@@ -44,7 +44,7 @@ def page(
     top: int | None = None,
     columns: Sequence[str] | None = None,
     by: str = "time",
-) -> Page:
+) -> p.Page:
     """What `netscope profile` shows.
 
     Args:
@@ -68,7 +68,7 @@ def page(
         top=top if top is not None or tree else HEAVIEST,
     )
     part = top is not None or depth is not None
-    return Page(
+    return p.Page(
         title=report.name,
         head=_head(report),
         sections=lambda: _sections(shown),
@@ -84,63 +84,63 @@ def _columns(report: Report) -> list[str]:
     return [key for key in keys.split() if key not in without]
 
 
-def _sections(table: LayerTable) -> Iterator[Section]:
+def _sections(table: LayerTable) -> Iterator[p.Section]:
     report = table.report
     timing = report.timing
-    yield Facts(facts(report))
+    yield p.Facts(facts(report))
     if timing is not None and timing.reconciliation is not None:
         if where := parts(timing):
-            yield Bars("where the time went", where)
-        yield Notes([Note(equation(timing))], close=True)
+            yield p.Bars("where the time went", where)
+        yield p.Notes([p.Note(equation(timing))], close=True)
     if timing is None or timing.reconciliation is not None:
         yield table.table()
         if text := shown(table):
-            yield Notes([Note(text, "dim", hint="--all shows the whole network")], close=True)
-    yield Notes(sentences(report))
+            yield p.Notes([p.Note(text, "dim", hint="--all shows the whole network")], close=True)
+    yield p.Notes(sentences(report))
 
 
-def _head(report: Report) -> list[Piece]:
+def _head(report: Report) -> list[p.Piece]:
     """What was measured, on what, and how."""
     found = head(report)
     if report.timing is not None:
         found += setting(report.timing)
     elif report.roof is not None:
-        found.append(Piece(f"on {report.roof.title} in {report.roof.dtype or units.UNKNOWN}"))
+        found.append(p.Piece(f"on {report.roof.title} in {report.roof.dtype or units.UNKNOWN}"))
     return found
 
 
-def setting(timing: Timing) -> list[Piece]:
+def setting(timing: Timing) -> list[p.Piece]:
     """The machine and how it was used."""
     device = timing.device
-    found = [Piece(f"{device.target}: {device.name}")]
+    found = [p.Piece(f"{device.target}: {device.name}")]
     if timing.threads is not None:
-        found.append(Piece(f"{units.plural(timing.threads, 'thread')} used"))
+        found.append(p.Piece(f"{units.plural(timing.threads, 'thread')} used"))
     if timing.dtype:
-        found.append(Piece(timing.dtype))
+        found.append(p.Piece(timing.dtype))
     if timing.optimizer is not None:
-        found.append(Piece(timing.optimizer))
+        found.append(p.Piece(timing.optimizer))
     if timing.channels_last:
-        found.append(Piece("channels last"))
+        found.append(p.Piece("channels last"))
     if timing.form in _FORMS:
-        found.append(Piece(_FORMS[timing.form]))
+        found.append(p.Piece(_FORMS[timing.form]))
     if timing.cold:
-        found.append(Piece("cold caches"))
+        found.append(p.Piece("cold caches"))
     return found
 
 
-def facts(report: Report) -> list[Fact]:
+def facts(report: Report) -> list[p.Fact]:
     """The figures of the whole network, the most wanted first."""
     if report.timing is None:
         return list(_roofline(report))
     return [*_latency(report.timing), *_throughput(report), *_memory(report), *_roof(report)]
 
 
-def _latency(timing: Timing) -> Iterator[Fact]:
+def _latency(timing: Timing) -> Iterator[p.Fact]:
     measured = timing.latency
-    tone: Tone = "accent" if timing.converged else "warn"
-    yield Fact("latency", units.seconds(measured.median, units.TOTAL), _spread(measured), tone)
+    tone: p.Tone = "accent" if timing.converged else "warn"
+    yield p.Fact("latency", units.seconds(measured.median, units.TOTAL), _spread(measured), tone)
     if timing.form == GRAPH:
-        yield Fact("eager", units.seconds(timing.called.median), "called step by step", "")
+        yield p.Fact("eager", units.seconds(timing.called.median), "called step by step", "")
     elif timing.replayed is not None:
         note = {
             True: "replayed as a graph: the device waits for the host to hand work over",
@@ -148,14 +148,14 @@ def _latency(timing: Timing) -> Iterator[Fact]:
             None: "replayed as a graph: whether the device waits for the host, the noise does not tell",
         }[timing.launch_bound]
         tone = "warn" if timing.launch_bound else ""
-        yield Fact("launches", units.seconds(timing.replayed.median), note, tone)
+        yield p.Fact("launches", units.seconds(timing.replayed.median), note, tone)
     if timing.queued is not None:
         note = "between two marks in its queue of steps, without the host's time where it is ahead"
-        yield Fact("on the device", units.seconds(timing.queued.median), note, "")
+        yield p.Fact("on the device", units.seconds(timing.queued.median), note, "")
     for name in timing.called.phases:
         phase = timing.called.phase(name)
         share = units.percent(timing.called.share(name))
-        yield Fact(name, units.seconds(phase.median), f"{share} of a step", "")
+        yield p.Fact(name, units.seconds(phase.median), f"{share} of a step", "")
 
 
 def _spread(measured: Measurement) -> str:
@@ -172,20 +172,20 @@ def _spread(measured: Measurement) -> str:
     return "; ".join(parts)
 
 
-def _throughput(report: Report) -> Iterator[Fact]:
+def _throughput(report: Report) -> Iterator[p.Fact]:
     timing = report.timing
     assert timing is not None
     how = "samples a second" + (", steps back to back" if timing.back_to_back is not None else "")
-    yield Fact("throughput", f"{units.rate(timing.samples_per_second)}/s", how, "accent")
+    yield p.Fact("throughput", f"{units.rate(timing.samples_per_second)}/s", how, "accent")
     rates = report.flops_per_second, report.bytes_per_second
     if timing.work is not None:
-        yield Fact("achieved", _flops_a_second(rates[0]), _work(timing.work), "")
+        yield p.Fact("achieved", _flops_a_second(rates[0]), _work(timing.work), "")
     elif not report.training and any(rates):
         moved, of = units.bandwidth(rates[1]), "of what must be moved"
         if rates[0] == 0:
-            yield Fact("achieved", moved, of, "")
+            yield p.Fact("achieved", moved, of, "")
         else:
-            yield Fact("achieved", _flops_a_second(rates[0]), f"and {moved} {of}", "")
+            yield p.Fact("achieved", _flops_a_second(rates[0]), f"and {moved} {of}", "")
 
 
 def _work(work: StepWork) -> str:
@@ -197,22 +197,22 @@ def _work(work: StepWork) -> str:
     return text
 
 
-def _memory(report: Report) -> Iterator[Fact]:
+def _memory(report: Report) -> Iterator[p.Fact]:
     if report.peak_memory is None:
         return
     held = units.binary(report.state_bytes)
     also = ", inputs and optimizer state" if report.training else " and inputs"
     note = f"beyond what is there before a step: weights ({held}){also}"
-    yield Fact("peak memory", units.binary(report.peak_memory), note, "")
+    yield p.Fact("peak memory", units.binary(report.peak_memory), note, "")
 
 
-def _roof(report: Report) -> Iterator[Fact]:
+def _roof(report: Report) -> Iterator[p.Fact]:
     """The lower bound beside what was measured."""
     roof, timing = report.roof, report.timing
     if roof is None or timing is None or report.bound is None:
         return
     share = units.percent(report.efficiency)
-    yield Fact(
+    yield p.Fact(
         "lower bound",
         units.seconds(report.bound),
         f"of {'the forward' if report.training else 'a step'}: {share} of what it took; no prediction",
@@ -221,11 +221,11 @@ def _roof(report: Report) -> Iterator[Fact]:
     yield _machine(roof)
 
 
-def _machine(roof: Roof) -> Fact:
+def _machine(roof: Roof) -> p.Fact:
     """What it is held against: peak, bandwidth, and where they are from."""
     dtype = f"in {roof.dtype}" if roof.dtype else "in its dtype"
     note = f"at most {dtype}, {units.bandwidth(roof.bandwidth)}; {roof.source}"
-    return Fact("roof", _flops_a_second(roof.peak), note, "")
+    return p.Fact("roof", _flops_a_second(roof.peak), note, "")
 
 
 def _flops_a_second(rate: float | None) -> str:
@@ -233,29 +233,31 @@ def _flops_a_second(rate: float | None) -> str:
     return f"{text}FLOP/s" if text[-1:].isalpha() else f"{text} FLOP/s"
 
 
-def _roofline(report: Report) -> Iterator[Fact]:
+def _roofline(report: Report) -> Iterator[p.Fact]:
     roof = report.roof
     assert roof is not None
-    tone: Tone = "warn" if report.bound is None else "accent"
-    yield Fact("lower bound", units.seconds(report.bound), "a forward takes no less: no prediction", tone)
+    tone: p.Tone = "warn" if report.bound is None else "accent"
+    yield p.Fact("lower bound", units.seconds(report.bound), "a forward takes no less: no prediction", tone)
     shares = report.bounds
     for what in ("compute", "memory"):
         if what in shares:
-            yield Fact(f"{what}-bound", units.percent(shares[what]), "of that time", "")
-    yield Fact("FLOPs", units.metric(report.flops, units.TOTAL), _known(report), "")
+            yield p.Fact(f"{what}-bound", units.percent(shares[what]), "of that time", "")
+    yield p.Fact("FLOPs", units.metric(report.flops, units.TOTAL), _known(report), "")
     moved = report.root.roof
     if moved is not None:
         note = "inputs and parameters read once, outputs written once, layer by layer"
-        yield Fact("must move", units.binary(moved.moved_bytes, units.TOTAL), note, "")
+        yield p.Fact("must move", units.binary(moved.moved_bytes, units.TOTAL), note, "")
     yield _machine(roof)
-    yield Fact("ridge", f"{units.number(roof.ridge)} FLOPs/B", "from there on arithmetic is what limits", "")
+    yield p.Fact(
+        "ridge", f"{units.number(roof.ridge)} FLOPs/B", "from there on arithmetic is what limits", ""
+    )
 
 
 def _known(report: Report) -> str:
     return f"uncounted operators: {units.count(report.unknown_calls)}" if report.unknown else ""
 
 
-def parts(timing: Timing) -> list[Bar]:
+def parts(timing: Timing) -> list[p.Bar]:
     """Where the time of an instrumented step went; nothing where that was not looked at."""
     found = timing.reconciliation
     if found is None:
@@ -273,7 +275,7 @@ def parts(timing: Timing) -> list[Bar]:
         made.append(("optimizer", found.optimizer, ""))
     made.append(("idle", found.idle, idling))
     return [
-        Bar(label, shares[label], units.seconds(seconds), note, _BARS.get(label, "dim"))
+        p.Bar(label, shares[label], units.seconds(seconds), note, _BARS.get(label, "dim"))
         for label, seconds, note in made
     ]
 
@@ -299,27 +301,27 @@ def equation(timing: Timing) -> str:
     return f"end to end {units.seconds(found.end_to_end)} = {' '.join(terms)}"
 
 
-def sentences(report: Report) -> list[Note]:
+def sentences(report: Report) -> list[p.Note]:
     """What to know before the figures are trusted, and what could not be had."""
     timing = report.timing
-    lines: list[Note] = []
+    lines: list[p.Note] = []
     if timing is not None:
-        lines += [Note(remark, "warn", mark="! ") for remark in timing.remarks]
+        lines += [p.Note(remark, "warn", mark="! ") for remark in timing.remarks]
         if timing.form == COMPILED:
-            lines.append(Note("compiled code has no layers: only whole steps were measured", "dim"))
+            lines.append(p.Note("compiled code has no layers: only whole steps were measured", "dim"))
         if timing.form == EAGER and report.training and timing.reconciliation is not None:
             lines.append(
-                Note("the bound, and FLOP/s and efficiency of layers, are those of the forward", "dim")
+                p.Note("the bound, and FLOP/s and efficiency of layers, are those of the forward", "dim")
             )
     if report.fused:
         what = f"{units.plural(report.fused, 'layer')} ran inside a kernel of one around"
-        lines.append(Note(f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
-    lines += [Note(f"note: {note}", "dim") for note in report.notes]
+        lines.append(p.Note(f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
+    lines += [p.Note(f"note: {note}", "dim") for note in report.notes]
     if report.roof is not None and None in (report.roof.peak, report.roof.bandwidth):
-        lines.append(Note(_half(report.roof), "warn", mark="! "))
+        lines.append(p.Note(_half(report.roof), "warn", mark="! "))
     if report.roof is not None and report.beats_roof:
         text = "an efficiency above 100% means that the machine can do more than its roof says"
-        lines.append(Note(text, "dim"))
+        lines.append(p.Note(text, "dim"))
     return lines
 
 

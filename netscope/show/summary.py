@@ -8,9 +8,9 @@ from typing import Any
 from netscope.base import units
 from netscope.base.opnames import operator_list
 from netscope.report.report import Report
+from netscope.show import page as p
 from netscope.show.columns import known_to
 from netscope.show.footnotes import footnotes
-from netscope.show.page import Document, Fact, Facts, Note, Notes, Page, Section, Tone
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import cut, short, visible
@@ -22,14 +22,14 @@ MOST_WARNINGS = 3
 ERROR = 400
 
 
-def page(report: Report, **view: Any) -> Page:
+def page(report: Report, **view: Any) -> p.Page:
     """What `netscope summary` shows; `view` is what `selection.build` takes.
 
     Raises:
         UsageError: an unknown column, a filter that nothing matches, a senseless number.
     """
     table = build(report, **view)
-    return Page(
+    return p.Page(
         title=report.name,
         head=head(report),
         sections=lambda: _sections(table),
@@ -38,7 +38,7 @@ def page(report: Report, **view: Any) -> Page:
     )
 
 
-def document(report: Report) -> Document:
+def document(report: Report) -> p.Document:
     """The whole report, whatever rows and columns are shown: a saved report never lacks a layer.
 
     Beside what the store keeps, every layer has the columns that a report can fill, each under its key.
@@ -51,16 +51,16 @@ def document(report: Report) -> Document:
         for column in columns:
             if column.key not in kept:
                 kept[column.key] = store.plain(column.get(layer, report))
-    return Document(values, "layers")
+    return p.Document(values, "layers")
 
 
-def _sections(table: LayerTable) -> Iterator[Section]:
+def _sections(table: LayerTable) -> Iterator[p.Section]:
     yield table.table()
-    yield Facts(_facts(table))
-    yield Notes(list(_notes(table)), close=True)
+    yield p.Facts(_facts(table))
+    yield p.Notes(list(_notes(table)), close=True)
 
 
-def _facts(table: LayerTable) -> list[Fact]:
+def _facts(table: LayerTable) -> list[p.Fact]:
     """The totals of the report, most wanted first. They are the whole network's, however few rows show."""
     report = table.report
     found = [
@@ -69,7 +69,7 @@ def _facts(table: LayerTable) -> list[Fact]:
         _macs(report),
         *_vector(report),
         *_uncounted(report),
-        *_outputs(report),
+        _outputs(report),
         *_returns(report),
     ]
     if len(table.rows) < table.matching or table.flat:
@@ -78,33 +78,33 @@ def _facts(table: LayerTable) -> list[Fact]:
     return found
 
 
-def _notes(table: LayerTable) -> Iterator[Note]:
+def _notes(table: LayerTable) -> Iterator[p.Note]:
     """Lines of their own below the facts: notes of the tracer, and the error that stopped it."""
     report = table.report
     if any(row.heads_run for row in table.rows):
-        yield Note(f"{units.TIMES}N: identical blocks in one, with the figures of all N together", "dim")
-    yield from (Note(f"note: {note}", "dim") for note in report.notes)
+        yield p.Note(f"{units.TIMES}N: identical blocks in one, with the figures of all N together", "dim")
+    yield from (p.Note(f"note: {note}", "dim") for note in report.notes)
     warnings = footnotes(report)
-    yield from (Note(f"{w.code} {short(w.path)}: {w.message}", "warn") for w in warnings[:MOST_WARNINGS])
+    yield from (p.Note(f"{w.code} {short(w.path)}: {w.message}", "warn") for w in warnings[:MOST_WARNINGS])
     if len(warnings) > MOST_WARNINGS:
         more = units.plural(len(warnings) - MOST_WARNINGS, "more warning")
-        yield Note(f"{more}: netscope lint shows them", "warn")
+        yield p.Note(f"{more}: netscope lint shows them", "warn")
     if report.error is not None:
         where = short(report.error_path) or "the network's own forward"
-        yield Note(f"✗ {where} raised {visible(cut(report.error, ERROR))}", "bad")
+        yield p.Note(f"✗ {where} raised {visible(cut(report.error, ERROR))}", "bad")
 
 
-def _weight_layers(report: Report) -> list[Fact]:
+def _weight_layers(report: Report) -> list[p.Fact]:
     counts = report.weight_layer_counts
     if not counts:
         return []
     kinds = " + ".join(f"{units.count(n)} {kind}" for kind, n in counts.items())
-    return [Fact("weight layers", units.count(sum(counts.values())), kinds)]
+    return [p.Fact("weight layers", units.count(sum(counts.values())), kinds)]
 
 
-def _params(report: Report) -> Fact:
+def _params(report: Report) -> p.Fact:
     if not report.params:
-        return Fact("params", "none", tone="")
+        return p.Fact("params", "none", tone="")
     if not report.frozen_params:
         state = "all trainable"
     elif not report.trainable_params:
@@ -116,13 +116,13 @@ def _params(report: Report) -> Fact:
     note = f"{units.binary(report.param_bytes, units.TOTAL)}, {state}"
     if report.buffer_bytes:
         note += f"; buffers {units.binary(report.buffer_bytes)}"
-    return Fact("params", units.count(report.params), note)
+    return p.Fact("params", units.count(report.params), note)
 
 
-def _macs(report: Report) -> Fact:
+def _macs(report: Report) -> p.Fact:
     macs = report.counted_macs
     value, flops = units.metric(macs, units.TOTAL), units.metric(2 * macs, units.TOTAL)
-    tone: Tone = "accent"
+    tone: p.Tone = "accent"
     if report.macs is None:
         value, flops, tone = units.at_least(value), units.at_least(flops), "warn"
     note = f"FLOPs {flops} = 2 × MACs"
@@ -131,38 +131,37 @@ def _macs(report: Report) -> Fact:
         note += f"; causal attention counted full, {units.metric(causal, units.TOTAL)} if halved"
     if report.error is not None:
         note += ", up to the failure"
-    return Fact("MACs", value, note, tone)
+    return p.Fact("MACs", value, note, tone)
 
 
-def _vector(report: Report) -> list[Fact]:
+def _vector(report: Report) -> list[p.Fact]:
     value = units.metric(report.counted_vector.total, units.TOTAL)
     if report.vector is None:
-        return [Fact("vector ops", units.at_least(value), tone="warn")]
-    return [Fact("vector ops", value, "uncounted: none", "")]
+        return [p.Fact("vector ops", units.at_least(value), tone="warn")]
+    return [p.Fact("vector ops", value, "uncounted: none", "")]
 
 
-def _uncounted(report: Report) -> list[Fact]:
+def _uncounted(report: Report) -> list[p.Fact]:
     if not report.unknown:
         return []
     names = operator_list(report.unknown, all_of_them=True)
-    return [Fact("uncounted", units.count(report.unknown_calls), names, "warn")]
+    return [p.Fact("uncounted", units.count(report.unknown_calls), names, "warn")]
 
 
-def _outputs(report: Report) -> list[Fact]:
-    return [
-        Fact("outputs", units.binary(report.output_bytes, units.TOTAL), "new memory that layers returned", "")
-    ]
+def _outputs(report: Report) -> p.Fact:
+    nbytes = units.binary(report.output_bytes, units.TOTAL)
+    return p.Fact("outputs", nbytes, "new memory that layers returned", "")
 
 
-def _returns(report: Report) -> list[Fact]:
+def _returns(report: Report) -> list[p.Fact]:
     """What the network returns, where that is more than the tensor of its last row."""
     outputs = report.root.outputs
     if len(outputs) < 2:
         return []
-    return [Fact("returns", units.count(len(outputs)), leaves(outputs, most=12), "")]
+    return [p.Fact("returns", units.count(len(outputs)), leaves(outputs, most=12), "")]
 
 
-def _shown(table: LayerTable) -> Fact:
+def _shown(table: LayerTable) -> p.Fact:
     report, figures = table.report, table.figures
     note = f"of {units.count(table.matching)}" if len(table.rows) < table.matching else ""
     parts = [note] if note else []
@@ -170,10 +169,10 @@ def _shown(table: LayerTable) -> Fact:
         parts.append(f"{units.percent(report.share(figures.macs))} of MACs")
     if report.params:
         parts.append(f"{units.percent(units.ratio(figures.params, report.params))} of params")
-    return Fact("rows shown", units.count(len(table.rows)), ", ".join(parts), "")
+    return p.Fact("rows shown", units.count(len(table.rows)), ", ".join(parts), "")
 
 
-def _traced(report: Report) -> Fact:
+def _traced(report: Report) -> p.Fact:
     rung = {"meta": "meta", "fake": "fake tensors", "real": "real tensors"}.get(report.rung, report.rung)
     note = f": {report.rung_reason}" if report.rung_reason else ""
-    return Fact("traced", units.seconds(report.trace_seconds), f"on {rung}{note}", "dim")
+    return p.Fact("traced", units.seconds(report.trace_seconds), f"on {rung}{note}", "dim")

@@ -14,24 +14,8 @@ from netscope.base import units
 from netscope.report.quantities import QUANTITIES
 from netscope.report.report import SCHEMA_VERSION
 from netscope.show import diff
+from netscope.show import page as p
 from netscope.show.check.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, plain, reason, tally
-from netscope.show.page import (
-    Cell,
-    Comment,
-    Document,
-    Folded,
-    Heading,
-    Note,
-    Notes,
-    Page,
-    Piece,
-    Records,
-    Row,
-    Section,
-    Table,
-    Title,
-    Tone,
-)
 from netscope.show.strings import short
 from netscope.show.words import head
 
@@ -40,61 +24,63 @@ _NARROWEST: Final = 16
 _RAW: Final = ("layer", "quantity", "requirement", "state", "bound", "before", "found", "headroom")
 
 
-def page(answer: Outcome | Checked) -> Page:
+def page(answer: Outcome | Checked) -> p.Page:
     """What `netscope check` shows, of one network or of several."""
     outcome = answer if isinstance(answer, Outcome) else Outcome((answer,))
     name = outcome.checked[0].name if len(outcome.checked) == 1 else "netscope"
     verdict = f"{MARKS[outcome.passed]} {name}: {tally(outcome)}"
-    return Page(
+    return p.Page(
         title=name,
         head=(),
         sections=lambda: _sections(outcome),
-        records=lambda: Records(("network", *_RAW), _rows(outcome), SCHEMA_VERSION),
-        document=lambda: Document(_document(outcome), "networks"),
-        comment=Comment("check", short(outcome.name), verdict, outcome.command),
+        records=lambda: p.Records(("network", *_RAW), _rows(outcome), SCHEMA_VERSION),
+        document=lambda: p.Document(_document(outcome), "networks"),
+        comment=p.Comment("check", short(outcome.name), verdict, outcome.command),
     )
 
 
-def _sections(outcome: Outcome) -> Iterator[Section]:
+def _sections(outcome: Outcome) -> Iterator[p.Section]:
     for checked in outcome:
-        yield Title(_title(checked))
+        yield p.Title(_title(checked))
         if checked.error:
-            yield Notes([Note(checked.error, "bad", mark=f"{MARKS[False]} ")])
+            yield p.Notes([p.Note(checked.error, "bad", mark=f"{MARKS[False]} ")])
         else:
             yield _table(checked)
-    yield Notes([Note(tally(outcome), "" if outcome.passed else "bad")])
+    yield p.Notes([p.Note(tally(outcome), "" if outcome.passed else "bad")])
     for checked in outcome:
         yield from _folded(checked)
 
 
-def _title(checked: Checked) -> list[Piece]:
+def _title(checked: Checked) -> list[p.Piece]:
     """The report's head, after the entry's name where that is another."""
     if checked.report is None:
-        return [Piece(short(checked.name), "title")]
+        return [p.Piece(short(checked.name), "title")]
     pieces = head(checked.report)
     if pieces[0].text != short(checked.name):
-        pieces = [Piece(short(checked.name), "title"), pieces[0]._replace(tone=""), *pieces[1:]]
-    against = [] if checked.diff is None else [Piece(f"against {short(checked.diff.before.name)}")]
+        pieces = [p.Piece(short(checked.name), "title"), pieces[0]._replace(tone=""), *pieces[1:]]
+    against = [] if checked.diff is None else [p.Piece(f"against {short(checked.diff.before.name)}")]
     return [*pieces, *against]
 
 
-def _table(checked: Checked) -> Table:
+def _table(checked: Checked) -> p.Table:
     shown = columns_of(checked.verdicts)
     headings = [
-        Heading(HEADINGS[place], right=place > 0, name=place == 0, floor=0 if place else _NARROWEST)
+        p.Heading(HEADINGS[place], right=place > 0, name=place == 0, floor=0 if place else _NARROWEST)
         for place in shown
     ]
-    return Table([Heading(""), *headings], [_row(checked, verdict, shown) for verdict in checked.verdicts])
+    return p.Table(
+        [p.Heading(""), *headings], [_row(checked, verdict, shown) for verdict in checked.verdicts]
+    )
 
 
-def _row(checked: Checked, verdict: Verdict, shown: list[int]) -> Row:
+def _row(checked: Checked, verdict: Verdict, shown: list[int]) -> p.Row:
     texts = cells(verdict)
-    tone: Tone = "" if verdict.passed else "bad"
-    mark = Cell(MARKS[verdict.passed], tone or "accent")
-    return Row([mark, *(Cell(texts[place], tone) for place in shown)], reason(checked, verdict))
+    tone: p.Tone = "" if verdict.passed else "bad"
+    mark = p.Cell(MARKS[verdict.passed], tone or "accent")
+    return p.Row([mark, *(p.Cell(texts[place], tone) for place in shown)], reason(checked, verdict))
 
 
-def _folded(checked: Checked) -> Iterator[Folded]:
+def _folded(checked: Checked) -> Iterator[p.Folded]:
     """What the figures are, and what changed, for who wants to know more."""
     if checked.report is None:
         return
@@ -109,12 +95,12 @@ def _folded(checked: Checked) -> Iterator[Folded]:
         if before is not None:
             was = quantity.of_report(before)
             texts = [quantity.title, text(was), text(now), units.change(was, now)]
-        rows.append(Row([Cell(one) for one in texts]))
-    headings = [Heading(title, right=place > 0) for place, title in enumerate(titles)]
-    yield Folded(f"Totals of {checked.name}", [Table(headings, rows)], aside=True)
+        rows.append(p.Row([p.Cell(one) for one in texts]))
+    headings = [p.Heading(title, right=place > 0) for place, title in enumerate(titles)]
+    yield p.Folded(f"Totals of {checked.name}", [p.Table(headings, rows)], aside=True)
     if checked.diff:
         changed = list(diff.page(checked.diff).sections())
-        yield Folded(f"What changed in {checked.name}", changed, aside=True)
+        yield p.Folded(f"What changed in {checked.name}", changed, aside=True)
 
 
 # For programs

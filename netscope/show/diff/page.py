@@ -14,25 +14,10 @@ from netscope.base import units
 from netscope.base.units import TOTAL, UNKNOWN
 from netscope.report.quantities import Quantity
 from netscope.report.store import documents
+from netscope.show import page as p
 from netscope.show.diff.rows import RUNS, Differences, DiffRow
 from netscope.show.diff.selection import build
 from netscope.show.diff.sentences import ending, followers, head, nothing, tally, timed, told, verdict
-from netscope.show.page import (
-    EMPTY,
-    Cell,
-    Comment,
-    Document,
-    Folded,
-    Heading,
-    Note,
-    Notes,
-    Page,
-    Records,
-    Row,
-    Section,
-    Table,
-    Tone,
-)
 from netscope.show.quantities import FigureText, figure_text
 from netscope.show.strings import short
 
@@ -46,10 +31,10 @@ NAMED: Final = 4
 # Longest text of an output.
 OUTPUT: Final = 44
 
-_MARKS: Final[dict[str, Tone]] = {"": "", "=": "dim", "~": "accent", "+": "added", "-": "bad"}
+_MARKS: Final[dict[str, p.Tone]] = {"": "", "=": "dim", "~": "accent", "+": "added", "-": "bad"}
 
 
-def page(diff: Diff, **view: Any) -> Page:
+def page(diff: Diff, **view: Any) -> p.Page:
     """What `netscope diff` shows; `view` is what `selection.build` takes.
 
     Raises:
@@ -57,96 +42,96 @@ def page(diff: Diff, **view: Any) -> Page:
     """
     differences = build(diff, **view)
     names = [short(report.name) for report in (diff.before, diff.after)]
-    return Page(
+    return p.Page(
         title=" → ".join(dict.fromkeys(names)),
         head=head(differences),
         sections=lambda: _sections(differences),
         records=lambda: _records(differences),
-        document=lambda: Document(*documents.values_of(document.document(diff))),
-        comment=Comment("diff", " ".join(names), f"netscope: {verdict(diff)}", differences.command),
+        document=lambda: p.Document(*documents.values_of(document.document(diff))),
+        comment=p.Comment("diff", " ".join(names), f"netscope: {verdict(diff)}", differences.command),
     )
 
 
-def _records(differences: Differences) -> Records:
+def _records(differences: Differences) -> p.Records:
     """A record a pair, the root's first, which has the totals; all pairs unless a path is asked for."""
     diff = differences.diff
     pairs = [row.pairs[0] for row in differences.rows] if differences.flat else diff.pairs
-    return Records(document.headings(), map(document.values, pairs), documents.SCHEMA_VERSION)
+    return p.Records(document.headings(), map(document.values, pairs), documents.SCHEMA_VERSION)
 
 
-def _sections(differences: Differences) -> Iterator[Section]:
+def _sections(differences: Differences) -> Iterator[p.Section]:
     diff = differences.diff
     if not diff and not differences.everything and not differences.flat:
-        yield Notes([Note(nothing(diff), "accent")])
-        yield Notes(timed(diff), close=True)
+        yield p.Notes([p.Note(nothing(diff), "accent")])
+        yield p.Notes(timed(diff), close=True)
         return
     yield _totals(differences)
     if differences.rows:
-        yield Folded(tally(diff), [_rows(differences)])
+        yield p.Folded(tally(diff), [_rows(differences)])
     notes = []
     if end := ending(diff):
-        notes.append(Note(end, "accent", mark="=  "))
+        notes.append(p.Note(end, "accent", mark="=  "))
     if any(row.times > 1 for row in differences.rows):
         text = f"{units.TIMES}N: the same change in each, with the figures of all N together"
-        notes.append(Note(text, "dim"))
+        notes.append(p.Note(text, "dim"))
     # Only who typed a command has an option to type.
     hint = "--all shows them" if differences.folded and differences.command else ""
-    yield Notes([*notes, Note(tally(diff), "dim", hint=hint)])
-    yield Notes(timed(diff), close=True)
+    yield p.Notes([*notes, p.Note(tally(diff), "dim", hint=hint)])
+    yield p.Notes(timed(diff), close=True)
 
 
-def _totals(differences: Differences) -> Table:
-    headings = [Heading(title, right=bool(title)) for title in ("", "before", "after", "change")]
+def _totals(differences: Differences) -> p.Table:
+    headings = [p.Heading(title, right=bool(title)) for title in ("", "before", "after", "change")]
     headings[3] = headings[3]._replace(drop=1)
     rows = []
     for quantity in differences.totals:
         text = figure_text(quantity, figures.total(differences.diff, quantity), TOTAL)
         cells = [
-            Cell(quantity.title, "dim"),
-            Cell(text.before, brief=Cell(text.before, behind="→")),
-            Cell(text.after),
+            p.Cell(quantity.title, "dim"),
+            p.Cell(text.before, brief=p.Cell(text.before, behind="→")),
+            p.Cell(text.after),
         ]
         if text.percent:
-            tone: Tone = "warn" if text.percent == UNKNOWN else "accent"
-            cells += [Cell(text.change), Cell(text.percent, tone)]
+            tone: p.Tone = "warn" if text.percent == UNKNOWN else "accent"
+            cells += [p.Cell(text.change), p.Cell(text.percent, tone)]
         else:
-            cells[1] = Cell(text.before, brief=EMPTY)
-            cells += [Cell("the same", "dim"), EMPTY]
-        rows.append(Row(cells))
-    return Table([*headings, Heading("", right=True)], rows, bare=True)
+            cells[1] = p.Cell(text.before, brief=p.EMPTY)
+            cells += [p.Cell("the same", "dim"), p.EMPTY]
+        rows.append(p.Row(cells))
+    return p.Table([*headings, p.Heading("", right=True)], rows, bare=True)
 
 
-def _rows(differences: Differences) -> Table:
+def _rows(differences: Differences) -> p.Table:
     rows = differences.rows
     tones = _tones(rows)
-    columns: list[tuple[Heading, list[Cell]]] = [
-        (Heading(""), [Cell(row.mark, _MARKS[row.mark]) for row in rows]),
-        (Heading("layer", name=True, floor=16), _layers(differences, tones)),
+    columns: list[tuple[p.Heading, list[p.Cell]]] = [
+        (p.Heading(""), [p.Cell(row.mark, _MARKS[row.mark]) for row in rows]),
+        (p.Heading("layer", name=True, floor=16), _layers(differences, tones)),
         (
-            Heading("what changed", floor=32),
-            [Cell(told(row, differences), tone) for row, tone in zip(rows, tones, strict=True)],
+            p.Heading("what changed", floor=32),
+            [p.Cell(told(row, differences), tone) for row, tone in zip(rows, tones, strict=True)],
         ),
     ]
     if any(row.output for row in rows):
-        outputs = [Cell(row.output, "dim") for row in rows]
-        columns.append((Heading("output", drop=20, longest=OUTPUT), outputs))
+        outputs = [p.Cell(row.output, "dim") for row in rows]
+        columns.append((p.Heading("output", drop=20, longest=OUTPUT), outputs))
     for number, quantity in enumerate(differences.quantities):
         texts = [_figure(differences, row, quantity) for row in rows]
         percents = _percents(differences, quantity, texts, tones)
         if not any(cell.text for cell in percents):
             continue
         drop = _DROPS.get(quantity.key, 30 + number)
-        columns.append((Heading(quantity.title, right=True, drop=drop), percents))
-        values = [Cell("" if text is None else text.values, "dim") for text in texts]
+        columns.append((p.Heading(quantity.title, right=True, drop=drop), percents))
+        values = [p.Cell("" if text is None else text.values, "dim") for text in texts]
         if any(cell.text for cell in values):
             drop = 60 if quantity.key == "macs" else 61 + number
-            columns.append((Heading("before → after", right=True, drop=drop, spare=True), values))
+            columns.append((p.Heading("before → after", right=True, drop=drop, spare=True), values))
     cells = zip(*(cells for _, cells in columns), strict=True)
     whole = differences.everything or differences.flat
     around = [not whole and row.kind in ("same", "around") for row in rows]
-    return Table(
+    return p.Table(
         [heading for heading, _ in columns],
-        [Row(these, around=that) for these, that in zip(cells, around, strict=True)],
+        [p.Row(these, around=that) for these, that in zip(cells, around, strict=True)],
     )
 
 
@@ -155,11 +140,11 @@ def _rows(differences: Differences) -> Table:
 _DROPS: Final = {"params": 25, "macs": 1}
 
 
-def _tones(rows: Sequence[DiffRow]) -> list[Tone]:
+def _tones(rows: Sequence[DiffRow]) -> list[p.Tone]:
     """Dim for what is only around, the same, or has to follow from something else that is shown."""
     leading = any(row.mark == "~" and not row.quiet for row in rows)
 
-    def tone(row: DiffRow) -> Tone:
+    def tone(row: DiffRow) -> p.Tone:
         if row.kind in ("renamed", "moved"):
             return ""
         return "dim" if row.kind != "layer" or row.mark == "=" or (row.quiet and leading) else ""
@@ -167,7 +152,7 @@ def _tones(rows: Sequence[DiffRow]) -> list[Tone]:
     return [tone(row) for row in rows]
 
 
-def _layers(differences: Differences, tones: Sequence[Tone]) -> list[Cell]:
+def _layers(differences: Differences, tones: Sequence[p.Tone]) -> list[p.Cell]:
     """The layer column. The range of a run is told as far as it makes the column no wider."""
     rows = differences.rows
     cells = [_layer(row, tone, differences.flat) for row, tone in zip(rows, tones, strict=True)]
@@ -181,21 +166,21 @@ def _layers(differences: Differences, tones: Sequence[Tone]) -> list[Cell]:
     return cells
 
 
-def _width(cell: Cell) -> int:
+def _width(cell: p.Cell) -> int:
     """About as wide as it is drawn."""
     seen = cell.seen
     return 3 * len(seen.lasts) + len(short(seen.text)) + len(seen.behind)
 
 
-def _layer(row: DiffRow, tone: Tone, flat: bool) -> Cell:
+def _layer(row: DiffRow, tone: p.Tone, flat: bool) -> p.Cell:
     """Branches, name, ×12, and the layers that only pass its change on; by itself the whole path."""
     times = [units.times(row.times)] if row.times > 1 else []
     typed = row.kind == "layer" and row.mark == "~" and row.layer.name.isdecimal() and not flat
     behind = " ".join([*times, *([short(row.layer.type)] if typed else [])])
     behind += "".join(f", {name}" for name in followers(row, FOLLOWERS))
-    brief = Cell(row.label, tone, behind, lasts=row.lasts)
+    brief = p.Cell(row.label, tone, behind, lasts=row.lasts)
     named = " ".join(times) + "".join(f", {name}" for name in followers(row, NAMED))
-    return Cell(row.path, tone, named, code=True, brief=brief)
+    return p.Cell(row.path, tone, named, code=True, brief=brief)
 
 
 def _figure(differences: Differences, row: DiffRow, quantity: Quantity) -> FigureText | None:
@@ -205,18 +190,18 @@ def _figure(differences: Differences, row: DiffRow, quantity: Quantity) -> Figur
 
 
 def _percents(
-    differences: Differences, quantity: Quantity, texts: Sequence[FigureText | None], tones: Sequence[Tone]
-) -> list[Cell]:
+    differences: Differences, quantity: Quantity, texts: Sequence[FigureText | None], tones: Sequence[p.Tone]
+) -> list[p.Cell]:
     """The part by which each row changed."""
     moved = figures.movement(differences.diff, quantity)
     cells = []
     for row, text, tone in zip(differences.rows, texts, tones, strict=True):
         if text is None:
-            cells.append(EMPTY)
+            cells.append(p.EMPTY)
             continue
         change = figures.figure(differences.diff, row.counted, quantity).delta.change or 0
         heavy = row.kind == "layer" and change and abs(change) * HEAVY >= moved
-        emphasis: Tone = "warn" if text.percent == UNKNOWN else "accent" if heavy else tone
+        emphasis: p.Tone = "warn" if text.percent == UNKNOWN else "accent" if heavy else tone
         whole = f"{text.values} ({text.percent})" if text.values else text.short
-        cells.append(Cell(whole, emphasis, brief=Cell(text.short, emphasis)))
+        cells.append(p.Cell(whole, emphasis, brief=p.Cell(text.short, emphasis)))
     return cells

@@ -26,7 +26,7 @@ def test_what_it_is_of_comes_first_and_items_have_a_line_each(kind: str) -> None
     answer = answers()[kind]
     text = answer.to_json()
     whole = json.loads(text)
-    document: Document = show.page(answer).document()
+    document: Document = show.page_of(answer).document()
     lines = [line.strip().rstrip(",") for line in text.splitlines()]
     items = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
     assert [item for item in items if item in whole[document.rows]] == whole[document.rows] != []
