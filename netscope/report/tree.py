@@ -55,6 +55,19 @@ def ends_of(rows: Sequence[Row]) -> list[int]:
     return ends
 
 
+def lasts_of(depths: Sequence[int]) -> list[tuple[bool, ...]]:
+    """For rows in preorder, by their depths: whether each, and each around it, is the last of its siblings.
+
+    Those are the branches of the drawn tree.
+    """
+    found: list[tuple[bool, ...]] = []
+    followed: set[int] = set()  # depths at which another sibling comes
+    for depth in reversed(depths):
+        found.append(tuple([level not in followed for level in range(1, depth + 1)]))
+        followed = {level for level in followed if level < depth} | {depth}
+    return found[::-1]
+
+
 def preorder(root: T, inside: Callable[[T], Sequence[T]]) -> Iterator[T]:
     """A node, then all that is inside it, in order."""
     waiting = [root]

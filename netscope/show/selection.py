@@ -12,6 +12,7 @@ from netscope.report import operators
 from netscope.report.layer import Layer
 from netscope.report.own import NOTHING, Own, uncounted
 from netscope.report.report import Report
+from netscope.report.tree import lasts_of
 from netscope.show import columns as columns_
 from netscope.show.columns import Column
 from netscope.show.nodes import Node, nodes_of
@@ -60,7 +61,7 @@ def build(
     table = LayerTable(
         report=report,
         columns=chosen,
-        rows=tuple(rows if flat else _with_branches(nodes, rows)),
+        rows=tuple(rows if flat else _with_branches(rows)),
         chosen=columns is not None,
         flat=flat,
         folded=fold,
@@ -177,22 +178,10 @@ def _marks(layer: Layer) -> Iterable[str]:
         yield f"{layer.calls:,} calls"
 
 
-def _with_branches(nodes: Sequence[Node], rows: Sequence[LayerRow]) -> list[LayerRow]:
+def _with_branches(rows: Sequence[LayerRow]) -> list[LayerRow]:
     """The rows with the flags that draw the tree, in which all ancestors of a visible row are visible."""
-    last_child: dict[int, int] = {}
-    for index, node in enumerate(nodes):
-        if node.visible and node.parent >= 0:
-            last_child[node.parent] = index
-    lasts: dict[int, tuple[bool, ...]] = {}
-    drawn = []
-    visible = iter(rows)
-    for index, node in enumerate(nodes):
-        if not node.visible:
-            continue
-        parent = node.parent
-        lasts[index] = () if parent < 0 else (*lasts[parent], last_child[parent] == index)
-        drawn.append(replace(next(visible), lasts=lasts[index]))
-    return drawn
+    lasts = lasts_of([row.layer.depth for row in rows])
+    return [replace(row, lasts=flags) for row, flags in zip(rows, lasts, strict=True)]
 
 
 def _sort_column(key: str) -> Column:

@@ -15,7 +15,8 @@ from netscope.report.quantities import QUANTITIES
 from netscope.report.report import SCHEMA_VERSION
 from netscope.show import diff
 from netscope.show import page as p
-from netscope.show.check.verdicts import FIGURES, HEADINGS, MARKS, cells, columns_of, plain, reason, tally
+from netscope.show.check.verdicts import HEADINGS, MARKS, cells, columns_of, plain, reason, tally
+from netscope.show.quantities import number_text
 from netscope.show.strings import short
 from netscope.show.words import head
 
@@ -88,13 +89,14 @@ def _folded(checked: Checked) -> Iterator[p.Folded]:
     titles = ("", "now") if before is None else ("", "before", "now", "change")
     rows = []
     for quantity in QUANTITIES:
-        now, text = quantity.of_report(checked.report), FIGURES[quantity.kind]
+        now = quantity.of_report(checked.report)
         if now is None and quantity.measured:
             continue
-        texts = [quantity.title, text(now)]
+        texts = [quantity.title, number_text(quantity, now, units.TOTAL)]
         if before is not None:
             was = quantity.of_report(before)
-            texts = [quantity.title, text(was), text(now), units.change(was, now)]
+            texts.insert(1, number_text(quantity, was, units.TOTAL))
+            texts.append(units.change(was, now))
         rows.append(p.Row([p.Cell(one) for one in texts]))
     headings = [p.Heading(title, right=place > 0) for place, title in enumerate(titles)]
     yield p.Folded(f"Totals of {checked.name}", [p.Table(headings, rows)], aside=True)

@@ -12,6 +12,7 @@ from netscope.answers.diff import Status
 from netscope.base import units
 from netscope.base.opnames import operator_list
 from netscope.report.quantities import find
+from netscope.show.quantities import number_text
 from netscope.show.strings import short, visible
 
 
@@ -30,21 +31,8 @@ HEADINGS: Final = Cells("", "limit", "before", "found", "change", "headroom")
 MARKS: Final = {True: "✓", False: "✗"}
 _STATUSES: Final[tuple[tuple[Status, str], ...]] = (("~", "changed"), ("+", "added"), ("-", "removed"))
 _SIGNS: Final = {"<=": "≤", "<": "<", ">=": "≥", ">": ">", "==": "=", "!=": "≠"}
-# A quantity as text, by its kind.
-FIGURES: Final[dict[str, Callable[[Any], str]]] = {
-    "count": units.count,
-    "metric": lambda n: units.metric(n, units.TOTAL),
-    "bytes": lambda n: units.binary(n, units.TOTAL),
-    "seconds": units.seconds,
-    "rate": units.rate,
-}
-_EXACTLY: Final[dict[str, Callable[[Any], str]]] = {
-    "count": units.count,
-    "metric": units.count,
-    "bytes": lambda n: f"{units.count(n)} B",
-    "seconds": lambda n: f"{units.count(n)} s",
-    "rate": units.count,
-}
+# What a count in base units is called.
+_EXACTLY: Final = {"bytes": " B", "seconds": " s"}
 
 
 def cells(verdict: Verdict) -> Cells:
@@ -59,11 +47,16 @@ def cells(verdict: Verdict) -> Cells:
             f"{where}structure", "as before", "", "changed" if verdict.state == "broken" else "", "", ""
         )
     quantity = find(one.quantity)
-    text = FIGURES[quantity.kind]
+
+    def text(value: Any) -> str:
+        return number_text(quantity, value, units.TOTAL)
+
+    def exactly(value: Any) -> str:
+        return f"{units.count(value)}{_EXACTLY.get(quantity.kind, '')}"
+
     limit, found = _bound(one, text), "" if verdict.state == "missing" else text(verdict.found)
     if not verdict.passed and limit == f"{_SIGNS[one.sign]} {found}":  # they differ further on
-        text = _EXACTLY[quantity.kind]
-        limit, found = _bound(one, text), text(verdict.found)
+        limit, found = _bound(one, exactly), exactly(verdict.found)
     if verdict.found is None and verdict.at_least:
         found = units.at_least(text(verdict.at_least))
     before = change = ""

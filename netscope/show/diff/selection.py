@@ -12,6 +12,7 @@ from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
 from netscope.report.operators import describe
 from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Quantity, find
+from netscope.report.tree import lasts_of
 from netscope.show.diff.blocks import blocks
 from netscope.show.diff.folding import Block, Draft
 from netscope.show.diff.rows import Differences, DiffRow
@@ -97,7 +98,7 @@ def _rows(diff: Diff, drafts: Block, everything: bool) -> list[DiffRow]:
     shown = [*kept, *rest]
     around: list[str] = []
     rows = []
-    for draft, lasts in zip(shown, _branches(shown), strict=True):
+    for draft, lasts in zip(shown, lasts_of([draft.level for draft in shown]), strict=True):
         del around[draft.level :]
         rows.append(_row(diff, draft, lasts, ".".join([*around, draft.label])))
         if draft is not root:
@@ -134,16 +135,6 @@ def _followers(draft: Draft, layers: Sequence[Layer]) -> tuple[str, ...]:
         for layer in layers
     ]
     return tuple(dict.fromkeys(names))
-
-
-def _branches(drafts: Sequence[Draft]) -> list[tuple[bool, ...]]:
-    """For every row in preorder the flags that draw the tree."""
-    found: list[tuple[bool, ...]] = []
-    open_: set[int] = set()  # levels at which another sibling follows
-    for draft in reversed(drafts):
-        found.append(tuple(level not in open_ for level in range(1, draft.level + 1)))
-        open_ = {level for level in open_ if level < draft.level} | {draft.level}
-    return found[::-1]
 
 
 def _matching(diff: Diff, path: str, shared: Sequence[Change], shown: frozenset[str]) -> list[DiffRow]:
