@@ -16,6 +16,7 @@ EXAMPLES = sorted(FOLDER.glob("*.py"))
 CORE = {"netscope", "torch", "torchvision", "pandas"} | sys.stdlib_module_names
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(path: Path, capsys: pytest.CaptureFixture[str]):
     with temporary_formulas():
