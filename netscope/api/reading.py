@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from netscope.api.ready import READY, Ready
 from netscope.base import collector
@@ -34,8 +33,7 @@ FORMS: Final[tuple[Source | Ready, ...]] = (*READY, *SOURCES)
 LISTED: Final[tuple[Source | Ready, ...]] = (*SOURCES, *READY)
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """What a model stands for, and the form of its name, if it is one. Nothing is imported or built yet."""
 
     model: Any

@@ -128,9 +128,8 @@ def parse_dtype(text: str) -> str:
     return name
 
 
-_INPUT = re.compile(
-    r"^(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>\d+(?:[x,×*]\d+)*|scalar)?(?::(?P<dtype>[\w.]+))?$"
-)
+# Compiled by `re` when the first input is read, which most summaries are not given.
+_INPUT: Final = r"^(?:(?P<name>[A-Za-z_]\w*)=)?(?P<shape>\d+(?:[x,×*]\d+)*|scalar)?(?::(?P<dtype>[\w.]+))?$"
 
 
 def parse_input(text: str, *, dtype: str = "float32") -> tuple[str | None, TensorSpec]:
@@ -141,7 +140,7 @@ def parse_input(text: str, *, dtype: str = "float32") -> tuple[str | None, Tenso
     Raises:
         UsageError: the text is not of that form.
     """
-    match = _INPUT.match(text.strip().replace(" ", ""))
+    match = re.match(_INPUT, text.strip().replace(" ", ""))
     if match is None or match["shape"] is None:
         raise UsageError(
             f"cannot read the input {text!r}.",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from netscope.base.workload import Workload
 from netscope.trace.facts import (
@@ -72,7 +71,7 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
             refusal = too_large(workload.module)
             if refusal is not None:
                 last, cause = failures[-1]
-                failures[-1] = replace(last, notes=(*last.notes, refusal)), cause
+                failures[-1] = last._replace(notes=(*last.notes, refusal)), cause
                 break
         with LOCK, RUNGS[rung](workload, train) as prepared:
             trace, error = record_forward(*prepared, rung=rung, reason=reason)

@@ -6,7 +6,6 @@ thousands of is a named tuple, which costs a third of a frozen dataclass to make
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from netscope.base.workload import TensorSpec
@@ -145,8 +144,7 @@ class Storage(NamedTuple):
     born: int
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """Everything that one forward did. `calls` are in the order in which they were entered.
 
     rung:
@@ -169,4 +167,4 @@ class Trace:
     seconds: float
     error: str | None = None
     error_path: str = ""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()

@@ -5,12 +5,10 @@ Nothing here imports torch, so that they can be listed and completed at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One network of the zoo.
 
     factory:

@@ -12,11 +12,10 @@ A format is a module with
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Final
+from typing import Final, NamedTuple
 
 from netscope.base.suggest import look_up
 from netscope.show.page import Page
@@ -26,8 +25,7 @@ from netscope.show.screen import Screen
 DEFAULT: Final = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """One way of writing pages."""
 
     name: str

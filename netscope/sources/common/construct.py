@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 # What Python says where a factory passes options on to something that does not take them.
-_UNEXPECTED: Final = re.compile(r"unexpected keyword argument '(\w+)'")
+_UNEXPECTED: Final = r"unexpected keyword argument '(\w+)'"
 
 
 class Made(NamedTuple):
@@ -56,7 +56,7 @@ def _construct(builder: Any, blueprint: Blueprint, name: str, dtype: str | None)
         except NetscopeError:
             raise
         except (Exception, SystemExit) as error:
-            unexpected = _UNEXPECTED.search(str(error)) if isinstance(error, TypeError) else None
+            unexpected = re.search(_UNEXPECTED, str(error)) if isinstance(error, TypeError) else None
             if unexpected is not None and unexpected[1] in blueprint.options:
                 raise UsageError(f"{name} has no option {unexpected[1]!r}.") from error
             raise failed(f"{name} could not be built", error) from error

@@ -32,12 +32,10 @@ HEADS: Final = (
 )
 
 # @register_model() or @register_model(name="quantized_resnet50"), perhaps other decorators, the function.
-_REGISTERED = re.compile(
-    r"""^@register_model(?:\((?:name=)?(?:["'](?P<name>\w+)["'])?\))?[ ]*\n
-        (?:[@ )].*\n)*
-        def\ (?P<function>\w+)""",
-    re.MULTILINE | re.VERBOSE,
-)
+_REGISTERED: Final = r"""(?mx)
+    ^@register_model(?:\((?:name=)?(?:["'](?P<name>\w+)["'])?\))?[ ]*\n
+    (?:[@ )].*\n)*
+    def\ (?P<function>\w+)"""
 
 
 @cache
@@ -84,7 +82,7 @@ def _registered(package: str, pattern: str) -> tuple[str, ...]:
     found: set[str] = set()
     for path in (folder / "models").glob(pattern):
         text = path.read_text(encoding="utf-8")
-        found.update(match["name"] or match["function"] for match in _REGISTERED.finditer(text))
+        found.update(match["name"] or match["function"] for match in re.finditer(_REGISTERED, text))
     return tuple(sorted(f"{package}/{name}" for name in found))
 
 
