@@ -10,10 +10,10 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz sweep test-gpu lint types format docs site bench house reports report-gpu clean
+.PHONY: help demo test quick fuzz sweep test-gpu lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.core ## Install netscope and summarise AlexNet
 	@$(BIN)/netscope summary alexnet --input 3x227x227
@@ -55,6 +55,9 @@ site: $(VENV)/.docs ## Build the site of docs/ as it is, into build/site
 
 bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
 	$(BIN)/python -m bench
+
+bench-against: $(VENV)/.test ## Compare the speed with another checkout's (TREE, BENCH_ARGS)
+	$(BIN)/python -m bench.against $(TREE) $(BENCH_ARGS)
 
 house: $(VENV)/.core ## Print the house in figures: folders, imports, circles (AGAINST=another checkout)
 	$(BIN)/python -m tools.house $(if $(AGAINST),--against $(AGAINST)) $(HOUSE_ARGS)

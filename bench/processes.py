@@ -37,21 +37,23 @@ class Finished:
     stderr: str
 
 
-def run(command: Sequence[str], extra: Mapping[str, str] | None = None) -> Finished:
-    """Run a command from the project's root and time it whole, from its start to its end.
+def run(command: Sequence[str], extra: Mapping[str, str] | None = None, tree: Path = ROOT) -> Finished:
+    """Run a command from a checkout's root and time it whole, from its start to its end.
 
     extra:
         environment variables to set for it.
+    tree:
+        the checkout, whose netscope is imported; this one without it.
 
     Raises:
         RuntimeError: it failed; the message has the end of what it said.
     """
     environment = {key: value for key, value in os.environ.items() if key not in _DISTURBING}
-    environment.update(extra or {})
+    environment.update(extra or {}, PYTHONPATH=str(tree))
     before = _children_cpu()
     started = time.perf_counter()
     done = subprocess.run(  # noqa: S603 - commands that this package spells out
-        list(command), cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        list(command), cwd=tree, env=environment, capture_output=True, text=True, check=False
     )
     wall = time.perf_counter() - started
     if done.returncode:
