@@ -10,14 +10,14 @@ import pytest
 
 import netscope
 from netscope.base.errors import StoreError
-from netscope.machine.profiling.document import CurveDocument, to_json
+from netscope.machine.profiling.document import CurveDocument
 from tests.show.test_curve import curve
 from tools.schemas import schema_of
 
 
 def test_a_curve_follows_its_schema() -> None:
     for one in (curve(), curve(too_large=128)):
-        jsonschema.Draft202012Validator(schema_of(CurveDocument)).validate(json.loads(to_json(one)))
+        jsonschema.Draft202012Validator(schema_of(CurveDocument)).validate(json.loads(one.to_json()))
 
 
 def test_a_curve_is_no_report(tmp_path: Path) -> None:
