@@ -32,7 +32,9 @@ def page(explanations: Explanations) -> p.Page:
 def _sections(explanations: Explanations) -> Iterator[p.Section]:
     for explanation in explanations:
         yield p.Title(_title(explanation), close=True)
-        yield p.Steps([p.Step(line.label, line.formula, figure(line), line.note) for line in explanation])
+        yield p.Derivations(
+            [p.Derived(line.label, line.formula, figure(line), line.note) for line in explanation]
+        )
         telling = [one for one in explanation.parts if one.params or one.counted_macs or one.output_bytes]
         if telling:
             yield _parts(telling)

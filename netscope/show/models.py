@@ -45,6 +45,6 @@ def _sections(catalog: Catalog) -> Iterator[p.Section]:
             ]
             yield p.Table([p.Heading("model"), p.Heading("", wraps=True)], rows, bare=True)
         else:
-            yield p.Names([model.name for model in group])
+            yield p.Listing([model.name for model in group])
     if catalog.also:
         yield p.Notes([p.Note(f"also: {', '.join(catalog.also)}", "dim")])

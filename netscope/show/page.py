@@ -4,14 +4,14 @@ Every answer makes one `Page`; a format is one way of writing any page (`netscop
 head, sections in the order in which they are read, the same as records for tables of data, and as a document
 for JSON. Sections are of a few kinds, and a format has a way of writing each:
 
-    Table    rows of cells under headings, a tree where cells say so
-    Facts    a figure a line: what it is, how much, and what there is to say about it
-    Bars     shares of a whole
-    Steps    a derivation a line: what is asked, the formula, what it comes to
-    Names    names alone, many of them
-    Notes    sentences
-    Title    what the next sections are of
-    Folded   sections that a reader opens, where the format can fold
+    Table        rows of cells under headings, a tree where cells say so
+    Facts        a figure a line: what it is, how much, and what there is to say about it
+    Bars         shares of a whole
+    Derivations  a line each: what is asked, the formula, what it comes to
+    Listing      names alone, many of them
+    Notes        sentences
+    Title        what the next sections are of
+    Folded       sections that a reader opens, where the format can fold
 
 Pages name them `p.Table`, `p.Note`: `from netscope.show import page as p`.
 
@@ -155,7 +155,7 @@ class Bars(NamedTuple):
     items: Sequence[Bar]
 
 
-class Step(NamedTuple):
+class Derived(NamedTuple):
     """One question, the arithmetic that answers it ("" where there is none), and the answer."""
 
     label: str
@@ -164,14 +164,14 @@ class Step(NamedTuple):
     note: str = ""
 
 
-class Steps(NamedTuple):
+class Derivations(NamedTuple):
     """A derivation, a question a line."""
 
-    items: Sequence[Step]
+    items: Sequence[Derived]
 
 
-class Names(NamedTuple):
-    """Names alone, in columns where there is room."""
+class Listing(NamedTuple):
+    """Listing alone, in columns where there is room."""
 
     items: Sequence[str]
 
@@ -217,7 +217,7 @@ class Folded(NamedTuple):
     aside: bool = False
 
 
-Section = Table | Facts | Bars | Steps | Names | Notes | Title | Folded
+Section = Table | Facts | Bars | Derivations | Listing | Notes | Title | Folded
 
 
 class Records(NamedTuple):

@@ -27,7 +27,7 @@ HEAVY: Final = 0.1
 LONGEST: Final = 44
 
 
-class Value(NamedTuple):
+class Shown(NamedTuple):
     """A raw value and how far it may be trusted.
 
     mark:
@@ -117,19 +117,19 @@ class LayerTable:
             return self.rows
         return [replace(row, lasts=row.lasts[1:]) for row in self.rows[1:]]
 
-    def value(self, row: LayerRow, column: Column) -> Value:
+    def value(self, row: LayerRow, column: Column) -> Shown:
         """The raw value that `row` shows in `column`."""
         layer = row.layer
         if column.own is not None:
             value = column.own(row.figures, self.report)
             if column.bounded and row.figures.unknown:
-                return Value(value, "bound")
+                return Shown(value, "bound")
             if not value and column.counted_elsewhere and layer.own_params == 0 and not row.expanded:
                 whole = column.get(layer, self.report)
-                return Value(whole, "shared") if whole else Value(value)
-            return Value(value, "inner" if row.expanded or row.state else "")
+                return Shown(whole, "shared") if whole else Shown(value)
+            return Shown(value, "inner" if row.expanded or row.state else "")
         value = column.get(layer, self.report) if column.display is None else column.display(layer)
-        return Value(value, "inner" if row.expanded else "")
+        return Shown(value, "inner" if row.expanded else "")
 
     def table(self) -> Table:
         """For people."""
@@ -184,7 +184,7 @@ class LayerTable:
             yield column.own(row.figures, self.report)
 
 
-def value_text(column: Column, value: Value) -> str:
+def value_text(column: Column, value: Shown) -> str:
     """A raw value as people read it."""
     if value.raw == 0 and column.zero is not None and value.mark != "bound":
         return "" if value.mark == "inner" else column.zero

@@ -103,10 +103,10 @@ def read(path: Path) -> Project | None:
         raise UsageError(
             f"{os.path.relpath(path)}: this is not TOML: {' '.join(str(error).split())}."
         ) from None
-    tool = _table(data.get("tool", {}), _Place(path, "tool"))
+    tool = _table(data.get("tool", {}), _Position(path, "tool"))
     if "netscope" not in tool:
         return None
-    place = _Place(path, "tool.netscope")
+    place = _Position(path, "tool.netscope")
     models = _known(tool["netscope"], place, ("models",)).get("models", {})
     entries = _table(models, place.at("models"))
     return Project(
@@ -115,15 +115,15 @@ def read(path: Path) -> Project | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Position:
     """Where in the file something stands, for messages."""
 
     path: Path
     key: str
 
-    def at(self, key: str) -> _Place:
+    def at(self, key: str) -> _Position:
         plain = key.replace("-", "").replace("_", "").isalnum() and key.isascii()
-        return _Place(self.path, f"{self.key}.{key if plain else repr(key)}")
+        return _Position(self.path, f"{self.key}.{key if plain else repr(key)}")
 
     def error(self, message: str, hint: str | None = None) -> UsageError:
         return UsageError(f"{os.path.relpath(self.path)}: {self.key}: {message}", hint=hint)
@@ -137,7 +137,7 @@ class _Place:
             raise self.error(complaint.message, complaint.hint) from None
 
 
-def _entry(name: str, raw: Any, place: _Place) -> Entry:
+def _entry(name: str, raw: Any, place: _Position) -> Entry:
     given = _known(raw, place, (*_FIELDS, *_REQUIREMENTS))
     fields = {key: _FIELDS[key](given[key], place.at(key)) for key in _FIELDS if key in given}
     required = [
@@ -148,7 +148,7 @@ def _entry(name: str, raw: Any, place: _Place) -> Entry:
     return Entry(**{"model": name, **fields}, name=name, requirements=tuple(required))
 
 
-def _known(value: Any, place: _Place, keys: tuple[str, ...]) -> dict[str, Any]:
+def _known(value: Any, place: _Position, keys: tuple[str, ...]) -> dict[str, Any]:
     """A table, no key of which is another than these."""
     table: dict[str, Any] = _table(value, place)
     for key in table:
@@ -160,10 +160,10 @@ def _known(value: Any, place: _Place, keys: tuple[str, ...]) -> dict[str, Any]:
     return table
 
 
-def _of(kind: type, wanted: str) -> Callable[[Any, _Place], Any]:
+def _of(kind: type, wanted: str) -> Callable[[Any, _Position], Any]:
     """What passes on a value of that type, and no bool for a number."""
 
-    def read(value: Any, place: _Place) -> Any:
+    def read(value: Any, place: _Position) -> Any:
         if type(value) is not kind:
             raise place.error(f"this must be {wanted}, not {value!r}.")
         return value
@@ -176,15 +176,15 @@ _text: Final = _of(str, "a text")
 _list: Final = _of(list, "a list")
 
 
-def _texts(value: Any, place: _Place) -> tuple[str, ...]:
+def _texts(value: Any, place: _Position) -> tuple[str, ...]:
     """One text, or a list of them."""
     return tuple(_text(text, place) for text in (value if isinstance(value, list) else [value]))
 
 
-def _limits(sign: Sign) -> Callable[[Any, _Place], Iterator[Requirement]]:
+def _limits(sign: Sign) -> Callable[[Any, _Position], Iterator[Requirement]]:
     """What reads a table of limits, where a value without a sign has this one."""
 
-    def read(value: Any, place: _Place) -> Iterator[Requirement]:
+    def read(value: Any, place: _Position) -> Iterator[Requirement]:
         for key, limit in _table(value, place).items():
             here = place.at(key)
             whole = type(limit) is float and limit.is_integer()  # as TOML reads 1e9
@@ -196,18 +196,18 @@ def _limits(sign: Sign) -> Callable[[Any, _Place], Iterator[Requirement]]:
     return read
 
 
-def _changes(value: Any, place: _Place) -> Iterator[Requirement]:
+def _changes(value: Any, place: _Position) -> Iterator[Requirement]:
     for text in _texts(value, place):
         with place.named():
             yield parse_change(text)
 
 
-def _shapes(value: Any, place: _Place) -> Iterator[Requirement]:
+def _shapes(value: Any, place: _Position) -> Iterator[Requirement]:
     for path, pattern in _table(value, place).items():
         yield Returns(path, _pattern(pattern, place.at(path)))
 
 
-def _pattern(value: Any, place: _Place) -> tuple[Any, ...]:
+def _pattern(value: Any, place: _Position) -> tuple[Any, ...]:
     """A shape, or a list of shapes; "..." stands for any number of sizes."""
     sizes = _list(value, place)
     if any(isinstance(size, list) for size in sizes):
@@ -220,7 +220,7 @@ def _pattern(value: Any, place: _Place) -> tuple[Any, ...]:
     return tuple(... if size == "..." else size for size in sizes)
 
 
-_FIELDS: Final[Mapping[str, Callable[[Any, _Place], Any]]] = {
+_FIELDS: Final[Mapping[str, Callable[[Any, _Position], Any]]] = {
     "model": _text,
     "input": _texts,
     "batch": _of(int, "a whole number"),
@@ -229,7 +229,7 @@ _FIELDS: Final[Mapping[str, Callable[[Any, _Place], Any]]] = {
     "options": _table,
     "against": _text,
 }
-_REQUIREMENTS: Final[Mapping[str, Callable[[Any, _Place], Iterator[Requirement]]]] = {
+_REQUIREMENTS: Final[Mapping[str, Callable[[Any, _Position], Iterator[Requirement]]]] = {
     "max": _limits("<="),
     "expect": _limits("=="),
     "shapes": _shapes,

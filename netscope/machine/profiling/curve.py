@@ -56,11 +56,11 @@ class Curve(Answer):
         return found
 
     @cached_property
-    def _points(self) -> curve_.Curve:
+    def _points(self) -> curve_.Throughputs:
         points = [
             curve_.Point(timing.batch, timing.back_to_back or timing.latency) for timing in self.timings
         ]
-        return curve_.Curve(tuple(points), self.too_large)
+        return curve_.Throughputs(tuple(points), self.too_large)
 
     @property
     def best(self) -> int | None:

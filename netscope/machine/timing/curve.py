@@ -30,7 +30,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class Throughputs:
     """Points in order of batch size.
 
     too_large:
@@ -57,7 +57,7 @@ class Curve:
         return next(point for point in self.points if point.throughput >= enough)
 
 
-def curve(batches: Iterable[int], measure: Callable[[int], Measurement], backend: Backend) -> Curve:
+def curve(batches: Iterable[int], measure: Callable[[int], Measurement], backend: Backend) -> Throughputs:
     """Measure each batch size, from the smallest up, until memory does not suffice.
 
     Raises:
@@ -76,5 +76,5 @@ def curve(batches: Iterable[int], measure: Callable[[int], Measurement], backend
         # Outside the handler, whose traceback holds on to the step's tensors; so may what refers to itself.
         gc.collect()
         backend.release()
-        return Curve(tuple(points), full)
-    return Curve(tuple(points))
+        return Throughputs(tuple(points), full)
+    return Throughputs(tuple(points))

@@ -18,7 +18,7 @@ from netscope.base.units import plural, span
 from netscope.report.operators import describe
 from netscope.report.quantities import QUANTITIES, Delta
 from netscope.report.tree import ends_of, inverted
-from netscope.show.diff.folding import Block, Draft, look, merged
+from netscope.show.diff.folding import Block, DiffDraft, look, merged
 from netscope.show.diff.rows import RUNS, Kind
 from netscope.show.diff.words import is_forced, output_text, words
 
@@ -120,14 +120,14 @@ class _Builder:
             rows += block
         return rows
 
-    def _own(self, number: int) -> Draft:
+    def _own(self, number: int) -> DiffDraft:
         """The row of a layer by itself."""
         pair = self.pairs[number]
         around = bool(self.children[number])
         label = pair.layer.name or "(root)"
         if pair.before and pair.after and any(change.what == "name" for change in pair.changes):
             label = f"{pair.before.name} → {label}"
-        draft = Draft("layer", pair.status, (number,), label, layers=self.leaves[number])
+        draft = DiffDraft("layer", pair.status, (number,), label, layers=self.leaves[number])
         if pair.status in ("+", "-"):
             draft.words = (self._inventory(number),)
             draft.partial = self._is_partial(number)
@@ -197,12 +197,12 @@ class _Builder:
         moved = state == "moved" and pair.before is not None
         return state, pair.before.path.rpartition(".")[0] if moved and pair.before else ""
 
-    def _run(self, state: State, numbers: Sequence[int]) -> Draft:
+    def _run(self, state: State, numbers: Sequence[int]) -> DiffDraft:
         first, last = (self.pairs[n] for n in (numbers[0], numbers[-1]))
         label = _between(first.layer.name, last.layer.name)
         if state == "renamed" and first.before and last.before:
             label = f"{_between(first.before.name, last.before.name)} → {label}"
-        return Draft(
+        return DiffDraft(
             cast(Kind, state),
             "=" if state == "same" else "~",
             tuple(numbers),

@@ -12,7 +12,7 @@ from netscope.show.diff.rows import RUNS, Kind
 
 
 @dataclass(slots=True)
-class Draft:
+class DiffDraft:
     """A row to be; `pairs` are numbers in `Diff.pairs`, `level` is the depth within its block."""
 
     kind: Kind
@@ -29,7 +29,7 @@ class Draft:
     look: tuple[Hashable, ...] = ()
 
 
-Block = list[Draft]
+Block = list[DiffDraft]
 
 
 def look(block: Block) -> Hashable:
@@ -49,7 +49,7 @@ def merged(alike: list[Block]) -> Block:
     if len(alike) == 1:
         return alike[0]
     head: Block = []
-    runs: list[dict[int, Draft]] = []
+    runs: list[dict[int, DiffDraft]] = []
     for block in alike:
         place = -1
         for draft in block:

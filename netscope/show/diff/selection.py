@@ -14,7 +14,7 @@ from netscope.report.operators import describe
 from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Quantity, find
 from netscope.report.tree import lasts_of
 from netscope.show.diff.blocks import blocks
-from netscope.show.diff.folding import Block, Draft
+from netscope.show.diff.folding import Block, DiffDraft
 from netscope.show.diff.rows import Differences, DiffRow
 from netscope.show.diff.words import output_text, words
 
@@ -106,7 +106,7 @@ def _rows(diff: Diff, drafts: Block, everything: bool) -> list[DiffRow]:
     return rows
 
 
-def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> DiffRow:
+def _row(diff: Diff, draft: DiffDraft, lasts: tuple[bool, ...], path: str) -> DiffRow:
     pairs, behind = (
         tuple(diff.pairs[number] for number in numbers) for numbers in (draft.pairs, draft.followers)
     )
@@ -127,7 +127,7 @@ def _row(diff: Diff, draft: Draft, lasts: tuple[bool, ...], path: str) -> DiffRo
     )
 
 
-def _followers(draft: Draft, layers: Sequence[Layer]) -> tuple[str, ...]:
+def _followers(draft: DiffDraft, layers: Sequence[Layer]) -> tuple[str, ...]:
     """What the layers behind a row's are called; behind several numbers, numbers are only of a type."""
     several = len(draft.pairs) > 1 and not draft.label.isdecimal()
     names = [

@@ -13,16 +13,16 @@ from netscope.base import units
 from netscope.show.page import (
     Bars,
     Cell,
+    Derivations,
     Facts,
     Folded,
     Heading,
-    Names,
+    Listing,
     Notes,
     Page,
     Piece,
     Row,
     Section,
-    Steps,
     Table,
     Title,
     Tone,
@@ -104,13 +104,13 @@ def _section(section: Section) -> Iterator[str]:
                  _td(bar.note, dim=True, wraps=True)]
                 for bar in items
             )  # fmt: skip
-        case Steps(items):
+        case Derivations(items):
             yield _rows(
                 [_td(step.label, dim=True), _td(step.formula), _td(step.value, right=True, bold=True),
                  _td(step.note, dim=True, wraps=True)]
                 for step in items
             )  # fmt: skip
-        case Names(items):
+        case Listing(items):
             yield _div(", ".join(map(escape, items)))
         case Notes(items):
             yield from (_div(escape(f"{note.mark}{note.text}")) for note in items)

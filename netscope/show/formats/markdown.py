@@ -17,16 +17,16 @@ from netscope.show.page import (
     Bars,
     Cell,
     Comment,
+    Derivations,
     Facts,
     Folded,
-    Names,
+    Listing,
     Note,
     Notes,
     Page,
     Piece,
     Row,
     Section,
-    Steps,
     Table,
     Title,
 )
@@ -111,12 +111,12 @@ def _section(section: Section, told: Sequence[str]) -> Iterator[str]:
             yield _line(["---", "---:", "---:"])
             for bar in items:
                 yield _line([escape(bar.label), units.percent(bar.share), escape(bar.value)])
-        case Steps(items):
+        case Derivations(items):
             yield from ("| | | | |", "|---|---|---:|---|")
             for step in items:
                 formula = code(step.formula) if step.formula else ""
                 yield _line([escape(step.label), formula, escape(step.value), escape(step.note)])
-        case Names(items):
+        case Listing(items):
             yield from (f"- {code(name)}" for name in items)
         case Notes(items):
             yield from (f"- {_note(note)}" for note in items if not _is_told(note, told))

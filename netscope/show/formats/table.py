@@ -18,17 +18,17 @@ from netscope.show.layout import GAP, laid_out
 from netscope.show.page import (
     Bar,
     Bars,
+    Derivations,
+    Derived,
     Fact,
     Facts,
     Folded,
-    Names,
+    Listing,
     Note,
     Notes,
     Page,
     Piece,
     Section,
-    Step,
-    Steps,
     Table,
     Title,
     Tone,
@@ -84,11 +84,11 @@ def _section(section: Section, screen: Screen) -> Iterator[list[Piece]]:
             yield from _facts(items, room)
         case Bars(_, items):
             yield from _bars(items, room)
-        case Steps(items):
+        case Derivations(items):
             width = max((width_of(visible(step.label)) for step in items), default=0)
             for step in items:
-                yield from _step(step, width, room)
-        case Names(items):
+                yield from _derived(step, width, room)
+        case Listing(items):
             yield from _names([for_encoding(visible(name), screen.encoding) for name in items], room)
         case Notes(items):
             for note in items:
@@ -155,7 +155,7 @@ def _bars(items: Sequence[Bar], room: int | None) -> Iterator[list[Piece]]:
         yield line
 
 
-def _step(step: Step, width: int, room: int | None) -> Iterator[list[Piece]]:
+def _derived(step: Derived, width: int, room: int | None) -> Iterator[list[Piece]]:
     """Label, formula, value and note; what does not fit goes on below itself."""
     indent = width + 3
     label, formula, value, note = map(visible, step)

@@ -40,7 +40,7 @@ _INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What the process of a revision has to say.
 
     revision, short:
@@ -69,7 +69,7 @@ def accepts(name: str) -> bool:
     return not any(os.path.exists(path) for path in (name, _path_of(name)) if path)  # noqa: PTH110 - long names
 
 
-def ask(name: str, asked: Mapping[str, Any], worker: str) -> Answer:
+def ask(name: str, asked: Mapping[str, Any], worker: str) -> Reply:
     """Have a network of another revision summarised.
 
     Args:
@@ -100,7 +100,7 @@ def ask(name: str, asked: Mapping[str, Any], worker: str) -> Answer:
         except OSError as error:
             raise SourceError(f"{revision} could not be written to {place}: {error.strerror}.") from error
         data = _run(place, repository, source, plain, worker)
-    return Answer(revision, short, data, _lacks(exported))
+    return Reply(revision, short, data, _lacks(exported))
 
 
 def _splits(name: str) -> Iterator[tuple[str, str]]:
@@ -147,7 +147,7 @@ def _path_of(source: str) -> str | None:
     return None
 
 
-def _within(source: str, revision: str, repository: git.Repository, entries: list[git.Entry]) -> str:
+def _within(source: str, revision: str, repository: git.Repository, entries: list[git.Blob]) -> str:
     """The source as it is called from within the export.
 
     Raises:
@@ -182,7 +182,7 @@ def _check_known(
     known: PurePosixPath,
     revision: str,
     repository: git.Repository,
-    entries: list[git.Entry],
+    entries: list[git.Blob],
 ) -> None:
     """Refuse a file that the revision does not have."""
     paths = {entry.path: entry for entry in entries}

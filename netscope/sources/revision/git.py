@@ -27,7 +27,7 @@ SUBMODULE: Final = "160000"
 _PROGRAM: Final = "100755"
 
 
-class Entry(NamedTuple):
+class Blob(NamedTuple):
     """One line of a tree; `path` is relative to the repository's root."""
 
     mode: str
@@ -77,7 +77,7 @@ class Repository:
         """Whether it was cloned without its history."""
         return _git("rev-parse", "--is-shallow-repository") == "true"
 
-    def entries(self, commit: str) -> list[Entry]:
+    def entries(self, commit: str) -> list[Blob]:
         """Every file, link and submodule of a commit.
 
         Raises:
@@ -119,7 +119,7 @@ class Export:
     pointers: tuple[str, ...]
 
 
-def export(entries: list[Entry], folder: Path) -> Export:
+def export(entries: list[Blob], folder: Path) -> Export:
     """Write the files of a commit below an empty folder.
 
     A link that leads out of the folder is left out.
@@ -152,10 +152,10 @@ def export(entries: list[Entry], folder: Path) -> Export:
     return Export(tuple(map(str, submodules)), tuple(pointers))
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> Blob:
     facts, _, path = line.partition("\t")
     mode, _, name = facts.split(" ")
-    return Entry(mode, name, PurePosixPath(path))
+    return Blob(mode, name, PurePosixPath(path))
 
 
 def _inward(path: PurePosixPath) -> PurePosixPath:
@@ -165,7 +165,7 @@ def _inward(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-def _contents(files: list[Entry]) -> Iterator[bytes]:
+def _contents(files: list[Blob]) -> Iterator[bytes]:
     """What each file holds, from one process."""
     with tempfile.TemporaryFile() as names:
         # A file and not a pipe: nobody has to write while somebody reads.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netscope.machine.timing.curve import Curve, curve
+from netscope.machine.timing.curve import Throughputs, curve
 from netscope.machine.timing.measure import latency
 from netscope.report.measured.samples import Measurement
 from tests.machine.timing.fake import FakeBackend, FakeOutOfMemory, FakeStep, Kernel, forward
@@ -12,7 +12,7 @@ from tests.machine.timing.fake import FakeBackend, FakeOutOfMemory, FakeStep, Ke
 BATCHES = (1, 2, 4, 8, 16, 32)
 
 
-def swept(backend: FakeBackend, batches: tuple[int, ...] = BATCHES) -> Curve:
+def swept(backend: FakeBackend, batches: tuple[int, ...] = BATCHES) -> Throughputs:
     """A step takes 1 ms, or 0.1 ms for each sample where that is more; a sample takes 1,000 bytes."""
 
     def measure(batch: int) -> Measurement:
