@@ -17,7 +17,7 @@ from netscope.base.request import FACTS, How, Request, spelled
 
 if TYPE_CHECKING:
     from netscope.answers.check import Checked, Outcome, Requirement
-    from netscope.answers.check.project import Entry, Project
+    from netscope.answers.check.project import Project, Target
     from netscope.api.reading import Model
 
 
@@ -83,7 +83,7 @@ def check_project(
             `check` raises.
     """
     from netscope.answers.check import Outcome
-    from netscope.answers.check.project import Entry, nearest
+    from netscope.answers.check.project import Target, nearest
 
     folder = Path.cwd() if path is None else Path(path).absolute()
     required = _requirements(limits, fail_if)
@@ -96,7 +96,7 @@ def check_project(
     if project is not None and model in project:
         entry, folder = project[model], project.folder
     else:
-        entry = Entry(model, model)
+        entry = Target(model, model)
     # A report is seen from here, not from the entry's folder; one of a revision is no file.
     if against is not None and against.endswith(".json") and Path(against).is_file():
         against = str(Path(against).absolute())
@@ -135,7 +135,7 @@ def _all_of(project: Project | None) -> Iterator[Checked]:
             yield Checked(entry.name, None, error=error.message, failure=error)
 
 
-def _checked(entry: Entry, folder: Path) -> Checked:
+def _checked(entry: Target, folder: Path) -> Checked:
     """What an entry names, as seen from that folder, held against what is required of it."""
     how = {
         "input": entry.input or None,

@@ -9,7 +9,7 @@ from netscope.report.layer import Layer
 
 if TYPE_CHECKING:
 
-    class Row(Protocol):
+    class Nested(Protocol):
         """What stands in preorder: a layer, or what is to become one."""
 
         @property
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def parents_of(rows: Sequence[Row]) -> list[int]:
+def parents_of(rows: Sequence[Nested]) -> list[int]:
     """For every row the index of the one around it, -1 for the root."""
     parents: list[int] = []
     around: list[int] = []
@@ -32,7 +32,7 @@ def parents_of(rows: Sequence[Row]) -> list[int]:
     return parents
 
 
-def children_of(rows: Sequence[Row]) -> list[list[int]]:
+def children_of(rows: Sequence[Nested]) -> list[list[int]]:
     """For every row the indices of those directly inside it, in order."""
     return inverted(parents_of(rows))
 
@@ -46,7 +46,7 @@ def inverted(parents: Sequence[int]) -> list[list[int]]:
     return children
 
 
-def ends_of(rows: Sequence[Row]) -> list[int]:
+def ends_of(rows: Sequence[Nested]) -> list[int]:
     """For every row the index behind the last one within it: a subtree is a slice."""
     ends = list(range(1, len(rows) + 1))
     parents = parents_of(rows)

@@ -33,12 +33,6 @@ class _Board:
         """Whether two have the same name, and may differ in their input alone."""
         return len({one.name for one in self.variants}) < len(self.variants)
 
-    def is_least(self, variant: Variant, quantity: Quantity) -> bool:
-        """Whether it alone has the smallest figure."""
-        value = variant.quantities.get(quantity.key)
-        known = [v for one in self.comparison if (v := one.quantities.get(quantity.key)) is not None]
-        return value is not None and len(known) > 1 and value == min(known) and known.count(value) == 1
-
     def change(self, variant: Variant, quantity: Quantity) -> str:
         """By which part it differs from the first; "" for the first itself."""
         if variant is self.comparison.first:
@@ -116,7 +110,7 @@ def _cells(board: _Board, one: Variant) -> Iterator[p.Cell]:
         if failed:
             yield from (p.EMPTY, p.EMPTY)
             continue
-        least: p.Tone = "accent" if board.is_least(one, quantity) else ""
+        least: p.Tone = "accent" if one is board.comparison.least(quantity.key) else ""
         figure, change = _figure(one, quantity), board.change(one, quantity)
         yield p.Cell(figure, least, f"({change})" if change else "", brief=p.Cell(figure, least))
         yield p.Cell(change, "dim")

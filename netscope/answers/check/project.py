@@ -36,7 +36,7 @@ _MODELS: Final = "tool.netscope.models"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Target:
     """One network to check: how it is traced, and what is required of it."""
 
     name: str
@@ -55,14 +55,14 @@ class Project:
     """The networks of a pyproject.toml, in its order."""
 
     path: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[Target, ...]
 
     @property
     def folder(self) -> Path:
         """What the file's paths are seen from."""
         return self.path.parent
 
-    def __getitem__(self, name: str) -> Entry:
+    def __getitem__(self, name: str) -> Target:
         """The entry of that name.
 
         Raises:
@@ -137,7 +137,7 @@ class _Position:
             raise self.error(complaint.message, complaint.hint) from None
 
 
-def _entry(name: str, raw: Any, place: _Position) -> Entry:
+def _entry(name: str, raw: Any, place: _Position) -> Target:
     given = _known(raw, place, (*_FIELDS, *_REQUIREMENTS))
     fields = {key: _FIELDS[key](given[key], place.at(key)) for key in _FIELDS if key in given}
     required = [
@@ -145,7 +145,7 @@ def _entry(name: str, raw: Any, place: _Position) -> Entry:
     ]
     if not required:
         raise place.error("nothing is required of it.", hint=f"give {', '.join(_REQUIREMENTS)}")
-    return Entry(**{"model": name, **fields}, name=name, requirements=tuple(required))
+    return Target(**{"model": name, **fields}, name=name, requirements=tuple(required))
 
 
 def _known(value: Any, place: _Position, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -71,6 +71,13 @@ class Comparison(Answer):
         """The one that the others are measured against; None when all failed."""
         return next((variant for variant in self.variants if variant.report is not None), None)
 
+    def least(self, key: str) -> Variant | None:
+        """The one that alone has the smallest figure; None where several have, or only one is known."""
+        known = [(value, one) for one in self if (value := one.quantities.get(key)) is not None]
+        smallest = min([value for value, _ in known], default=None)
+        found = [one for value, one in known if value == smallest]
+        return found[0] if len(found) == 1 < len(known) else None
+
     def delta(self, variant: Variant, key: str) -> Delta:
         """A quantity of the first and of this one."""
         first = self.first.quantities if self.first is not None else {}

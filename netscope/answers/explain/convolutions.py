@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from netscope.answers.explain.formula import product
 from netscope.answers.explain.lines import Derivation, Line
-from netscope.answers.explain.windows import Window, per_direction, side_lines, tiling, windows_of
+from netscope.answers.explain.windows import SlidingWindow, per_direction, side_lines, tiling, windows_of
 from netscope.base import units
 from netscope.report.layer import Layer
 
@@ -119,11 +119,11 @@ def transposed(dims: int) -> Callable[[Layer], Derivation]:
     return derive
 
 
-def _side(w: Window) -> str:
+def _side(w: SlidingWindow) -> str:
     return f"floor(({w.size} + {w.padding} - {w.dilation}*({w.kernel}-1) - 1)/{w.stride}) + 1"
 
 
-def _stamped_side(w: Window, asked: int) -> str:
+def _stamped_side(w: SlidingWindow, asked: int) -> str:
     # A forward that is told the output size finds the output padding by itself.
     needed = w.out - (w.size - 1) * w.stride + 2 * w.before - w.span
     extra = needed if 0 <= needed < max(w.stride, w.dilation) else asked

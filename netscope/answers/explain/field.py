@@ -12,9 +12,8 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from netscope.answers.explain.lines import Line
-from netscope.answers.explain.windows import DIRECTIONS, Window, windows_of
-from netscope.report.layer import Layer
-from netscope.report.layer import Window as Seen
+from netscope.answers.explain.windows import DIRECTIONS, SlidingWindow, windows_of
+from netscope.report.layer import Layer, Window
 
 # torch.nn classes that widen what is seen by one window in each of so many directions.
 SLIDING: Final = {f"{kind}{n}d": n for kind in ("Conv", "MaxPool", "AvgPool", "LPPool") for n in DIRECTIONS}
@@ -60,7 +59,7 @@ def _formulas(layer: Layer, dims: int) -> list[_Formulas]:
     return [_Formulas()] * dims
 
 
-def _of_window(seen: Seen, windows: Sequence[Window] | None) -> list[_Formulas]:
+def _of_window(seen: Window, windows: Sequence[SlidingWindow] | None) -> list[_Formulas]:
     if windows is None or seen.jump is None:
         return [_Formulas()] * len(seen.sides)
     return [
@@ -70,7 +69,7 @@ def _of_window(seen: Seen, windows: Sequence[Window] | None) -> list[_Formulas]:
     ]
 
 
-def _of_one(w: Window, side: int, apart: int, start: int) -> _Formulas:
+def _of_one(w: SlidingWindow, side: int, apart: int, start: int) -> _Formulas:
     """`apart` is the jump before the layer."""
     narrower = side - (w.span - 1) * apart
     if narrower < 1:

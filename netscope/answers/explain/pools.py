@@ -14,7 +14,7 @@ from netscope.answers.explain.lines import Derivation, Line
 from netscope.answers.explain.windows import (
     DIRECTIONS,
     WALK,
-    Window,
+    SlidingWindow,
     merged,
     side_lines,
     sides_of,
@@ -142,11 +142,11 @@ def _same_maps(layer: Layer, dims: int) -> tuple[Line, ...]:
     )
 
 
-def _side(w: Window) -> str:
+def _side(w: SlidingWindow) -> str:
     return f"floor(({w.room})/{w.stride}) + 1"
 
 
-def _ceil_side(w: Window) -> str:
+def _ceil_side(w: SlidingWindow) -> str:
     whole = -(-(w.padded - w.span) // w.stride) + 1
     # A window that would begin behind the input, in the padding, is left out.
     return f"ceil(({w.room})/{w.stride}) + 1" + (" - 1" if whole - 1 == w.out else "")

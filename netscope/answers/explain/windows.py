@@ -27,7 +27,7 @@ _SLICES: Final = {
 WALK: Final = 1_000_000
 
 
-class Window(NamedTuple):
+class SlidingWindow(NamedTuple):
     """A window in one direction: padding `before` and `after` the input side, and the output side."""
 
     name: str
@@ -62,7 +62,7 @@ class Window(NamedTuple):
         return f"{self.size}{padding} - {span}"
 
 
-def windows_of(layer: Layer, dims: int) -> list[Window] | None:
+def windows_of(layer: Layer, dims: int) -> list[SlidingWindow] | None:
     """A layer's window in each direction; None where its shapes are not known."""
     sides = sides_of(layer, dims)
     if sides is None:
@@ -75,7 +75,7 @@ def windows_of(layer: Layer, dims: int) -> list[Window] | None:
     names = DIRECTIONS[dims]
     took, gave = sides
     return [
-        Window(*of_one)
+        SlidingWindow(*of_one)
         for of_one in zip(names, took[1:], kernel, stride, before, after, dilation, gave[1:], strict=True)
     ]
 
@@ -106,7 +106,7 @@ def _padding(value: Any, kernel: Sequence[int], dilation: Sequence[int]) -> tupl
     return even, even
 
 
-def side_lines(windows: Sequence[Window], formula: Callable[[Window], str]) -> tuple[Line, ...]:
+def side_lines(windows: Sequence[SlidingWindow], formula: Callable[[SlidingWindow], str]) -> tuple[Line, ...]:
     """The output's sides; one line where all directions say the same."""
     return merged([Line(f"output_{w.name}", f"output {w.name}", w.out, formula(w)) for w in windows])
 
@@ -125,7 +125,7 @@ def slices(name: str, n: int) -> str:
     return units.plural(n, *_SLICES[name])
 
 
-def tiling(windows: Sequence[Window]) -> tuple[Line, ...]:
+def tiling(windows: Sequence[SlidingWindow]) -> tuple[Line, ...]:
     """How many rows and columns no window ever reads, at the end and in between."""
     alike = len({w._replace(name="") for w in windows}) == 1
     lines = [_end(w, windows if alike else (w,)) for w in windows]
@@ -135,7 +135,7 @@ def tiling(windows: Sequence[Window]) -> tuple[Line, ...]:
     return (*lines, *gaps)
 
 
-def _end(w: Window, alike: Sequence[Window]) -> Line:
+def _end(w: SlidingWindow, alike: Sequence[SlidingWindow]) -> Line:
     """What is left of a side behind the last window, or what that window lacks."""
     left = w.padded - w.span - (w.out - 1) * w.stride
     if left < 0:
@@ -153,7 +153,7 @@ def _end(w: Window, alike: Sequence[Window]) -> Line:
     return Line(f"unread_{w.name}", f"tiling, {w.name}", left, f"({w.room}) % {w.stride}", note=note)
 
 
-def _between(w: Window) -> list[Line]:
+def _between(w: SlidingWindow) -> list[Line]:
     """What lies between windows whose stride is larger than what they read."""
     if (w.stride == 1 and w.out >= w.dilation) or w.out * w.kernel > WALK:
         return []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netscope.answers.check import Returns, parse_change, parse_limit
-from netscope.answers.check.project import Entry, nearest, read
+from netscope.answers.check.project import Target, nearest, read
 from netscope.base.errors import UsageError
 
 WHOLE = """
@@ -39,7 +39,7 @@ def test_everything_is_read(tmp_path: Path):
     project = read(write(tmp_path, WHOLE))
     assert project is not None
     assert project.folder == tmp_path
-    assert project["detector"] == Entry(
+    assert project["detector"] == Target(
         "detector",
         "nets.py:Detector",
         ("3x640x640", "ids=128:int64"),
@@ -59,7 +59,7 @@ def test_everything_is_read(tmp_path: Path):
             parse_change("head:changed"),
         ),
     )
-    assert project["lenet"] == Entry("lenet", "lenet", requirements=(parse_limit("params<=62K"),))
+    assert project["lenet"] == Target("lenet", "lenet", requirements=(parse_limit("params<=62K"),))
     assert "lenet" in project
     assert "alexnet" not in project
 
