@@ -6,11 +6,12 @@ GPU_PYTHON ?= python3
 GPU_ARGS   ?=
 
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN  := $(VENV)/bin
-PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz sweep test-gpu lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,15 @@ fuzz: $(VENV)/.test ## Draw new cases for the property tests, without end (FUZZ_
 
 sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "slow or not slow"
+
+test-oldest: build/oldest.txt ## Run the tests on the oldest torch of pyproject.toml, in build/oldest
+	$(MAKE) test VENV=build/oldest CONSTRAINTS=build/oldest.txt
+
+# All but torch, and what comes with it, is as it is pinned.
+build/oldest.txt: constraints.txt
+	@mkdir -p build
+	sed -E '/^(torch|torchvision|triton|nvidia-.*|cuda-.*)==/d' $< > $@
+	printf 'torch==2.11.*\ntorchvision==0.26.*\n' >> $@
 
 # On a machine with a GPU torch is there already, and often no network: no virtual environment is made.
 test-gpu: ## Run the tests that need a GPU, with GPU_PYTHON

@@ -27,7 +27,7 @@ else:
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.register_profile("few", settings.get_profile("same"), max_examples=15)
-    settings.register_profile("fuzz", settings.get_profile("same"), max_examples=1500, derandomize=False)
+    settings.register_profile("fuzz", settings.get_profile("same"), max_examples=500, derandomize=False)
     settings.load_profile("same")
 
 # A shell that runs the suite in the background ignores interrupts, and so would every process started here.
