@@ -26,7 +26,7 @@ else:
         print_blob=True,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    settings.register_profile("few", settings.get_profile("same"), max_examples=15)
+    settings.register_profile("few", settings.get_profile("same"), max_examples=10)
     settings.register_profile("fuzz", settings.get_profile("same"), max_examples=500, derandomize=False)
     settings.load_profile("same")
 

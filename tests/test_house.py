@@ -6,12 +6,13 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import netscope
-from tools.imports import circles, edges, imports, rooms
+from tools.imports import Import, circles, edges, imports, rooms
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "netscope"
@@ -38,6 +39,12 @@ FILES = {"__init__", "__main__", "pytest_plugin"}
 HEAVY = ("torch", "torchvision", "pandas", "numpy", "rich", "timm", "transformers", "sympy", "torch._dynamo")
 
 
+@cache
+def found() -> list[Import]:
+    """Every import within the package."""
+    return imports(PACKAGE)
+
+
 def heights() -> dict[str, int]:
     """The floor of every module, 0 at the ground."""
     floors = {name: height for height, name in enumerate(reversed(FLOORS))}
@@ -57,7 +64,7 @@ def test_imports_only_go_down():
     height = heights()
     wrong = [
         f"{i.where}: {i.importer} imports {i.imported}"
-        for i in imports(PACKAGE)
+        for i in found()
         if height[i.rooms[1]] > height[i.rooms[0]]
     ]
     assert wrong == []
@@ -91,7 +98,7 @@ def _names_show(node: ast.AST) -> bool:
 
 def test_no_rooms_import_each_other_in_a_circle():
     """With imports inside functions counted."""
-    assert circles(edges(i.rooms for i in imports(PACKAGE))) == []
+    assert circles(edges(i.rooms for i in found())) == []
 
 
 def test_tests_mirror_the_package():

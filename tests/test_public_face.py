@@ -133,6 +133,7 @@ def test_questions_about_one(report: netscope.Report):
     assert not netscope.check(report, f"params<{CONV + LINEAR}").passed
 
 
+@pytest.mark.whole
 def test_what_it_takes_on_a_machine():
     measured = netscope.profile(network(), device="cpu", input="3x16x16", warmup=0, max_time=0.05)
     assert isinstance(measured, netscope.Report)

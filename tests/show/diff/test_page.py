@@ -222,6 +222,7 @@ def test_every_row_has_as_many_cells_as_its_heading(before: Report, after: Repor
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) <= 1
 
 
+@pytest.mark.whole
 @given(layers=st.integers(100, 3000), length=st.integers(1, 300), command=st.integers(0, 3000))
 @settings(max_examples=15)
 def test_a_comment_is_never_too_long(layers: int, length: int, command: int) -> None:
