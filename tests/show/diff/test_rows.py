@@ -87,9 +87,9 @@ def test_what_differs_everywhere_is_told_once() -> None:
         layers = tuple(
             replace(
                 layer,
-                outputs=tuple(replace(t, dtype="bfloat16") for t in layer.outputs),
+                outputs=tuple(t._replace(dtype="bfloat16") for t in layer.outputs),
                 parameters=tuple(
-                    replace(p, dtype="bfloat16", stored_bytes=p.stored_bytes // 2) for p in layer.parameters
+                    p._replace(dtype="bfloat16", stored_bytes=p.stored_bytes // 2) for p in layer.parameters
                 ),
             )
             for layer in whole.layers
