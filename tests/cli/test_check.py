@@ -217,8 +217,8 @@ def test_a_process_that_is_piped(folder: Path):
     assert done.stdout.splitlines()[2:7] == [
         "             limit   found  headroom",
         "✗  params     ≤ 45      46     −2.2%",
-        "✓ MACs       ≤ 40      40      0.0%",
-        "✓ output  (-1, 2)  (1, 2)",
+        "✓  MACs       ≤ 40      40      0.0%",
+        "✓  output  (-1, 2)  (1, 2)",
         "",
     ]
     assert done.stdout.endswith("\n1 of 5 requirements failed\n")
