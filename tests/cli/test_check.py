@@ -108,7 +108,7 @@ def test_an_entry_that_cannot_be_traced_does_not_hide_the_others(
     (folder / "pyproject.toml").write_text(PROJECT.replace("nets.py:net", "nets.py:nte", 1))
     assert main(["check", "--junit", "found.xml", "--github"]) == 3
     out, err = capsys.readouterr()
-    assert "✓ params" in out
+    assert "✓  params" in out
     assert "✗ nets.py has no 'nte'." in out
     assert "::error title=netscope%3A small::nets.py has no 'nte'." in err
     root = ElementTree.parse(folder / "found.xml").getroot()
@@ -215,10 +215,10 @@ def test_a_process_that_is_piped(folder: Path):
     )
     assert done.returncode == 1
     assert done.stdout.splitlines()[2:7] == [
-        "            limit   found  headroom",
-        "✗ params     ≤ 45      46     −2.2%",
-        "✓ MACs       ≤ 40      40      0.0%",
-        "✓ output  (-1, 2)  (1, 2)",
+        "             limit   found  headroom",
+        "✗  params     ≤ 45      46     −2.2%",
+        "✓  MACs       ≤ 40      40      0.0%",
+        "✓  output  (-1, 2)  (1, 2)",
         "",
     ]
     assert done.stdout.endswith("\n1 of 5 requirements failed\n")

@@ -104,7 +104,11 @@ def nets(tmp_path: Path) -> Path:
             3,
             "netscope: cannot write absent/lenet.csv: there is no folder absent.\n",
         ),
-        (["summary", "lenet", "--format", "xml"], 2, "netscope: invalid value for '--format'"),
+        (
+            ["summary", "lenet", "--format", "xml"],
+            2,
+            "netscope: there is no format 'xml'.\n          formats: table, csv, html, json, markdown\n",
+        ),
         (["summary", "lenet", "--inptu", "3"], 2, "netscope: no such option: --inptu"),
         (["summary"], 2, "netscope: missing argument 'model'"),
         (["sumary"], 2, "netscope: no such command 'sumary'."),
@@ -261,15 +265,17 @@ def test_models_lists_what_can_be_named():
     assert run("models", "*alexnet").stdout.split() == ["alexnet", "torchvision/alexnet"]
     assert run("models", "zf*").stdout.split() == ["zfnet", "zfnet_wide"]
     listed = json.loads(run("models", "zfnet", "--format", "json").stdout)
-    assert listed[0] == {
+    assert listed["models"][0] == {
         "name": "zfnet",
         "source": "zoo",
+        "form": "NAME",
         "description": "Zeiler and Fergus 2013, figure 3",
     }
-    assert run("models", "lenet", "--format", "csv").stdout.splitlines()[0] == "name,source,description"
-    assert (
-        run("models", "lenet", "--format", "markdown").stdout.splitlines()[2].startswith("| `lenet` | zoo |")
-    )
+    rows = csv.DictReader(io.StringIO(run("models", "lenet", "--format", "csv").stdout))
+    assert list(next(rows).values())[1:4] == ["lenet", "zoo", "NAME"]
+    lines = run("models", "lenet", "--format", "markdown").stdout.splitlines()
+    assert lines[0].startswith("#### zoo (")
+    assert lines[4].startswith("| `lenet` | after LeCun")
 
 
 def test_completion_knows_models_and_prefixes():

@@ -55,7 +55,7 @@ def test_the_list_of_checks(capsys: pytest.CaptureFixture[str]):
 def test_what_a_check_is_about(capsys: pytest.CaptureFixture[str]):
     assert main(["lint", "--explain", "ns101"]) == 0
     shown = capsys.readouterr()
-    assert shown.out.startswith("NS101 untiled-windows · warning\n\nWindows stop short")
+    assert shown.out.startswith("# NS101 untiled-windows\n\nWindows stop short")
     assert shown.err == ""
 
 

@@ -51,7 +51,7 @@ def test_every_value_of_every_column_has_a_text() -> None:
 
 
 def test_the_default_columns_tell_the_whole_story() -> None:
-    assert [column.key for column in DEFAULT] == [
+    assert list(DEFAULT) == [
         "path",
         "operator",
         "output_shapes",

@@ -121,7 +121,8 @@ def _section(section: Section, told: Sequence[str]) -> Iterator[str]:
         case Notes(items):
             yield from (f"- {_note(note)}" for note in items if not _is_told(note, told))
         case Title((first, *rest)):
-            yield " · ".join([f"#### {code(first.text)}", *(escape(text) for text, _ in rest)])
+            name = code(first.text) if first.tone == "title" else escape(first.text)
+            yield " · ".join([f"#### {name}", *(escape(text) for text, _ in rest)])
         case Folded(_, sections):  # within another one, which is cut where it must be
             yield from _lines(sections, ())
 

@@ -166,5 +166,5 @@ def test_adding_a_check_is_adding_a_file(tmp_path: Path):
         env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"},
     )
     assert "\nNS999  info     big-layers         Layers of more than 1,000 parameters.\n" in ran.stdout
-    assert "\nNS999 big-layers · info\n\nLayers of more than 1,000 parameters.\n" in ran.stdout
+    assert "\n# NS999 big-layers\n\nLayers of more than 1,000 parameters.\n" in ran.stdout
     assert ",NS999,big-layers,info,features.conv1,this is big.\n" in ran.stdout
