@@ -10,7 +10,15 @@ from typing import Any
 
 import torch
 
-from netscope.trace.shapes.layout import Layout, Made, broadcast, contiguous, elementwise_strides, like
+from netscope.trace.shapes.layout import (
+    Layout,
+    Made,
+    broadcast,
+    contiguous,
+    contiguous_strides,
+    elementwise_strides,
+    like,
+)
 from netscope.trace.shapes.registry import rule
 
 _UNARY = """abs neg relu gelu sigmoid silu mish tanh elu leaky_relu hardswish
@@ -26,6 +34,9 @@ _BITWISE = "bitwise_and bitwise_or bitwise_xor bitwise_not".split()
 def _elementwise(operands: list[Layout], dtype: torch.dtype) -> Made | None:
     shape = broadcast([op.shape for op in operands])
     if shape is None:
+        return None
+    # A number beside it is a tensor to some operators, and then sides of 1 step otherwise.
+    if len(operands) == 1 and 1 in shape and operands[0].stride != contiguous_strides(shape):
         return None
     return shape, elementwise_strides(shape, operands), dtype
 
@@ -45,7 +56,7 @@ def unary(x: Any, *args: Any, **kwargs: Any) -> Made | None:
     """Floating point in, the same out. `log_sigmoid_forward` also returns a buffer: left to torch."""
     if not isinstance(x, Layout) or not x.dtype.is_floating_point or _tensors(args, kwargs):
         return None
-    return _elementwise([x], x.dtype)
+    return x.shape, elementwise_strides(x.shape, [x]), x.dtype
 
 
 @rule("relu6", "hardtanh")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from netscope.trace.shapes.layout import Layout, Made, contiguous
+from netscope.trace.shapes.layout import Layout, Made, contiguous, contiguous_strides
 from netscope.trace.shapes.registry import rule
 
 
@@ -17,8 +17,8 @@ def same(x: Layout) -> Made:
 
 @rule("view.default", "_unsafe_view.default")
 def view(x: Layout, size: Sequence[int]) -> Made | None:
-    """Another shape for the same elements; only row-major ones are known to have it."""
-    if not x.is_contiguous or x.numel == 0:
+    """Another shape for the same elements, of what steps as if it were new; the rest is left to torch."""
+    if x.stride != contiguous_strides(x.shape) or x.numel == 0:
         return None
     shape = list(size)
     if shape.count(-1) == 1:
