@@ -56,7 +56,7 @@ def test_every_command_has_a_reference_and_a_guide():
     from netscope.cli.app import app
 
     reference = (docs.DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
-    for command in app.registered_commands:
+    for command in app().registered_commands:
         assert f"## `netscope {command.name} " in reference
         guide = (docs.DOCS / "guide" / f"{command.name}.md").read_text(encoding="utf-8")
         assert guide.startswith(f"# {command.name}\n")
@@ -106,7 +106,7 @@ def test_commands_that_are_shown_exist(path: Path):
 
     from netscope.cli.app import app
 
-    known = typer.main.get_command(app).commands
+    known = typer.main.get_command(app()).commands
     shown = "".join(blocks(path, "console") + blocks(path, ""))
     for call in re.findall(r"^(?:\$ )?netscope ([a-z].*)$", shown, re.MULTILINE):
         command, *arguments = shlex.split(call.partition(" | ")[0])
@@ -160,4 +160,4 @@ def test_the_workflow_calls_commands_that_exist(command: str):
     from netscope.cli.app import app
 
     (call,) = re.findall(rf"run: netscope {command} (.*)", workflow())
-    typer.main.get_command(app).commands[command].make_context(command, shlex.split(call))
+    typer.main.get_command(app()).commands[command].make_context(command, shlex.split(call))

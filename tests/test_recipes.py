@@ -43,7 +43,6 @@ SHOWN = {
         """,
     "An output format": """
         import netscope
-        from netscope.cli.app import app
         profile = netscope.load("tests/data/reports/2.json")
         curve = netscope.profile("lenet", device="cpu", batch=[1, 2], max_time=0.1, device_spec="none")
         answers = [
@@ -67,7 +66,6 @@ SHOWN = {
         """,
     "A source of models": """
         import netscope
-        from netscope.cli.app import app
         from tools.docs import models
         assert "mlp/WIDTHS" in netscope.models("lenet").also
         assert "mlp/WIDTHS" in models()

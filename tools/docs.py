@@ -229,7 +229,7 @@ def commands() -> str:
     from netscope.cli.app import app
 
     blocks = []
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app())
     for name, command in group.commands.items():
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option"]

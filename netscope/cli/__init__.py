@@ -57,12 +57,14 @@ def _run(arguments: list[str]) -> int:
     from netscope.base.collector import freezing
     from netscope.base.errors import UsageError
     from netscope.base.request import spelling
-    from netscope.cli.app import app
+    from netscope.cli.app import COMMANDS, app
     from netscope.cli.common.spelling import flag
 
+    # The others are not imported for one of them.
+    commands = app(*(name for name in arguments[:1] if name in COMMANDS))
     try:
         with freezing(), spelling(flag):
-            code = app(arguments, prog_name=_PROGRAM, standalone_mode=False)
+            code = commands(arguments, prog_name=_PROGRAM, standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except SystemExit as leaving:
@@ -74,7 +76,7 @@ def _run(arguments: list[str]) -> int:
     except _complaints() as error:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else _PROGRAM
-        if path == _PROGRAM and arguments[0] in {command.name for command in app.registered_commands}:
+        if path == _PROGRAM and arguments[0] in COMMANDS:
             path = f"{_PROGRAM} {arguments[0]}"  # an option without its value is told of without a context
         message = " ".join(error.format_message().replace("Value error, ", "").split())
         raise UsageError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows how") from None

@@ -15,21 +15,26 @@ from netscope import cli
 from netscope.base.version import __version__
 from netscope.cli.common.options import Debug
 
-# No rich markup: the help must come within 0.3 s, and reads well without boxes.
-app = typer.Typer(
-    name="netscope",
-    help="What a PyTorch network is and what it costs, layer by layer.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-
 # The order in which people need them; others come behind.
 _ORDER: Final = ("summary", "diff", "compare", "explain", "lint", "profile", "roofline", "check", "models")
 _FOUND: Final = {module.name for module in iter_modules(cli.__path__) if not module.ispkg} - {"app"}
+COMMANDS: Final = (*_ORDER, *sorted(_FOUND.difference(_ORDER)))
 
-for _name in (*_ORDER, *sorted(_FOUND.difference(_ORDER))):
-    app.command(_name)(import_module(f"netscope.cli.{_name}").command)
+
+def app(*names: str) -> typer.Typer:
+    """The command line with these commands; with all of them by default, as its own help needs them."""
+    # No rich markup: the help must come within 0.3 s, and reads well without boxes.
+    made = typer.Typer(
+        name="netscope",
+        help="What a PyTorch network is and what it costs, layer by layer.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    for name in names or COMMANDS:
+        made.command(name)(import_module(f"netscope.cli.{name}").command)
+    made.callback(invoke_without_command=True)(_before)
+    return made
 
 
 def _print_version(wanted: bool) -> None:
@@ -38,7 +43,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _before(
     context: typer.Context,
     version: Annotated[

@@ -9,7 +9,6 @@ its figures are those of the copies together, its shapes those of one of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from netscope.base import units
@@ -39,8 +38,7 @@ class Shown(NamedTuple):
     mark: Literal["", "bound", "shared", "inner"] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRow:
+class LayerRow(NamedTuple):
     """One visible row.
 
     path:
@@ -83,8 +81,7 @@ class LayerRow:
         return "dim" if self.expanded or self.idle else ""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerTable:
+class LayerTable(NamedTuple):
     """Rows and columns of a report.
 
     chosen:
@@ -105,7 +102,7 @@ class LayerTable:
     folded: bool = False
     sort: str | None = None
     matching: int = 0
-    figures: Own = field(default=NOTHING)
+    figures: Own = NOTHING
 
     @property
     def body(self) -> Sequence[LayerRow]:
@@ -115,7 +112,7 @@ class LayerTable:
         root = self.rows[0]
         if root.figures or root.state == "raised":
             return self.rows
-        return [replace(row, lasts=row.lasts[1:]) for row in self.rows[1:]]
+        return [row._replace(lasts=row.lasts[1:]) for row in self.rows[1:]]
 
     def value(self, row: LayerRow, column: Column) -> Shown:
         """The raw value that `row` shows in `column`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -181,7 +180,7 @@ def _marks(layer: Layer) -> Iterable[str]:
 def _with_branches(rows: Sequence[LayerRow]) -> list[LayerRow]:
     """The rows with the flags that draw the tree, in which all ancestors of a visible row are visible."""
     lasts = lasts_of([row.layer.depth for row in rows])
-    return [replace(row, lasts=flags) for row, flags in zip(rows, lasts, strict=True)]
+    return [row._replace(lasts=flags) for row, flags in zip(rows, lasts, strict=True)]
 
 
 def _sort_column(key: str) -> Column:
@@ -203,11 +202,11 @@ def _sorted(table: LayerTable, column: Column, top: int | None) -> LayerTable:
     key = value if numbers else (lambda row: str(value(row)))
     known.sort(key=key, reverse=numbers)
     rows = [*known, *(row for row in table.rows if value(row) is None)]
-    return replace(table, rows=tuple(rows[:top]))
+    return table._replace(rows=tuple(rows[:top]))
 
 
 def _with_sum(table: LayerTable) -> LayerTable:
     total = NOTHING
     for row in table.rows:
         total = total.plus(row.figures)
-    return replace(table, figures=total)
+    return table._replace(figures=total)

@@ -59,7 +59,7 @@ def test_a_name_that_says_nothing_is_refused_unless_a_format_is_given(tmp_path: 
     assert destination("json", tmp_path / name) == ("json", tmp_path / name)
 
 
-COMMANDS = typer.main.get_command(app).commands
+COMMANDS = typer.main.get_command(app()).commands
 
 
 def option(command: str, name: str) -> typer.core.TyperOption | None:

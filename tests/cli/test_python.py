@@ -61,7 +61,7 @@ _VIEWS: Final[dict[str, Callable[..., Any]]] = {"summary": selection.build, "dif
 
 def options(command: str) -> list[str]:
     """The parameters of a command, as its function calls them."""
-    known = typer.main.get_command(app).commands[command].params  # type: ignore[attr-defined]
+    known = typer.main.get_command(app()).commands[command].params  # type: ignore[attr-defined]
     return [parameter.name for parameter in known if parameter.name != "help"]
 
 
@@ -81,7 +81,7 @@ def view(command: str) -> set[str]:
 
 
 def test_every_command_has_its_function() -> None:
-    assert {command.name for command in app.registered_commands} == COMMANDS.keys()
+    assert {command.name for command in app().registered_commands} == COMMANDS.keys()
     for command, function in COMMANDS.items():
         assert getattr(netscope, function.__name__) is function
         assert function.__name__ in netscope.__all__
