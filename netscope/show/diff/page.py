@@ -66,17 +66,17 @@ def _sections(differences: Differences) -> Iterator[p.Section]:
         yield p.Notes(timed(diff), close=True)
         return
     yield _totals(differences)
+    repeated = any(row.times > 1 for row in differences.rows)
     if differences.rows:
-        yield p.Folded(tally(diff), [_rows(differences)])
+        text = f"{units.TIMES}N: the same change in each, with the figures of all N together"
+        below = [p.Notes([p.Note(text, "dim")])] if repeated else []
+        yield p.Folded(tally(diff), [_rows(differences), *below])
     notes = []
     if end := ending(diff):
         notes.append(p.Note(end, "accent", mark="=  "))
-    if any(row.times > 1 for row in differences.rows):
-        text = f"{units.TIMES}N: the same change in each, with the figures of all N together"
-        notes.append(p.Note(text, "dim"))
     # Only who typed a command has an option to type.
     hint = "--all shows them" if differences.folded and differences.command else ""
-    yield p.Notes([*notes, p.Note(tally(diff), "dim", hint=hint)])
+    yield p.Notes([*notes, p.Note(tally(diff), "dim", hint=hint)], close=repeated)
     yield p.Notes(timed(diff), close=True)
 
 

@@ -192,7 +192,9 @@ def test_a_comment_has_marker_verdict_totals_rows_and_command() -> None:
     assert lines[0] == "<!-- netscope:diff wide wider -->"
     assert lines[1] == "### netscope: wider has 98.5% more params, 100% more MACs than wide"
     assert "| params | 3,216 | 6,384 | +3,168 | **+98.5%** |" in lines
-    assert "<summary>9 layers changed, 3 the same</summary>" in lines
+    fold = lines.index("<summary>9 layers changed, 3 the same</summary>")
+    # What is said of ×N is for those who see it.
+    assert lines.index("- ×N: the same change in each, with the figures of all N together") > fold
     assert (
         r"| \~ | `blocks.0-2.up` ×3, act | channels out 32→64 | 32×8×8 → 64×8×8 | **1,632 → 3,264 (+100%)** "
         "| **98.3 K → 197 K (+100%)** | **24.0 KiB → 48.0 KiB (+100%)** |"
