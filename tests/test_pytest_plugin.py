@@ -184,7 +184,7 @@ def test_budget(netscope):
     )
     result = run(project)
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["E *✗ params * ≤ 19 * 20 *"])
+    result.stdout.fnmatch_lines(["E *✗ *params * ≤ 19 * 20 *"])
 
 
 def test_workers_write_whole_files_and_tell_of_them(project: pytest.Pytester):
