@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WORKER: Final = "netscope.api.worker"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Ready(Form):
     """One form of name that stands for a report.
 

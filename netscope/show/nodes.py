@@ -11,7 +11,7 @@ from netscope.report.report import Report
 from netscope.report.tree import folds_of
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A row to be: one layer, or the identical layers of a folded run (indices into `report.layers`)."""
 

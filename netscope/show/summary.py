@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from netscope.base import units
 from netscope.base.opnames import operator_list
+from netscope.report.analysis.tiling import untiled_windows, wide_padding
 from netscope.report.report import Report
 from netscope.show import page as p
 from netscope.show.columns import known_to
-from netscope.show.footnotes import footnotes
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import cut, short, visible
@@ -176,3 +176,17 @@ def _traced(report: Report) -> p.Fact:
     rung = {"meta": "meta", "fake": "fake tensors", "real": "real tensors"}.get(report.rung, report.rung)
     note = f": {report.rung_reason}" if report.rung_reason else ""
     return p.Fact("traced", units.seconds(report.trace_seconds), f"on {rung}{note}", "dim")
+
+
+class Footnote(NamedTuple):
+    """One line: the check of `netscope lint` that says the same, the layer, the sentence."""
+
+    code: str
+    path: str
+    message: str
+
+
+def footnotes(report: Report) -> tuple[Footnote, ...]:
+    """Those of a report: what it shows by itself, cheap enough for every summary."""
+    found = (("NS101", untiled_windows(report)), ("NS103", wide_padding(report)))
+    return tuple(Footnote(code, *remark) for code, remarks in found for remark in remarks)

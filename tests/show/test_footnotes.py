@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 import netscope
-from netscope.show.footnotes import footnotes
+from netscope.show.summary import footnotes
 
 
 @pytest.mark.parametrize(

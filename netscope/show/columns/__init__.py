@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from netscope.base.suggest import look_up
 from netscope.report.report import Report
 from netscope.show.columns.column import Column
 from netscope.show.columns.machine import MACHINE
@@ -56,6 +55,10 @@ def find(key: str) -> Column:
     Raises:
         UsageError: there is none; the hint names the nearest ones.
     """
+    if key in BY_KEY:
+        return BY_KEY[key]
+    from netscope.base.suggest import look_up
+
     return look_up(key, BY_KEY, "column", "columns")
 
 

@@ -17,7 +17,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Final, NamedTuple
 
-from netscope.base.suggest import look_up
 from netscope.show.page import Page
 from netscope.show.screen import Screen
 
@@ -52,7 +51,10 @@ def find(name: str) -> Format:
     Raises:
         UsageError: there is none; the hint names the nearest ones.
     """
-    look_up(name, dict.fromkeys(names()), "format", "formats")
+    if name not in names():
+        from netscope.base.suggest import look_up
+
+        look_up(name, dict.fromkeys(names()), "format", "formats")
     return _format(name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ def no_example(module: nn.Module, batch: int) -> Call | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """A network that was found and not built yet.
 
     factory:
@@ -46,8 +44,8 @@ class Blueprint:
 
     factory: Callable[[], Any]
     source: str
-    options: Options = field(default_factory=dict)
-    description: Callable[[nn.Module], str] = field(default=lambda module: "")
+    options: Options = {}  # noqa: RUF012 - never written to
+    description: Callable[[nn.Module], str] = lambda module: ""
     example: Callable[[nn.Module, int], Call | None] = no_example
     surroundings: Callable[[], AbstractContextManager[object]] = nullcontext
 

@@ -14,7 +14,7 @@ from netscope.sources.common.construct import construct, construct_real
 from netscope.sources.common.inputs import Setting, combine
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Form:
     """One way to write the name of a network. Help, `netscope models`, docs and completion are made of these.
 
@@ -55,7 +55,7 @@ class Form:
         return self.names is not tuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Source(Form):
     """One kind of place that networks come from.
 
