@@ -18,7 +18,7 @@ from netscope.trace.memo.templates import CallTemplate
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
-from netscope.trace.tags import PLAIN_TENSORS, Tag
+from netscope.trace.tags import PLAIN_TENSORS, tag_of
 from netscope.trace.tree import leaves
 
 
@@ -86,7 +86,8 @@ class Calls:
         parent = recorder.scope
         recorder.scope = len(self.all)
         first_op = len(recorder.ops)
-        result, returned = memo.apply(pure, template)
+        given, read = pure.tag
+        result, (made, written) = memo.apply(pure, template)
         recorder.scope = parent
         path = self._path(module)
         self.all.append(
@@ -94,8 +95,8 @@ class Calls:
                 self.names.index[id(module)],
                 path,
                 parent,
-                (_value_of("0", pure.tag),),
-                (_value_of("", returned),),
+                (Value("0", given.spec, None, read),),
+                (Value("", made.spec, None, written),),
                 first_op,
                 len(recorder.ops),
                 True,
@@ -179,16 +180,11 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tag = self.recorder.tags.of(leaf)
+            tag = tag_of(leaf) or self.recorder.tags.of(leaf)
             if tag is None or tag[0].shape != leaf.shape:
                 return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
-            return _value_of(place, tag)
+            return Value(place, tag[0].spec, None, tag[1])
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
-
-
-def _value_of(place: str, tag: Tag) -> Value:
-    layout, storage = tag
-    return Value(place, layout.spec, None, storage)
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -21,36 +23,55 @@ FOR_RULES: Final = frozenset(
 )
 
 
+class Unusual(enum.Enum):
+    """What may be among the arguments of an operator on meta."""
+
+    OFF_META = enum.auto()  # a tensor that lives on another device
+    OPAQUE = enum.auto()  # something that no shape rule reads
+
+
 class Dispatched:
     """One call of an operator.
 
     reads:
         storages of the tensors among the arguments, in order.
-    off_meta:
-        whether one of these tensors lives on another device than meta.
-    opaque:
-        whether an argument holds something that no shape rule reads.
+    off_meta, opaque:
+        what is unusual of the arguments.
     key, known:
         for the memo: under which it is remembered, () for one that cannot be; and what is known of it.
     """
 
     __slots__ = ("args", "key", "known", "kwargs", "off_meta", "opaque", "reads", "schema")
 
-    def __init__(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reads: list[int],
+        unusual: Collection[Unusual],
+        key: tuple[Any, ...] = (),
+        known: Remembered | None = None,
+    ) -> None:
         self.schema = schema
         self.args = args
         self.kwargs = kwargs
-        self.reads: list[int] = []
-        self.off_meta = False
-        self.opaque = False
-        self.key: tuple[Any, ...] = ()
-        self.known: Remembered | None = None
+        self.reads = reads
+        self.off_meta = Unusual.OFF_META in unusual
+        self.opaque = Unusual.OPAQUE in unusual
+        self.key = key
+        self.known = known
 
-    def read(self, tags: Tags) -> None:
+    @classmethod
+    def read(cls, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any], tags: Tags) -> Dispatched:
         """Look through the arguments."""
-        for value in flat((*self.args, *self.kwargs.values())):
+        reads: list[int] = []
+        unusual = set()
+        for value in flat((*args, *kwargs.values())):
             if isinstance(value, torch.Tensor):
-                self.off_meta |= not value.is_meta
-                self.reads.append(tags.given(value)[1])
+                reads.append(tags.given(value)[1])
+                if not value.is_meta:
+                    unusual.add(Unusual.OFF_META)
             elif type(value) not in FOR_RULES:
-                self.opaque = True
+                unusual.add(Unusual.OPAQUE)
+        return cls(schema, args, kwargs, reads, unusual)

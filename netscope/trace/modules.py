@@ -118,28 +118,20 @@ class ParameterFacts:
         """The fact of one parameter or buffer."""
         tag = self._tags.met(tensor)
         if tag is None:
+            storage = -1
             spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
             stored = tensor.numel() * tensor.element_size()
         else:
-            spec = tag[0].spec
-            stored = tag[0].numel * tag[0].dtype.itemsize
-        packed = None
-        if type(tensor) not in PLAIN_TENSORS:
-            # bitsandbytes keeps what the weight was before packing in `quant_state`.
-            packed = getattr(tensor, "quant_state", None)
-            if packed is not None:
-                spec = TensorSpec(tuple(packed.shape), spec.dtype)
+            layout, storage = tag
+            spec, stored = layout.spec, layout.numel * layout.dtype.itemsize
+        # bitsandbytes keeps what the weight was before packing in `quant_state`.
+        packed = None if type(tensor) in PLAIN_TENSORS else getattr(tensor, "quant_state", None)
+        if packed is not None:
+            spec = TensorSpec(tuple(packed.shape), spec.dtype)
         if spec.dtype not in ITEM_SIZE:
             spec = TensorSpec(spec.shape, "uint8")
-        return ParameterFact(
-            name,
-            spec,
-            self._identity(tensor, -1 if tag is None else tag[1]),
-            tensor.requires_grad,
-            stored,
-            packed is not None,
-            -1 if tag is None else tag[1],
-        )
+        identity = self._identity(tensor, storage)
+        return ParameterFact(name, spec, identity, tensor.requires_grad, stored, packed is not None, storage)
 
     def fresh_identity(self) -> int:
         """An identity for a weight that is no tensor of its own (packed in an object)."""
@@ -251,17 +243,14 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> tuple[Parame
 def _hyperparameters(module: torch.nn.Module) -> dict[str, Any]:
     """Plain public attributes, the way constructors keep their arguments."""
     found: dict[str, Any] = {}
-    for name, value in module.__dict__.items():
+    attributes = module.__dict__
+    for name in [name for name in attributes if name[0] != "_"]:
+        value = attributes[name]
         kind = type(value)
         if kind in _PLAIN:
-            if name[0] != "_" and (kind is not str or len(value) <= 200):
+            if kind is not str or len(value) <= 200:
                 found[name] = value
-        elif (
-            (kind is tuple or kind is list)
-            and name[0] != "_"
-            and len(value) <= 16
-            and _PLAIN.issuperset(map(type, value))
-        ):
+        elif (kind is tuple or kind is list) and len(value) <= 16 and _PLAIN.issuperset(map(type, value)):
             found[name] = tuple(value)
     found.pop("training", None)
     return found

@@ -6,8 +6,7 @@ On the meta rung it stands in for them: what an operator makes is known from a s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -60,7 +59,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.storages = self.tags.storages
         self._schemas: dict[int, Schema] = {}
         self.memo = (
-            None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self)
+            None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self.tags)
         )
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
@@ -78,12 +77,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             schema = self._schemas[id(func)] = Schema(func)
         if self.paused or schema.is_query:
             return func(*args, **kwargs)
-        call = Dispatched(schema, args, kwargs)
         memo = self.memo
         if memo is None:
-            call.read(self.tags)
+            call = Dispatched.read(schema, args, kwargs, self.tags)
         else:
-            memo.read(call)
+            result, unknown = memo.recall(self, schema, args, kwargs)
+            if unknown is None:
+                return result
+            call = unknown
         if not self.on_meta:
             return run(self, call)
         if call.off_meta or schema.makes_constants:
@@ -91,7 +92,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if result is not NotImplemented:
                 return result
         if memo is not None:
-            result = memo.made(call)
+            result = memo.made(self, call)
             if result is not NotImplemented:
                 return result
         return run_on_meta(self, call)
@@ -112,22 +113,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if made is None:
                 return original(*args, **kwargs)
             layouts = (made,) if isinstance(made, Layout) else made
-            with self._pausing():
-                results = self.made(operator_of(name, _NO_TAGS, arguments, layouts), layouts, reads)
+            operator = operator_of(name, _NO_TAGS, arguments, layouts)
+            with torch._C._DisableTorchDispatch():
+                results = self.made(operator, layouts, reads)
             return results[0] if isinstance(made, Layout) else tuple(results)
-        with self._pausing():
+        self.paused = True
+        try:
             result = original(*args, **kwargs)
+        finally:
+            self.paused = False
         operator = self.observed(name, _NO_TAGS, args, kwargs, result)
         self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result
-
-    @contextmanager
-    def _pausing(self) -> Iterator[None]:
-        self.paused = True
-        try:
-            yield
-        finally:
-            self.paused = False
 
     def _higher_order(
         self, func: torch._ops.HigherOrderOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -202,6 +199,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         results: list[torch.Tensor | None] = []
         writes = []
+        ops, storages = self.ops, self.storages
         for layout in layouts:
             if layout is None:
                 results.append(None)
@@ -210,12 +208,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if views:
                 storage = reads[0]
             else:
-                storage = len(self.storages)
-                self.storages.append(Storage(layout.nbytes, len(self.ops)))
+                storage = len(storages)
+                storages.append(Storage(layout.nbytes, len(ops)))
             write_tag(tensor, (layout, storage))
             writes.append(storage)
             results.append(tensor)
-        self.record(operator, reads, writes)
+        ops.append(OpCall(operator, self.scope, tuple(reads), tuple(writes)))
         return results
 
     def returned(self, operator: Operator, call: Dispatched) -> torch.Tensor:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
+from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec, Workload
 from netscope.trace import twins
 from netscope.trace.guard import attributes_kept, global_state, untouched
@@ -101,15 +102,24 @@ def _held(
     with global_state(names.depth), guard, scripted_mode_kept(names.modules):
         for m in names.modules:  # what compile() put there would bypass the recording; the guard restores it
             m.__dict__.pop("_compiled_call_impl", None)
-        set_mode(module, train)
+        set_mode(module, names.modules, train)
         yield names
 
 
-def set_mode(module: torch.nn.Module, train: bool) -> None:
-    """What `module.train(train)` does, where the module lets it."""
-    # Exported programs are in one mode for good, and say so in this way.
-    with suppress(NotImplementedError):
-        module.train(train)
+def set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
+    """What `module.train(train)` does, by the short way where no class has an idea of its own."""
+    classes: set[Any] = set(map(type, modules))
+    overridden = any(cls.train is not torch.nn.Module.train for cls in classes)
+    if is_plain("modes") or overridden or any("train" in m.__dict__ for m in modules):
+        # Exported programs are in one mode for good, and say so in this way.
+        with suppress(NotImplementedError):
+            module.train(train)
+        return
+    for m in modules:
+        if isinstance(m, torch.jit.ScriptModule):
+            m.training = train
+        else:
+            m.__dict__["training"] = train
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from netscope import summary
 from netscope.base.errors import TraceError
 from netscope.base.workload import Workload
 from netscope.trace import ForwardError, record
+from netscope.trace.recorder import Recorder
 from tests import models as m
 
 RUNGS = ("meta", "fake", "real")
@@ -195,3 +196,24 @@ def test_other_threads_run_undisturbed() -> None:
     report = summary(Waits(), args=(x,))
     assert torch.equal(results[0], expected)
     assert report.macs == 48
+
+
+def test_a_trace_is_no_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that it took is gone when it is over, and no collector has to come by."""
+    recorders: list[weakref.ref[Recorder]] = []
+    made = Recorder.__init__
+
+    def noted(self: Recorder, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        recorders.append(weakref.ref(self))
+
+    monkeypatch.setattr(Recorder, "__init__", noted)
+    monkeypatch.setattr(gc, "enable", lambda: None)
+    gc.disable()
+    try:
+        kept = summary(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), args=(torch.ones(2, 4),))
+        assert [recorder() for recorder in recorders] == [None]
+        assert kept.layers
+    finally:
+        monkeypatch.undo()
+        gc.enable()

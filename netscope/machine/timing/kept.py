@@ -48,7 +48,7 @@ def kept(module: torch.nn.Module, *, train: bool, parameters: bool = False) -> I
 
     names = Names(module)
     with state_kept(names.depth), untouched(module, twin), scripted_mode_kept(names.modules):
-        set_mode(module, train)
+        set_mode(module, names.modules, train)
         yield module
     if any(tensor._version != version for tensor, version in shared):
         raise UsageError(

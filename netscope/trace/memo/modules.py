@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import marshal
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import torch
 from torch import nn
@@ -40,7 +40,11 @@ _STATE: Final = itemgetter(
 )  # fmt: skip
 
 
-class PureCall:
+# A class, and its settings.
+Kind = tuple[type[nn.Module], bytes]
+
+
+class PureCall(NamedTuple):
     """A call that may be taken from the memo.
 
     kind:
@@ -53,26 +57,12 @@ class PureCall:
         what it records; None where that is not known.
     """
 
-    __slots__ = ("kind", "layouts", "slots", "tag", "template", "tensor")
-
-    def __init__(self, kind: tuple[type[nn.Module], bytes], tensor: torch.Tensor, tag: Tag) -> None:
-        self.kind = kind
-        self.tensor = tensor
-        self.tag = tag
-        self.layouts: tuple[Layout | None, ...] = ()
-        self.slots: list[int] = [tag[1]]
-        self.template: CallTemplate | None = None
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """Under which it is remembered."""
-        return self.kind, self.layouts
-
-    @property
-    def family(self) -> tuple[Any, ...]:
-        """What calls that differ in sizes alone have in common."""
-        kernels = [layout and layout.shape[2:] for layout in self.layouts[1:]]
-        return self.kind, self.tag[0].ndim, *kernels
+    kind: Kind
+    tensor: torch.Tensor
+    tag: Tag
+    layouts: tuple[Layout | None, ...]
+    slots: list[int]
+    template: CallTemplate | None
 
 
 class ModuleMemo:
@@ -111,15 +101,15 @@ class ModuleMemo:
             or not _undisturbed()
         ):
             return None
-        tag = self._tags.of(tensor)
+        tag = tag_of(tensor) or self._tags.of(tensor)
         if tag is None:
             return None
         try:
-            settings = marshal.dumps([own[name] for name in reads.settings], 2)
+            settings = marshal.dumps(list(map(own.__getitem__, reads.settings)), 2)
         except (KeyError, ValueError):  # an attribute is gone, or is no plain value
             return None
-        call = PureCall((cls, settings), tensor, tag)
         layouts: list[Layout | None] = [tag[0]]
+        slots = [tag[1]]
         for name in reads.tensors:
             value = parameters.get(name)
             if value is None:
@@ -128,39 +118,37 @@ class ModuleMemo:
                     if name in own:
                         return None
                     layouts.append(None)
-                    call.slots.append(-1)
+                    slots.append(-1)
                     continue
             if type(value) not in PLAIN_TENSORS:
                 return None
             layout, storage = self._tags.adopt(value)
             layouts.append(layout)
-            call.slots.append(storage)
-        call.layouts = tuple(layouts)
-        call.template = self._template(call)
-        return call
+            slots.append(storage)
+        kind, seen = (cls, settings), tuple(layouts)
+        template = self._known.get((kind, seen))
+        if template is None and (kind, seen) not in self._known:
+            template = self._known_but_for_sizes(kind, seen)
+        return PureCall(kind, tensor, tag, seen, slots, template)
 
-    def _template(self, call: PureCall) -> CallTemplate | None:
-        key = call.key
-        template = self._known.get(key)
-        if template is not None or key in self._known:
-            return template
-        known = self._sized.get(call.family)
-        template = None if known is None else resized(self._recorder, *known, call.layouts)
+    def _known_but_for_sizes(self, kind: Kind, layouts: tuple[Layout | None, ...]) -> CallTemplate | None:
+        known = self._sized.get(_family(kind, layouts))
+        template = None if known is None else resized(self._recorder, *known, layouts)
         if template is not None:
-            self._known[key] = template
+            self._known[kind, layouts] = template
         return template
 
     def apply(self, call: PureCall, template: CallTemplate) -> tuple[torch.Tensor, Tag]:
         """Record the call in the recorder's scope; its result, with its tag."""
         recorder = self._recorder
-        ops, storages = recorder.ops, recorder.storages
+        ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
         slots = call.slots.copy()
+        at = slots.__getitem__
         for operator, reads, writes, new in template.ops:
             for nbytes in new:
                 slots.append(len(storages))
                 storages.append(Storage(nbytes, len(ops)))
-            read, written = tuple([slots[s] for s in reads]), tuple([slots[s] for s in writes])
-            ops.append(OpCall(operator, recorder.scope, read, written))
+            ops.append(OpCall(operator, scope, tuple(map(at, reads)), tuple(map(at, writes))))
         layout = template.layout
         if layout is None:
             return call.tensor, call.tag
@@ -173,12 +161,12 @@ class ModuleMemo:
     def keep(self, call: PureCall, result: Any, first_op: int) -> None:
         """Remember what the call recorded, the operators from `first_op` on."""
         template = self._observed(call, result, first_op)
-        self._known[call.key] = template
+        self._known[call.kind, call.layouts] = template
         if template is not None and PURE[call.kind[0]].steady and self._asks_rules:
             made = [sized(self._recorder, op, len(call.slots)) for op in template.ops]
             sized_ops = [one for one in made if one is not None]
             if len(sized_ops) == len(made):
-                self._sized[call.family] = sized_ops, template.slot
+                self._sized[_family(call.kind, call.layouts)] = sized_ops, template.slot
 
     def _observed(self, call: PureCall, result: Any, first_op: int) -> CallTemplate | None:
         """What others of its kind can be written down from, None if it did more than compute."""
@@ -208,6 +196,12 @@ class ModuleMemo:
         if tag is None or tag[1] not in written:
             return None
         return CallTemplate(tuple(ops), tag[0], slots[tag[1]])
+
+
+def _family(kind: Kind, layouts: tuple[Layout | None, ...]) -> tuple[Any, ...]:
+    """What calls that differ in sizes alone have in common."""
+    assert layouts[0] is not None  # of the input
+    return kind, layouts[0].ndim, *[layout and layout.shape[2:] for layout in layouts[1:]]
 
 
 _any_autocast = torch._C._is_any_autocast_enabled

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from netscope.base.plain import is_plain
-from netscope.trace.dispatched import FOR_RULES, Dispatched
+from netscope.trace.dispatched import FOR_RULES, Dispatched, Unusual
 from netscope.trace.facts import Operator
 from netscope.trace.operators import operator_of
-from netscope.trace.schema import Effect
+from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout
-from netscope.trace.tags import PLAIN_TENSORS, tag_of, tensors_in
+from netscope.trace.tags import PLAIN_TENSORS, Tags, tag_of, tensors_in
 
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
@@ -31,9 +31,11 @@ class Remembered:
         `torch.Tensor` for a lone result, `tuple` or `list`; None for anything that layouts cannot tell.
     effect:
         OTHER where it has to be run every time.
+    makes_anew:
+        whether its results are new tensors of these layouts.
     """
 
-    __slots__ = ("effect", "layouts", "operator", "structure")
+    __slots__ = ("effect", "layouts", "makes_anew", "operator", "structure")
 
     def __init__(
         self, operator: Operator, layouts: tuple[Layout | None, ...], structure: Any, effect: Effect
@@ -42,52 +44,48 @@ class Remembered:
         self.layouts = layouts
         self.structure = structure
         self.effect = Effect.OTHER if structure is None else effect
+        self.makes_anew = self.effect in (Effect.MAKES, Effect.VIEWS)
 
 
 class OperatorMemo:
-    """What is known of the operators of one recording on meta."""
+    """What is known of the operators of one recording on meta.
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._tags = recorder.tags
+    The recorder that has it is told at every turn: in a circle neither would be freed when the trace is over.
+    """
+
+    def __init__(self, tags: Tags) -> None:
+        self._tags = tags
         self._asks_rules = not is_plain("rules")
         self._remembers = not is_plain("operators")
         self._known: dict[tuple[Any, ...], Remembered] = {}
 
-    def read(self, call: Dispatched) -> None:
-        """As `Dispatched.read`; and what is known of such a call."""
-        if not self._remembers:
-            call.read(self._tags)
-            return
-        args, kwargs = call.args, call.kwargs
+    def recall(
+        self, recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Any, Dispatched | None]:
+        """The results of a call that is known, recorded; or else the call, with what is known of it."""
+        reads: list[int] = []
+        unusual: list[Unusual] = []
         # By identity: operators live for ever, and their own hash runs in Python.
-        key = self._key(call, call.schema, (*args, *kwargs, *kwargs.values()) if kwargs else args)
+        key = self._key(schema, (*args, *kwargs, *kwargs.values()) if kwargs else args, reads, unusual)
         try:
-            call.known = self._known.get(key)
-            call.key = key
+            known = self._known.get(key)
         except TypeError:  # an argument that cannot be hashed
-            pass
+            key, known = (), None
+        if known is not None and known.makes_anew and not unusual and not schema.makes_constants:
+            return _results(recorder, known, reads), None
+        return None, Dispatched(schema, args, kwargs, reads, unusual, key, known)
 
-    def made(self, call: Dispatched) -> Any:
+    def made(self, recorder: Recorder, call: Dispatched) -> Any:
         """The results of an operator, recorded; NotImplemented for one that has to run."""
-        known = call.known
+        known = call.known or self._ruled(recorder, call)
         if known is None:
-            known = self._ruled(call)
-            if known is None:
-                return NotImplemented
-        recorder = self._recorder
-        effect = known.effect
-        if effect is Effect.OTHER:
             return NotImplemented
-        if effect is Effect.WRITES:
-            return recorder.returned(known.operator, call)
-        results = recorder.made(known.operator, known.layouts, call.reads, views=effect is Effect.VIEWS)
-        return results[0] if known.structure is torch.Tensor else known.structure(results)
+        if known.makes_anew:
+            return _results(recorder, known, call.reads)
+        return recorder.returned(known.operator, call) if known.effect is Effect.WRITES else NotImplemented
 
     def keep(self, call: Dispatched, operator: Operator, result: Any) -> None:
         """Remember an operator that has been run."""
-        if not call.key:
-            return
         structure: Any = None
         items: list[Any] = tensors_in(result)
         if isinstance(result, torch.Tensor):
@@ -97,27 +95,32 @@ class OperatorMemo:
         ):
             structure, items = (tuple if isinstance(result, tuple) else list), list(result)
         layouts = tuple([None if item is None else self._tags.layout_of(item) for item in items])
-        self._known[call.key] = Remembered(operator, layouts, structure, call.schema.effect)
+        self._remember(call, Remembered(operator, layouts, structure, call.schema.effect))
 
-    def _ruled(self, call: Dispatched) -> Remembered | None:
+    def _ruled(self, recorder: Recorder, call: Dispatched) -> Remembered | None:
         """What a shape rule says of an operator that was not met before."""
         if not self._asks_rules or call.opaque:
             return None
         arguments = self._tags.layouts(call.args, call.kwargs)
         schema = call.schema
-        made = self._recorder.inferred(schema, arguments)
+        made = recorder.inferred(schema, arguments)
         if made is None:
             return None
         structure, layouts = (torch.Tensor, (made,)) if isinstance(made, Layout) else (tuple, made)
         operator = operator_of(schema.name, schema.tags, arguments, layouts)
         known = Remembered(operator, layouts, structure, schema.effect)
-        if call.key:
-            self._known[call.key] = known
+        self._remember(call, known)
         return known
 
-    def _key(self, call: Dispatched, kind: Any, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Everything about arguments that their results depend on."""
-        parts: list[Any] = [kind]
+    def _remember(self, call: Dispatched, known: Remembered) -> None:
+        if self._remembers and call.key:
+            self._known[call.key] = known
+
+    def _key(
+        self, called: Any, values: tuple[Any, ...], reads: list[int], unusual: list[Unusual]
+    ) -> tuple[Any, ...]:
+        """All of the arguments that results depend on; fills `reads`, and `unusual` with what there is."""
+        parts: list[Any] = [called]
         for value in values:
             kind = type(value)
             if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
@@ -125,20 +128,25 @@ class OperatorMemo:
                 if tag is None:
                     tag = self._tags.adopt(value)
                     if not value.is_meta:
-                        call.off_meta = True
+                        unusual.append(Unusual.OFF_META)
                 parts.append(tag[0])
-                call.reads.append(tag[1])
+                reads.append(tag[1])
             elif kind is int or value is None or kind is str:
                 parts.append(value)
             elif kind is list or kind is tuple:
                 if value and type(value[0]) is int:  # sizes, strides: all integers, by schema
                     parts.append(tuple(value))
                 else:
-                    parts.append(self._key(call, kind, tuple(value)))
+                    parts.append(self._key(kind, tuple(value), reads, unusual))
             elif kind is float or kind is bool:  # 1, 1.0 and True hash alike
                 parts.append((kind, value))
             else:
                 parts.append(value)
                 if kind not in FOR_RULES:
-                    call.opaque = True
+                    unusual.append(Unusual.OPAQUE)
         return tuple(parts)
+
+
+def _results(recorder: Recorder, known: Remembered, reads: list[int]) -> Any:
+    made = recorder.made(known.operator, known.layouts, reads, known.effect is Effect.VIEWS)
+    return made[0] if known.structure is torch.Tensor else known.structure(made)
