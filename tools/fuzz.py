@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 _CHOSEN: Final = "(hypothesis or drawn) and not slow and not gpu"
 _PYTEST: Final = ("-q", "-p", "no:cacheprovider", "--hypothesis-profile=fuzz", "--hypothesis-show-statistics")
-# pytest's own: tests failed, and none was chosen.
+# pytest's own: tests failed.
 _FAILED: Final = 1
 _PASSED: Final = re.compile(r"(\d+) passed")
 _CASES: Final = re.compile(r"(\d+) passing")
@@ -93,8 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rounds.append(made)
             if made.code:
                 print(made.text)
-                if made.code == _FAILED:
-                    print(f"the same cases again: {made.again}")
+                again = f"the same cases again: {made.again}"
+                print(again if made.code == _FAILED else f"pytest ended with {made.code}")
                 break
             print(f"round {len(rounds)}, seed {seed}: {made.tests} tests, {made.cases:,} cases", flush=True)
     except KeyboardInterrupt:
