@@ -67,7 +67,7 @@ def command(
         bool, typer.Option("--all", help="Open what is folded: unchanged and repeated layers.")
     ] = False,
     depth: Depth = None,
-    path: LayerNames = None,
+    layers: LayerNames = None,
     columns: Quantities = None,
     format: ChosenFormat = None,
     output: Output = None,
@@ -87,7 +87,7 @@ def command(
     to.write(
         found,
         depth=depth,
-        path=path,
+        layers=layers,
         columns=split_commas(columns) or None,
         everything=everything,
         command=spelt(context, without=("format", "output", "exit_code", "debug")) + f" --format {to.format}",

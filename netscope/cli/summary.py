@@ -49,7 +49,7 @@ def command(
         list[str] | None,
         typer.Option("--only", metavar="TYPE,...", help="Show layers of these types: Conv2d,Linear."),
     ] = None,
-    path: LayerNames = None,
+    layers: LayerNames = None,
     columns: Columns = None,
     sort: Annotated[
         str | None, typer.Option("--sort", metavar="COLUMN", help="Sort rows by this column, largest first.")
@@ -80,7 +80,7 @@ def command(
         verb="summary",  # also of a report that was measured
         depth=depth,
         only=split_commas(only),
-        path=path,
+        layers=layers,
         columns=split_commas(columns) or None,
         sort=sort,
         top=top,

@@ -23,7 +23,7 @@ def build(
     *,
     depth: int | None = None,
     only: Sequence[str] = (),
-    path: str | None = None,
+    layers: str | None = None,
     columns: Sequence[str] | None = None,
     default: Sequence[str] = columns_.DEFAULT,
     sort: str | None = None,
@@ -35,7 +35,7 @@ def build(
     Args:
         depth: rows at most that deep (the root is 0); deeper ones are added to their ancestor's row.
         only: types or torch.nn base classes, as a flat list.
-        path: a glob on qualified names ("features.*"), as a flat list.
+        layers: a glob on qualified names ("features.*"), as a flat list.
         columns: keys of `columns.COLUMNS`; those of `default` without it.
         sort: a column to sort by, largest number first, as a flat list.
         top: at most that many rows, sorted by MACs unless `sort` says otherwise.
@@ -51,10 +51,10 @@ def build(
     sort = sort or ("macs" if top is not None else None)
     chosen = columns_.choose(default if columns is None else columns)
     key = None if sort is None else _sort_column(sort)
-    flat = bool(only or path or key)
+    flat = bool(only or layers or key)
 
     nodes = nodes_of(report, fold)
-    _show(report, nodes, depth, _filter(report, nodes, only, path))
+    _show(report, nodes, depth, _filter(report, nodes, only, layers))
     _gather(report, nodes, uncounted(report), drop_empty=flat and not only)
     rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
     table = LayerTable(

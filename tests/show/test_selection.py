@@ -112,13 +112,13 @@ def test_a_filtered_container_does_not_repeat_rows_inside_it() -> None:
 
 
 def test_filter_by_path() -> None:
-    assert labels(build(alexnet(), path="classifier.fc?")) == [
+    assert labels(build(alexnet(), layers="classifier.fc?")) == [
         "classifier.fc6",
         "classifier.fc7",
         "classifier.fc8",
     ]
     # The container that the pattern names too has nothing of its own left.
-    assert "features" not in labels(build(alexnet(), path="features*"))
+    assert "features" not in labels(build(alexnet(), layers="features*"))
 
 
 def test_sort_and_top() -> None:

@@ -23,7 +23,7 @@ def build(
     diff: Diff,
     *,
     depth: int | None = None,
-    path: str | None = None,
+    layers: str | None = None,
     columns: Sequence[str] | None = None,
     everything: bool = False,
     command: str = "",
@@ -32,7 +32,7 @@ def build(
 
     Args:
         depth: rows at most that deep (the root is 0); a container there says how much in it changed.
-        path: a glob on qualified names ("features.*"), before or after, as a flat list.
+        layers: a glob on qualified names ("features.*"), before or after, as a flat list.
         columns: keys of `quantities.QUANTITIES`; without it, those that changed.
         everything: open what is folded: unchanged layers, what only passes a change on, blocks in which
             the same things changed, and what is inside of added and removed blocks.
@@ -47,8 +47,8 @@ def build(
     quantities = _columns(diff) if chosen is None else tuple(q for q in chosen if q.of_layer is not None)
     shared = everywhere(diff)
     shown = frozenset(quantity.key for quantity in quantities)
-    if path is not None:
-        rows = _matching(diff, path, shared, shown)
+    if layers is not None:
+        rows = _matching(diff, layers, shared, shown)
     else:
         drafts = blocks(diff, shared, shown, depth=depth, everything=everything)
         rows = _rows(diff, drafts, everything)
@@ -58,7 +58,7 @@ def build(
         totals=_totals(diff) if chosen is None else chosen,
         rows=tuple(rows),
         shared=shared,
-        flat=path is not None,
+        flat=layers is not None,
         everything=everything,
         command=command,
     )

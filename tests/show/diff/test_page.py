@@ -258,7 +258,7 @@ def test_csv_has_every_pair_raw() -> None:
     assert {"what": "out_channels", "before": 32, "after": 64, "kind": "definition"} in json.loads(
         up["changes"]
     )
-    only = show.text(diff(wide(32), wide(64)), "csv", path="*.up")
+    only = show.text(diff(wide(32), wide(64)), "csv", layers="*.up")
     assert len(list(csv.DictReader(io.StringIO(only)))) == 3
 
 

@@ -71,7 +71,7 @@ def test_a_depth_says_how_much_changed_within() -> None:
 
 
 def test_a_path_makes_a_list() -> None:
-    found = rows(wide(32), wide(64), path="blocks.1.*")
+    found = rows(wide(32), wide(64), layers="blocks.1.*")
     assert [(mark, name) for mark, name, _ in found] == [
         ("~", "blocks.1.up"),
         ("~", "blocks.1.act"),
@@ -79,7 +79,7 @@ def test_a_path_makes_a_list() -> None:
         ("=", "blocks.1.last"),
     ]
     with pytest.raises(UsageError, match=r"has a layer on the path 'block\.\*'"):
-        build(diff(wide(32), wide(64)), path="block.*")
+        build(diff(wide(32), wide(64)), layers="block.*")
 
 
 def test_what_differs_everywhere_is_told_once() -> None:
