@@ -8,7 +8,7 @@ belongs to this row and to no other, so the `own_` figures of all rows add up to
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
@@ -194,6 +194,23 @@ class Layer:
     timing: LayerTiming | None = None
     roof: LayerRoof | None = None
 
+    @classmethod
+    def made(cls, **fields: Any) -> Layer:
+        """`Layer(**fields)` in a third of the time, which is 5% of a summary of densenet201.
+
+        The constructor of a frozen dataclass sets each of forty fields by a call.
+
+        Raises:
+            TypeError: a field has another name, or one that has no default is missing.
+        """
+        whole = {**_DEFAULTS, **fields}
+        if whole.keys() != _NAMES:
+            raise TypeError(f"fields of a layer: {', '.join(sorted(whole.keys() ^ _NAMES))}")
+        whole["_window"] = whole.pop("window")
+        layer = object.__new__(cls)
+        object.__setattr__(layer, "__dict__", whole)
+        return layer
+
     def __repr__(self) -> str:
         """Short: a debugger or an assertion would else print every field."""
         return f"<Layer {self.path or '(root)'}: {self.type}, {self.params:,} params>"
@@ -325,6 +342,10 @@ class Layer:
         """bound / forward_time: the part of the measured time that was necessary."""
         return ratio(self.bound, self.forward_time)
 
+
+# What `Layer.made` starts from. A mutable default is nobody's to share, so it has to be given there.
+_NAMES: Final = frozenset(spec.name for spec in fields(Layer))
+_DEFAULTS: Final = {spec.name: spec.default for spec in fields(Layer) if spec.default is not MISSING}
 
 # torch.nn classes whose instances count as weight layers ("AlexNet is 8 layers: 5 + 3").
 WEIGHT_KINDS: Final[dict[str, str]] = {

@@ -71,7 +71,7 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
         first = trace.calls[calls[0]] if calls else None
         holds_work = bool(node.children)
         own = NO_COSTS if holds_work else node.own
-        yield Layer(
+        yield Layer.made(
             path=path,
             type=fact.type,
             base=fact.base,
@@ -117,13 +117,14 @@ def _functional(trace: Trace, node: Draft, windows: _Windows) -> Layer:
     made = node.last_output
     outputs = () if made is None else (Tensor("", made.outputs[-1].shape, made.outputs[-1].dtype),)
     own = node.own
-    return Layer(
+    return Layer.made(
         path=f"{node.path}.{FUNCTIONAL}" if node.path else FUNCTIONAL,
         type=FUNCTIONAL,
         kind="functional",
         depth=node.depth + 1,
         calls=len(node.calls),
         training=trace.modules[node.module].training,
+        hyperparameters={},
         outputs=outputs,
         operators=dict(node.operators),
         window=later(partial(windows.of_own_work, tuple(node.calls))),
