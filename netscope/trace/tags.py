@@ -141,8 +141,9 @@ class Tags:
         if kind in _NUMBERS:
             return value
         if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
-            tag = tag_of(value)
-            if tag is None:
+            # `tag_of`, without the call: a densenet's lists are long.
+            tag = value.__dict__.get(_TAG)
+            if tag is None or tag[0].shape != value.shape:
                 known = self._foreign.get(id(value))
                 tag = self.adopt(value) if known is None else known[1]
             return tag[0]
