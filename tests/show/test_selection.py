@@ -221,7 +221,7 @@ def test_remarks() -> None:
         ({"sort": "macz"}, "there is no column 'macz'."),
         ({"sort": "hyperparameters"}, "rows cannot be sorted by 'hyperparameters'."),
         ({"only": ["Conv3d"]}, "'alexnet' has no layer of type Conv3d."),
-        ({"path": "featurs.*"}, "'alexnet' has no layer on the path 'featurs.*'."),
+        ({"layers": "featurs.*"}, "'alexnet' has no layer on the path 'featurs.*'."),
     ],
 )
 def test_wrong_calls_say_what_to_type(arguments: dict[str, Any], message: str) -> None:
