@@ -228,7 +228,7 @@ def test_wrong_calls_say_what_to_type(arguments: dict[str, Any], message: str) -
     with pytest.raises(UsageError) as caught:
         build(alexnet(), **arguments)
     assert caught.value.message == message
-    if set(arguments) & {"columns", "only", "path", "sort"}:
+    if set(arguments) & {"columns", "only", "layers", "sort"}:
         assert caught.value.hint
 
 
