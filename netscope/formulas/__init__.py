@@ -42,6 +42,7 @@ _COMMON: Final = ("contractions", "movement", "normalization", "pointwise", "poo
 for _family in _COMMON:
     import_module(f"{__name__}.{_family}")
 
+# One after the other, until the operator is found. Attention, the one most often needed, comes first.
 later(
     f"{__name__}.{found.stem}"
     for found in sorted(Path(__file__).parent.glob("[a-z]*.py"))

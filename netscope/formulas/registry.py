@@ -70,14 +70,18 @@ def later(modules: Iterable[str]) -> None:
 
 
 def _all() -> dict[str, Formula]:
-    """Every formula there is. What somebody registered before netscope's own were all there stays."""
-    if _LATER:
-        before = dict(_FORMULAS)
-        for module in _LATER:
-            import_module(module)
-        _LATER.clear()
-        _FORMULAS.update(before)
+    """Every formula there is."""
+    while _LATER:
+        _import_next()
     return _FORMULAS
+
+
+def _import_next() -> None:
+    """Have one more family. What somebody registered before netscope's own were all there stays."""
+    before = dict(_FORMULAS)
+    import_module(_LATER[0])
+    del _LATER[0]  # not before: an import that is interrupted is done again
+    _FORMULAS.update(before)
 
 
 @contextmanager
@@ -107,8 +111,9 @@ def cost_of(operator: Operator) -> Cost | None:
     found = _resolve(name, _FORMULAS)
     if found is None and "view" in operator.tags:
         return FREE  # no family that comes later has any
-    if found is None:
-        found = _resolve(name, _all())
+    while found is None and _LATER:
+        _import_next()
+        found = _resolve(name, _FORMULAS)
     if found is None:
         return FREE if "factory" in operator.tags else None
     try:

@@ -188,3 +188,12 @@ def test_what_somebody_registered_first_stays_when_a_family_comes_later() -> Non
         "assert cost_of(Operator('aten._fft_c2c.default', (), {}, (), frozenset())).vector.add == 7"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_overloads_of_an_operator_are_of_one_family():
+    """Families are imported one after the other until an operator is found: its packet must not hide it."""
+    homes = {name: found.__module__ for name, found in _all().items()}
+    for name, home in homes.items():
+        packet, _, overload = name.rpartition(".")
+        if overload and packet in homes:
+            assert homes[packet] == home, name
