@@ -38,8 +38,8 @@ SHOWN = {
         assert next(csv.DictReader(io.StringIO(report.to_csv())))["returned"] == "1"
         assert json.loads(report.to_json())["layers"][0]["returned"] == 1
         assert report.to_pandas()["returned"].tolist() == [1] * len(report)
-        from netscope.show.columns import column_reference
-        assert "`returned`" in column_reference()
+        from tools.docs import columns
+        assert "`returned`" in columns(machine=False)
         """,
     "An output format": """
         import netscope

@@ -7,7 +7,7 @@ import pytest
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer, Parameter
 from netscope.report.report import Report
-from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, choose, column_reference, find
+from netscope.show.columns import BY_KEY, COLUMNS, DEFAULT, choose, find
 from netscope.show.columns.column import PARAMETERS, SHAPES
 from tests.reports import alexnet, stack
 from tests.show.answers import profile
@@ -84,13 +84,6 @@ def test_many_parameters_of_the_same_shape_are_counted() -> None:
 def test_what_is_no_tensor_is_named() -> None:
     assert SHAPES.text(((1, 2), "Categorical", ())) == "1×2, Categorical, scalar"
     assert SHAPES.text(((1,),) * 5) == "1, 1, 1, +2"
-
-
-def test_the_reference_lists_every_column() -> None:
-    text = column_reference()
-    assert text.count("\n") == len(COLUMNS) + 2
-    assert "| `macs` | MACs | Multiply-accumulates of contractions" in text
-    assert "| `flops` | FLOPs, on request | 2 x MACs. |" in text
 
 
 def test_parameters_know_their_elements() -> None:

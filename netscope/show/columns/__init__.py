@@ -1,9 +1,9 @@
-"""The one list of columns. Help, CSV headers, the README's reference and every table derive from it.
+"""The one list of columns. Help, CSV headers, the docs' reference and every table derive from it.
 
 A column is one entry of `NETWORK`, or of `MACHINE` where only profiles and rooflines have it: its key is the
 attribute's name on a `Layer` where that has one, its value is raw, and its `kind` says how the value reads. A
-figure that adds up (params, MACs, bytes) also says how to get it from `Figures`, the part that belongs to one
-row of a table and to no other.
+figure that adds up (params, MACs, bytes) also says how to get it from `Own`, the part that belongs to one row
+of a table and to no other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ __all__ = [
     "NETWORK",
     "Column",
     "choose",
-    "column_reference",
     "find",
     "known_to",
 ]
@@ -60,12 +59,3 @@ def find(key: str) -> Column:
     from netscope.base.suggest import look_up
 
     return look_up(key, BY_KEY, "column", "columns")
-
-
-def column_reference() -> str:
-    """The columns as a Markdown table, for the README."""
-    lines = ["| column | heading | meaning |", "|---|---|---|"]
-    for column in COLUMNS:
-        shown = "" if column.default else ", of profiles" if column in MACHINE else ", on request"
-        lines.append(f"| `{column.key}` | {column.title}{shown} | {column.help} |")
-    return "\n".join(lines) + "\n"
