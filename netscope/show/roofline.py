@@ -1,5 +1,3 @@
 """The page of a roofline: as a profile's, of the least time that each layer takes."""
 
-from netscope.show.profile import page
-
-__all__ = ["page"]
+from netscope.show.profile import page as page

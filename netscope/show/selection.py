@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from netscope.base import units
 from netscope.base.errors import UsageError
 from netscope.report import operators
 from netscope.report.layer import Layer
 from netscope.report.own import NOTHING, Own, uncounted
 from netscope.report.report import Report
-from netscope.report.tree import lasts_of
+from netscope.report.tree import folds_of, lasts_of
 from netscope.show import columns as columns_
 from netscope.show.columns import Column
-from netscope.show.nodes import Node, nodes_of
 from netscope.show.rows import LayerRow, LayerTable, State
 
 
@@ -70,6 +71,38 @@ def build(
     if key is not None:
         table = _sorted(table, key, top)
     return _with_sum(table)
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Node:
+    """A row to be: one layer, or the identical layers of a folded run (indices into `report.layers`)."""
+
+    copies: tuple[int, ...]
+    name: str
+    path: str
+    parent: int
+    figures: Own = NOTHING
+    active: bool = False
+    visible: bool = False
+    expanded: bool = False
+
+
+def nodes_of(report: Report, fold: bool) -> list[Node]:
+    """Rows to be in preorder, runs of identical siblings in one node when folded."""
+    layers = report.layers
+    nodes: list[Node] = []
+    for copies, last, parent in folds_of(layers, operators.describe if fold else None):
+        first = layers[copies[0]]
+        if parent < 0:
+            nodes.append(Node(copies, "", "", parent))
+            continue
+        around = nodes[parent]
+        alone = last == copies[0]
+        name = first.name if alone else units.span(first.name, layers[last].name)
+        within_one = around.path == layers[around.copies[0]].path
+        path = first.path if alone and within_one else ".".join(filter(None, (around.path, name)))
+        nodes.append(Node(copies, name, path, parent))
+    return nodes
 
 
 Matches = Callable[[Node], bool]

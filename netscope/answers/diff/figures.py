@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from netscope.answers.diff.result import Diff, Pair
 from netscope.report.layer import Layer
-from netscope.report.quantities import Delta, Number, Quantity
+from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Number, Quantity
 from netscope.report.report import Report
 
 
@@ -84,3 +84,22 @@ def movement(diff: Diff, quantity: Quantity) -> Number:
         before, after = _sides(pair, quantity)
         moved += abs((after or 0) - (before or 0))
     return moved
+
+
+def changed(diff: Diff) -> tuple[Quantity, ...]:
+    """The main quantities in which a layer differs."""
+    main = [quantity for quantity in QUANTITIES if not quantity.follows and quantity.of_layer is not None]
+    pairs = [pair for pair in diff.pairs if pair.status != "="]
+    return tuple(quantity for quantity in main if any(differs(pair, quantity) for pair in pairs))
+
+
+def telling(diff: Diff) -> tuple[Quantity, ...]:
+    """The main quantities, and others that changed in another proportion than the one they follow."""
+
+    def tells(quantity: Quantity) -> bool:
+        delta = total(diff, quantity).delta
+        if not quantity.follows:
+            return delta != Delta(None, None)
+        return delta.before != delta.after and not alike(delta, total(diff, BY_KEY[quantity.follows]).delta)
+
+    return tuple(filter(tells, QUANTITIES))

@@ -11,7 +11,7 @@ from netscope.answers.diff.everywhere import everywhere
 from netscope.base.errors import UsageError
 from netscope.report.layer import Layer
 from netscope.report.operators import describe
-from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Quantity, find
+from netscope.report.quantities import find
 from netscope.report.tree import lasts_of
 from netscope.show.diff.blocks import blocks
 from netscope.show.diff.folding import Block, DiffDraft
@@ -44,7 +44,9 @@ def build(
     if depth is not None and depth < 0:
         raise UsageError(f"the depth must be 0 or more, not {depth}.")
     chosen = None if columns is None else tuple(dict.fromkeys(map(find, columns)))
-    quantities = _columns(diff) if chosen is None else tuple(q for q in chosen if q.of_layer is not None)
+    quantities = (
+        figures.changed(diff) if chosen is None else tuple(q for q in chosen if q.of_layer is not None)
+    )
     shared = everywhere(diff)
     shown = frozenset(quantity.key for quantity in quantities)
     if layers is not None:
@@ -55,34 +57,13 @@ def build(
     return Differences(
         diff=diff,
         quantities=quantities,
-        totals=_totals(diff) if chosen is None else chosen,
+        totals=figures.telling(diff) if chosen is None else chosen,
         rows=tuple(rows),
         shared=shared,
         flat=layers is not None,
         everything=everything,
         command=command,
     )
-
-
-def _columns(diff: Diff) -> tuple[Quantity, ...]:
-    """The main quantities in which a layer differs."""
-    main = [q for q in QUANTITIES if not q.follows and q.of_layer is not None]
-    changed = [pair for pair in diff.pairs if pair.status != "="]
-    return tuple(q for q in main if any(figures.differs(pair, q) for pair in changed))
-
-
-def _totals(diff: Diff) -> tuple[Quantity, ...]:
-    """The main quantities, and others that changed in another proportion than the one they follow."""
-
-    def tells(quantity: Quantity) -> bool:
-        delta = figures.total(diff, quantity).delta
-        if not quantity.follows:
-            return delta != Delta(None, None)
-        return delta.before != delta.after and not figures.alike(
-            delta, figures.total(diff, BY_KEY[quantity.follows]).delta
-        )
-
-    return tuple(filter(tells, BY_KEY.values()))
 
 
 def _rows(diff: Diff, drafts: Block, everything: bool) -> list[DiffRow]:
