@@ -1,4 +1,4 @@
-"""What all renderers for people do to strings: make them safe, short and measurable."""
+"""What all formats for people do to strings: make them safe, short and measurable."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class DiffRow:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Rows and quantities of a diff, ready for a renderer.
+    """Rows and quantities of a diff, ready for its page.
 
     quantities:
         those that have a column.
