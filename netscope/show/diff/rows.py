@@ -1,4 +1,4 @@
-"""What of a diff is to be shown: which rows, which columns, raw values. Renderers read it."""
+"""What of a diff is to be shown: which rows, which columns, raw values."""
 
 from __future__ import annotations
 
