@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,19 +33,3 @@ def values_of(whole: Any) -> tuple[dict[str, Any], str]:
     """A document, a dataclass, as plain JSON values, and the name of its last field, a tuple of rows."""
     names = [spec.name for spec in dataclasses.fields(whole)]
     return {name: plain(getattr(whole, name)) for name in names}, names[-1]
-
-
-def text_of(values: Mapping[str, Any], rows: str) -> str:
-    """Plain JSON values as text: a line for each key, and one for each item of the list under `rows`."""
-    lines = []
-    for key, value in values.items():
-        if key == rows and value:
-            items = ",\n".join("    " + _text(item) for item in value)
-            lines.append(f"  {json.dumps(key)}: [\n{items}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(key)}: {_text(value)}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, allow_nan=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,18 +88,26 @@ def to_json(report: Report, path: str | os.PathLike[str] | None = None) -> str:
     Raises:
         StoreError: the file cannot be written.
     """
-    data = to_dict(report)
-    lines = []
-    for key, value in data.items():
-        if key == "layers":
-            rows = ",\n".join("    " + json.dumps(row, allow_nan=False) for row in value)
-            lines.append(f'  "layers": [\n{rows}\n  ]')
-        else:
-            lines.append(f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False)}")
-    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    text = text_of(to_dict(report), "layers")
     if path is not None:
         write_text(path, text)
     return text
+
+
+def text_of(values: Mapping[str, Any], rows: str) -> str:
+    """Plain JSON values as text: a line for each key, and one for each item of the list under `rows`."""
+    lines = []
+    for key, value in values.items():
+        if key == rows and value:
+            items = ",\n".join("    " + _text(item) for item in value)
+            lines.append(f"  {json.dumps(key)}: [\n{items}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(key)}: {_text(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

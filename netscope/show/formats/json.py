@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netscope.report.store.documents import text_of
+from netscope.report.store.writing import text_of
 from netscope.show.page import Page
 from netscope.show.screen import Screen
 
