@@ -43,7 +43,6 @@ def page(
     depth: int | None = None,
     top: int | None = None,
     columns: Sequence[str] | None = None,
-    by: str = "time",
 ) -> p.Page:
     """What `netscope profile` shows.
 
@@ -52,12 +51,11 @@ def page(
         depth: the same, at most that deep.
         top: how many of the heaviest rows.
         columns: keys of `columns.COLUMNS`; those that fit the report without it.
-        by: the column whose largest figures are the heaviest.
 
     Raises:
         UsageError: an unknown column, a senseless number.
     """
-    by = "bound" if report.timing is None else by
+    by = "bound" if report.timing is None else "time"
     tree = (everything or depth is not None) and top is None
     shown = build(
         report,
@@ -67,12 +65,17 @@ def page(
         sort=None if tree else by,
         top=top if top is not None or tree else HEAVIEST,
     )
-    part = top is not None or depth is not None
+
+    def records() -> p.Records:
+        """All rows, unless some were asked for."""
+        part = top is not None or depth is not None
+        return (shown if part else build(report, columns=columns)).records()
+
     return p.Page(
         title=report.name,
         head=_head(report),
         sections=lambda: _sections(shown),
-        records=shown.records if part else build(report, columns=columns).records,
+        records=records,
         document=lambda: summary.document(report),
     )
 
