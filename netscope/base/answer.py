@@ -38,10 +38,7 @@ class Answer:
             UsageError: there is no such format, or nothing that `view` asks for.
             StoreError: the file cannot be written.
         """
-        text: str = _show().text(self, format, **view)
-        if path is not None:
-            _show().write(path, text)
-        return text
+        return _written(_show().text(self, format, **view), path)
 
     def to_markdown(self, path: str | PathLike[str] | None = None, **view: Any) -> str:
         """As GitHub-flavoured Markdown."""
@@ -65,10 +62,7 @@ class Answer:
 
     def _export(self, kind: str, path: str | PathLike[str] | None) -> str:
         """A text that only this kind of answer has."""
-        text: str = _show().export(self, kind)
-        if path is not None:
-            _show().write(path, text)
-        return text
+        return _written(_show().export(self, kind), path)
 
     def to_pandas(self, **view: Any) -> pandas.DataFrame:
         """As a data frame, raw: the rows and columns of the CSV."""
@@ -88,3 +82,10 @@ class Answer:
 
 def _show() -> Any:
     return import_module("netscope.show")
+
+
+def _written(text: str, path: str | PathLike[str] | None) -> str:
+    """The text, which is written to the file too when there is one."""
+    if path is not None:
+        _show().write(path, text)
+    return text
