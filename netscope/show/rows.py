@@ -99,7 +99,6 @@ class LayerTable(NamedTuple):
     rows: tuple[LayerRow, ...]
     chosen: bool = False
     flat: bool = False
-    folded: bool = False
     sort: str | None = None
     matching: int = 0
     figures: Own = NOTHING

@@ -64,7 +64,6 @@ def build(
         rows=tuple(rows if flat else _with_branches(rows)),
         chosen=columns is not None,
         flat=flat,
-        folded=fold,
         sort=sort,
         matching=len(rows),
     )

@@ -119,7 +119,7 @@ def _section(section: Section, told: Sequence[str]) -> Iterator[str]:
         case Listing(items):
             yield from (f"- {code(name)}" for name in items)
         case Notes(items):
-            yield from (f"- {_note(note)}" for note in items if not _is_told(note, told))
+            yield from (f"- {escape(note.text)}" for note in items if not _is_told(note, told))
         case Title((first, *rest)):
             name = code(first.text) if first.tone == "title" else escape(first.text)
             yield " · ".join([f"#### {name}", *(escape(text) for text, _ in rest)])
@@ -129,10 +129,6 @@ def _section(section: Section, told: Sequence[str]) -> Iterator[str]:
 
 def _is_told(note: Note, told: Sequence[str]) -> bool:
     return any(one == note.text or one.endswith(f": {note.text}") for one in told)
-
-
-def _note(note: Note) -> str:
-    return escape(note.text)
 
 
 def _table(table: Table) -> Iterator[str]:
