@@ -1,7 +1,7 @@
 """Tracing: one forward of a module, written down as facts.
 
-`record(workload)` tries the rungs of the ladder in order and returns a `Trace`. It leaves the module,
-the arguments and torch's global state as they were, and keeps no tensor alive.
+`record(workload)` tries the rungs of the ladder in order and returns a `Trace`. The module and the arguments
+are not what runs, but copies of them; no tensor is kept alive.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from netscope.trace.facts import (
     ParameterFact,
     Storage,
     Trace,
+    Unseen,
     Value,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "ParameterFact",
     "Storage",
     "Trace",
+    "Unseen",
     "Value",
     "record",
 ]
@@ -43,6 +45,8 @@ class ForwardError(Exception):
         self.trace = trace
 
 
+# What a forward may raise that is handed on.
+Raised = Exception | SystemExit
 LADDER = ("meta", "fake", "real")
 
 
@@ -50,7 +54,7 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
     """Trace `workload.module(*workload.args, **workload.kwargs)`.
 
     train:
-        trace in training mode (dropout active, batch statistics), gradients off all the same.
+        trace in training mode (dropout active, batch statistics).
     ladder:
         the rungs to try, in order.
 
@@ -60,30 +64,44 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
             parameters is run for real before that, so that the error is the one that its owner knows;
             one built from a name is not, once two rungs agree on the error.
     """
-    from netscope.trace.forward import LOCK, record_forward
+    from netscope.trace.attempt import attempt
     from netscope.trace.memory import too_large
-    from netscope.trace.rungs import RUNGS
 
     reason = ""
-    failures: list[tuple[Trace, Exception | SystemExit]] = []
+    notes: dict[str, None] = {}
+    failures: list[tuple[Trace, Raised]] = []
+    # What ran to its end, though an operator had failed and the forward had gone on.
+    doubtful: Trace | None = None
     for rung in ladder:
-        if rung == "real" and failures and workload.rebuild is not None:
+        if rung == "real" and (failures or doubtful) and workload.rebuild is not None:
             refusal = too_large(workload.module)
             if refusal is not None:
-                last, cause = failures[-1]
-                failures[-1] = last._replace(notes=(*last.notes, refusal)), cause
+                notes[refusal] = None
                 break
-        with LOCK, RUNGS[rung](workload, train) as prepared:
-            trace, error = record_forward(*prepared, rung=rung, reason=reason)
+        first = not failures and doubtful is None
+        trace, error, failed = attempt(workload, rung, reason, train=train, first=first)
+        notes.update(dict.fromkeys(trace.notes))
         if error is None:
-            return trace
+            if rung == "real" or not failed:
+                return trace._replace(notes=tuple(notes))
+            doubtful = doubtful or _doubted(trace, failed)
+            reason = f"{rung} tensors did not do: {failed[0]} failed, and the forward went on"
+            continue
         failures.append((trace, error))
         if workload.rebuild is not None and len(failures) > 1 and _same_error(error, failures[-2][1]):
             failures.pop()
             break
         reason = _reason(rung, trace)
+    if doubtful is not None:
+        return doubtful._replace(notes=tuple(notes))
     trace, error = failures[-1]
-    raise ForwardError(trace) from error
+    raise ForwardError(trace._replace(notes=tuple(notes))) from error
+
+
+def _doubted(trace: Trace, failed: Sequence[str]) -> Trace:
+    """A trace of which nobody knows whether it went the way that a real forward goes."""
+    unseen = [Unseen(-1, f"what a forward does where {what} does not fail") for what in dict.fromkeys(failed)]
+    return trace._replace(unseen=(*trace.unseen, *unseen))
 
 
 def _same_error(one: BaseException, other: BaseException) -> bool:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import GeneratorType
 from typing import Any
 
 import torch
 
 from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec
-from netscope.trace.facts import ModuleCall, Value
+from netscope.trace.facts import ModuleCall, Unseen, Value
 from netscope.trace.memo.modules import ModuleMemo, PureCall
 from netscope.trace.memo.templates import CallTemplate
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
-from netscope.trace.tags import PLAIN_TENSORS, tag_of
+from netscope.trace.standins import PLAIN_TENSORS
 from netscope.trace.tree import leaves
 
 
@@ -48,24 +47,45 @@ class _OpenCall:
 class Calls:
     """The calls of one forward, in the order in which modules were entered."""
 
-    def __init__(self, names: Names, recorder: Recorder) -> None:
+    def __init__(self, names: Names, recorder: Recorder, autograd: bool = False) -> None:
         self.recorder = recorder
         self.names = names
         # None for a call that still runs.
         self.all: list[ModuleCall | None] = []
-        # Modules that ran in threads other than the one recorded.
-        self.elsewhere: set[str] = set()
+        # Paths of modules that ran in threads other than the one recorded, and the call that was open then.
+        self._elsewhere: dict[str, int] = {}
+        # What calls returned and nobody has read to its end yet, with the call.
+        self._generators: list[tuple[GeneratorType[Any, Any, Any], int]] = []
         self._open: _OpenCall | None = None
         self._root: _OpenCall | None = None
-        self._memo = None if is_plain("modules") or not recorder.on_meta else ModuleMemo(recorder)
+        # Of the root, whose class may have a `__call__` of its own: whether torch's was reached.
+        self._entered = False
+        self._memo = None if is_plain("modules") or not recorder.on_meta or autograd else ModuleMemo(recorder)
+
+    def root(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the network returns, recorded; of a generator all that it yields."""
+        call = self._root = self._enter(module, args, kwargs)
+        result = None
+        completed = False
+        try:
+            result = module(*args, **kwargs)
+            if isinstance(result, GeneratorType):
+                result = list(result)
+            completed = True
+        finally:
+            self._leave(call, self.results(result) if completed else (), completed)
+        return result
 
     def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the module returns, recorded."""
+        run: Callable[..., Any] = module._call_impl
+        if not self._entered and self._open is self._root is not None and module is self._root.module:
+            self._entered = True
+            return run(*args, **kwargs)
         memo = self._memo
         pure = None if memo is None else memo.pure(module, args, kwargs)
         if memo is not None and pure is not None and pure.template is not None:
             return self._remembered(memo, pure, pure.template, module)
-        run: Callable[..., Any] = module._call_impl
         call = self._enter(module, args, kwargs)
         result = None
         completed = False
@@ -86,8 +106,8 @@ class Calls:
         parent = recorder.scope
         recorder.scope = len(self.all)
         first_op = len(recorder.ops)
-        given, read = pure.tag
-        result, (made, written) = memo.apply(pure, template)
+        given, read, _ = pure.tag
+        result, (made, written, _) = memo.apply(pure, template)
         recorder.scope = parent
         path = self._path(module)
         self.all.append(
@@ -114,8 +134,6 @@ class Calls:
         self.all.append(None)
         self.recorder.scope = index
         self._open = call
-        if index == 0:
-            self._root = call
         return call
 
     def _leave(self, call: _OpenCall, outputs: tuple[Value, ...], completed: bool) -> None:
@@ -135,14 +153,23 @@ class Calls:
         self.recorder.scope = parent
         self._open = above
 
-    def drain(self, generator: Iterable[Any]) -> list[Any]:
-        """All that the root's forward yields: calling it has only begun it."""
-        self.recorder.scope = 0
-        self._open = self._root
-        items = list(generator)
-        assert self.all[0] is not None
-        self.all[0] = self.all[0]._replace(outputs=self.results(items))
-        return items
+    def takes_from_elsewhere(self, module: torch.nn.Module) -> bool:
+        """Of a call in another thread: part of this forward where the module is, and yet not recorded."""
+        names = self.names.of.get(id(module))
+        if names is not None:
+            self._elsewhere.setdefault(names[0], -1 if self._open is None else self._open.index)
+        return False
+
+    def elsewhere(self) -> list[Unseen]:
+        """The work of other threads."""
+        return [
+            Unseen(call, f"work of {path or 'the network'} in a thread of its own")
+            for path, call in self._elsewhere.items()
+        ]
+
+    def unread(self) -> list[int]:
+        """The calls that returned a generator which was not read to its end."""
+        return [index for generator, index in self._generators if generator.gi_frame is not None]
 
     def _path(self, module: torch.nn.Module) -> str:
         """The name under which the current call reaches a module."""
@@ -180,10 +207,12 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tag = tag_of(leaf) or self.recorder.tags.of(leaf)
+            tag = self.recorder.tags.of(leaf)
             if tag is None or tag[0].shape != leaf.shape:
                 return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
             return Value(place, tag[0].spec, None, tag[1])
+        if type(leaf) is GeneratorType:
+            self._generators.append((leaf, len(self.all) - 1 if self._open is None else self._open.index))
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
 
 
@@ -192,32 +221,3 @@ def _place(index: int) -> str:
     """Of an item of a first argument that is a list."""
     return f"0.{index}"
 
-
-@contextmanager
-def calls_recorded(calls: Calls) -> Iterator[None]:
-    """Route every module call of this thread through `calls`.
-
-    Module.__call__ hands over to the attribute `_compiled_call_impl` where there is one, which compile()
-    sets on an instance, and which is set on the class here. Hooks would neither see keyword arguments on
-    the way in nor modules that are registered nowhere, and cost more; a new `__call__` would have Python
-    go through all classes of modules there are, half a millisecond in a process that has seen few traces.
-    """
-    owner = threading.get_ident()
-    base: Any = torch.nn.Module
-    before = base._compiled_call_impl
-    # Emptied at the end: whoever got hold of the wrapper keeps no trace alive, and calls the original.
-    current: Calls | None = calls
-
-    def recorded(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if current is None or threading.get_ident() != owner or current.recorder.paused:
-            if current is not None and id(self) in current.names.of and not current.recorder.paused:
-                current.elsewhere.add(current.names.of[id(self)][0] or "(root)")
-            return self._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
-        return current.call(self, args, kwargs)
-
-    base._compiled_call_impl = recorded
-    try:
-        yield
-    finally:
-        base._compiled_call_impl = before
-        current = None

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import torch
 
+from netscope.trace.standins import is_meta
+
 # Elements of a constant that is still worth computing with.
 SMALL: Final = 2**16
 
@@ -64,6 +66,11 @@ def most_elements(tensors: Sequence[torch.Tensor], args: Sequence[Any]) -> int:
 
 def stays(tensor: torch.Tensor, kwargs: dict[str, Any]) -> bool:
     """Whether a copy to another device is none, because the original would have been made there."""
+    return not is_meta(tensor) and changes_device_alone(tensor, kwargs)
+
+
+def changes_device_alone(tensor: torch.Tensor, kwargs: dict[str, Any]) -> bool:
+    """Whether a copy is like the original in all but where it is."""
     same = {"dtype": tensor.dtype, "layout": tensor.layout, "memory_format": torch.preserve_format}
     changed = [key for key, value in kwargs.items() if value is not None and value != same.get(key)]
-    return not tensor.is_meta and {"device", "non_blocking"}.issuperset(changed)
+    return {"device", "non_blocking"}.issuperset(changed)

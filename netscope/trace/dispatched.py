@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from netscope.trace.schema import Schema
+from netscope.trace.standins import is_meta
 from netscope.trace.tags import Tags, flat
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Dispatched:
         for value in flat((*args, *kwargs.values())):
             if isinstance(value, torch.Tensor):
                 reads.append(tags.given(value)[1])
-                if not value.is_meta:
+                if not is_meta(value):
                     unusual.add(Unusual.OFF_META)
             elif type(value) not in FOR_RULES:
                 unusual.add(Unusual.OPAQUE)

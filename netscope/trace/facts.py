@@ -144,6 +144,19 @@ class Storage(NamedTuple):
     born: int
 
 
+class Unseen(NamedTuple):
+    """Work that the recording could not see.
+
+    call:
+        index into `Trace.calls` of the innermost call that it is known to belong to, -1 where that is not known.
+    what:
+        in words for people: "work in a thread of its own".
+    """
+
+    call: int
+    what: str
+
+
 class Trace(NamedTuple):
     """Everything that one forward did. `calls` are in the order in which they were entered.
 
@@ -168,3 +181,4 @@ class Trace(NamedTuple):
     error: str | None = None
     error_path: str = ""
     notes: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
-from types import GeneratorType
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 
-from netscope.trace.calls import Calls, calls_recorded
-from netscope.trace.composites import intercepted
-from netscope.trace.facts import Trace
-from netscope.trace.modules import Names, ParameterFacts, module_fact
+from netscope.trace.calls import Calls
+from netscope.trace.facts import Trace, Unseen
+from netscope.trace.here import here
+from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
 from netscope.trace.recorder import Recorder
+from netscope.trace.routing import routed
 
-# The wrapper around Module.__call__ and the composites are process-wide while a trace runs.
-LOCK = threading.RLock()
+Raised = Exception | SystemExit
 
 
 def record_forward(
@@ -31,27 +29,24 @@ def record_forward(
     *,
     rung: str,
     reason: str,
-) -> tuple[Trace, Exception | SystemExit | None]:
+    autograd: bool,
+) -> tuple[Trace, Raised | None]:
     """Run `module(*args, **kwargs)` under `recorder`, and hand over the facts.
 
     The second result is what the forward raised, if it did; the trace then ends there. The caller has
     prepared the module and its arguments for the rung.
+
+    autograd:
+        for a forward that takes gradients itself.
     """
     started = time.perf_counter()
-    calls = Calls(names, recorder)
+    calls = Calls(names, recorder, autograd)
     inputs = calls.arguments(args, kwargs)
-    error: Exception | SystemExit | None = None
+    error: Raised | None = None
     result: Any = None
-    with ExitStack() as stack:
-        stack.enter_context(surroundings)
-        stack.enter_context(torch.no_grad())
-        stack.enter_context(intercepted(_same_thread(recorder.composite)))
-        stack.enter_context(calls_recorded(calls))
-        stack.enter_context(recorder)
+    with surroundings, _recording(recorder, calls, autograd):
         try:
-            result = module(*args, **kwargs)
-            if isinstance(result, GeneratorType):
-                result = calls.drain(result)
+            result = calls.root(module, args, kwargs)
         except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
             error = raised
     outputs = () if error is not None else calls.results(result)
@@ -67,31 +62,67 @@ def record_forward(
         storages=tuple(recorder.storages),
         inputs=inputs,
         outputs=outputs,
-        training=module.training,
+        training=is_training(module),
         rung=rung,
         rung_reason=reason,
         seconds=time.perf_counter() - started,
-        error=None if error is None else f"{type(error).__name__}: {error}".removesuffix(": "),
+        error=None if error is None else told(error),
         error_path=failing if error is not None else "",
-        notes=_notes(calls.elsewhere),
+        unseen=_unseen(recorder, calls),
     )
     return trace, error
 
 
-def _notes(elsewhere: set[str]) -> tuple[str, ...]:
-    if not elsewhere:
-        return ()
-    names = sorted(elsewhere)
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return (f"not counted, since they ran in threads of their own: {', '.join(names[:3])}{more}",)
+def told(error: BaseException) -> str:
+    """The error as one says it: its class and its message."""
+    try:
+        message = str(error).strip()
+    except Exception:  # noqa: BLE001 - the user's class
+        message = ""
+    return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
-def _same_thread(record: Callable[..., Any]) -> Callable[..., Any]:
-    owner = threading.get_ident()
+def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
+    """Each once for a call."""
+    found = [*recorder.unseen, *calls.elsewhere()]
+    found += [Unseen(index, "a generator that was not read") for index in calls.unread()]
+    return tuple(dict.fromkeys(found))
 
-    def routed(name: str, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        if threading.get_ident() != owner:
-            return original(*args, **kwargs)
-        return record(name, original, args, kwargs)
 
-    return routed
+@contextmanager
+def _recording(recorder: Recorder, calls: Calls, autograd: bool) -> Iterator[None]:
+    """Record what this thread does, and leave its modes as they were, whatever interrupts."""
+    before = _Modes(recorder)
+    try:
+        try:
+            with routed(calls), recorder:
+                here.recorder, here.outside = recorder, recorder.on_meta
+                if autograd:
+                    yield
+                else:
+                    with torch._C._AutoDispatchBelowAutograd():
+                        yield
+        finally:
+            before.restore()
+    finally:  # once more, should the interrupt have come in there
+        before.restore()
+
+
+class _Modes:
+    """What torch keeps for each thread."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._dispatch = torch._C._len_torch_dispatch_stack()
+        self._function = torch._C._len_torch_function_stack()
+        self._here = here.recorder, here.calls, here.outside
+        self._grad = torch.is_grad_enabled()
+
+    def restore(self) -> None:
+        here.recorder, here.calls, here.outside = self._here
+        while torch._C._len_torch_dispatch_stack() > self._dispatch:
+            torch._C._pop_torch_dispatch_stack(None)
+        while torch._C._len_torch_function_stack() > self._function:
+            torch._C._pop_torch_function_stack()
+        if torch.is_grad_enabled() is not self._grad:
+            torch.set_grad_enabled(self._grad)

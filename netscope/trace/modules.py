@@ -11,7 +11,8 @@ import torch
 from netscope.base.workload import ITEM_SIZE, TensorSpec
 from netscope.trace.facts import ModuleFact, ParameterFact
 from netscope.trace.shapes.layout import dtype_name
-from netscope.trace.tags import PLAIN_TENSORS, Tags
+from netscope.trace.standins import PLAIN_TENSORS
+from netscope.trace.tags import Tags
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
@@ -104,6 +105,20 @@ def _held_as(module: torch.nn.Module, parent: torch.nn.Module | None) -> str | N
     return None
 
 
+def classes_of(root: torch.nn.Module) -> set[type]:
+    """The classes of all registered modules."""
+    found: set[type] = set()
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        module = waiting.pop()
+        if id(module) not in seen:
+            seen.add(id(module))
+            found.add(type(module))
+            waiting += [child for child in module._modules.values() if child is not None]
+    return found
+
+
 class ParameterFacts:
     """Turns tensors into facts, giving equal identities to those that share storage."""
 
@@ -122,7 +137,7 @@ class ParameterFacts:
             spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
             stored = tensor.numel() * tensor.element_size()
         else:
-            layout, storage = tag
+            layout, storage, _ = tag
             spec, stored = layout.spec, layout.numel * layout.dtype.itemsize
         # bitsandbytes keeps what the weight was before packing in `quant_state`.
         packed = None if type(tensor) in PLAIN_TENSORS else getattr(tensor, "quant_state", None)
@@ -195,10 +210,17 @@ def module_fact(
         _detail(module) if kind.speaks else "",
         own,
         _facts(module._buffers, parameters),
-        bool(getattr(module, "training", False)),
+        is_training(module),
         registered,
         tuple(names[1:]),
     )
+
+
+def is_training(module: torch.nn.Module) -> bool:
+    """Its mode, past what a class says of attributes."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return bool(module.training)
+    return bool(module.__dict__.get("training", False))
 
 
 def _facts(

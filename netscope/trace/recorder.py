@@ -1,28 +1,38 @@
 """The dispatch mode that writes down every operator.
 
+It is entered below autograd, which has nothing to do in a forward that is only counted. So it is given
+composite functions whole: those of `COMPOSITES` are written down as they are, and the others fall apart into
+what they are made of.
+
 On the meta rung it stands in for them: what an operator makes is known from a shape rule or an earlier call
 (`netscope.trace.memo`), or else from torch's meta kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netscope.base.plain import is_plain
+from netscope.trace.chance import without_dropout
+from netscope.trace.composites import COMPOSITES
 from netscope.trace.dispatched import Dispatched
-from netscope.trace.facts import OpCall, Operator, Storage
+from netscope.trace.facts import OpCall, Operator, Storage, Unseen
+from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
 from netscope.trace.operators import Arguments, fits, operator_of
-from netscope.trace.running import META, run, run_on_meta, run_with_values
+from netscope.trace.running import META, run, run_on_meta, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, infer, rule_for
-from netscope.trace.tags import NO_KWARGS, Tags, tensors_in, write_tag
+from netscope.trace.standins import Standins, is_meta
+from netscope.trace.tags import NO_KWARGS, Tags, tensors_in
 
 _NO_TAGS: frozenset[str] = frozenset()
+_CPU: Final = torch.device("cpu")
+_COMPOSITE: Final = torch._C.DispatchKey.CompositeImplicitAutograd
 # The layout of a lone result, or those of several.
 Inferred = Layout | tuple[Layout, ...]
 
@@ -34,8 +44,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operators are not run but stood in for; tensors on other devices are taken by their layout.
     on_fake:
         operators are run on fake tensors, and stood in for where that fails.
-    paused:
-        operators run as if nobody looked.
+    home:
+        on meta, where the owner's tensors are, and those of the forward say that they are.
+    keeper:
+        on the real rung, keeps what is nobody's twin from being changed.
+    failed:
+        what could not be done on this rung; a forward may have caught that and gone on.
     """
 
     # Without it torch refuses flex_attention and cond while a mode is active.
@@ -48,11 +62,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # ask simply ignore this.
         return False
 
-    def __init__(self, on_meta: bool, on_fake: bool = False) -> None:
+    def __init__(
+        self,
+        on_meta: bool,
+        on_fake: bool = False,
+        *,
+        home: torch.device = _CPU,
+        classes: Standins | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.on_meta = on_meta
         self.on_fake = on_fake
-        self.paused = False
+        self.home = home
+        self.tensor_class = torch.Tensor if classes is None else classes.tensor
+        self.keeper = keeper
+        self.failed: list[str] = []
+        self.unseen: list[Unseen] = []
         self.scope = -1
         self.ops: list[OpCall] = []
         self.tags = Tags(on_meta)
@@ -75,8 +101,30 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(func, torch._ops.HigherOrderOperator):
                 return self._higher_order(func, args, kwargs)
             schema = self._schemas[id(func)] = Schema(func)
-        if self.paused or schema.is_query:
+        if schema.is_query:
             return func(*args, **kwargs)
+        if schema.is_composite:
+            whole = self._composite(schema, args, kwargs) if schema.name in COMPOSITES else NotImplemented
+            return self._taken_apart(schema, args, kwargs) if whole is NotImplemented else whole
+        try:
+            return self._primitive(schema, args, kwargs)
+        except Exception:
+            self.fail(schema.name)
+            raise
+
+    def was_there(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor was there before the forward."""
+        tag = self.tags.of(tensor)
+        return tag is None or self.storages[tag[1]].born < 0
+
+    def fail(self, what: str) -> None:
+        """Remember what could not be done."""
+        self.failed.append(what)
+
+    def _primitive(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """An operator that no other is behind."""
+        if self.on_meta and schema.is_copy and stays_home(args[0], kwargs, self.home):
+            return args[0]
         memo = self.memo
         if memo is None:
             call = Dispatched.read(schema, args, kwargs, self.tags)
@@ -97,13 +145,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return result
         return run_on_meta(self, call)
 
-    def composite(
-        self, name: str, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Record a composite function as one operator."""
-        plain = not self.paused and not torch.is_autocast_enabled("cpu") and not _in_transform()
-        if not plain or torch.is_grad_enabled():
-            return original(*args, **kwargs)
+    def _taken_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a composite function makes of others, which come here in turn."""
+        torch._C._push_on_torch_dispatch_stack(self)
+        try:
+            return schema.func._op_dk(_COMPOSITE, *args, **kwargs)
+        finally:
+            torch._C._pop_torch_dispatch_stack(None)
+
+    def _composite(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a composite function as one operator; NotImplemented where no rule says what it makes."""
+        name = schema.name
         reads = [self.tags.given(tensor)[1] for tensor in tensors_in((args, tuple(kwargs.values())))]
         if self.on_meta:
             # By its rule: what torch's meta kernel does of it is not what devices do.
@@ -111,17 +163,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             arguments = self.tags.layouts(args, kwargs)
             made = self._interned(infer(rule, *arguments)) if rule else None
             if made is None:
-                return original(*args, **kwargs)
+                return NotImplemented
             layouts = (made,) if isinstance(made, Layout) else made
             operator = operator_of(name, _NO_TAGS, arguments, layouts)
-            with torch._C._DisableTorchDispatch():
-                results = self.made(operator, layouts, reads)
+            results = self.made(operator, layouts, reads)
             return results[0] if isinstance(made, Layout) else tuple(results)
-        self.paused = True
-        try:
-            result = original(*args, **kwargs)
-        finally:
-            self.paused = False
+        result = schema.func(*without_dropout(name, args), **kwargs)
         operator = self.observed(name, _NO_TAGS, args, kwargs, result)
         self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result
@@ -135,8 +182,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             NotImplementedError: for one that cannot be looked into.
         """
         name = str(func)
-        if self.paused:
-            return func(*args, **kwargs)
         if name == "cond":
             # The condition is data: this fails on meta and fake tensors, and the ladder goes on.
             condition, on_true, on_false, operands = args
@@ -178,6 +223,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # Results
 
+    def empty(self, layout: Layout) -> torch.Tensor:
+        """A tensor of the meta rung. To be called where no mode is active."""
+        tensor: Any = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
+        tensor.__class__ = self.tensor_class
+        return tensor  # type: ignore[no-any-return]
+
     def record(self, operator: Operator, reads: Sequence[int], writes: Sequence[int]) -> None:
         """Write down a call of an operator."""
         self.ops.append(OpCall(operator, self.scope, tuple(reads), tuple(writes)))
@@ -204,13 +255,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if layout is None:
                 results.append(None)
                 continue
-            tensor = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
+            tensor = self.empty(layout)
             if views:
                 storage = reads[0]
             else:
                 storage = len(storages)
                 storages.append(Storage(layout.nbytes, len(ops)))
-            write_tag(tensor, (layout, storage))
+            self.tags.write(tensor, layout, storage)
             writes.append(storage)
             results.append(tensor)
         ops.append(OpCall(operator, self.scope, tuple(reads), tuple(writes)))
@@ -219,12 +270,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def returned(self, operator: Operator, call: Dispatched) -> torch.Tensor:
         """The result of an in-place operator that need not run, recorded: its first argument."""
         target: torch.Tensor = call.args[0]
-        if not target.is_meta:
+        if not is_meta(target):
             self.stale.add(call.reads[0])
         self.record(operator, call.reads, call.reads[:1])
         return target
 
-
-def _in_transform() -> bool:
-    """Under vmap, grad or another functorch transform, tensors are wrapped: leave them alone."""
-    return torch._C._functorch.peek_interpreter_stack() is not None

@@ -1,32 +1,45 @@
 """What the tensors of a trace are made of: meta, fake or real.
 
-Each rung is a function that prepares the module and its arguments for one recording. A model that needs
-values (`.item()`, detection's boxes) goes down one rung at a time.
+Each rung is a function that prepares a module and arguments for one recording. A model that needs values
+(`.item()`, detection's boxes) goes down one rung at a time. What runs is never the owner's module but a twin of
+it; one that netscope built from a name is its own.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
+import sys
+import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Final, NamedTuple
 
 import torch
 
+from netscope.base.meta.building import build
 from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec, Workload
-from netscope.trace import twins
-from netscope.trace.guard import attributes_kept, global_state, untouched
+from netscope.trace.exits import exits_watched
+from netscope.trace.here import here
+from netscope.trace.keeper import Keeper
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.running import META
-from netscope.trace.tree import map_tensors
+from netscope.trace.standins import Standins, standins
+from netscope.trace.twin import tensors
+from netscope.trace.twin.copier import Copier
+
+_CPU: Final = torch.device("cpu")
 
 
 class Prepared(NamedTuple):
     """A module and arguments that may be run without harm, and what to record with.
 
-    `surroundings` is to be entered around the forward, and the forward alone.
+    copies:
+        weak references to what was copied.
+    surroundings:
+        is to be entered around the forward, and the forward alone.
     """
 
     module: torch.nn.Module
@@ -34,115 +47,265 @@ class Prepared(NamedTuple):
     kwargs: dict[str, Any]
     names: Names
     recorder: Recorder
+    copies: list[weakref.ref[Any]]
     surroundings: AbstractContextManager[object] = nullcontext()
 
 
-Rung = Callable[[Workload, bool], AbstractContextManager[Prepared]]
+Rung = Callable[[Workload, bool, bool], AbstractContextManager[Prepared]]
 
 
 @contextmanager
-def meta(workload: Workload, train: bool) -> Iterator[Prepared]:
+def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     """No data at all: operators are stood in for by shape rules, or by torch's meta kernels."""
-    twin = twins.on_meta()
-    with _held(workload.module, None if workload.rebuild else twin, train) as names:
-        args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, META))
-        yield Prepared(workload.module, args, kwargs, names, Recorder(on_meta=True))
+    home = _CPU if workload.rebuild else device_of(workload.module)
+    classes = standins(home)
+    twin = tensors.on_meta(classes)
+
+    def make(spec: TensorSpec) -> torch.Tensor:
+        made: Any = _empty(spec, META)
+        made.__class__ = classes.tensor
+        return made  # type: ignore[no-any-return]
+
+    with _held(workload, None if workload.rebuild else twin, twin, make, train, first) as held:
+        module, args, kwargs, names, copies = held
+        if workload.rebuild:
+            _dress(names.modules, classes)
+        for m in names.modules:
+            if isinstance(m, torch.nn.MultiheadAttention):
+                _bare(m)
+        recorder = Recorder(on_meta=True, home=home, classes=classes)
+        yield Prepared(module, args, kwargs, names, recorder, copies)
 
 
 @contextmanager
-def fake(workload: Workload, train: bool) -> Iterator[Prepared]:
+def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     """torch's fake tensors: no data either, but on a device that has kernels."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     mode = FakeTensorMode(allow_non_fake_inputs=True)
-    twin = twins.on_fake(mode)
-    with _held(workload.module, twin, train) as names:
+    twin = tensors.on_fake(mode)
+
+    def make(spec: TensorSpec) -> torch.Tensor:
         with mode:
-            args, kwargs = _arguments(workload, twin, lambda spec: _empty(spec, "cpu"))
+            return _empty(spec, "cpu")
+
+    with _held(workload, twin, twin, make, train, first) as (module, args, kwargs, names, copies):
         recorder = Recorder(on_meta=False, on_fake=True)
-        yield Prepared(workload.module, args, kwargs, names, recorder, _quietly(mode))
+        yield Prepared(module, args, kwargs, names, recorder, copies, _faking(mode, recorder))
 
 
 @contextmanager
-def _quietly(mode: AbstractContextManager[object]) -> Iterator[None]:
+def _faking(mode: AbstractContextManager[object], recorder: Recorder) -> Iterator[None]:
     """Fake tensors, without the log of every operator that would not do: the ladder goes on anyway."""
+    _quiet()
+    with mode, exits_watched(recorder):
+        yield
+
+
+class _NotHere(logging.Filter):
+    """Drops what this thread's recording on fake tensors gives rise to."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return here.recorder is None or not here.recorder.on_fake
+
+
+def _quiet() -> None:
     logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before = logger.disabled
-    logger.disabled = True
-    try:
-        with mode:
-            yield
-    finally:
-        logger.disabled = before
+    if not any(isinstance(one, _NotHere) for one in logger.filters):
+        logger.addFilter(_NotHere())
 
 
 @contextmanager
-def real(workload: Workload, train: bool) -> Iterator[Prepared]:
-    """The real forward on the model's own device, with copies of everything that it could write to."""
-    module = workload.module if workload.rebuild is None else workload.rebuild()
-    with _held(module, None if workload.rebuild else twins.copied(), train) as names:
-        device = next((p.device for p in module.parameters()), torch.device("cpu"))
-        args, kwargs = _arguments(workload, twins.copied(), lambda spec: _random(spec, device))
-        yield Prepared(module, args, kwargs, names, Recorder(on_meta=False))
+def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
+    """The real forward on the model's own device, on copies of everything that it could write to."""
+    twin = tensors.copied()
+    device = device_of(workload.module) if workload.rebuild is None else _CPU
+
+    def make(spec: TensorSpec) -> torch.Tensor:
+        return _random(spec, device)
+
+    module = workload.rebuild() if workload.rebuild else None
+    with _held(workload, None if module else twin, twin, make, train, True, module) as held:
+        ready, args, kwargs, names, copies = held
+        ours = [reference() for reference in copies]
+        ours += [t for m in names.modules for t in (*m._parameters.values(), *m._buffers.values())]
+        keeper = Keeper(set(_addresses(ours)))
+        recorder = Recorder(on_meta=False, keeper=keeper)
+        try:
+            yield Prepared(ready, args, kwargs, names, recorder, copies, exits_watched(recorder))
+        finally:
+            keeper.restore()
 
 
 RUNGS: Final[dict[str, Rung]] = {"meta": meta, "fake": fake, "real": real}
 
 
+def device_of(module: torch.nn.Module) -> torch.device:
+    """Where the first parameter or buffer of the module is; the CPU for one that has none."""
+    waiting = [module]
+    seen = {id(module)}
+    while waiting:
+        part = waiting.pop()
+        for tensor in (*part._parameters.values(), *part._buffers.values()):
+            if tensor is not None:
+                return tensor.device
+        children = [child for child in reversed(part._modules.values()) if child is not None]
+        waiting += [child for child in children if id(child) not in seen]
+        seen.update(map(id, children))
+    return _CPU
+
+
+_Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, list[weakref.ref[Any]]]
+
+
 @contextmanager
 def _held(
-    module: torch.nn.Module, twin: Callable[[torch.Tensor], torch.Tensor] | None, train: bool
-) -> Iterator[Names]:
-    """The module with twins of its tensors, in the wanted mode; all is put back afterwards.
+    workload: Workload,
+    module_twin: Callable[[torch.Tensor], torch.Tensor] | None,
+    twin: Callable[[torch.Tensor], torch.Tensor],
+    make: Callable[[TensorSpec], torch.Tensor],
+    train: bool,
+    first: bool,
+    own: torch.nn.Module | None = None,
+) -> Iterator[_Held]:
+    """A module and arguments that nobody else has, in the wanted mode.
 
-    `twin` is None for a module that netscope built itself, which has nobody to miss its tensors.
+    module_twin:
+        makes the twins of the module's tensors; None for a module that netscope built itself, which has nobody
+        to miss its tensors.
+    first:
+        whether the module that netscope built is as it built it; else it builds another one.
+    own:
+        what netscope built for this rung.
     """
-    names = Names(module)
-    guard = attributes_kept(names.modules) if twin is None else untouched(module, twin)
-    with global_state(names.depth), guard, scripted_mode_kept(names.modules):
-        for m in names.modules:  # what compile() put there would bypass the recording; the guard restores it
-            m.__dict__.pop("_compiled_call_impl", None)
-        set_mode(module, names.modules, train)
-        yield names
-
-
-def set_mode(module: torch.nn.Module, modules: list[torch.nn.Module], train: bool) -> None:
-    """What `module.train(train)` does, by the short way where no class has an idea of its own."""
-    classes: set[Any] = set(map(type, modules))
-    overridden = any(cls.train is not torch.nn.Module.train for cls in classes)
-    if is_plain("modes") or overridden or any("train" in m.__dict__ for m in modules):
-        # Exported programs are in one mode for good, and say so in this way.
-        with suppress(NotImplementedError):
-            module.train(train)
-        return
-    for m in modules:
-        if isinstance(m, torch.jit.ScriptModule):
-            m.training = train
+    module = own or workload.module
+    if workload.rebuild and not first:
+        module = build(workload.rebuild)
+    with ExitStack() as stack:
+        if module_twin is None:
+            copier = stack.enter_context(copying(twin, make))
+            args, kwargs = copier((workload.args, workload.kwargs))
+            names = Names(module)
+            stack.enter_context(attributes_kept(names.modules))
         else:
-            m.__dict__["training"] = train
+            copier = stack.enter_context(copying(twin, make))
+            module, args, kwargs = copier((module, workload.args, workload.kwargs))
+            names = Names(module)
+        make_plain(names.modules)
+        set_mode(module, train)
+        yield module, args, kwargs, names, copier.references()
 
 
 @contextmanager
-def scripted_mode_kept(modules: list[torch.nn.Module]) -> Iterator[None]:
-    """Scripted modules keep their mode in C++, where no attribute of theirs shows it."""
-    before = [(m, m.training) for m in modules if isinstance(m, torch.jit.ScriptModule)]
+def copying(
+    twin: Callable[[torch.Tensor], torch.Tensor], make: Callable[[TensorSpec], torch.Tensor]
+) -> Iterator[Copier]:
+    """A copier, whose copies are taken apart at the end, so that they go at once."""
+    packed = torch.nn.utils.rnn.PackedSequence
+
+    def of_packed(value: Any) -> Any:
+        # Lengths are part of its structure, not of its data, and must stay readable.
+        kept = [None if item is None else item.clone() for item in value[1:]]
+        return tuple.__new__(packed, (copier(value.data), *kept))
+
+    copier = Copier(twin, {TensorSpec: make, packed: of_packed})
+    try:
+        yield copier
+    finally:
+        copier.take_apart()
+
+
+@contextmanager
+def attributes_kept(modules: list[torch.nn.Module]) -> Iterator[None]:
+    """For modules that netscope built itself and may run again: their classes and attributes are put back."""
+    saved = [(module, type(module), module.__dict__.copy()) for module in modules]
     try:
         yield
     finally:
-        for m, training in before:
-            m.training = training
+        for module, kind, attributes in saved:
+            if type(module) is not kind:
+                object.__setattr__(module, "__class__", kind)
+            module.__dict__.clear()
+            module.__dict__.update(attributes)
 
 
-def _arguments(
-    workload: Workload,
-    twin: Callable[[torch.Tensor], torch.Tensor],
-    make: Callable[[TensorSpec], torch.Tensor],
-) -> Any:
-    """The call's arguments: specs made into tensors, the caller's own tensors replaced by twins."""
-    return map_tensors(
-        (workload.args, workload.kwargs),
-        lambda leaf: make(leaf) if isinstance(leaf, TensorSpec) else twin(leaf),
-    )
+def make_plain(modules: list[torch.nn.Module]) -> None:
+    """Have the modules run as they are written: what is compiled would bypass a recording."""
+    dynamo: Any = sys.modules.get("torch._dynamo.eval_frame")
+    for m in modules:
+        own = m.__dict__
+        own.pop("_compiled_call_impl", None)
+        if dynamo is not None and isinstance(m, dynamo.OptimizedModule):
+            own["forward"] = m._modules["_orig_mod"].__call__  # type: ignore[union-attr]
+        elif isinstance(m, torch.nn.TransformerEncoder):
+            own["use_nested_tensor"] = False  # which would hide the layers' work; it costs the same on paper
+
+
+def _dress(modules: list[torch.nn.Module], classes: Standins) -> None:
+    """Have the tensors of a module that netscope built say that they are at home."""
+    for m in modules:
+        for tensor in m._parameters.values():
+            if type(tensor) is torch.nn.Parameter and tensor.is_meta:
+                made: Any = tensor
+                made.__class__ = classes.parameter
+        for buffer in m._buffers.values():
+            if type(buffer) is torch.Tensor and buffer.is_meta:
+                made = buffer
+                made.__class__ = classes.tensor
+
+
+def _bare(module: torch.nn.Module) -> None:
+    """Have attention see that a weight is on meta: then it keeps from the fused way, which hides its children."""
+    weight: Any = module._parameters.get("in_proj_weight")
+    if weight is not None and issubclass(type(weight), torch.nn.Parameter):
+        weight.__class__ = torch.nn.Parameter
+
+
+def set_mode(module: torch.nn.Module, train: bool) -> None:
+    """What `module.train(train)` does, without calling what a class or an instance has in its place.
+
+    But where that is a `train(mode)` as well, which keeps some layers as they are, say.
+    """
+    waiting = [module]
+    seen: set[int] = set()
+    while waiting:
+        m = waiting.pop()
+        if id(m) in seen:
+            continue
+        seen.add(id(m))
+        cls = type(m)
+        if isinstance(m, torch.jit.ScriptModule):
+            m.training = train
+            continue
+        if (cls.train is not torch.nn.Module.train or is_plain("modes")) and _takes_mode(m):
+            try:
+                cls.train(m, train)
+                continue
+            except Exception:  # noqa: BLE001, S110 - the user's code; exported programs have one mode for good
+                pass
+        m.__dict__["training"] = train
+        waiting += [child for child in m._modules.values() if child is not None]
+
+
+def _takes_mode(module: torch.nn.Module) -> bool:
+    """Whether `train` of a module is a method that takes a mode."""
+    if "train" in module.__dict__:
+        return False
+    try:
+        _, mode, *others = inspect.signature(type(module).train).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    required = any(p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in others)
+    return mode.kind is mode.POSITIONAL_OR_KEYWORD and (mode.name == "mode" or mode.default is True) and not required
+
+
+def _addresses(values: list[Any]) -> Iterator[int]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            try:
+                yield value.untyped_storage()._cdata
+            except (RuntimeError, NotImplementedError, ValueError):  # it has none, or none yet
+                continue
 
 
 def _dtype(spec: TensorSpec) -> torch.dtype:

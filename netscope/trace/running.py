@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from netscope.trace.constants import HERE, SMALL, is_constant, most_elements, stays
+from netscope.trace.chance import drawn
+from netscope.trace.constants import HERE, SMALL, changes_device_alone, is_constant, most_elements, stays
 from netscope.trace.dispatched import Dispatched
+from netscope.trace.here import here
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, check_dtypes, infer
-from netscope.trace.tags import tensors_in, write_tag
+from netscope.trace.standins import dressed, is_meta
+from netscope.trace.tags import tensors_in
 
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
@@ -40,11 +43,10 @@ def _stand_in(recorder: Recorder, value: Any) -> Any:
     """A tensor on meta for one on another device, inside lists too."""
     if isinstance(value, torch.Tensor):
         tag = recorder.tags.of(value)
-        if value.is_meta or tag is None:
+        if is_meta(value) or tag is None:
             return value
-        layout: Layout = tag[0]
-        stand_in = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
-        write_tag(stand_in, tag)
+        stand_in = recorder.empty(tag[0])
+        recorder.tags.write(stand_in, tag[0], tag[1])
         return stand_in
     if isinstance(value, (list, tuple)):
         return type(value)(_stand_in(recorder, item) for item in value)
@@ -66,6 +68,17 @@ def run_with_values(recorder: Recorder, call: Dispatched) -> Any:
     return run(recorder, call, args, here)
 
 
+def stays_home(tensor: torch.Tensor, kwargs: dict[str, Any], home: torch.device) -> bool:
+    """On meta, whether a tensor is copied only for not being where its owner's would be already."""
+    device = kwargs.get("device")
+    return (
+        device is not None
+        and device.type in (home.type, "meta")
+        and is_meta(tensor)
+        and changes_device_alone(tensor, kwargs)
+    )
+
+
 def _all_known(recorder: Recorder, call: Dispatched) -> bool:
     """Whether all tensors are small constants with true values, so that the result can have one too.
 
@@ -74,7 +87,7 @@ def _all_known(recorder: Recorder, call: Dispatched) -> bool:
     if not recorder.stale.isdisjoint(call.reads):
         return False
     tensors = tensors_in((call.args, tuple(call.kwargs.values())))
-    if any(tensor.is_meta or tensor.numel() > SMALL for tensor in tensors):
+    if any(is_meta(tensor) or tensor.numel() > SMALL for tensor in tensors):
         return False
     if call.schema.effect is Effect.VIEWS:
         return True
@@ -102,7 +115,17 @@ def run(
     kwargs = call.kwargs if kwargs is None else kwargs
     if known is None:
         check_dtypes(schema.name, recorder.tags.layouts(args, kwargs)[0])
-    result = _kernel(recorder, schema, args, kwargs)
+    if not recorder.on_meta and not recorder.on_fake:
+        if recorder.keeper is not None and schema.written:
+            for tensor in tensors_in([_argument(place, args, kwargs) for place in schema.written]):
+                if recorder.was_there(tensor):
+                    recorder.keeper.keep(tensor)
+        if schema.is_random and recorder.keeper is not None:
+            result = drawn(schema.func, args, kwargs, recorder.keeper.generator)
+        else:
+            result = schema.func(*args, **kwargs)
+    else:
+        result = _kernel(recorder, schema, args, kwargs)
     if known is None:
         operator = recorder.observed(schema.name, schema.tags, args, kwargs, result)
         if memo is not None:
@@ -129,8 +152,11 @@ def run(
 
 def _kernel(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What torch makes of it, or on fake tensors what a shape rule does where torch fails."""
+    outside = here.outside
+    here.outside = False  # torch's meta kernels are Python too, and are to see where tensors are
     try:
-        return schema.func(*args, **kwargs)
+        made = schema.func(*args, **kwargs)
+        return dressed(made, recorder.tensor_class) if recorder.on_meta else made
     except (RuntimeError, NotImplementedError):
         if not recorder.on_fake or schema.rule is None or schema.effect is not Effect.MAKES:
             raise
@@ -139,6 +165,8 @@ def _kernel(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: d
             raise
         shape, stride, dtype = made
         return torch.empty_strided(shape, stride, dtype=dtype)
+    finally:
+        here.outside = outside
 
 
 def _aliased(recorder: Recorder, item: Any, source: Any) -> list[int]:
@@ -154,4 +182,6 @@ def _aliased(recorder: Recorder, item: Any, source: Any) -> list[int]:
 
 
 def _argument(alias: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return args[alias] if isinstance(alias, int) else kwargs.get(alias)
+    if isinstance(alias, int):
+        return args[alias] if alias < len(args) else None
+    return kwargs.get(alias)

@@ -10,6 +10,7 @@ import torch
 from netscope.trace.constants import makes_constants
 from netscope.trace.shapes import Rule, rule_for
 
+_COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 # Returns its argument's memory though its schema does not say so.
 _HIDDEN_VIEWS = frozenset({"aten._unsafe_view.default"})
 
@@ -28,6 +29,14 @@ class Schema:
 
     aliases:
         for each result the argument whose memory it is (position or name), None for new memory.
+    is_composite:
+        is made of other operators alone.
+    is_copy:
+        moves or converts a tensor, if anything is to be done.
+    is_random:
+        draws random numbers.
+    written:
+        the arguments that are written to.
     is_query:
         asks about a tensor (its device, its sizes), which fake tensors do aloud.
     is_exact:
@@ -41,19 +50,29 @@ class Schema:
     """
 
     __slots__ = (
-        "aliases", "effect", "func", "is_exact", "is_query", "makes_constants", "name", "on_device",
-        "rule", "tags",
+        "aliases", "effect", "func", "is_composite", "is_copy", "is_exact", "is_query", "is_random",
+        "makes_constants", "name", "on_device", "rule", "tags", "written",
     )  # fmt: skip
 
     def __init__(self, func: Any) -> None:
         self.func = func
         self.name = str(func)
         self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_"))
+        self.is_composite = not self.name.startswith("prim.") and (
+            torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)
+        )
+        self.is_copy = self.name == "aten._to_copy.default"
         arguments = func._schema.arguments
         returns = func._schema.returns
-        writes = any(a.alias_info is not None and a.alias_info.is_write for a in arguments)
+        self.written: tuple[int | str, ...] = tuple(
+            a.name if a.kwarg_only else i
+            for i, a in enumerate(arguments)
+            if a.alias_info is not None and a.alias_info.is_write
+        )
+        writes = bool(self.written)
         self.aliases = [self._alias(returned, arguments) for returned in returns]
-        self.is_exact = not writes and torch.Tag.nondeterministic_seeded not in func.tags
+        self.is_random = torch.Tag.nondeterministic_seeded in func.tags
+        self.is_exact = not writes and not self.is_random
         self.makes_constants = makes_constants(self.name)
         self.on_device = any(a.name == "device" for a in arguments)
         reshapes = torch.Tag.inplace_view in func.tags or self.name.startswith(("aten.resize", "aten.set_"))

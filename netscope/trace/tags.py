@@ -1,53 +1,65 @@
 """Who a tensor is: its layout and the storage that it lies in, known by identity.
 
-Tensors that operators made carry their tag in an attribute. Those that were there before (parameters,
-inputs) may be the user's, so theirs is kept here.
+Tensors that operators made carry their tag in an attribute, whose name is of one recording alone: what another
+one left on a tensor is not seen. Those that were there before (parameters, inputs) may be the user's, so their
+tags are kept here.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from typing import Any, Final
 
 import torch
 
 from netscope.trace.facts import Storage
 from netscope.trace.shapes import Layout
 from netscope.trace.shapes.layout import contiguous_strides
+from netscope.trace.standins import PLAIN_TENSORS, is_meta
 
-# The attribute that holds a tag.
-_TAG = "_netscope_tag"
-# That of a tensor that has values where others have none.
-_CONSTANT = "_netscope_constant"
-# A layout, and an index into the trace's storages.
-Tag = tuple[Layout, int]
 
-PLAIN_TENSORS = frozenset({torch.Tensor, torch.nn.Parameter})
+class Token:
+    """Of one recording. All tags of living tensors hold it, so that it tells whether any is left."""
+
+
+# A layout, an index into the trace's storages, and whose trace it is.
+Tag = tuple[Layout, int, Token]
+
 NO_KWARGS: dict[str, Any] = {}
 
 _NUMBERS = frozenset({int, float, bool, str, type(None)})
-
-
-def tag_of(tensor: torch.Tensor) -> Tag | None:
-    """The tag that a tensor carries; None for one that carries none, or has been given another shape."""
-    tag: Tag | None = tensor.__dict__.get(_TAG)
-    return None if tag is None or tag[0].shape != tensor.shape else tag
-
-
-def write_tag(tensor: torch.Tensor, tag: Tag, attribute: str = _TAG) -> None:
-    """Have a tensor carry its tag."""
-    tensor.__dict__[attribute] = tag
+_numbers: Final = itertools.count()
 
 
 class Tags:
-    """Layouts and storages of all tensors of one recording. Equal layouts are one object."""
+    """Layouts and storages of all tensors of one recording. Equal layouts are one object.
+
+    key:
+        the attribute that holds a tag.
+    """
 
     def __init__(self, on_meta: bool) -> None:
         self._on_meta = on_meta
+        self.token = Token()
+        number = next(_numbers)
+        self.key: Final = f"_netscope_tag_{number}"
+        # That of a tensor that has values where others have none.
+        self._constant: Final = f"_netscope_constant_{number}"
         self.storages: list[Storage] = []
         self._layouts: dict[tuple[Any, ...], Layout] = {}
         # Both keep what they know alive, so that an identity is not given out twice.
         self._foreign: dict[int, tuple[torch.Tensor, Tag]] = {}
         self._foreign_storages: dict[int, tuple[Any, int]] = {}
+
+    def carried(self, tensor: torch.Tensor) -> Tag | None:
+        """The tag that a tensor carries; None where it carries none, or has been given another shape."""
+        tag: Tag | None = tensor.__dict__.get(self.key)
+        return None if tag is None or tag[0].shape != tensor.shape else tag
+
+    def write(self, tensor: torch.Tensor, layout: Layout, storage: int) -> Tag:
+        """Have a tensor carry its tag."""
+        tag = tensor.__dict__[self.key] = layout, storage, self.token
+        return tag
 
     def of(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of any tensor; None for one that has no storage (a functorch wrapper)."""
@@ -58,7 +70,7 @@ class Tags:
 
     def given(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that an operator is given."""
-        return tag_of(tensor) or self.adopt(tensor)
+        return self.carried(tensor) or self.adopt(tensor)
 
     def met(self, tensor: torch.Tensor) -> Tag | None:
         """The tag of a tensor that an operator or a call met, else None."""
@@ -66,7 +78,7 @@ class Tags:
         # Those that were there before carry no tag, nor is a dictionary to be made for each just to see that.
         if known is not None:
             return known[1]
-        tag: Tag | None = tensor.__dict__.get(_TAG) or tensor.__dict__.get(_CONSTANT)
+        tag: Tag | None = tensor.__dict__.get(self.key) or tensor.__dict__.get(self._constant)
         return tag
 
     def home_of(self, storage: torch.UntypedStorage) -> int | None:
@@ -82,8 +94,8 @@ class Tags:
         """The tag of a tensor that no operator made."""
         shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
         shape = tensor.shape if shaped else ()
-        if not tensor.is_meta:
-            constant: Tag | None = tensor.__dict__.get(_CONSTANT)
+        if not is_meta(tensor):
+            constant: Tag | None = tensor.__dict__.get(self._constant)
             if constant is not None and constant[0].shape == shape:
                 return constant
         known = self._foreign.get(id(tensor))
@@ -101,7 +113,7 @@ class Tags:
         if home is None:
             home = self._foreign_storages[address] = storage, len(self.storages)
             self.storages.append(Storage(layout.nbytes, -1))
-        tag = layout, home[1]
+        tag = layout, home[1], self.token
         self._foreign[id(tensor)] = tensor, tag
         return tag
 
@@ -110,8 +122,9 @@ class Tags:
 
         On meta, one that has values is a constant, and is to be met as one.
         """
-        constant = self._on_meta and not tensor.is_meta
-        write_tag(tensor, (self.layout_of(tensor), storage), _CONSTANT if constant else _TAG)
+        tag = self.layout_of(tensor), storage, self.token
+        constant = self._on_meta and not is_meta(tensor)
+        tensor.__dict__[self._constant if constant else self.key] = tag
 
     def layout(self, shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Layout:
         """The one object for a layout."""
@@ -141,8 +154,8 @@ class Tags:
         if kind in _NUMBERS:
             return value
         if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
-            # `tag_of`, without the call: a densenet's lists are long.
-            tag = value.__dict__.get(_TAG)
+            # `carried`, without the call: a densenet's lists are long.
+            tag = value.__dict__.get(self.key)
             if tag is None or tag[0].shape != value.shape:
                 known = self._foreign.get(id(value))
                 tag = self.adopt(value) if known is None else known[1]

@@ -15,8 +15,9 @@ from netscope.machine.timing.inputs import arguments, integer_limits
 from netscope.machine.timing.kept import kept, writes_to_parameters
 from netscope.machine.timing.weights import materialised
 from netscope.trace.facts import Trace
-from netscope.trace.guard import state_kept
 from netscope.trace.modules import Names
+from netscope.trace.process import process_kept
+from netscope.trace.rungs import set_mode
 from netscope.trace.tree import map_tensors
 
 
@@ -26,23 +27,22 @@ def held(
 ) -> Iterator[tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any]]]:
     """The module and the arguments of its call, on that device.
 
-    One that netscope builds gets random weights. The user's own is run where it is, and given back with all
-    that a step may have written to put back.
+    One that netscope builds gets random weights. Of the user's own a twin is run, on the user's weights.
 
     Raises:
         UsageError: the user's module is elsewhere, or a forward wrote to a parameter unseen.
         SourceError: the network cannot be built again.
     """
-    args, kwargs = arguments(workload, device, below=integer_limits(trace))
+    given = arguments(workload, device, below=integer_limits(trace))
     if workload.rebuild is None:
         written = settings.channels_last or writes_to_parameters(trace)
-        with kept(workload.module, train=settings.train, parameters=written) as module:
-            yield _laid_out(module, args, kwargs, settings)
+        with kept(workload.module, given, train=settings.train, parameters=written) as ready:
+            yield _laid_out(*ready, settings)
         return
     module = materialised(workload, device)
-    with state_kept(Names(module).depth):
-        module.train(settings.train)
-        yield _laid_out(module, args, kwargs, settings)
+    with process_kept(Names(module).depth):
+        set_mode(module, settings.train)
+        yield _laid_out(module, *given, settings)
 
 
 def device_of(module: torch.nn.Module) -> str | None:
@@ -84,6 +84,6 @@ def _laid_out(
     def last(tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
 
-    module.to(memory_format=torch.channels_last)
+    torch.nn.Module.to(module, memory_format=torch.channels_last)
     laid_out: tuple[tuple[Any, ...], dict[str, Any]] = map_tensors((args, kwargs), last)
     return module, *laid_out

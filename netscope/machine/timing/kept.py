@@ -1,31 +1,39 @@
-"""The user's module, to be run for real and given back bit for bit.
+"""The user's module, to be run for real: on its own weights, and without a trace of it.
 
-A trace runs on twins of every tensor. A measurement cannot: twins of the parameters would double the memory
-and the time that it takes to begin. So only that is copied which a step may write to: under training
-everything, else whatever is no parameter (statistics, caches, counters).
+What is measured are the owner's weights where they lie; copies of all of them would double the memory and the
+time that it takes to begin. So what runs is a twin whose parameters lie in the owner's memory, and all else
+(statistics, caches, counters, containers) is the twin's own. Where a step may write to parameters, they are
+copied as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from netscope.base.errors import UsageError
-from netscope.trace import twins
 from netscope.trace.facts import Trace
-from netscope.trace.guard import state_kept, untouched
 from netscope.trace.modules import Names
-from netscope.trace.rungs import scripted_mode_kept, set_mode
+from netscope.trace.process import process_kept
+from netscope.trace.rungs import copying, make_plain, set_mode
+from netscope.trace.twin import tensors
 
 
 @contextmanager
-def kept(module: torch.nn.Module, *, train: bool, parameters: bool = False) -> Iterator[torch.nn.Module]:
-    """The module in evaluation or training mode; afterwards it is as it was, and so are all generators.
+def kept(
+    module: torch.nn.Module,
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {}),
+    *,
+    train: bool,
+    parameters: bool = False,
+) -> Iterator[tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any]]]:
+    """A twin of the module in evaluation or training mode, and copies of the arguments of its call.
 
-    Parameters, buffers, gradients, hooks, attributes, containers and modes are put back, also when the
-    measurement raises. Under training the module holds copies meanwhile: take `parameters()` inside.
+    The owner's module is not written to, whatever happens: the twin has hooks, attributes, containers and
+    modes of its own; under training parameters and gradients too.
 
     parameters:
         whether a forward in evaluation mode writes to parameters (see `writes_to_parameters`), which are
@@ -34,27 +42,41 @@ def kept(module: torch.nn.Module, *, train: bool, parameters: bool = False) -> I
     Raises:
         UsageError: it did all the same.
     """
-    copied = twins.copied()
+    copied = tensors.copied()
     shared: list[tuple[torch.Tensor, int]] = []
+    own = train or parameters or _merges(module)
 
     def twin(tensor: torch.Tensor) -> torch.Tensor:
         # A lazy parameter becomes another one in the first forward.
-        mutable = not isinstance(tensor, torch.nn.Parameter) or torch.nn.parameter.is_lazy(tensor)
-        if train or parameters or mutable:
+        if own or not isinstance(tensor, torch.nn.Parameter) or torch.nn.parameter.is_lazy(tensor):
             return copied(tensor)
+        alias = tensor.detach()
+        if type(alias) is torch.Tensor:
+            made: Any = alias
+            made.__class__ = type(tensor)
+        if tensor.requires_grad:
+            alias.requires_grad_()
         if not tensor.is_inference():
             shared.append((tensor, tensor._version))
-        return tensor
+        return alias
 
-    names = Names(module)
-    with state_kept(names.depth), untouched(module, twin), scripted_mode_kept(names.modules):
-        set_mode(module, names.modules, train)
-        yield module
+    with copying(twin, lambda spec: spec) as copier:
+        made, args, kwargs = copier((module, *arguments))
+        names = Names(made)
+        make_plain(names.modules)
+        with process_kept(names.depth):
+            set_mode(made, train)
+            yield made, args, kwargs
     if any(tensor._version != version for tensor, version in shared):
         raise UsageError(
             "the forward wrote to a parameter of its own, which was not kept.",
             hint="profile a copy of it: copy.deepcopy(model)",
         )
+
+
+def _merges(module: torch.nn.Module) -> bool:
+    """Whether a change of mode may write to parameters, as that of a LoRA layer does, which merges its own."""
+    return any(type(part).train is not torch.nn.Module.train for part in Names(module).modules)
 
 
 def writes_to_parameters(trace: Trace) -> bool:

@@ -13,8 +13,8 @@ import torch
 from netscope.machine.timing.backend import Backend
 from netscope.machine.timing.meter import Step
 from netscope.report.measured.events import LAYER, PHASE, STEP, Event
-from netscope.trace.forward import LOCK
 from netscope.trace.modules import Names
+from netscope.trace.routing import routed
 
 # Steps before those that count, where work is handed over.
 _BEFORE: Final = 2
@@ -64,7 +64,21 @@ class _Calls:
 
     def __init__(self, module: torch.nn.Module) -> None:
         self.names = Names(module)
+        self._mark = _range()
         self.open: dict[int, list[tuple[torch.nn.Module, str, dict[str, int]]]] = defaultdict(list)
+
+    def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What the module returns, in a range of its own."""
+        path = self.enter(module)
+        try:
+            with self._mark(LAYER + path):
+                return module._call_impl(*args, **kwargs)  # type: ignore[no-untyped-call]
+        finally:
+            self.leave()
+
+    def takes_from_elsewhere(self, module: torch.nn.Module) -> bool:
+        """Whether a call in another thread is one of these."""
+        return id(module) in self.names.of
 
     def enter(self, module: torch.nn.Module) -> str:
         """The qualified name under which this call reaches the module, as a trace has it."""
@@ -89,29 +103,8 @@ class _Calls:
 def layers_marked(module: torch.nn.Module) -> Iterator[None]:
     """Put a range around every call of a module, by its path. Nothing is attached to the modules.
 
-    Module.__call__ is replaced for the time, as for a trace. Calls of other threads are marked too, since
-    autograd's own may run a checkpointed part again.
+    Calls of the module's own in other threads are marked too, since autograd's may run a checkpointed part
+    again.
     """
-    original = torch.nn.Module.__call__
-    mark = _range()
-    # Emptied at the end: whoever got hold of the wrapper keeps no module alive, and calls the original.
-    calls: _Calls | None = _Calls(module)
-
-    def marked(self: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if calls is None:
-            return original(self, *args, **kwargs)
-        path = calls.enter(self)
-        try:
-            with mark(LAYER + path):
-                return original(self, *args, **kwargs)
-        finally:
-            if calls is not None:
-                calls.leave()
-
-    with LOCK:
-        torch.nn.Module.__call__ = marked  # type: ignore[method-assign]
-        try:
-            yield
-        finally:
-            torch.nn.Module.__call__ = original  # type: ignore[method-assign]
-            calls = None
+    with routed(_Calls(module)):
+        yield

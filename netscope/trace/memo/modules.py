@@ -26,9 +26,9 @@ from netscope.base.plain import is_plain
 from netscope.trace.facts import OpCall, Storage
 from netscope.trace.memo.pure import PURE
 from netscope.trace.memo.templates import CallTemplate, OpTemplate, SizedOp, resized, sized
-from netscope.trace.running import META
 from netscope.trace.shapes import Layout
-from netscope.trace.tags import PLAIN_TENSORS, Tag, tag_of, write_tag
+from netscope.trace.standins import PLAIN_TENSORS, is_meta
+from netscope.trace.tags import Tag
 
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
@@ -71,6 +71,7 @@ class ModuleMemo:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._tags = recorder.tags
+        self._faces = frozenset({torch.Tensor, recorder.tensor_class})
         # Unless somebody has given a class another forward.
         self._classes = frozenset(cls for cls in PURE if is_torchs(cls.forward))
         # None for a call that was met and cannot be remembered.
@@ -89,8 +90,8 @@ class ModuleMemo:
         own = module.__dict__
         hooked, pre_hooked, back_hooked, back_pre_hooked, training, parameters, buffers = _STATE(own)
         if (
-            type(tensor) is not torch.Tensor
-            or not tensor.is_meta
+            type(tensor) not in self._faces
+            or not is_meta(tensor)
             or hooked
             or pre_hooked
             or back_hooked
@@ -101,7 +102,7 @@ class ModuleMemo:
             or not _undisturbed()
         ):
             return None
-        tag = tag_of(tensor) or self._tags.of(tensor)
+        tag = self._tags.carried(tensor) or self._tags.of(tensor)
         if tag is None:
             return None
         try:
@@ -122,7 +123,7 @@ class ModuleMemo:
                     continue
             if type(value) not in PLAIN_TENSORS:
                 return None
-            layout, storage = self._tags.adopt(value)
+            layout, storage, _ = self._tags.adopt(value)
             layouts.append(layout)
             slots.append(storage)
         kind, seen = (cls, settings), tuple(layouts)
@@ -153,10 +154,8 @@ class ModuleMemo:
         if layout is None:
             return call.tensor, call.tag
         with torch._C._DisableTorchDispatch():
-            result = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
-        tag = layout, slots[template.slot]
-        write_tag(result, tag)
-        return result, tag
+            result = recorder.empty(layout)
+        return result, self._tags.write(result, layout, slots[template.slot])
 
     def keep(self, call: PureCall, result: Any, first_op: int) -> None:
         """Remember what the call recorded, the operators from `first_op` on."""
@@ -192,7 +191,7 @@ class ModuleMemo:
             ops.append(OpTemplate(op.operator, reads, writes, tuple(new)))
         if result is call.tensor:
             return CallTemplate(tuple(ops), None, -1)
-        tag = tag_of(result) if type(result) is torch.Tensor else None
+        tag = self._tags.carried(result) if type(result) in self._faces else None
         if tag is None or tag[1] not in written:
             return None
         return CallTemplate(tuple(ops), tag[0], slots[tag[1]])
@@ -214,7 +213,6 @@ def _undisturbed() -> bool:
     """Whether nobody but the recorder has a say in what torch's functions do."""
     return not (
         _any_autocast()
-        or torch.is_grad_enabled()
         or torch.is_inference_mode_enabled()
         or _functions()
         or _dispatchers() != 1

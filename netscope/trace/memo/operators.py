@@ -16,7 +16,8 @@ from netscope.trace.facts import Operator
 from netscope.trace.operators import operator_of
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout
-from netscope.trace.tags import PLAIN_TENSORS, Tags, tag_of, tensors_in
+from netscope.trace.standins import PLAIN_TENSORS, is_meta
+from netscope.trace.tags import Tags, tensors_in
 
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
@@ -124,10 +125,10 @@ class OperatorMemo:
         for value in values:
             kind = type(value)
             if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
-                tag = tag_of(value)
+                tag = self._tags.carried(value)
                 if tag is None:
                     tag = self._tags.adopt(value)
-                    if not value.is_meta:
+                    if not is_meta(value):
                         unusual.append(Unusual.OFF_META)
                 parts.append(tag[0])
                 reads.append(tag[1])

@@ -150,22 +150,19 @@ def test_no_layer_has_a_backward_without_training():
 
 def test_recording_leaves_no_trace():
     module = Twice()
-    call, environment = nn.Module.__call__, dict(os.environ)
-    held = None
+    environment = dict(os.environ)
+    seen = []
 
-    class Holds(nn.Module):
+    class Looks(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            nonlocal held
-            held = nn.Module.__call__
+            seen.append("_compiled_call_impl" in vars(nn.Module))
             raise RuntimeError("halfway")
 
     with pytest.raises(RuntimeError, match="halfway"):
-        recorded(Inference(Holds(), (torch.randn(1),), {}), module, Cpu(), 1)
-    assert nn.Module.__call__ is call
+        recorded(Inference(Looks(), (torch.randn(1),), {}), module, Cpu(), 1)
+    assert nn.Module._compiled_call_impl is None
     assert dict(os.environ) == environment
-    assert held is not None
-    assert held is not call
-    assert torch.equal(held(module.shared, torch.ones(1, 16)), module.shared(torch.ones(1, 16)))
+    assert seen == [True]
 
 
 def test_without_the_cheap_ranges_others_do(monkeypatch: pytest.MonkeyPatch):

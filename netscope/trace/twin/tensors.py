@@ -1,44 +1,72 @@
-"""Stand-ins for tensors: the same shapes, strides and sharing, on meta, fake or copied memory."""
+"""Twins of tensors: the same shapes, strides and sharing, on meta, fake or copied memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from netscope.base.errors import UsageError
+from netscope.trace.standins import Standins
 
 # (elements' shape, strides, dtype, the tensor whose memory is stood in for) -> new memory
 Allocate = Callable[[tuple[int, ...], tuple[int, ...], torch.dtype, torch.Tensor], torch.Tensor]
 
-_PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
+_PLAIN_TYPES: Final = frozenset({torch.Tensor, torch.nn.Parameter})
+# What a class without a say in operators has.
+_NO_DISPATCH: Final[Any] = torch._C._disabled_torch_dispatch_impl
+_META: Final = torch.device("meta")
 
 
 class Twins:
-    """Makes one twin for each tensor, and twins that share storage where the originals do."""
+    """Makes one twin for each tensor, and twins that share storage where the originals do.
 
-    def __init__(self, allocate: Allocate, other: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        """`other` makes the twin of a tensor that has no plain storage (sparse, quantised, subclasses)."""
+    other:
+        makes the twin of a tensor that has no plain storage (sparse, quantised, with a dispatch of its own).
+    classes:
+        of the twins of plain tensors and parameters.
+    """
+
+    def __init__(
+        self,
+        allocate: Allocate,
+        other: Callable[[torch.Tensor], torch.Tensor],
+        classes: Standins = Standins(torch.Tensor, torch.nn.Parameter),  # noqa: B008 - a constant
+    ) -> None:
         self._allocate = allocate
         self._other = other
+        self._classes = classes
         # Storage address -> (the storage, kept so that the address stays its own; its stand-in).
         self._bases: dict[int, tuple[Any, torch.Tensor]] = {}
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         """The twin of a tensor."""
-        if torch.nn.parameter.is_lazy(tensor):
+        cls = type(tensor)
+        plain = cls in _PLAIN_TYPES
+        if not plain and torch.nn.parameter.is_lazy(tensor):
             return self._lazy(tensor)
         if tensor.is_nested:
             raise UsageError(
                 "a nested tensor has no sizes to report.", hint="give a padded tensor, or one sample of it"
             )
-        if type(tensor) not in _PLAIN_TYPES or tensor.layout is not torch.strided or tensor.is_quantized:
+        if (
+            tensor.layout is not torch.strided
+            or tensor.is_quantized
+            or not (plain or cls.__torch_dispatch__ is _NO_DISPATCH)
+        ):
             return self._other(tensor)
         with torch.no_grad():
             twin = self._shared(tensor)
-        if isinstance(tensor, torch.nn.Parameter):
-            return torch.nn.Parameter(twin, requires_grad=tensor.requires_grad)
+        parameter = isinstance(tensor, torch.nn.Parameter)
+        if type(twin) is not torch.Tensor and parameter:  # fake
+            return torch.nn.Parameter(twin, tensor.requires_grad)
+        made: Any = twin
+        if type(twin) is torch.Tensor:
+            # In place of making another tensor of that class, which takes three times as long.
+            made.__class__ = cls if not plain else self._classes[parameter]
+            if parameter and tensor.requires_grad:
+                twin.requires_grad_()
         return twin
 
     def _shared(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -71,11 +99,12 @@ class Twins:
         return lazy
 
 
-def on_meta() -> Twins:
+def on_meta(classes: Standins) -> Twins:
     """Twins without data."""
     return Twins(
-        lambda shape, stride, dtype, _: torch.empty_strided(shape, stride, dtype=dtype, device="meta"),
-        lambda tensor: tensor,
+        lambda shape, stride, dtype, _: torch.empty_strided(shape, stride, dtype=dtype, device=_META),
+        _same,
+        classes,
     )
 
 
@@ -88,7 +117,7 @@ def on_fake(mode: Any) -> Twins:
         with mode:
             return torch.empty_strided(shape, stride, dtype=dtype, device="cpu")
 
-    return Twins(allocate, lambda tensor: tensor)
+    return Twins(allocate, _same)
 
 
 def copied() -> Twins:
@@ -101,3 +130,8 @@ def copied() -> Twins:
         return twin.copy_(source.detach())
 
     return Twins(allocate, lambda tensor: tensor.detach().clone())
+
+
+def _same(tensor: torch.Tensor) -> torch.Tensor:
+    """Itself: without values nothing is written to it."""
+    return tensor

@@ -1,0 +1,110 @@
+"""One rung, from the copies to their end: nothing of it is left when it is over."""
+
+from __future__ import annotations
+
+import traceback
+import weakref
+from contextlib import nullcontext
+from typing import Any, NamedTuple
+
+import torch
+
+from netscope.base.workload import Workload
+from netscope.trace import survivors
+from netscope.trace.facts import Trace
+from netscope.trace.forward import Raised, record_forward, told
+from netscope.trace.modules import classes_of
+from netscope.trace.process import process_kept
+from netscope.trace.rungs import RUNGS
+from netscope.trace.tags import Token
+
+# What torch says to one who wants a gradient of what was computed below autograd.
+_GRADIENT = ("does not require grad", "requires grad", "requires_grad", "grad_fn", "not have been used in the graph")
+
+
+class _Way(NamedTuple):
+    """How a forward is run.
+
+    autograd:
+        with gradients, for one that takes some itself.
+    eager:
+        with torch.compile told to compile nothing, which all threads are told then.
+    """
+
+    autograd: bool = False
+    eager: bool = False
+
+
+def attempt(
+    workload: Workload, rung: str, reason: str, *, train: bool, first: bool
+) -> tuple[Trace, Raised | None, list[str]]:
+    """The facts of one forward, what it raised, and what failed on the way without ending it.
+
+    A forward that takes gradients itself is run again with autograd, and one that torch.compile will not have
+    recorded without it.
+
+    first:
+        whether the workload's module is as it was built.
+    """
+    way = _Way()
+    while True:
+        trace, error, failed = _attempt(workload, rung, reason, train, first, way)
+        other = way if error is None else _other_way(way, error)
+        if other == way:
+            return trace, error, failed
+        way, first = other, False
+
+
+def _other_way(way: _Way, error: BaseException) -> _Way:
+    """The way on which that error may not come."""
+    message = told(error)
+    if any(words in message for words in _GRADIENT):
+        return way._replace(autograd=True)
+    if type(error).__module__.startswith("torch._dynamo") or "found no compiled frames" in message:
+        return way._replace(eager=True)
+    return way
+
+
+def _attempt(
+    workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
+) -> tuple[Trace, Raised | None, list[str]]:
+    outside = survivors.Outside(classes_of(workload.module))
+    trace, error, failed, token, copies = _run(workload, rung, reason, train, first, way)
+    if error is not None:
+        _let_go(error)
+    places, left = survivors.clear(token, copies, outside)
+    notes = [f"the forward left a tensor of the trace in {place}" for place in places]
+    if left:
+        notes.append(f"{left} tensors of the trace live on where they could not be taken out")
+    return trace._replace(notes=(*trace.notes, *notes)), error, failed
+
+
+def _run(
+    workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
+) -> tuple[Trace, Raised | None, list[str], Token, list[weakref.ref[Any]]]:
+    """In a frame of its own, which holds what is not to be left."""
+    eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
+    with RUNGS[rung](workload, train, first) as prepared, process_kept(prepared.names.depth), eager:
+        module, args, kwargs, names, recorder, copies, surroundings = prepared
+        trace, error = record_forward(
+            module, args, kwargs, names, recorder, surroundings, rung=rung, reason=reason, autograd=way.autograd
+        )
+        return trace, error, recorder.failed, recorder.tags.token, copies
+
+
+def _let_go(error: BaseException) -> None:
+    """Empty the frames of an error, which would hold on to all that the forward had."""
+    told: BaseException | None = error
+    seen: set[int] = set()
+    while told is not None and id(told) not in seen:
+        seen.add(id(told))
+        traceback.clear_frames(told.__traceback__)
+        # And those that called them, which are not in it but known to them.
+        frame = None if told.__traceback__ is None else told.__traceback__.tb_frame
+        while frame is not None:
+            try:
+                frame.clear()
+            except RuntimeError:  # it runs, as do all above it
+                break
+            frame = frame.f_back
+        told = told.__cause__ or told.__context__

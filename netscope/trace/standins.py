@@ -1,0 +1,107 @@
+"""Tensors on meta that tell a forward what its owner's tensors would: where they are.
+
+A forward that asks `x.is_meta` or `x.device.type` is to go the way that it goes for its owner. So the tensors
+of the meta rung are of classes of their own, which say that they are on the owner's device while the owner's
+code runs, and the truth while torch's does. What cannot be had without values (`numpy()`) fails, and the
+recorder is told, in case that the forward goes on all the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, NoReturn
+
+import torch
+
+from netscope.trace.here import here
+
+_BASE: Final[Any] = torch.Tensor
+# Past the classes below.
+is_meta: Final[Callable[[torch.Tensor], bool]] = _BASE.is_meta.__get__
+_device: Final[Callable[[torch.Tensor], torch.device]] = _BASE.device.__get__
+
+
+class Standins(NamedTuple):
+    """The classes of tensors and parameters that say they are on one device."""
+
+    tensor: type[torch.Tensor]
+    parameter: type[torch.Tensor]
+
+
+# Classes of tensors that do what torch's own does, and no more.
+PLAIN_TENSORS: Final[set[type]] = {torch.Tensor, torch.nn.Parameter}
+
+
+@functools.cache
+def standins(device: torch.device) -> Standins:
+    """The classes for a device."""
+    told = _told(device)
+    made = Standins(
+        type("Tensor", (torch.Tensor,), {**told, **_VALUELESS}),
+        # Whose address is asked for to see whether they are tied, and not for what is there.
+        type("Parameter", (torch.nn.Parameter,), {**told, **_VALUELESS, "data_ptr": _BASE.data_ptr}),
+    )
+    PLAIN_TENSORS.update(made)
+    return made
+
+
+def dressed(made: Any, tensor_class: type[torch.Tensor]) -> Any:
+    """What an operator made on meta, as tensors of that class."""
+    if isinstance(made, torch.Tensor):
+        if type(made) is torch.Tensor and is_meta(made):
+            made.__class__ = tensor_class
+    elif isinstance(made, (tuple, list)):
+        for item in made:
+            dressed(item, tensor_class)
+    return made
+
+
+def _told(device: torch.device) -> dict[str, Any]:
+    """What tensors say of where they are."""
+
+    def where(self: torch.Tensor) -> torch.device:
+        return device if here.outside else _device(self)
+
+    def index(self: torch.Tensor) -> int:
+        if not here.outside:
+            return int(_BASE.get_device(self))
+        return -1 if device.type == "cpu" else device.index or 0
+
+    def flag(name: str) -> property:
+        asked: Callable[[torch.Tensor], bool] = getattr(_BASE, name).__get__
+        says = name == f"is_{device.type}"
+        return property(lambda self: says if here.outside else asked(self))
+
+    names = [n for n in ("is_meta", "is_cpu", "is_cuda", "is_xpu", "is_mps", "is_mtia") if hasattr(_BASE, n)]
+    return {
+        "__module__": "torch",
+        "__torch_function__": torch._C._disabled_torch_function_impl,
+        "device": property(where),
+        "get_device": index,
+        **{name: flag(name) for name in names},
+    }
+
+
+def _refused(name: str) -> Callable[..., NoReturn]:
+    def refuse(self: torch.Tensor, *_: Any, **__: Any) -> NoReturn:
+        if here.recorder is not None:
+            here.recorder.fail(f"{name}()")
+        raise RuntimeError(f"a tensor without data has no values for {name}()")
+
+    return refuse
+
+
+def _said(self: torch.Tensor, **_: Any) -> str:
+    return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
+
+
+def _copied(self: torch.Tensor, _: Any) -> torch.Tensor:
+    return self.detach().clone()
+
+
+_VALUELESS: Final[dict[str, Any]] = {
+    **{name: _refused(name) for name in ("numpy", "tolist", "__array__", "__dlpack__", "data_ptr")},
+    "__repr__": _said,
+    "__deepcopy__": _copied,
+}

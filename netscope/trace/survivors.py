@@ -1,0 +1,226 @@
+"""Tensors of a recording that live on when it is over: found, and taken out of what holds them.
+
+A cache, a list or a variable outside every object that was copied may have kept one. Its owner's next forward
+would meet a tensor without data. So each tensor that a recording makes holds its token: when all is over and
+the token is held by anybody, that is looked into, which takes a look at every object of the process. It is
+the exception: nothing is done where nothing is left.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import sys
+import types
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+import torch
+
+from netscope.trace.tags import Token
+
+# Containers between a tensor and what has a name, at most.
+_DEEP: Final = 6
+_GONE: Final = object()
+_Container = (dict, list, set, deque)
+
+
+class Outside:
+    """What modules' globals, classes and closures held before a forward, as far as its classes reach."""
+
+    def __init__(self, classes: Iterable[type]) -> None:
+        # id -> (the container, what was in it)
+        self._before: dict[int, tuple[Any, Any]] = {}
+        homes = set()
+        for cls in classes:
+            for base in cls.__mro__:
+                home = base.__module__
+                if home.startswith(("torch.", "builtins")) or home == "torch":
+                    continue
+                homes.add(home)
+                self._before[id(base)] = base, dict(vars(base))
+                self._namespace(vars(base))
+        for home in homes:
+            module = sys.modules.get(home)
+            if module is not None:
+                self._keep(module.__dict__)
+                self._namespace(module.__dict__)
+
+    def _namespace(self, names: Any) -> None:
+        for value in list(names.values()):
+            if type(value) in (dict, list, set, deque):
+                self._keep(value)
+            elif type(value) is types.FunctionType and value.__closure__:
+                for cell in value.__closure__:
+                    try:
+                        held = cell.cell_contents
+                    except ValueError:
+                        continue
+                    self._before[id(cell)] = cell, held
+                    if type(held) in (dict, list, set, deque):
+                        self._keep(held)
+
+    def _keep(self, container: Any) -> None:
+        if id(container) not in self._before:
+            self._before[id(container)] = container, container.copy()
+
+    def of(self, container: Any) -> Any:
+        """What a container, or a class, held before; `_GONE` where that is not known."""
+        return self._before.get(id(container), (None, _GONE))[1]
+
+
+def clear(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], int]:
+    """Take what is left out of what holds it. The caller holds the token once.
+
+    twins:
+        weak references to the copies that were made.
+
+    Returns where something was left, in words, and how many tensors are left all the same.
+    """
+    if not _is_left(token, twins):
+        return [], 0
+    gc.collect()
+    if not _is_left(token, twins):
+        return [], 0
+    places: dict[str, None] = {}
+    left = _left(token, twins)
+    for item in left:
+        _take_out(item, outside, places, [twins, left])
+        item = None  # noqa: PLW2901 - not to be what holds it
+    left.clear()
+    gc.collect()
+    return list(places), len(_left(token, twins))
+
+
+# References to the token: of the caller, of `clear`, of `_is_left`, and of the one who counts.
+_HELD: Final = 4
+
+
+def _is_left(token: Token, twins: list[Any]) -> bool:
+    return sys.getrefcount(token) > _HELD or any(reference() is not None for reference in twins)
+
+
+def _left(token: Token, twins: list[Any]) -> list[Any]:
+    """Tensors that hold the token, and copies that live."""
+    found = [made for made in (reference() for reference in twins) if made is not None]
+    for holder in gc.get_referrers(token):
+        if type(holder) is tuple and len(holder) == 3:
+            for attributes in gc.get_referrers(holder):
+                if type(attributes) is dict:
+                    found += [t for t in gc.get_referrers(attributes) if isinstance(t, torch.Tensor)]
+    return list({id(one): one for one in found}.values())
+
+
+def _take_out(item: Any, outside: Outside, places: dict[str, None], ours: list[Any]) -> None:
+    """Take something out of whatever holds it, and say where that was."""
+    skip = {id(one) for one in ours}
+    for holder in gc.get_referrers(item):
+        if id(holder) in skip or isinstance(holder, types.FrameType):
+            continue
+        _take_out_of(holder, item, outside, places, skip, _DEEP)
+
+
+def _take_out_of(
+    holder: Any, item: Any, outside: Outside, places: dict[str, None], skip: set[int], depth: int
+) -> None:
+    kind = type(holder)
+    if kind is functools._lru_cache_wrapper:
+        holder.cache_clear()
+        places[f"the cache of {_name_of(holder)} (cleared)"] = None
+    elif isinstance(holder, dict):
+        cached = next((one for one in gc.get_referrers(holder) if type(one) is functools._lru_cache_wrapper), None)
+        if cached is not None:
+            cached.cache_clear()
+            places[f"the cache of {_name_of(cached)} (cleared)"] = None
+            return
+        _out_of_dict(holder, item, outside, places)
+    elif isinstance(holder, (list, deque)):
+        places[f"{_where(holder)} (taken out)"] = None
+        kept = [one for one in holder if one is not item]
+        holder.clear()
+        holder.extend(kept)
+    elif isinstance(holder, set):
+        places[f"{_where(holder)} (taken out)"] = None
+        holder.discard(item)
+    elif kind is types.CellType:
+        before = outside.of(holder)
+        places["a variable of a closure (put back)"] = None
+        if before is _GONE:
+            holder.cell_contents = None
+        else:
+            holder.cell_contents = before
+    elif kind is tuple and depth:
+        for above in gc.get_referrers(holder):
+            if id(above) not in skip and not isinstance(above, types.FrameType):
+                _take_out_of(above, holder, outside, places, skip, depth - 1)
+    elif isinstance(holder, torch.Tensor) or isinstance(holder, (types.FunctionType, types.MethodType)):
+        return
+    else:
+        _out_of_object(holder, item, places)
+
+
+def _out_of_dict(holder: dict[Any, Any], item: Any, outside: Outside, places: dict[str, None]) -> None:
+    owner = _owner_of(holder)
+    before = outside.of(owner if isinstance(owner, type) else holder)
+    for key in [key for key, value in holder.items() if value is item]:
+        if isinstance(owner, types.ModuleType):
+            where = f"{owner.__name__}.{key}"
+        elif isinstance(owner, type):
+            where = f"{owner.__qualname__}.{key}"
+        elif owner is not None:
+            where = f"{type(owner).__qualname__}.{key}"
+        else:
+            where = f"{_where(holder)}[{_short(key)}]"
+        old = before.get(key, _GONE) if before is not _GONE else _GONE
+        if isinstance(owner, type):
+            if old is _GONE:
+                type.__delattr__(owner, key)
+            else:
+                type.__setattr__(owner, key, old)
+        elif old is _GONE:
+            dict.pop(holder, key, None)
+        else:
+            dict.__setitem__(holder, key, old)
+        places[f"{where} ({'taken out' if old is _GONE else 'put back'})"] = None
+
+
+def _out_of_object(holder: Any, item: Any, places: dict[str, None]) -> None:
+    """Of one that keeps its attributes without a dictionary."""
+    for name in [n for n, value in list(getattr(holder, "__dict__", {}).items()) if value is item]:
+        places[f"{type(holder).__qualname__}.{name} (taken out)"] = None
+        holder.__dict__.pop(name, None)
+
+
+def _owner_of(attributes: dict[Any, Any]) -> Any:
+    """The module, class or object whose attributes these are."""
+    name = attributes.get("__name__")
+    if isinstance(name, str) and vars(sys.modules.get(name, sys)) is attributes:
+        return sys.modules[name]
+    for one in gc.get_referrers(attributes):
+        if isinstance(one, (type, types.ModuleType)) or getattr(one, "__dict__", None) is attributes:
+            return one
+    return None
+
+
+def _where(container: Any) -> str:
+    """The name by which a container is known, if it has one."""
+    for holder in gc.get_referrers(container):
+        if isinstance(holder, dict):
+            key = next((k for k, v in holder.items() if v is container and isinstance(k, str)), None)
+            owner = _owner_of(holder)
+            if key is not None and owner is not None:
+                name = owner.__name__ if isinstance(owner, (type, types.ModuleType)) else type(owner).__qualname__
+                return f"{name}.{key}"
+        elif type(holder) is types.CellType:
+            return f"a {type(container).__name__} of a closure"
+    return f"a {type(container).__name__}"
+
+
+def _name_of(function: Any) -> str:
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}".lstrip(".")
+
+
+def _short(key: Any) -> str:
+    text = repr(key) if isinstance(key, (str, int, float, tuple)) else f"<{type(key).__name__}>"
+    return text if len(text) <= 40 else text[:39] + "…"

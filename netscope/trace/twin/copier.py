@@ -1,0 +1,484 @@
+"""The copier: everything that a module and its arguments reach, once each."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+import itertools
+import random
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+import torch
+
+from netscope.trace.twin.kinds import ATOMS, Kind, kind_of, slots_of
+
+# Copied by torch's own or the standard library's code, never by an owner's class.
+_EMPTY: Final = (dict, collections.OrderedDict, set)
+
+
+class Copier:
+    """Copies objects, the same object to the same copy.
+
+    tensor:
+        makes the twin of a tensor.
+    replace:
+        what else is to be replaced, by its class, and each time that it is met.
+    script:
+        copies a scripted module.
+
+    A worklist, not recursion: networks nest deeper than Python does. Only what cannot change (tuples,
+    functions, methods) is copied at once with what it holds, and stays the same object where nothing in it
+    is a copy.
+    """
+
+    def __init__(
+        self,
+        tensor: Callable[[torch.Tensor], torch.Tensor],
+        replace: dict[type, Callable[[Any], Any]] | None = None,
+        script: Callable[[Any], Any] = copy.deepcopy,
+    ) -> None:
+        self._tensor = tensor
+        self._replace = replace or {}
+        self._script = script
+        # id -> (original, kept so that the id stays its own; copy)
+        self._known: dict[int, tuple[Any, Any]] = {}
+        self._waiting: list[tuple[Callable[[Any, Any], None], Any, Any]] = []
+        self._kinds: dict[type, Kind] = {
+            **dict.fromkeys(ATOMS, Kind.ATOM),
+            **dict.fromkeys(self._replace, Kind.REPLACED),
+        }
+        self._slots: dict[type, tuple[types.MemberDescriptorType, ...]] = {}
+        # What weak references of copies refer to.
+        self._held: list[Any] = []
+        self.modules: list[torch.nn.Module] = []
+        self.tensors: list[torch.Tensor] = []
+        # Copies that may hold each other in a circle.
+        self._others: list[Any] = []
+        # What was shared though it may change.
+        self.shared: list[Any] = []
+        self._makers: dict[Kind, Callable[[Any, type], Any]] = {
+            Kind.REPLACED: lambda value, cls: self._replace[cls](value),
+            Kind.TENSOR: self._of_tensor,
+            Kind.MODULE: self._of_module,
+            Kind.SCRIPTED: self._of_script,
+            Kind.PLAIN: self._of_object,
+            Kind.DICT: self._of_dict,
+            Kind.LIST: self._of_list,
+            Kind.TUPLE: self._of_tuple,
+            Kind.SET: self._of_set,
+            Kind.FROZENSET: self._of_frozenset,
+            Kind.DEQUE: self._of_deque,
+            Kind.FUNCTION: self._of_function,
+            Kind.METHOD: self._of_method,
+            Kind.BUILTIN_METHOD: self._of_builtin_method,
+            Kind.PARTIAL: self._of_partial,
+            Kind.CACHED: self._of_cached,
+            Kind.CELL: self._of_cell,
+            Kind.REFERENCE: self._of_reference,
+            Kind.WEAK_CONTAINER: self._of_weak_container,
+            Kind.ITERATOR: self._of_iterator,
+            Kind.BYTES: lambda value, cls: self._remember(value, bytearray(value)),
+            Kind.LOCK: lambda value, cls: self._remember(value, _unlocked(cls)),
+            Kind.LOCAL: self._of_local,
+            Kind.ARRAY: self._of_array,
+            Kind.GENERATOR: self._of_generator,
+            Kind.SHARED: self._share,
+        }
+
+    def __call__(self, value: Any) -> Any:
+        """The copy of anything, complete."""
+        made = self._copy(value)
+        waiting = self._waiting
+        while waiting:
+            fill, original, copied = waiting.pop()
+            fill(original, copied)
+        return made
+
+    def references(self) -> list[weakref.ref[Any]]:
+        """To what was copied."""
+        return [*map(weakref.ref, self.modules), *map(weakref.ref, self.tensors)]
+
+    def take_apart(self) -> None:
+        """Empty the copies, so that they go without the collector, which would have to look for circles."""
+        for module in self.modules:
+            cls = type(module)
+            own = module.__dict__
+            if hasattr(cls, "__del__"):
+                with suppress(TypeError):
+                    object.__setattr__(module, "__class__", torch.nn.Module)
+            own.clear()
+        for other in self._others:
+            if type(other) is types.CellType:
+                if _is_full(other):
+                    del other.cell_contents
+                continue
+            _dict_of(other).clear()
+            for base in (collections.OrderedDict, dict, list, set, collections.deque):
+                if isinstance(other, base):
+                    base.clear(other)
+                    break
+        for container in (self.modules, self.tensors, self._others, self._held, self._waiting, self.shared):
+            container.clear()
+        self._known.clear()
+        self._makers.clear()
+        self._replace.clear()
+
+    def _kind(self, cls: type) -> Kind:
+        kind = self._kinds.get(cls)
+        if kind is None:
+            kind = self._kinds[cls] = kind_of(cls)
+        return kind
+
+    def _copy(self, value: Any) -> Any:
+        """The copy, of which what can change is filled in later."""
+        cls = type(value)
+        kind = self._kinds.get(cls) or self._kind(cls)
+        if kind is Kind.ATOM:
+            return value
+        known = self._known.get(id(value))
+        return self._makers[kind](value, cls) if known is None else known[1]
+
+    def _remember(self, value: Any, copied: Any) -> Any:
+        self._known[id(value)] = value, copied
+        return copied
+
+    def _later(self, fill: Callable[[Any, Any], None], value: Any, copied: Any) -> Any:
+        self._known[id(value)] = value, copied
+        self._waiting.append((fill, value, copied))
+        self._others.append(copied)
+        return copied
+
+    def _share(self, value: Any, cls: type) -> Any:
+        self.shared.append(value)
+        return self._remember(value, value)
+
+    # Attributes
+
+    def _attributes(self, value: Any, copied: Any) -> None:
+        """Give the copy the attributes and slots, past all that its class says of setting them."""
+        own = _dict_of(value)
+        if own:
+            _dict_of(copied).update(self._items(own))
+        self._slotted(value, copied)
+
+    def _slotted(self, value: Any, copied: Any) -> None:
+        cls = type(value)
+        slots = self._slots.get(cls)
+        if slots is None:
+            slots = self._slots[cls] = slots_of(cls)
+        for slot in slots:
+            try:
+                held = slot.__get__(value, cls)
+            except AttributeError:  # not set
+                continue
+            slot.__set__(copied, self._copy(held))
+
+    def _items(self, own: dict[Any, Any]) -> dict[Any, Any]:
+        """A dictionary of the same keys with copies as values."""
+        made = own.copy()
+        kinds, known = self._kinds, self._known
+        for key, value in made.items():
+            cls = type(value)
+            if cls in _EMPTY and not value and id(value) not in known:
+                made[key] = self._remember(value, cls())
+            elif kinds.get(cls) is not Kind.ATOM:
+                made[key] = self._copy(value)
+        return made
+
+    def _of_module(self, value: torch.nn.Module, cls: type) -> torch.nn.Module:
+        made = _new(cls)
+        self.modules.append(made)
+        self._known[id(value)] = value, made
+        self._waiting.append((self._attributes, value, made))
+        return made
+
+    def _of_object(self, value: Any, cls: type) -> Any:
+        made = types.SimpleNamespace.__new__(cls) if issubclass(cls, types.SimpleNamespace) else _new(cls)
+        return self._later(self._attributes, value, made)
+
+    def _of_script(self, value: Any, cls: type) -> Any:
+        made = self._script(value)
+        self.modules.extend(torch.nn.Module.modules(made))
+        return self._remember(value, made)
+
+    def _of_tensor(self, value: torch.Tensor, cls: type) -> torch.Tensor:
+        made = self._tensor(value)
+        self._remember(value, made)
+        if made is value:
+            return made
+        self.tensors.append(made)
+        own = value.__dict__
+        if own:
+            self._waiting.append((self._attributes, value, made))
+        return made
+
+    # Containers
+
+    def _of_dict(self, value: Any, cls: type) -> Any:
+        if cls is dict and ATOMS.issuperset(map(type, value.values())):
+            if ATOMS.issuperset(map(type, value)):
+                return self._remember(value, value.copy())
+        if issubclass(cls, collections.defaultdict):
+            made: Any = collections.defaultdict.__new__(cls)
+            collections.defaultdict.__init__(made, self._copy(value.default_factory))
+        else:
+            made = _base_of(cls, (collections.OrderedDict, dict)).__new__(cls)
+        return self._later(self._fill_dict, value, made)
+
+    def _fill_dict(self, value: Any, copied: Any) -> None:
+        cls = type(value)
+        base = _base_of(cls, (collections.OrderedDict, dict))
+        put = base.__setitem__
+        for key, item in list(base.items(value)):
+            put(copied, self._key(key), self._copy(item))
+        if cls not in (dict, collections.OrderedDict):
+            self._attributes(value, copied)
+
+    def _key(self, key: Any) -> Any:
+        """Of a key or a member. Those with a hash of their own do not change, so they stay what they are."""
+        cls = type(key)
+        if cls in ATOMS:
+            return key
+        if cls.__hash__ is object.__hash__ or issubclass(cls, (torch.Tensor, tuple, frozenset, weakref.ref)):
+            return self._copy(key)
+        return key
+
+    def _of_list(self, value: Any, cls: type) -> Any:
+        if cls is list and ATOMS.issuperset(map(type, value)):
+            return self._remember(value, value.copy())
+        return self._later(self._fill_list, value, list.__new__(cls))
+
+    def _fill_list(self, value: Any, copied: Any) -> None:
+        list.extend(copied, [self._copy(item) for item in list.__iter__(value)])
+        if type(value) is not list:
+            self._attributes(value, copied)
+
+    def _of_tuple(self, value: Any, cls: type) -> Any:
+        items = [self._copy(item) for item in tuple.__iter__(value)]
+        own = cls is not tuple and _dict_of(value)
+        if not own and all(map(_same, items, tuple.__iter__(value))):
+            return self._remember(value, value)
+        known = self._known.get(id(value))  # reached again through a list in it
+        if known is not None:
+            return known[1]
+        try:
+            made = tuple.__new__(cls, items)
+        except TypeError:  # laid out by C: a result of torch's, a struct sequence
+            made = cls(items)
+        if own:
+            return self._later(self._attributes, value, made)
+        return self._remember(value, made)
+
+    def _of_set(self, value: Any, cls: type) -> Any:
+        return self._later(self._fill_set, value, set.__new__(cls))
+
+    def _fill_set(self, value: Any, copied: Any) -> None:
+        set.update(copied, [self._key(item) for item in set.__iter__(value)])
+        if type(value) is not set:
+            self._attributes(value, copied)
+
+    def _of_frozenset(self, value: Any, cls: type) -> Any:
+        items = [self._key(item) for item in frozenset.__iter__(value)]
+        if all(map(_same, items, frozenset.__iter__(value))):
+            return self._remember(value, value)
+        return self._remember(value, frozenset.__new__(cls, items))
+
+    def _of_deque(self, value: Any, cls: type) -> Any:
+        made = collections.deque.__new__(cls)
+        collections.deque.__init__(made, (), value.maxlen)
+        return self._later(self._fill_deque, value, made)
+
+    def _fill_deque(self, value: Any, copied: Any) -> None:
+        collections.deque.extend(copied, [self._copy(item) for item in collections.deque.__iter__(value)])
+        if type(value) is not collections.deque:
+            self._attributes(value, copied)
+
+    # Functions
+
+    def _of_function(self, value: types.FunctionType, cls: type) -> Any:
+        cells, defaults, named = value.__closure__ or (), value.__defaults__, value.__kwdefaults__
+        own = value.__dict__
+        if not cells and not own and not named and (not defaults or ATOMS.issuperset(map(type, defaults))):
+            return value
+        if all(map(self._is_settled, (c.cell_contents for c in cells if _is_full(c)))) and not (
+            own or named or defaults
+        ):
+            return self._remember(value, value)
+        made = types.FunctionType(
+            value.__code__,
+            value.__globals__,
+            value.__name__,
+            None,
+            tuple([types.CellType() for _ in cells]) or None,
+        )
+        # Before what it holds, which may hold it.
+        self._remember(value, made)
+        for old, new in zip(cells, made.__closure__ or (), strict=True):
+            self._later(self._fill_cell, old, new)
+        made.__defaults__ = self._copy(defaults)
+        made.__kwdefaults__ = self._copy(named)
+        made.__qualname__, made.__module__ = value.__qualname__, value.__module__
+        made.__doc__, made.__annotations__ = value.__doc__, value.__annotations__
+        self._waiting.append((self._attributes, value, made))
+        return made
+
+    def _is_settled(self, held: Any) -> bool:
+        """Whether what a closure holds has nothing that could change, at a glance."""
+        return type(held) in ATOMS or (type(held) is types.FunctionType and not held.__closure__)
+
+    def _of_cell(self, value: types.CellType, cls: type) -> Any:
+        return self._later(self._fill_cell, value, types.CellType())
+
+    def _fill_cell(self, value: types.CellType, copied: types.CellType) -> None:
+        if _is_full(value):
+            copied.cell_contents = self._copy(value.cell_contents)
+
+    def _of_method(self, value: types.MethodType, cls: type) -> Any:
+        function, holder = self._copy(value.__func__), self._copy(value.__self__)
+        if function is value.__func__ and holder is value.__self__:
+            return value
+        return self._remember(value, types.MethodType(function, holder))
+
+    def _of_builtin_method(self, value: types.BuiltinMethodType, cls: type) -> Any:
+        if value.__self__ is None or isinstance(value.__self__, types.ModuleType):
+            return value
+        holder = self._copy(value.__self__)
+        if holder is value.__self__:
+            return value
+        return self._remember(value, getattr(holder, value.__name__))
+
+    def _of_partial(self, value: Any, cls: type) -> Any:
+        function, args, named = (self._copy(part) for part in (value.func, value.args, value.keywords))
+        made = functools.partial.__new__(cls, function, *args, **named)
+        return self._later(self._attributes, value, made)
+
+    def _of_cached(self, value: Any, cls: type) -> Any:
+        """With a cache of its own, which is empty."""
+        made = functools.lru_cache(**value.cache_parameters())(self._copy(value.__wrapped__))
+        return self._remember(value, made)
+
+    # References
+
+    def _of_reference(self, value: Any, cls: type) -> Any:
+        target = value()
+        if target is None:
+            return value
+        copied = self._copy(target)
+        if copied is target:
+            return self._remember(value, value)
+        self._held.append(copied)
+        try:
+            made = weakref.ref(copied)
+        except TypeError:  # of a kind that nothing refers to weakly
+            made = value
+        return self._remember(value, made)
+
+    def _of_weak_container(self, value: Any, cls: type) -> Any:
+        return self._later(self._fill_weak_container, value, cls())
+
+    def _fill_weak_container(self, value: Any, copied: Any) -> None:
+        # Past its own iteration, which makes a note in it for the time.
+        if isinstance(value, weakref.WeakSet):
+            for reference in list(value.data):
+                self._held.append(self._key(reference()))
+                copied.add(self._held[-1])
+            return
+        by_key = isinstance(value, weakref.WeakKeyDictionary)
+        for left, right in list(value.data.items()):
+            key, item = self._key(left() if by_key else left), self._copy(right if by_key else right())
+            self._held += [key, item]
+            copied[key] = item
+
+    def _of_iterator(self, value: Any, cls: type) -> Any:
+        if cls is itertools.count:
+            try:
+                made: Any = itertools.count(*map(int, repr(value)[6:-1].split(",")))
+            except ValueError:  # of other numbers
+                return self._share(value, cls)
+            return self._remember(value, made)
+        maker, args, *state = value.__reduce__()
+        made = maker(*[self._copy(arg) for arg in args])
+        if state:
+            made.__setstate__(state[0])
+        return self._remember(value, made)
+
+    def _of_local(self, value: Any, cls: type) -> Any:
+        return self._later(self._attributes, value, threading.local())
+
+    # Numbers
+
+    def _of_array(self, value: Any, cls: type) -> Any:
+        numpy: Any = sys.modules["numpy"]
+        if isinstance(value, numpy.memmap):
+            made = value.view()
+            made.flags.writeable = False
+            return self._remember(value, made)
+        base = value.base
+        if type(base) is numpy.ndarray and base.flags.c_contiguous and not base.dtype.hasobject:
+            offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+            plain = numpy.ndarray(value.shape, value.dtype, self._copy(base), offset, value.strides)
+        else:
+            plain = numpy.array(value, copy=True, order="K", subok=False)
+        if value.dtype.hasobject and value.dtype.names is None:
+            plain[...] = numpy.array([self._copy(v) for v in plain.flat] + [None], dtype=object)[:-1].reshape(
+                plain.shape
+            )
+        made = plain if cls is numpy.ndarray else plain.view(cls)
+        if not value.flags.writeable:
+            made.flags.writeable = False
+        if cls is not numpy.ndarray:
+            return self._later(self._attributes, value, made)
+        return self._remember(value, made)
+
+    def _of_generator(self, value: Any, cls: type) -> Any:
+        if cls is torch.Generator:
+            return self._remember(value, value.clone_state())
+        if cls is random.Random:
+            made: Any = random.Random()
+            made.setstate(value.getstate())
+            return self._remember(value, made)
+        # Of numpy, which copies its own whole.
+        made = copy.deepcopy(value)
+        if hasattr(value, "bit_generator"):
+            self._remember(value.bit_generator, made.bit_generator)
+        return self._remember(value, made)
+
+
+def _new(cls: type) -> Any:
+    return object.__new__(cls)
+
+
+def _dict_of(value: Any) -> dict[str, Any]:
+    """Its attributes, past what its class says of them."""
+    try:
+        own: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return own if isinstance(own, dict) else {}
+
+
+def _base_of(cls: type, bases: Iterable[type]) -> Any:
+    return next(base for base in bases if issubclass(cls, base))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other
+
+
+def _is_full(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - raises for an empty one
+    except ValueError:
+        return False
+    return True
+
+
+def _unlocked(cls: type) -> Any:
+    return threading.Lock() if cls is type(threading.Lock()) else threading.RLock()
