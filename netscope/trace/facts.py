@@ -144,6 +144,20 @@ class Storage(NamedTuple):
     born: int
 
 
+class Unseen(NamedTuple):
+    """Work that the recording could not see.
+
+    call:
+        the innermost call (index into `Trace.calls`) that it is known to belong to; -1 when that is not
+        known, which is then the root.
+    what:
+        in words for people: "work in a thread of its own", "arithmetic in numpy".
+    """
+
+    call: int
+    what: str
+
+
 class Trace(NamedTuple):
     """Everything that one forward did. `calls` are in the order in which they were entered.
 
@@ -153,6 +167,8 @@ class Trace(NamedTuple):
         what the forward raised, and in which module, when it did not finish.
     seconds:
         wall time of recording.
+    unseen:
+        what the recording could not see, so that figures are lower bounds.
     """
 
     modules: tuple[ModuleFact, ...]
@@ -168,3 +184,4 @@ class Trace(NamedTuple):
     error: str | None = None
     error_path: str = ""
     notes: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
