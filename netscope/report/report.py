@@ -208,7 +208,8 @@ class Report(Answer):
         """
         if not self.training or self.timing is None:
             return self._a_second(self.flops)
-        macs = None if self.timing.work is None else self.timing.work.macs
+        # A step is recorded as a trace is: neither sees what the other does not.
+        macs = None if self.timing.work is None or self.root.unseen else self.timing.work.macs
         return None if macs is None else 2 * macs / self.timing.median
 
     @property

@@ -14,7 +14,7 @@ from netscope.report.report import Report
 from netscope.report.store import plain
 from netscope.show import page as p
 from netscope.show.strings import short
-from netscope.show.words import head, partial_notes, used_by
+from netscope.show.words import head, partial_notes
 
 _LINE: Final = ("key", "label", "formula", "value", "unit", "note")
 
@@ -47,7 +47,9 @@ def _sections(explanations: Explanations) -> Iterator[p.Section]:
 def figure(line: Line) -> str:
     """The value with its unit: "1,161,600 bytes, 1.11 MiB"."""
     text = units.count(line.value)
-    if line.unit == "bytes" and line.value is not None and line.value >= 1024:
+    if line.value is None:
+        return text
+    if line.unit == "bytes" and line.value >= 1024:
         return f"{text} bytes, {units.binary(line.value)}"
     if not line.unit:
         return text
@@ -70,7 +72,8 @@ def _title(explanation: Explanation) -> list[p.Piece]:
 def _uncalled(layer: Layer) -> str:
     """Why a layer has no call."""
     if layer.read_elsewhere:
-        return used_by(layer)
+        users = [short(path) or "(root)" for path in layer.used_by[:2]]
+        return f"not called, used by {' and '.join(users)}" if users else "not called, used by others"
     if UNDONE in layer.unknown:
         return "not reached"
     return "not called that was seen" if UNCALLED in layer.unknown else "not called"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from netscope.base import units
+from netscope.base.opnames import operator_list
 from netscope.report.layer import FUNCTIONAL, UNCALLED, UNDONE, Layer, Tensor
 from netscope.report.partial import places
 from netscope.report.report import Report
@@ -50,6 +53,21 @@ def partial_notes(*reports: Report) -> list[Note]:
     return [Note(text, "warn", mark="! ") for text in dict.fromkeys(texts)]
 
 
+def unknown_text(unknown: Mapping[str, int], reports: Sequence[Report]) -> str:
+    """What of a layer of these reports was not counted, seen or done."""
+    words = {what for report in reports for what in report.root.unseen}
+    operators = {what: times for what, times in unknown.items() if what not in words}
+    seen = {what: n for what, n in unknown.items() if what in words - {UNDONE, UNCALLED}}
+    texts = [f"not counted {visible(operator_list(operators, all_of_them=True))}"] if operators else []
+    texts += [f"not seen: {visible(operator_list(seen, all_of_them=True))}"] if seen else []
+    if UNCALLED in unknown:
+        texts.append(f"may have run unseen: {units.plural(unknown[UNCALLED], 'layer')}")
+    if UNDONE in unknown:
+        places = [where_failed(report) for report in reports if report.error is not None]
+        texts.append(f"the forward failed in {' and in '.join(dict.fromkeys(places))}")
+    return "; ".join(texts)
+
+
 def used_by(layer: Layer) -> str:
     """Where the work of a layer is counted that was never called, and whose parameters others read."""
     if not layer.used_by:
@@ -73,7 +91,8 @@ def where_failed(report: Report) -> str:
 def unseen(report: Report) -> str:
     """What the trace did not see, and where: "head: work in a thread of its own"."""
     texts = []
-    for what, paths in places(report).items():
+    # What may have run is told behind what surely did.
+    for what, paths in sorted(places(report).items(), key=lambda place: place[0] == UNCALLED):
         if what == UNDONE:
             continue
         names = [short(f".{path}".removesuffix(_OWN)[1:]) or _ROOT for path in paths]

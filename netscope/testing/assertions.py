@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from netscope.answers.check.shapes import Pattern, fits, outputs_text, pattern_text
 from netscope.base import units
-from netscope.base.opnames import operator_list
 from netscope.base.request import How
 from netscope.report.layer import Layer
 from netscope.report.partial import unmade
@@ -98,10 +97,9 @@ def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Unpa
         if layer is None:
             wrong.append((path, units.count(macs), problem))
         elif layer.macs is None:
-            from netscope.show.words import used_by
+            from netscope.show.words import unknown_text, used_by
 
-            names = operator_list(layer.unknown, all_of_them=True)
-            why = used_by(layer) if layer.read_elsewhere else f"not counted: {names}"
+            why = used_by(layer) if layer.read_elsewhere else unknown_text(layer.unknown, [report])
             bound = units.at_least(units.count(layer.counted_macs))
             wrong.append((path, units.count(macs), f"{bound}, {why}"))
         elif layer.macs != macs:

@@ -157,7 +157,7 @@ def test_a_failed_forward_shows_where() -> None:
     )
     lines = text(with_failure(whole)).splitlines()
     assert [" ".join(line.split()) for line in lines[3:8]] == [
-        "(root) Bad ✗ ? ?",
+        "(root) Bad ? ?",
         "└─ net Sequential ✗ ? ?",
         "├─ a Linear = 4×4 + 4 20 16 16 B",
         "├─ b Linear ✗ raised here 4×4 + 4 20 ? ?",

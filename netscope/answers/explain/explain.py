@@ -14,7 +14,7 @@ from netscope.answers.explain.table import DERIVATIONS, derivation_of
 from netscope.base import units
 from netscope.base.errors import UsageError
 from netscope.base.workload import ITEM_SIZE
-from netscope.report.layer import UNDONE, Layer
+from netscope.report.layer import UNCALLED, UNDONE, Layer
 from netscope.report.quantities import find
 from netscope.report.report import Report
 from netscope.report.tree import children_of
@@ -108,8 +108,7 @@ def _params(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
 
 def _macs(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
     if layer.macs is None:
-        bound = units.at_least(units.count(layer.counted_macs))
-        return Line("macs", "MACs", None, note=f"{bound}: {_because(layer)}")
+        return Line("macs", "MACs", None, note=_because(layer, layer.counted_macs))
     if not layer.macs:
         return Line("macs", "MACs", 0, note=known.macs_note or "none")
     formula, note = repeated(layer.calls, known.macs), known.macs_note
@@ -123,17 +122,21 @@ def _macs(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
     return Line("macs", "MACs", layer.macs, formula, note="the sum of its parts")
 
 
-def _because(layer: Layer) -> str:
-    """Why a figure is not known."""
+def _because(layer: Layer, bound: int) -> str:
+    """Why a figure is not known, and what it is at least."""
     if layer.read_elsewhere:
-        return f"it is counted where the parameters are used{_users(layer)}"
-    if set(layer.unknown) == {UNDONE}:
-        return "the forward failed before all of it was done"
-    return f"{', '.join(layer.unknown)} could not be counted"
-
-
-def _users(layer: Layer) -> str:
-    return f", in {', '.join(path or ROOT for path in layer.used_by)}" if layer.used_by else ""
+        users = f", in {', '.join(path or ROOT for path in layer.used_by)}" if layer.used_by else ""
+        texts = [f"it is counted where the parameters are used{users}"]
+    else:
+        operators = [what for what in layer.unknown if what not in layer.unseen]
+        texts = [f"{', '.join(operators)} could not be counted"] if operators else []
+        if UNDONE in layer.unseen:
+            texts.append("the forward failed before all of it was done")
+        seen = [what for what in layer.unseen if what not in (UNDONE, UNCALLED)]
+        texts += [f"not seen: {', '.join(seen)}"] if seen else []
+        if UNCALLED in layer.unseen:
+            texts.append("it may have run unseen" if not layer.calls else "layers within may have run unseen")
+    return f"{units.at_least(units.count(bound))}: {'; '.join(texts)}" if bound else "; ".join(texts)
 
 
 def _outputs(layer: Layer) -> list[Line]:
@@ -158,7 +161,7 @@ def _outputs(layer: Layer) -> list[Line]:
 def _memory(report: Report, layer: Layer, parts: Sequence[Layer]) -> Line:
     """Bytes of new storages."""
     if layer.output_bytes is None:
-        note = f"{units.at_least(units.count(_new_bytes(report, layer)))}: {_because(layer)}"
+        note = _because(layer, _new_bytes(report, layer))
         return Line("output_bytes", "new memory", None, unit="bytes", note=note)
     if not layer.output_bytes:
         note = "in place, or a view: no new memory" if layer.outputs else "it returned no tensor"

@@ -10,13 +10,11 @@ from netscope.answers.check import Checked, Limit, Outcome, Returns, Unchanged, 
 from netscope.answers.check.shapes import outputs_text, pattern_text
 from netscope.answers.diff import Status
 from netscope.base import units
-from netscope.base.opnames import operator_list
-from netscope.report.layer import UNDONE
 from netscope.report.partial import unmade
 from netscope.report.quantities import find
 from netscope.show.quantities import number_text
 from netscope.show.strings import short, visible
-from netscope.show.words import used_by, where_failed
+from netscope.show.words import unknown_text, used_by
 
 
 class Cells(NamedTuple):
@@ -107,13 +105,8 @@ def _because(checked: Checked, verdict: Verdict) -> str:
     """What keeps a figure from being known."""
     layer, report = verdict.layer, checked.report
     if verdict.unknown:
-        counted = {what: times for what, times in verdict.unknown.items() if what != UNDONE}
-        texts = [f"not counted {visible(operator_list(counted, all_of_them=True))}"] if counted else []
-        if UNDONE in verdict.unknown:
-            reports = (report, None if checked.diff is None else checked.diff.before)
-            places = [where_failed(one) for one in reports if one is not None and one.error is not None]
-            texts.append(f"the forward failed in {' and in '.join(dict.fromkeys(places))}")
-        return f": {'; '.join(texts)}"
+        found = (report, None if checked.diff is None else checked.diff.before)
+        return f": {unknown_text(verdict.unknown, [one for one in found if one is not None])}"
     if layer is None or report is None:
         return ""
     if layer.read_elsewhere:
