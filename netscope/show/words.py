@@ -41,7 +41,7 @@ def head(report: Report) -> list[Piece]:
 
 def partial(report: Report) -> str:
     """Why a report is not whole: "conv2 raised ...; work and memory are lower bounds"; "" for a whole one."""
-    texts = [] if report.error is None else [failure(report, _SHORT)]
+    texts = [] if report.error is None else [failure(report, _SHORT).rstrip(".")]
     if said := unseen(report):
         texts.append(f"not seen: {said}")
     return f"{'; '.join(texts)}; work and memory are lower bounds" if texts else ""
