@@ -216,6 +216,7 @@ def test_csv_has_empty_cells_and_says_why(broken: str, capsys: pytest.CaptureFix
             assert rows[path][key] == "", (path, key)
         assert "work after the failure" in rows[path]["unknown"]
     assert rows["second"]["params"] == "20"
+    assert (rows[""]["counted_macs"], rows["second"]["counted_macs"]) == ("64", "0")
 
 
 def test_an_explained_row_that_was_not_reached_has_no_zero(

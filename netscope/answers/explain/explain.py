@@ -124,11 +124,11 @@ def _macs(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
 
 def _because(layer: Layer, bound: int) -> str:
     """Why a figure is not known, and what it is at least."""
+    operators = [what for what in layer.unknown if what not in layer.unseen]
     if layer.read_elsewhere:
         users = f", in {', '.join(path or ROOT for path in layer.used_by)}" if layer.used_by else ""
         texts = [f"it is counted where the parameters are used{users}"]
     else:
-        operators = [what for what in layer.unknown if what not in layer.unseen]
         texts = [f"{', '.join(operators)} could not be counted"] if operators else []
         if UNDONE in layer.unseen:
             texts.append("the forward failed before all of it was done")
@@ -136,7 +136,8 @@ def _because(layer: Layer, bound: int) -> str:
         texts += [f"not seen: {', '.join(seen)}"] if seen else []
         if UNCALLED in layer.unseen:
             texts.append("it may have run unseen" if not layer.calls else "layers within may have run unseen")
-    return f"{units.at_least(units.count(bound))}: {'; '.join(texts)}" if bound else "; ".join(texts)
+    known = f"{units.at_least(units.count(bound))}: " if bound or operators else ""
+    return f"{known}{'; '.join(texts)}"
 
 
 def _outputs(layer: Layer) -> list[Line]:

@@ -206,6 +206,10 @@ NETWORK: Final[tuple[Column, ...]] = (
         floor=16,
     ),
     attribute(
+        "counted_macs", "counted MACs", "MACs without what could not be counted: a lower bound.", METRIC,
+        drop=53,
+    ),
+    attribute(
         "unknown", "uncounted",
         "Operators within that nothing could count, with their calls, and what was not seen or not done; it "
         "makes figures of work lower bounds, which programs get empty.", COUNTS,
