@@ -120,7 +120,8 @@ class Netscope:
         """Check that a network is as its golden file has it: structure, shapes and all figures.
 
         The file is `__netscope__/<test file>/<test>.json` beside the test; `--netscope-update` writes it.
-        Times, versions and the way of tracing may differ.
+        Times, versions and the way of tracing may differ. A forward that failed is not as before, whatever
+        the file says; of work that no trace saw a warning tells.
 
         Args:
             model: a module, a name or a Report.
@@ -131,7 +132,13 @@ class Netscope:
         from netscope.testing import golden, report_of
 
         path = golden.path_of(self._test.path, _name_of(self._test), self._label(name))
-        problem, remedy = self._compare(path, report_of(model, summary))
+        report = report_of(model, summary)
+        problem, remedy = self._compare(path, report)
+        if not report.whole and not problem:
+            from netscope.show.words import partial
+
+            text = f"{report.name} is as in its golden file, which is partial: {partial(report)}"
+            self._test.warn(pytest.PytestWarning(text))
         if problem:
             command = shlex.join(["pytest", self._test.nodeid, "--netscope-update"])
             pytest.fail(f"{problem}\n{remedy}: {command}" if remedy else problem, pytrace=False)
@@ -141,6 +148,10 @@ class Netscope:
         from netscope.base.errors import StoreError
         from netscope.testing import golden
 
+        if report.error is not None:
+            from netscope.show.words import failure
+
+            return f"{report.name} is no golden file's: its forward failed, {failure(report)}", ""
         seen = _seen(self._test.config, path)
         try:
             if self._goldens.update:

@@ -253,3 +253,31 @@ def test_names_of_files_never_meet_and_are_never_too_long():
     for path in [*paths, golden.path_of(test_file, "字" * 90, "ü" * 300)]:
         assert path.parent == Path("tests/__netscope__/test_net")
         assert len(path.name.encode()) <= 255
+
+
+PARTIAL = """
+import torch, pytest
+import netscope as netscope_
+from tests.partial import Fails, NUMPY, THREAD, failed, unseen
+
+def test_failed(netscope):
+    netscope.assert_unchanged(failed(Fails(), torch.zeros(1, 8)))
+
+def test_unseen(netscope):
+    netscope.assert_unchanged(unseen(("head", {words})))
+"""
+
+
+def test_a_failed_forward_is_no_golden_file_and_unseen_work_is_told(project: pytest.Pytester):
+    project.makepyfile(test_net=PARTIAL.format(words="NUMPY"))
+    for arguments in (["--netscope-update"], []):
+        result = run(project, *arguments)
+        result.assert_outcomes(failed=1, passed=1, warnings=1)
+        result.stdout.fnmatch_lines(["*its forward failed, body.1 raised RuntimeError*"])
+        result.stdout.fnmatch_lines(["*which is partial: not seen: head: arithmetic in numpy*"])
+    files = {path.name for path in project.path.rglob("__netscope__/*/*.json")}
+    assert files == {"test_unseen.json"}
+    project.makepyfile(test_net=PARTIAL.format(words="THREAD"))
+    result = run(project)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*uncounted work in a thread of its own*"])

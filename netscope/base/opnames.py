@@ -9,7 +9,9 @@ from netscope.base import units
 
 
 def short_name(operator: str) -> str:
-    """ "aten.add_.Tensor" -> "add_"; other libraries keep their name: "torchvision.nms"."""
+    """ "aten.add_.Tensor" -> "add_"; other libraries keep their name: "torchvision.nms"; words stay words."""
+    if " " in operator:  # no name: words for work that no operator is known of
+        return operator
     parts = operator.replace("::", ".").split(".")
     if len(parts) >= 3:
         parts.pop()

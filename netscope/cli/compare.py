@@ -61,7 +61,7 @@ def command(
         find(str(key))  # a slip is told before time is spent
     with only_data_on_stdout():
         comparison = compare(models, **how)
-    to.write(comparison, columns=keys or None, sort=sort)
+    to.write(comparison, failed=bool(comparison.failed), columns=keys or None, sort=sort)
     for variant in comparison.failed:
         assert variant.failure is not None
         raise variant.failure

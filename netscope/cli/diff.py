@@ -92,5 +92,5 @@ def command(
         everything=everything,
         command=spelt(context, without=("format", "output", "exit_code", "debug")) + f" --format {to.format}",
     )
-    if exit_code and found:
+    if exit_code and (found or not found.whole):
         raise typer.Exit(1)

@@ -45,6 +45,8 @@ def command(
 
     explained, failure = so_far(explain, model, layer, **given(input, batch, dtype, train, option))
 
-    to.write(explained)
+    written = to.write(explained, failed=explained.report.error is not None)
     if failure is not None:
         raise failure
+    if not written:
+        raise typer.Exit(3)

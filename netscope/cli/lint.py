@@ -87,8 +87,10 @@ def command(
     # Of a forward that raised, what was found up to there may well be the reason.
     findings, failure = so_far(lint, model, **checks, **given(input, batch, dtype, train, option))
 
-    to.write(findings)
+    written = to.write(findings, failed=findings.report.error is not None)
     if failure is not None:
         raise failure
+    if not written:
+        raise typer.Exit(3)
     if exit_code and findings.failed:
         raise typer.Exit(1)

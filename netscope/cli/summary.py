@@ -75,8 +75,9 @@ def command(
 
     report, failure = so_far(summary, model, **given(input, batch, dtype, train, option))
 
-    to.write(
+    written = to.write(
         report,
+        failed=report.error is not None,
         verb="summary",  # also of a report that was measured
         depth=depth,
         only=split_commas(only),
@@ -88,3 +89,5 @@ def command(
     )
     if failure is not None:
         raise failure
+    if not written:
+        raise typer.Exit(3)

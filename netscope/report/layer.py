@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 # The last component of the path of a row that holds a module's own functional work.
 FUNCTIONAL: Final = "(functional)"
 
+# What is unknown of a row that a failed forward did not complete or did not reach.
+UNDONE: Final = "work after the failure"
+# What is unknown of a row without a call, in a network that did work which was not seen.
+UNCALLED: Final = "a layer that may have run unseen"
+
 Shape = tuple[int, ...]
 
 
@@ -135,16 +140,26 @@ class Layer:
         False for a module that was never called and whose parameters no operator read.
     shared_with:
         the path of the row that counts this module, when it is reached a second time by another name.
+    used_by:
+        paths of the rows that read the parameters of a module that was never called, so that its work is
+        counted where they ran.
     operators:
         {operator: calls} that this row ran itself, not its children.
+    unknown:
+        {what: times} of all within that nothing could count: operators by name, and `unseen`.
+    unseen:
+        the part of `unknown` that is in words: what the trace did not see or the forward, once it had failed,
+        did not do. Not even what came of it is known.
     macs, vector:
-        inclusive over all calls; None when an operator within could not be counted (see `unknown`).
+        inclusive over all calls; None when something within could not be counted (see `unknown`), or the
+        work is its users' (see `used_by`).
     counted_macs:
-        the same without the unknown operators: a lower bound, never None.
+        the same without what is unknown: a lower bound, never None.
     causal_macs:
         what `counted_macs` would be if causal attention were counted as the half it needs.
     output_bytes:
-        bytes of new storages that its rows handed on; in-place results and views add none.
+        bytes of new storages that its rows handed on; in-place results and views add none. None where
+        something within was not seen, or is its users'; the `own_output_bytes` within are a lower bound.
     window:
         what one position of the first tensor returned sees of the first image-like input; None where
         that is not known, or there is none. Worked out when it is first asked for.
@@ -162,6 +177,7 @@ class Layer:
     depth: int = 0
     calls: int = 1
     used: bool = True
+    used_by: tuple[str, ...] = ()
     completed: bool = True
     registered: bool = True
     training: bool = False
@@ -174,6 +190,7 @@ class Layer:
     buffers: tuple[Parameter, ...] = ()
     operators: dict[str, int] = field(default_factory=dict)
     unknown: dict[str, int] = field(default_factory=dict)
+    unseen: dict[str, int] = field(default_factory=dict)
 
     params: int = 0
     trainable_params: int = 0
@@ -183,7 +200,7 @@ class Layer:
     counted_macs: int = 0
     causal_macs: int = 0
     vector: VectorOps | None = NO_VECTOR_OPS
-    output_bytes: int = 0
+    output_bytes: int | None = 0
 
     own_params: int = 0
     own_macs: int = 0
@@ -210,6 +227,12 @@ class Layer:
         layer = object.__new__(cls)
         object.__setattr__(layer, "__dict__", whole)
         return layer
+
+    def but(self, **changed: Any) -> Layer:
+        """The same row with other values of some fields; what is to be worked out later still is."""
+        copy = object.__new__(Layer)
+        object.__setattr__(copy, "__dict__", {**self.__dict__, **changed})
+        return copy
 
     def __repr__(self) -> str:
         """Short: a debugger or an assertion would else print every field."""
@@ -239,6 +262,11 @@ class Layer:
     def name(self) -> str:
         """The last component of the path."""
         return self.path.rpartition(".")[2]
+
+    @property
+    def read_elsewhere(self) -> bool:
+        """Whether it was never called and others read its parameters; old reports do not say which."""
+        return bool(self.used_by) or (not self.calls and self.macs is None and not self.unknown)
 
     @property
     def flops(self) -> int | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
 from netscope.report.layer import Layer
-from netscope.report.report import Report
-from netscope.report.tree import children_of
 
 
 class OnMachine(NamedTuple):
@@ -71,7 +70,9 @@ class Own(NamedTuple):
     """What one row of a table adds to the totals; those of all rows add up to them exactly.
 
     unknown:
-        an operator of this row could not be counted, so `macs` and `vector` are lower bounds.
+        something of this row could not be counted, so `macs` and `vector` are lower bounds.
+    unseen:
+        something of this row was not seen, or not done, so `output_bytes` is one too.
     machine:
         what it takes on a machine; None in a report that knows of none.
     """
@@ -84,11 +85,12 @@ class Own(NamedTuple):
     vector: VectorOps = NO_VECTOR_OPS
     output_bytes: int = 0
     unknown: bool = False
+    unseen: bool = False
     machine: OnMachine | None = None
 
     @classmethod
-    def of(cls, layer: Layer, *, unknown: bool) -> Own:
-        """What is the layer's own; `unknown` when an operator of its own was not counted."""
+    def of(cls, layer: Layer, unknown: Mapping[str, int]) -> Own:
+        """What is the layer's own; `unknown` is what is not known of it, see `partial.own_unknown`."""
         counted = [p for p in layer.parameters if p.shared_with is None] if layer.own_params else []
         buffers = layer.buffers if layer.shared_with is None else ()
         return cls(
@@ -99,7 +101,8 @@ class Own(NamedTuple):
             macs=layer.own_macs,
             vector=layer.own_vector,
             output_bytes=layer.own_output_bytes,
-            unknown=unknown,
+            unknown=bool(unknown),
+            unseen=any(what in layer.unseen for what in unknown),
             machine=OnMachine.of(layer),
         )
 
@@ -114,6 +117,7 @@ class Own(NamedTuple):
             self.vector + other.vector,
             self.output_bytes + other.output_bytes,
             self.unknown or other.unknown,
+            self.unseen or other.unseen,
             other.machine if self.machine is None else self.machine.plus(other.machine),
         )
 
@@ -180,10 +184,3 @@ class Own(NamedTuple):
 
 
 NOTHING: Final = Own()
-
-
-def uncounted(report: Report) -> list[bool]:
-    """For every layer whether an operator outside the rows inside it could not be counted."""
-    calls = [sum(layer.unknown.values()) for layer in report.layers]
-    inner = children_of(report.layers)
-    return [calls[i] > sum([calls[child] for child in inside]) for i, inside in enumerate(inner)]

@@ -6,10 +6,11 @@ is not known is None, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from netscope.base.suggest import look_up
+from netscope.report import partial
 from netscope.report.layer import Layer
 from netscope.report.report import Report
 
@@ -66,16 +67,30 @@ class Delta(NamedTuple):
 
 
 def _counted_vector(report: Report, layer: Layer) -> Number:
+    return sum(row.own_vector.total for row in _within(report, layer))
+
+
+def _counted_output_bytes(report: Report, layer: Layer) -> Number:
+    return sum(row.own_output_bytes for row in _within(report, layer))
+
+
+def _within(report: Report, layer: Layer) -> Iterator[Layer]:
+    """The row and all rows inside it."""
     inside = f"{layer.path}." if layer.path else ""
-    rows = (row for row in report.layers if row is layer or row.path.startswith(inside))
-    return sum(row.own_vector.total for row in rows)
+    return (row for row in report.layers if row is layer or row.path.startswith(inside))
+
+
+def _made(of_report: Callable[[Report], int]) -> Callable[[Report], int | None]:
+    """A figure of parameters or buffers, which is not known while lazy layers have not made theirs."""
+    return lambda report: None if partial.unmade(report) else of_report(report)
 
 
 QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("params", "params", "count", "elements of unique parameter tensors",
-             lambda r: r.params, lambda x: x.params),
+             _made(lambda r: r.params), lambda x: x.params, at_least=lambda _, x: x.params),
     Quantity("trainable_params", "trainable", "count", "the part of params that requires a gradient",
-             lambda r: r.trainable_params, lambda x: x.trainable_params, follows="params"),
+             _made(lambda r: r.trainable_params), lambda x: x.trainable_params, follows="params",
+             at_least=lambda _, x: x.trainable_params),
     Quantity("macs", "MACs", "metric", "multiply-accumulates of contractions",
              lambda r: r.macs, lambda x: x.macs, at_least=lambda _, x: x.counted_macs),
     Quantity("flops", "FLOPs", "metric", "2 × MACs",
@@ -85,13 +100,16 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
              lambda x: None if x.vector is None else x.vector.total,
              follows="macs", at_least=_counted_vector),
     Quantity("output_bytes", "outputs", "bytes", "new memory that layers returned",
-             lambda r: r.output_bytes, lambda x: x.output_bytes),
+             lambda r: r.output_bytes, lambda x: x.output_bytes, at_least=_counted_output_bytes),
     Quantity("param_bytes", "param mem", "bytes", "bytes that the parameters take",
-             lambda r: r.param_bytes, lambda x: x.param_bytes, follows="params"),
+             _made(lambda r: r.param_bytes), lambda x: x.param_bytes, follows="params",
+             at_least=lambda _, x: x.param_bytes),
     Quantity("buffer_bytes", "buffer mem", "bytes", "bytes that the buffers take",
-             lambda r: r.buffer_bytes, lambda x: x.buffer_bytes, follows="params"),
+             _made(lambda r: r.buffer_bytes), lambda x: x.buffer_bytes, follows="params",
+             at_least=lambda _, x: x.buffer_bytes),
     Quantity("weight_layers", "weight layers", "count", "convolutions + linears",
-             lambda r: r.weight_layers, follows="params"),
+             lambda r: r.weight_layers, follows="params",
+             at_least=lambda r, _: sum(r.weight_layer_counts.values())),
     Quantity("latency", "latency", "seconds", "median time of a step, measured",
              lambda r: r.latency, measured=True),
     Quantity("throughput", "samples/s", "rate", "samples a second, measured",

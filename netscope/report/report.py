@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 from netscope.base.answer import Answer
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
-from netscope.report.layer import Layer, Tensor
+from netscope.report.layer import UNCALLED, Layer, Tensor
 
 if TYPE_CHECKING:
     from netscope.report.measured.events import Event
     from netscope.report.measured.timing import Roof, Timing
     from netscope.trace.facts import Trace
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 # Of a field that the store leaves out.
 UNSAVED: Final = MappingProxyType({"saved": False})
@@ -133,13 +133,18 @@ class Report(Answer):
         return self.root.buffer_bytes
 
     @property
+    def whole(self) -> bool:
+        """Whether the forward ran to its end and the trace saw all of it."""
+        return self.error is None and not self.root.unseen
+
+    @property
     def macs(self) -> int | None:
-        """Multiply-accumulates of contractions; None while an operator is unknown."""
+        """Multiply-accumulates of contractions; None while anything is unknown."""
         return self.root.macs
 
     @property
     def counted_macs(self) -> int:
-        """`macs` without the unknown operators: a lower bound when there are any."""
+        """`macs` without what is unknown: a lower bound when there is any."""
         return self.root.counted_macs
 
     @property
@@ -149,31 +154,36 @@ class Report(Answer):
 
     @property
     def vector(self) -> VectorOps | None:
-        """Arithmetic outside contractions; None while an operator is unknown."""
+        """Arithmetic outside contractions; None while anything is unknown."""
         return self.root.vector
 
     @cached_property
     def counted_vector(self) -> VectorOps:
-        """`vector` without the unknown operators: a lower bound when there are any."""
+        """`vector` without what is unknown: a lower bound when there is any."""
         total = NO_VECTOR_OPS
         for layer in self.layers:
             total += layer.own_vector
         return total
 
     @property
-    def output_bytes(self) -> int:
-        """Bytes of all layers' new outputs."""
+    def output_bytes(self) -> int | None:
+        """Bytes of all layers' new outputs; None for a report that is not whole."""
         return self.root.output_bytes
+
+    @cached_property
+    def counted_output_bytes(self) -> int:
+        """`output_bytes` of what was seen: a lower bound."""
+        return sum([layer.own_output_bytes for layer in self.layers])
 
     @property
     def unknown(self) -> dict[str, int]:
-        """{operator: calls} that nothing could count; empty is the goal."""
+        """{what: times} that nothing could count; empty is the goal. See `Layer.unknown`."""
         return self.root.unknown
 
     @property
     def unknown_calls(self) -> int:
         """Calls of operators that nothing could count."""
-        return sum(self.unknown.values())
+        return sum([calls for what, calls in self.unknown.items() if what not in self.root.unseen])
 
     @property
     def latency(self) -> float | None:
@@ -198,7 +208,8 @@ class Report(Answer):
         """
         if not self.training or self.timing is None:
             return self._a_second(self.flops)
-        macs = None if self.timing.work is None else self.timing.work.macs
+        # A step is recorded as a trace is: neither sees what the other does not.
+        macs = None if self.timing.work is None or self.root.unseen else self.timing.work.macs
         return None if macs is None else 2 * macs / self.timing.median
 
     @property
@@ -249,7 +260,9 @@ class Report(Answer):
         return sum([layer.timing is None for layer in self.layers])
 
     def share(self, macs: int) -> float | None:
-        """The part that so many MACs are of those that could be counted."""
+        """The part that so many MACs are of those that could be counted; None if that is not the whole."""
+        if not self.whole:
+            return None
         return ratio(macs, self.counted_macs) if self.counted_macs or self.macs is None else 0.0
 
     def time_share(self, seconds: float | None) -> float | None:
@@ -272,9 +285,13 @@ class Report(Answer):
         return counts
 
     @property
-    def weight_layers(self) -> int:
-        """Convolutions + linears ("AlexNet is 8 layers: 5 + 3")."""
-        return sum(self.weight_layer_counts.values())
+    def weight_layers(self) -> int | None:
+        """Convolutions + linears ("AlexNet is 8 layers: 5 + 3"); None where more may take part."""
+        return sum(self.weight_layer_counts.values()) if self._all_calls_seen else None
+
+    @property
+    def _all_calls_seen(self) -> bool:
+        return self.error is None and UNCALLED not in self.unknown
 
     @property
     def verb(self) -> str:

@@ -125,7 +125,7 @@ def _looks(
         look = (
             (layer.kind, layer.type, layer.base, describe(layer), layer.calls, layer.used),
             (layer.completed, layer.registered, layer.shared_with, layer.inputs, layer.outputs),
-            (layer.parameters, layer.buffers, tuple(layer.operators.items())),
+            (layer.parameters, layer.buffers, tuple(layer.operators.items()), tuple(layer.unknown.items())),
             (layer.own_params, layer.own_macs, layer.own_vector, layer.own_output_bytes),
             tuple([(layers[child].name, numbers[child]) for child in children[index]]),
         )

@@ -14,7 +14,7 @@ from netscope.report.store import documents
 from netscope.show import page as p
 from netscope.show.quantities import number_text
 from netscope.show.strings import cut, short
-from netscope.show.words import leaves
+from netscope.show.words import leaves, partial_notes
 
 # Longest error in a table; data formats carry it all.
 ERROR: Final = 200
@@ -95,6 +95,7 @@ def _sections(board: _Board) -> Iterator[p.Section]:
     several = board.comparison
     failed = [one for one in board.variants if one.report is None]
     notes = [p.Note(f"{short(one.name)}: {_said(one)}", "bad") for one in failed]
+    notes += partial_notes(*(one.report for one in board.variants if one.report is not None))
     if several.first is not None and len(several) > 1:
         which = f", {_said(several.first)}" if board.alike else ""
         notes.append(p.Note(f"changes are against {short(several.first.name)}{which}", "dim"))

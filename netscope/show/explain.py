@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from netscope.answers.explain import Explanation, Explanations, Line
 from netscope.base import units
-from netscope.report.layer import Layer
+from netscope.report.layer import UNCALLED, UNDONE, Layer
 from netscope.report.operators import describe
+from netscope.report.quantities import find
+from netscope.report.report import Report
 from netscope.report.store import plain
 from netscope.show import page as p
 from netscope.show.strings import short
-from netscope.show.words import head
+from netscope.show.words import head, partial_notes
 
 _LINE: Final = ("key", "label", "formula", "value", "unit", "note")
 
@@ -30,20 +32,24 @@ def page(explanations: Explanations) -> p.Page:
 
 
 def _sections(explanations: Explanations) -> Iterator[p.Section]:
+    if partial := partial_notes(explanations.report):
+        yield p.Notes(partial)
     for explanation in explanations:
         yield p.Title(_title(explanation), close=True)
         yield p.Derivations(
             [p.Derived(line.label, line.formula, figure(line), line.note) for line in explanation]
         )
-        telling = [one for one in explanation.parts if one.params or one.counted_macs or one.output_bytes]
+        telling = [one for one in explanation.parts if one.params or one.macs != 0 or one.output_bytes != 0]
         if telling:
-            yield _parts(telling)
+            yield _parts(explanations.report, telling)
 
 
 def figure(line: Line) -> str:
     """The value with its unit: "1,161,600 bytes, 1.11 MiB"."""
     text = units.count(line.value)
-    if line.unit == "bytes" and line.value is not None and line.value >= 1024:
+    if line.value is None:
+        return text
+    if line.unit == "bytes" and line.value >= 1024:
         return f"{text} bytes, {units.binary(line.value)}"
     if not line.unit:
         return text
@@ -59,15 +65,38 @@ def _title(explanation: Explanation) -> list[p.Piece]:
     if shapes:
         pieces.append(p.Piece(" → ".join(shapes)))
     if not layer.calls:
-        pieces.append(p.Piece("not called"))
+        pieces.append(p.Piece(_uncalled(layer)))
     return pieces
+
+
+def _uncalled(layer: Layer) -> str:
+    """Why a layer has no call."""
+    if layer.read_elsewhere:
+        users = [short(path) or "(root)" for path in layer.used_by[:2]]
+        return f"not called, used by {' and '.join(users)}" if users else "not called, used by others"
+    if UNDONE in layer.unknown:
+        return "not reached"
+    return "not called that was seen" if UNCALLED in layer.unknown else "not called"
 
 
 def _shapes(shapes: Iterable[tuple[int, ...]]) -> str:
     return ", ".join(map(units.shape, shapes))
 
 
-def _parts(parts: Sequence[Layer]) -> p.Table:
+def _amount(report: Report, part: Layer, key: str) -> str:
+    """A figure of a part, or its lower bound."""
+    quantity = find(key)
+    assert quantity.of_layer is not None
+    assert quantity.at_least is not None
+    text = units.binary if quantity.kind == "bytes" else units.count
+    value = quantity.of_layer(part)
+    if value is not None:
+        return text(int(value))
+    bound = int(quantity.at_least(report, part))
+    return units.at_least(text(bound)) if bound else units.UNKNOWN
+
+
+def _parts(report: Report, parts: Sequence[Layer]) -> p.Table:
     """What a composite is the sum of."""
     headings = [
         p.Heading("part", name=True, floor=12),
@@ -80,8 +109,8 @@ def _parts(parts: Sequence[Layer]) -> p.Table:
             (
                 p.Cell(part.name, code=True),
                 p.Cell(units.count(part.params)),
-                p.Cell(units.count(part.macs)),
-                p.Cell(units.binary(part.output_bytes)),
+                p.Cell(_amount(report, part, "macs")),
+                p.Cell(_amount(report, part, "output_bytes")),
             )
         )
         for part in parts
@@ -111,4 +140,5 @@ def _document(explanations: Explanations) -> dict[str, Any]:
         for explanation in explanations
     ]
     head = {"schema_version": report.schema_version, "kind": "explanation"}
-    return {**head, "name": report.name, "source": report.source, "layers": layers}
+    whole = {"error": report.error, "unseen": report.root.unseen}
+    return {**head, "name": report.name, "source": report.source, **whole, "layers": layers}

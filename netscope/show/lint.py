@@ -8,7 +8,7 @@ from typing import Final
 from netscope.answers.lint import SEVERITIES, Finding, Findings
 from netscope.base import units
 from netscope.show import page as p
-from netscope.show.words import head
+from netscope.show.words import head, partial_notes
 
 _TONES: Final[dict[str, p.Tone]] = {"error": "bad", "warning": "warn", "info": "dim"}
 _KEYS: Final = ("code", "name", "severity", "path", "message")
@@ -23,6 +23,8 @@ def page(findings: Findings) -> p.Page:
         "kind": "findings",
         "name": report.name,
         "source": report.source,
+        "error": report.error,
+        "unseen": report.root.unseen,
         "skipped": list(findings.skipped),
         "findings": found,
     }
@@ -39,7 +41,8 @@ def _sections(findings: Findings) -> Iterator[p.Section]:
     if len(findings):
         headings = [p.Heading("code"), p.Heading("severity"), p.Heading("layer", name=True, floor=16)]
         yield p.Table([*headings, p.Heading("", wraps=True)], list(map(_row, findings)), bare=True)
-    notes = [p.Note(_tally(findings), "dim" if len(findings) else "")]
+    notes = partial_notes(findings.report)
+    notes.append(p.Note(_tally(findings), "dim" if len(findings) else ""))
     if findings.skipped:
         notes.append(p.Note(f"not checked, for want of a trace: {', '.join(findings.skipped)}", "dim"))
     yield p.Notes(notes)
@@ -56,4 +59,5 @@ def _tally(findings: Findings) -> str:
     counts = [(severity, len(findings.of(severity))) for severity in SEVERITIES]
     plurals = {"info": "infos"}
     texts = [units.plural(n, severity, plurals.get(severity, "")) for severity, n in counts if n]
-    return ", ".join(texts) or "nothing found"
+    nothing = "nothing found" if findings.report.whole else "nothing found in what was seen"
+    return ", ".join(texts) or nothing

@@ -16,7 +16,7 @@ from netscope.show import summary
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import short
-from netscope.show.words import head
+from netscope.show.words import head, partial_notes, unseen
 
 _ROOFLINE: Final = "path operator macs moved_bytes intensity bound bound_share limited_by"
 _PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
@@ -257,7 +257,10 @@ def _roofline(report: Report) -> Iterator[p.Fact]:
 
 
 def _known(report: Report) -> str:
-    return f"uncounted operators: {units.count(report.unknown_calls)}" if report.unknown else ""
+    texts = [f"uncounted operators: {units.count(report.unknown_calls)}"] if report.unknown_calls else []
+    if said := unseen(report):
+        texts.append(f"not seen: {said}")
+    return "; ".join(texts)
 
 
 def parts(timing: Timing) -> list[p.Bar]:
@@ -320,6 +323,7 @@ def sentences(report: Report) -> list[p.Note]:
         what = f"{units.plural(report.fused, 'layer')} ran inside a kernel of one around"
         lines.append(p.Note(f"{what}: {units.UNKNOWN} stands for a time that cannot be told apart", "dim"))
     lines += [p.Note(f"note: {note}", "dim") for note in report.notes]
+    lines += partial_notes(report)
     if report.roof is not None and None in (report.roof.peak, report.roof.bandwidth):
         lines.append(p.Note(_half(report.roof), "warn", mark="! "))
     if report.roof is not None and report.beats_roof:

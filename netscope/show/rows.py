@@ -18,7 +18,7 @@ from netscope.report.report import Report
 from netscope.show.columns import Column, known_to
 from netscope.show.page import Cell, Heading, Records, Row, Table, Tone
 
-State = Literal["", "uncalled", "by parent", "unreached", "raised", "stopped"]
+State = Literal["", "uncalled", "unseen", "by parent", "unreached", "raised", "stopped"]
 
 # Rows from this part of the network on are the few that matter.
 HEAVY: Final = 0.1
@@ -30,7 +30,7 @@ class Shown(NamedTuple):
     """A raw value and how far it may be trusted.
 
     mark:
-        "bound" for a lower bound (an operator could not be counted), "shared" for parameters that
+        "bound" for a lower bound (something could not be counted), "shared" for parameters that
         another row counts already, "inner" for what only repeats in a row whose children are shown.
     """
 
@@ -54,7 +54,8 @@ class LayerRow(NamedTuple):
         whether rows of layers within it are visible, so that it shows only what is its own.
     state:
         "raised" at the layer that failed, "stopped" around it, "unreached" behind it; "uncalled" for
-        a module that never was called, "by parent" when its parameters were read all the same.
+        a module that never was called, "by parent" when its parameters were read all the same, "unseen"
+        when it may have been where nothing was seen.
     marks:
         remarks that follow the operator ("shared with embed", "2 calls").
     """
@@ -73,7 +74,7 @@ class LayerRow(NamedTuple):
     @property
     def idle(self) -> bool:
         """Whether the layer took no part."""
-        return self.state in ("uncalled", "unreached")
+        return self.state in ("uncalled", "unseen", "unreached")
 
     @property
     def tone(self) -> Tone:
@@ -118,7 +119,7 @@ class LayerTable(NamedTuple):
         layer = row.layer
         if column.own is not None:
             value = column.own(row.figures, self.report)
-            if column.bounded and row.figures.unknown:
+            if _bounded(row, column):
                 return Shown(value, "bound")
             if not value and column.counted_elsewhere and layer.own_params == 0 and not row.expanded:
                 whole = column.get(layer, self.report)
@@ -166,8 +167,8 @@ class LayerTable(NamedTuple):
     def records(self) -> Records:
         """For programs. A figure that adds up comes twice, as on a `Layer`.
 
-        `macs` has everything inside the layer (None while an operator in it is unknown), `own_macs` the row's
-        own part; the `own_` columns add up to the totals.
+        `macs` has everything inside the layer, `own_macs` the row's own part; the `own_` columns add up to
+        the totals. Both are None while something in it is unknown, which the column `unknown` tells.
         """
         columns = self.columns if self.chosen else known_to(self.report)
         keys = [key for column in columns for key in _keys(column)]
@@ -177,7 +178,12 @@ class LayerTable(NamedTuple):
     def _raw(self, row: LayerRow, column: Column) -> Iterator[Any]:
         yield row.path if column.key == "path" else column.get(row.layer, self.report)
         if column.own is not None and column.adds:
-            yield column.own(row.figures, self.report)
+            yield None if _bounded(row, column) else column.own(row.figures, self.report)
+
+
+def _bounded(row: LayerRow, column: Column) -> bool:
+    """Whether what is a row's own of that is only a lower bound."""
+    return bool(column.bounded) and getattr(row.figures, column.bounded)
 
 
 def value_text(column: Column, value: Shown) -> str:

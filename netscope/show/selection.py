@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from netscope.base import units
 from netscope.base.errors import UsageError
 from netscope.report import operators
-from netscope.report.layer import Layer
-from netscope.report.own import NOTHING, Own, uncounted
+from netscope.report.layer import UNCALLED, Layer
+from netscope.report.own import NOTHING, Own
+from netscope.report.partial import own_unknown
 from netscope.report.report import Report
 from netscope.report.tree import folds_of, lasts_of
 from netscope.show import columns as columns_
@@ -51,12 +52,14 @@ def build(
         raise UsageError(f"the number of rows must be 1 or more, not {top}.")
     sort = sort or ("macs" if top is not None else None)
     chosen = columns_.choose(default if columns is None else columns)
+    if columns is None and not report.whole:  # nobody knows the whole that parts would be of
+        chosen = tuple(column for column in chosen if column.key != "share")
     key = None if sort is None else _sort_column(sort)
     flat = bool(only or layers or key)
 
     nodes = nodes_of(report, fold)
     _show(report, nodes, depth, _filter(report, nodes, only, layers))
-    _gather(report, nodes, uncounted(report), drop_empty=flat and not only)
+    _gather(report, nodes, own_unknown(report), drop_empty=flat and not only)
     rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
     table = LayerTable(
         report=report,
@@ -150,7 +153,9 @@ def _show(report: Report, nodes: Sequence[Node], depth: int | None, matches: Mat
             parent.expanded = parent.expanded or node.visible or node.expanded
 
 
-def _gather(report: Report, nodes: Sequence[Node], unknown: Sequence[bool], *, drop_empty: bool) -> None:
+def _gather(
+    report: Report, nodes: Sequence[Node], unknown: Sequence[Mapping[str, int]], *, drop_empty: bool
+) -> None:
     """Give every layer's own figures to the nearest visible row around it.
 
     A row around others that is left with none is dropped on request.
@@ -161,7 +166,7 @@ def _gather(report: Report, nodes: Sequence[Node], unknown: Sequence[bool], *, d
         if owner[-1] >= 0:
             into = nodes[owner[-1]]
             for copy in node.copies:
-                into.figures = into.figures.plus(Own.of(report.layers[copy], unknown=unknown[copy]))
+                into.figures = into.figures.plus(Own.of(report.layers[copy], unknown[copy]))
     if drop_empty:
         for node in nodes:
             node.visible = node.visible and (bool(node.figures) or not node.expanded)
@@ -188,11 +193,11 @@ def _state(report: Report, layer: Layer, active: bool) -> State:
         return "raised" if layer.path == report.error_path else "stopped"
     if active or layer.kind == "functional" or layer.shared_with is not None:
         return ""
+    if layer.used:
+        return "by parent" if layer.parameters else ""
     if report.error:
         return "unreached"
-    if not layer.used:
-        return "uncalled"
-    return "by parent" if layer.parameters else ""
+    return "unseen" if UNCALLED in layer.unknown else "uncalled"
 
 
 def _marks(layer: Layer) -> Iterable[str]:

@@ -8,18 +8,17 @@ from typing import Any, NamedTuple
 from netscope.base import units
 from netscope.base.opnames import operator_list
 from netscope.report.analysis.tiling import untiled_windows, wide_padding
+from netscope.report.partial import unmade
 from netscope.report.report import Report
 from netscope.show import page as p
 from netscope.show.columns import known_to
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
-from netscope.show.strings import cut, short, visible
-from netscope.show.words import head, leaves
+from netscope.show.strings import short
+from netscope.show.words import failure, head, leaves, unseen
 
 # Footnotes that are shown; `netscope lint` has all.
 MOST_WARNINGS = 3
-# Longest error; data formats carry it all.
-ERROR = 400
 
 
 def page(report: Report, **view: Any) -> p.Page:
@@ -90,8 +89,7 @@ def _notes(table: LayerTable) -> Iterator[p.Note]:
         more = units.plural(len(warnings) - MOST_WARNINGS, "more warning")
         yield p.Note(f"{more}: netscope lint shows them", "warn")
     if report.error is not None:
-        where = short(report.error_path) or "the network's own forward"
-        yield p.Note(f"✗ {where} raised {visible(cut(report.error, ERROR))}", "bad")
+        yield p.Note(f"✗ {failure(report)}", "bad")
 
 
 def _weight_layers(report: Report) -> list[p.Fact]:
@@ -99,12 +97,19 @@ def _weight_layers(report: Report) -> list[p.Fact]:
     if not counts:
         return []
     kinds = " + ".join(f"{units.count(n)} {kind}" for kind, n in counts.items())
-    return [p.Fact("weight layers", units.count(sum(counts.values())), kinds)]
+    value = units.count(sum(counts.values()))
+    if report.weight_layers is None:
+        return [p.Fact("weight layers", units.at_least(value), kinds + _ends(report), "warn")]
+    return [p.Fact("weight layers", value, kinds)]
+
+
+def _ends(report: Report) -> str:
+    return ", up to the failure" if report.error is not None else ""
 
 
 def _params(report: Report) -> p.Fact:
     if not report.params:
-        return p.Fact("params", "none", tone="")
+        return _unmade(report, p.Fact("params", "0")) if unmade(report) else p.Fact("params", "none", tone="")
     if not report.frozen_params:
         state = "all trainable"
     elif not report.trainable_params:
@@ -116,7 +121,16 @@ def _params(report: Report) -> p.Fact:
     note = f"{units.binary(report.param_bytes, units.TOTAL)}, {state}"
     if report.buffer_bytes:
         note += f"; buffers {units.binary(report.buffer_bytes)}"
-    return p.Fact("params", units.count(report.params), note)
+    return _unmade(report, p.Fact("params", units.count(report.params), note))
+
+
+def _unmade(report: Report, params: p.Fact) -> p.Fact:
+    """The fact, as a lower bound where lazy layers have not made their parameters."""
+    lazy = unmade(report)
+    if not lazy:
+        return params
+    note = f"{params.note}; not made yet: those of {units.plural(len(lazy), 'lazy layer')}"
+    return p.Fact(params.label, units.at_least(params.value), note, "warn")
 
 
 def _macs(report: Report) -> p.Fact:
@@ -129,28 +143,33 @@ def _macs(report: Report) -> p.Fact:
     causal = report.root.causal_macs
     if causal != macs:
         note += f"; causal attention counted full, {units.metric(causal, units.TOTAL)} if halved"
-    if report.error is not None:
-        note += ", up to the failure"
-    return p.Fact("MACs", value, note, tone)
+    return p.Fact("MACs", value, note + _ends(report), tone)
 
 
 def _vector(report: Report) -> list[p.Fact]:
     value = units.metric(report.counted_vector.total, units.TOTAL)
     if report.vector is None:
-        return [p.Fact("vector ops", units.at_least(value), tone="warn")]
+        return [p.Fact("vector ops", units.at_least(value), _ends(report).removeprefix(", "), "warn")]
     return [p.Fact("vector ops", value, "uncounted: none", "")]
 
 
 def _uncounted(report: Report) -> list[p.Fact]:
-    if not report.unknown:
-        return []
-    names = operator_list(report.unknown, all_of_them=True)
-    return [p.Fact("uncounted", units.count(report.unknown_calls), names, "warn")]
+    found = []
+    operators = {what: calls for what, calls in report.unknown.items() if what not in report.root.unseen}
+    if operators:
+        names = operator_list(operators, all_of_them=True)
+        found.append(p.Fact("uncounted", units.count(report.unknown_calls), names, "warn"))
+    if said := unseen(report):
+        found.append(p.Fact("not seen", units.UNKNOWN, said, "warn"))
+    return found
 
 
 def _outputs(report: Report) -> p.Fact:
-    nbytes = units.binary(report.output_bytes, units.TOTAL)
-    return p.Fact("outputs", nbytes, "new memory that layers returned", "")
+    nbytes = units.binary(report.counted_output_bytes, units.TOTAL)
+    note = "new memory that layers returned"
+    if report.output_bytes is None:
+        return p.Fact("outputs", units.at_least(nbytes), note + _ends(report), "warn")
+    return p.Fact("outputs", nbytes, note, "")
 
 
 def _returns(report: Report) -> list[p.Fact]:
@@ -165,7 +184,7 @@ def _shown(table: LayerTable) -> p.Fact:
     report, figures = table.report, table.figures
     note = f"of {units.count(table.matching)}" if len(table.rows) < table.matching else ""
     parts = [note] if note else []
-    if report.counted_macs:
+    if report.counted_macs and report.whole:
         parts.append(f"{units.percent(report.share(figures.macs))} of MACs")
     if report.params:
         parts.append(f"{units.percent(units.ratio(figures.params, report.params))} of params")

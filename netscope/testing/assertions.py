@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from netscope.answers.check.shapes import Pattern, fits, outputs_text, pattern_text
 from netscope.base import units
-from netscope.base.opnames import operator_list
 from netscope.base.request import How
 from netscope.report.layer import Layer
+from netscope.report.partial import unmade
 from netscope.report.report import Report
 
 if TYPE_CHECKING:
@@ -65,15 +65,20 @@ def assert_params(model: Model, expected: int | Mapping[str, int], **summary: Un
     A layer's are those of everything inside it; tied weights count once.
 
     Raises:
-        AssertionError: a number differs, or there is no such layer.
+        AssertionError: a number differs, is not known of lazy layers that did not run, or there is no such
+            layer.
     """
     __tracebackhide__ = True
     report = report_of(model, summary)
     wrong = []
     for path, params in _by_path(expected).items():
         layer, problem = _layer(report, path)
-        if layer is None or layer.params != params:
-            wrong.append((path, units.count(params), problem if layer is None else units.count(layer.params)))
+        lazy = unmade(report, path)
+        if layer is None or lazy or layer.params != params:
+            found = problem if layer is None else units.count(layer.params)
+            if layer is not None and lazy:
+                found = f"{units.at_least(found)}, those of {', '.join(map(repr, lazy))} were not made"
+            wrong.append((path, units.count(params), found))
     _fail(report, "params", wrong)
 
 
@@ -81,7 +86,7 @@ def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Unpa
     """Check multiply-accumulates: of the network, or of layers by qualified name.
 
     Raises:
-        AssertionError: a number differs, is not known because an operator could not be counted, or
+        AssertionError: a number differs, is not known because something could not be counted, or
             there is no such layer.
     """
     __tracebackhide__ = True
@@ -92,9 +97,11 @@ def assert_macs(model: Model, expected: int | Mapping[str, int], **summary: Unpa
         if layer is None:
             wrong.append((path, units.count(macs), problem))
         elif layer.macs is None:
-            names = operator_list(layer.unknown, all_of_them=True)
+            from netscope.show.words import unknown_text, used_by
+
+            why = used_by(layer) if layer.read_elsewhere else unknown_text(layer.unknown, [report])
             bound = units.at_least(units.count(layer.counted_macs))
-            wrong.append((path, units.count(macs), f"{bound}, not counted: {names}"))
+            wrong.append((path, units.count(macs), f"{bound}, {why}"))
         elif layer.macs != macs:
             wrong.append((path, units.count(macs), units.count(layer.macs)))
     _fail(report, "MACs", wrong)
@@ -169,4 +176,7 @@ def _fail(report: Report, what: str, wrong: Sequence[tuple[str, str, str]]) -> N
         f"  {path:<{widths[0]}}  expected {wanted:<{widths[1]}}  found {found}"
         for path, wanted, found in rows
     ]
-    raise AssertionError("\n".join([f"{what} of {report.name!r} are not as expected:", *lines]))
+    from netscope.show.words import partial
+
+    said = [] if report.whole else [f"It is partial: {partial(report)}."]
+    raise AssertionError("\n".join([f"{what} of {report.name!r} are not as expected:", *lines, *said]))

@@ -148,9 +148,10 @@ class Unseen(NamedTuple):
     """Work that the recording could not see.
 
     call:
-        index into `Trace.calls` of the innermost call that it is known to belong to, -1 where that is not known.
+        the innermost call (index into `Trace.calls`) that it is known to belong to; -1 when that is not
+        known, which is then the root.
     what:
-        in words for people: "work in a thread of its own".
+        in words for people: "work in a thread of its own", "arithmetic in numpy".
     """
 
     call: int
@@ -166,6 +167,8 @@ class Trace(NamedTuple):
         what the forward raised, and in which module, when it did not finish.
     seconds:
         wall time of recording.
+    unseen:
+        what the recording could not see, so that figures are lower bounds.
     """
 
     modules: tuple[ModuleFact, ...]

@@ -6,15 +6,16 @@ import pytest
 
 from netscope.base.cost import VectorOps
 from netscope.report.measured.breakdown import LayerTime
-from netscope.report.own import NOTHING, OnMachine, Own, uncounted
+from netscope.report.own import NOTHING, OnMachine, Own
+from netscope.report.partial import own_unknown
 from tests.reports import ROOF, alexnet, profiled, steady
 
 
 def test_what_is_each_rows_own_adds_up_to_the_network() -> None:
     report = alexnet()
     total = NOTHING
-    for layer, unknown in zip(report.layers, uncounted(report), strict=True):
-        total = total.plus(Own.of(layer, unknown=unknown))
+    for layer, unknown in zip(report.layers, own_unknown(report), strict=True):
+        total = total.plus(Own.of(layer, unknown))
     assert total == Own(
         params=report.params,
         trainable_params=report.trainable_params,

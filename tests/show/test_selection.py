@@ -189,7 +189,7 @@ def test_layers_that_were_not_called_say_so() -> None:
     whole = report("calls", "Calls", rows)
     assert [row.state for row in build(whole).body] == ["", "uncalled", "by parent"]
     failed = replace(whole, error="ValueError: no", error_path="fc")
-    assert [row.state for row in build(failed).body] == ["", "unreached", "unreached"]
+    assert [row.state for row in build(failed).body] == ["", "unreached", "by parent"]
 
 
 def test_an_uncalled_list_of_called_modules_is_nothing_odd() -> None:

@@ -10,6 +10,7 @@ from netscope.answers.check.result import Checked, Requirement, Verdict
 from netscope.answers.check.shapes import Returns
 from netscope.answers.diff import Diff, Pair
 from netscope.base.errors import UsageError
+from netscope.report import partial
 from netscope.report.layer import Layer
 from netscope.report.quantities import Number, find
 from netscope.report.report import Report
@@ -72,9 +73,17 @@ def _returns(report: Report, one: Returns) -> Verdict:
 def _value(report: Report, limit: Limit) -> Verdict:
     if limit.layer not in report:
         return Verdict(limit, "missing", bound=limit.value)
-    figure = _figure(report, report[limit.layer], limit)
+    layer = report[limit.layer]
+    figure = _figure(report, layer, limit)
     if figure.value is None:
-        return Verdict(limit, "unknown", bound=limit.value, at_least=figure.at_least, unknown=figure.unknown)
+        return Verdict(
+            limit,
+            "unknown",
+            bound=limit.value,
+            at_least=figure.at_least,
+            unknown=figure.unknown,
+            layer=layer,
+        )
     holds = limit.holds(figure.value)
     return Verdict(limit, "held" if holds else "broken", figure.value, bound=limit.value)
 
@@ -90,20 +99,23 @@ def _change(diff: Diff, limit: Limit) -> Verdict:
     bound = None if before.value is None else limit.bound(before.value)
     if before.value is None or after.value is None:
         unknown = before.unknown | after.unknown
-        return Verdict(limit, "unknown", after.value, before.value, bound, after.at_least, unknown)
+        layer = pair.after if after.value is None else pair.before
+        return Verdict(limit, "unknown", after.value, before.value, bound, after.at_least, unknown, layer)
     holds = limit.holds(after.value, before.value)
     return Verdict(limit, "held" if holds else "broken", after.value, before.value, bound)
 
 
 def _unchanged(diff: Diff, one: Unchanged) -> Verdict:
-    if not one.layer:
-        return Verdict(one, "broken" if diff else "held")
     pair = _pair(diff, one.layer)
     if pair.after is None:
         return Verdict(one, "missing")
     if pair.before is None:
         return Verdict(one, "added")
-    return Verdict(one, "held" if pair.status == "=" else "broken")
+    if pair.status != "=" if one.layer else diff:
+        return Verdict(one, "broken")
+    # What was not seen, or not done, may have changed.
+    unseen = pair.before.unseen | pair.after.unseen
+    return Verdict(one, "unknown" if unseen else "held", unknown=unseen)
 
 
 def _pair(diff: Diff, path: str) -> Pair:
@@ -129,6 +141,8 @@ def _figure(report: Report, layer: Layer, limit: Limit) -> _Figure:
     quantity = find(limit.quantity)
     if limit.layer and quantity.of_layer is not None:
         value = quantity.of_layer(layer)
+        if quantity.of_report(report) is None and partial.unmade(report, limit.layer):
+            value = None
     else:
         value = quantity.of_report(report)
     if value is not None:

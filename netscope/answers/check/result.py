@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Requirement = Limit | Unchanged | Returns
 
-# "unknown": an operator could not be counted, or nothing was measured. "missing": there is no such layer.
+# "unknown": something could not be counted or seen, or was not measured. "missing": there is no such layer.
 # "added": the layer was not there before, so that no figure of it can have changed.
 State = Literal["held", "broken", "unknown", "missing", "added"]
 
@@ -38,9 +38,9 @@ class Verdict:
     at_least:
         what was counted of a figure that is not known.
     unknown:
-        {operator: calls} that could not be counted, in either report.
+        {what: times} that could not be counted, in either report, see `Layer.unknown`.
     layer:
-        the row that a shape was expected of.
+        the row that a shape was expected of, or whose figure is not known.
     """
 
     requirement: Requirement

@@ -44,11 +44,13 @@ def document(several: Comparison) -> ComparisonDocument:
 
 
 # Columns of a comparison's CSV and data frame.
-COLUMNS: Final = ("name", "input", *BY_KEY, "error")
+COLUMNS: Final = ("name", "input", *BY_KEY, "error", "unseen")
 
 
 def values(one: Variant) -> list[Any]:
     """What a network has under these headings; an input is written 1x3x224x224."""
     inputs = () if one.report is None else one.report.inputs
     shapes = ";".join("x".join(map(str, leaf.shape)) for leaf in inputs if leaf.shape is not None)
-    return [one.name, shapes, *(one.quantities.get(key) for key in BY_KEY), one.error or None]
+    error = one.error or (None if one.report is None else one.report.error)
+    unseen = None if one.report is None else "; ".join(one.report.root.unseen) or None
+    return [one.name, shapes, *(one.quantities.get(key) for key in BY_KEY), error, unseen]

@@ -42,6 +42,8 @@ def _of_layer(quantity: Quantity, report: Report, layer: Layer | None) -> _Known
     if layer is None:
         return 0, False
     value = None if quantity.of_layer is None else quantity.of_layer(layer)
+    if value is None and layer.read_elsewhere and quantity.at_least is not None:
+        return quantity.at_least(report, layer), False  # the rest is a figure of the rows that read it
     return _known(quantity, value, report, layer)
 
 

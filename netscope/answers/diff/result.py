@@ -120,8 +120,13 @@ class Diff(Answer):
         return len(self.pairs)
 
     def __bool__(self) -> bool:
-        """Whether anything differs."""
+        """Whether anything differs that is known; see `whole`."""
         return any(pair.status != "=" for pair in self.pairs)
+
+    @property
+    def whole(self) -> bool:
+        """Whether both reports are, so that nothing can differ that is not seen."""
+        return self.before.whole and self.after.whole
 
     def __getitem__(self, path: str) -> Pair:
         """The pair of that qualified name: of the newer network's, else of the older's.

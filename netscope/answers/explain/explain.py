@@ -14,7 +14,8 @@ from netscope.answers.explain.table import DERIVATIONS, derivation_of
 from netscope.base import units
 from netscope.base.errors import UsageError
 from netscope.base.workload import ITEM_SIZE
-from netscope.report.layer import Layer
+from netscope.report.layer import UNCALLED, UNDONE, Layer
+from netscope.report.quantities import find
 from netscope.report.report import Report
 from netscope.report.tree import children_of
 
@@ -37,7 +38,8 @@ def explain(report: Report, pattern: str | None = None) -> Explanations:
     layers = report.layers
     inside = children_of(layers)
     explained = [
-        _explained(layers[i], tuple([layers[part] for part in inside[i]])) for i in _chosen(report, pattern)
+        _explained(report, layers[i], tuple([layers[part] for part in inside[i]]))
+        for i in _chosen(report, pattern)
     ]
     return Explanations(
         report, tuple(replace(e, lines=(*_depth(report), *e.lines)) if not e.path else e for e in explained)
@@ -50,6 +52,8 @@ def _depth(report: Report) -> tuple[Line, ...]:
     if not counts:
         return ()
     note = " and ".join(units.plural(n, _WEIGHT_KINDS[kind]) for kind, n in counts.items())
+    if report.weight_layers is None:
+        return (Line("weight_layers", "weight layers", None, note=f"{units.at_least(note)}"),)
     return (Line("weight_layers", "weight layers", report.weight_layers, total(counts.values()), note=note),)
 
 
@@ -77,12 +81,12 @@ def _chosen(report: Report, pattern: str | None) -> list[int]:
     raise UsageError(f"{report.name!r} has no layer {pattern!r}.", hint=instead_of(pattern, known))
 
 
-def _explained(layer: Layer, parts: tuple[Layer, ...]) -> Explanation:
+def _explained(report: Report, layer: Layer, parts: tuple[Layer, ...]) -> Explanation:
     known = derivation_of(layer) if layer.base in DERIVATIONS or not parts else Derivation()
     macs = _macs(layer, parts, known).checked()
     # The steps of a derivation that the trace does not confirm would mislead.
     head = [line for line in known.head if line.unit != "MACs" or macs.formula]
-    common = [_params(layer, parts, known), macs, *_outputs(layer), _memory(layer, parts)]
+    common = [_params(layer, parts, known), macs, *_outputs(layer), _memory(report, layer, parts)]
     lines = [*head, *common, *field_lines(layer), *known.tail]
     return Explanation(layer, tuple(line.checked() for line in lines), parts)
 
@@ -104,9 +108,7 @@ def _params(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
 
 def _macs(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
     if layer.macs is None:
-        bound = units.at_least(units.count(layer.counted_macs))
-        note = f"{bound}: {', '.join(layer.unknown)} could not be counted"
-        return Line("macs", "MACs", None, note=note)
+        return Line("macs", "MACs", None, note=_because(layer, layer.counted_macs))
     if not layer.macs:
         return Line("macs", "MACs", 0, note=known.macs_note or "none")
     formula, note = repeated(layer.calls, known.macs), known.macs_note
@@ -118,6 +120,24 @@ def _macs(layer: Layer, parts: Sequence[Layer], known: Derivation) -> Line:
         return Line("macs", "MACs", layer.macs, note="as traced")
     formula = total([layer.own_macs, *(part.counted_macs for part in parts)])
     return Line("macs", "MACs", layer.macs, formula, note="the sum of its parts")
+
+
+def _because(layer: Layer, bound: int) -> str:
+    """Why a figure is not known, and what it is at least."""
+    operators = [what for what in layer.unknown if what not in layer.unseen]
+    if layer.read_elsewhere:
+        users = f", in {', '.join(path or ROOT for path in layer.used_by)}" if layer.used_by else ""
+        texts = [f"it is counted where the parameters are used{users}"]
+    else:
+        texts = [f"{', '.join(operators)} could not be counted"] if operators else []
+        if UNDONE in layer.unseen:
+            texts.append("the forward failed before all of it was done")
+        seen = [what for what in layer.unseen if what not in (UNDONE, UNCALLED)]
+        texts += [f"not seen: {', '.join(seen)}"] if seen else []
+        if UNCALLED in layer.unseen:
+            texts.append("it may have run unseen" if not layer.calls else "layers within may have run unseen")
+    known = f"{units.at_least(units.count(bound))}: " if bound or operators else ""
+    return f"{known}{'; '.join(texts)}"
 
 
 def _outputs(layer: Layer) -> list[Line]:
@@ -139,13 +159,16 @@ def _outputs(layer: Layer) -> list[Line]:
     return lines
 
 
-def _memory(layer: Layer, parts: Sequence[Layer]) -> Line:
+def _memory(report: Report, layer: Layer, parts: Sequence[Layer]) -> Line:
     """Bytes of new storages."""
+    if layer.output_bytes is None:
+        note = _because(layer, _new_bytes(report, layer))
+        return Line("output_bytes", "new memory", None, unit="bytes", note=note)
     if not layer.output_bytes:
         note = "in place, or a view: no new memory" if layer.outputs else "it returned no tensor"
         return Line("output_bytes", "new memory", 0, unit="bytes", note=note)
     if parts:
-        formula = total([layer.own_output_bytes, *(part.output_bytes for part in parts)])
+        formula = total([layer.own_output_bytes, *(_new_bytes(report, part) for part in parts)])
         note = "what the layers within returned, together"
         return Line("output_bytes", "new memory", layer.output_bytes, formula, "bytes", note)
     formula = total(
@@ -157,6 +180,13 @@ def _memory(layer: Layer, parts: Sequence[Layer]) -> Line:
     return Line(
         "output_bytes", "new memory", layer.output_bytes, formula, "bytes", "" if formula else "as traced"
     )
+
+
+def _new_bytes(report: Report, layer: Layer) -> int:
+    """Bytes that a layer and all within returned, or the part of them that is known."""
+    at_least = find("output_bytes").at_least
+    assert at_least is not None
+    return int(at_least(report, layer) if layer.output_bytes is None else layer.output_bytes)
 
 
 def _bytes(shape: tuple[int, ...], dtype: str | None) -> str:

@@ -21,8 +21,11 @@ class Destination(NamedTuple):
     format: str
     path: Path | None
 
-    def write(self, answer: Answer, **view: Any) -> None:
-        """Write the answer in the format, coloured for a terminal only.
+    def write(self, answer: Answer, *, failed: bool = False, **view: Any) -> bool:
+        """Write the answer in the format, coloured for a terminal only; whether it was written.
+
+        What came of a run that `failed` never takes the place of a file: that may be last week's good one.
+        Standard error says so, or that the new file holds only a part.
 
         Raises:
             UsageError: `view` asks for rows or columns that there are not.
@@ -32,7 +35,21 @@ class Destination(NamedTuple):
         from netscope.show.screen import Screen
 
         screen = Screen.of(sys.stdout) if self.path is None else Screen()
-        write(text(answer, self.format, screen=screen, **view), self.path)
+        written = text(answer, self.format, screen=screen, **view)
+        if failed and self.path is not None and self.path.is_file():
+            _say(f"{self.path} is as it was: what there is now is partial, and does not replace it.")
+            _say("to keep what there is of it, give -o another name; to see it, leave -o out")
+            return False
+        write(written, self.path)
+        if failed and self.path is not None:
+            _say(f"{self.path} is partial: it holds what there was up to the failure.")
+        return True
+
+
+def _say(text: str) -> None:
+    """A line for people, on standard error."""
+    if sys.stderr is not None:
+        sys.stderr.write(f"netscope: {text}\n")
 
 
 def destination(chosen: str | None, path: Path | None) -> Destination:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from netscope.base.workload import Workload
 from netscope.report.analysis.rows import NO_COSTS, Draft, rows_of
 from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window, later
+from netscope.report.partial import with_failure, with_unseen
 from netscope.report.report import Report
 from netscope.trace.facts import ParameterFact, Trace, Value
 
@@ -23,7 +24,7 @@ def analyze(
     trace: Trace, workload: Workload | None = None, *, environment: dict[str, str] | None = None
 ) -> Report:
     """The report of a trace. `workload` gives its name, source and description."""
-    return Report(
+    report = Report(
         name=workload.name if workload else (trace.modules[0].type if trace.modules else ""),
         source=workload.source if workload else "python",
         description=workload.description if workload else "",
@@ -39,11 +40,15 @@ def analyze(
         environment=environment or {},
         facts=trace,
     )
+    if trace.unseen:
+        places = [trace.calls[one.call].path if one.call >= 0 else "" for one in trace.unseen]
+        report = with_unseen(report, zip(places, [one.what for one in trace.unseen], strict=True))
+    return with_failure(report)
 
 
 def _unread(trace: Trace) -> Iterator[str]:
     """Inputs that went nowhere: an argument of that name was swallowed, or has no say in this mode."""
-    if trace.error is not None or trace.notes:  # what was not recorded may have read it
+    if trace.error is not None or trace.notes or trace.unseen:  # what was not recorded may have read it
         return
     returned = {value.storage for value in trace.outputs}
     for value in trace.inputs:
@@ -59,6 +64,7 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
     parameters = _Parameters()
     windows = _Windows(trace)
     window_of = windows.of_call
+    users = _users(trace, rows)
     broken_off = {index for index, call in enumerate(trace.calls) if not call.completed}
     after: list[tuple[Draft, int]] = []
     for node in rows:
@@ -69,6 +75,8 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
         shared_with = first_row.setdefault(node.module, path)
         placed, own_params = parameters.of(fact.parameters, path)
         first = trace.calls[calls[0]] if calls else None
+        used_by = users.get(path, ())
+        known = not inclusive.unknown and not used_by
         holds_work = bool(node.children)
         own = NO_COSTS if holds_work else node.own
         yield Layer.made(
@@ -79,6 +87,7 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
             depth=node.depth,
             calls=len(calls),
             used=node.used,
+            used_by=used_by,
             completed=broken_off.isdisjoint(calls),
             registered=fact.registered,
             training=fact.training,
@@ -97,11 +106,12 @@ def _layers(trace: Trace, rows: list[Draft]) -> Iterator[Layer]:
             own_params=own_params,
             window=later(partial(window_of, calls[0])) if calls else None,
             unknown=dict(inclusive.unknown),
-            macs=None if inclusive.unknown else inclusive.macs,
+            unseen={},
+            macs=inclusive.macs if known else None,
             counted_macs=inclusive.macs,
             causal_macs=inclusive.causal,
-            vector=None if inclusive.unknown else inclusive.vector,
-            output_bytes=inclusive.output_bytes,
+            vector=inclusive.vector if known else None,
+            output_bytes=None if used_by else inclusive.output_bytes,
             own_macs=own.macs,
             own_vector=own.vector,
             own_output_bytes=own.output_bytes,
@@ -129,6 +139,7 @@ def _functional(trace: Trace, node: Draft, windows: _Windows) -> Layer:
         operators=dict(node.operators),
         window=later(partial(windows.of_own_work, tuple(node.calls))),
         unknown=dict(own.unknown),
+        unseen={},
         macs=None if own.unknown else own.macs,
         counted_macs=own.macs,
         causal_macs=own.causal,
@@ -138,6 +149,44 @@ def _functional(trace: Trace, node: Draft, windows: _Windows) -> Layer:
         own_vector=own.vector,
         own_output_bytes=own.output_bytes,
     )
+
+
+# A view of a weight is no work yet: a forward that only looks at a weight's dtype may make one.
+_NO_WORK = frozenset({"view", "factory"})
+
+
+def _users(trace: Trace, rows: list[Draft]) -> dict[str, tuple[str, ...]]:
+    """{path: users}: modules without a call whose own parameters others read, and the paths of those.
+
+    What is inside the module itself counts among its own figures already.
+    """
+    called = {call.module for call in trace.calls}
+    readers: dict[int, set[int]] = {}
+    owners: dict[str, set[int]] = {}
+    for node in rows:
+        if node.module in called:
+            continue
+        storages = {p.storage for p in trace.modules[node.module].parameters if p.storage >= 0}
+        if storages:
+            owners[node.path] = storages
+            readers.update((storage, set()) for storage in storages)
+    if not readers:
+        return {}
+    for op in trace.ops:
+        if not _NO_WORK.isdisjoint(op.operator.tags):
+            continue
+        for storage in op.reads:
+            if storage in readers:
+                readers[storage].add(op.call)
+    found = {}
+    for path, storages in owners.items():
+        calls = sorted(set().union(*(readers[storage] for storage in storages)))
+        users = dict.fromkeys(trace.calls[call].path for call in calls)
+        inside = f"{path}."
+        outside = tuple([user for user in users if not user.startswith(inside)]) if path else ()
+        if outside:
+            found[path] = outside
+    return found
 
 
 # Leaves

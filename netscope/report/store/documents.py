@@ -15,18 +15,32 @@ SCHEMA_VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One of the networks: its name, its input and how it ran."""
+    """One of the networks: its name, its input and how it ran.
+
+    error, unseen:
+        what its forward raised, and what its trace did not see: its figures are lower bounds then.
+    """
 
     name: str
     source: str
     description: str
     inputs: tuple[Tensor, ...]
     training: bool
+    error: str | None
+    unseen: dict[str, int]
 
 
 def network(report: Report) -> Network:
     """What a report says of the network as a whole."""
-    return Network(report.name, report.source, report.description, report.inputs, report.training)
+    return Network(
+        name=report.name,
+        source=report.source,
+        description=report.description,
+        inputs=report.inputs,
+        training=report.training,
+        error=report.error,
+        unseen=report.root.unseen,
+    )
 
 
 def values_of(whole: Any) -> tuple[dict[str, Any], str]:

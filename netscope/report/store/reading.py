@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from netscope.base import units
 from netscope.base.errors import StoreError
+from netscope.report.partial import with_failure, with_uses
 from netscope.report.report import Report
 from netscope.report.store.decoding import Wrong, decoder
 from netscope.report.store.soundness import check
@@ -19,6 +20,9 @@ from netscope.report.store.wording import NO_REPORT, no_report, one_line, short
 
 # A layer takes 1.4 kB, so this is a third of a million layers; what is larger is something else.
 LARGEST_FILE: Final = 512 * 2**20
+
+# The first version that tells what is not known of failed forwards, and of layers that others used.
+_PARTIAL: Final = 3
 
 # What else netscope writes as JSON, and how it is told from a report.
 _OTHERS: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
@@ -71,6 +75,7 @@ def from_dict(data: Any) -> Report:
             )
     if "layers" not in data:
         raise StoreError(f"{NO_REPORT}.")
+    older = data["schema_version"]
     try:
         report: Report = decoder(Report)(migrate(data))
     except Wrong as wrong:
@@ -78,7 +83,7 @@ def from_dict(data: Any) -> Report:
     except RecursionError:
         raise no_report("it is nested too deeply") from None
     check(report)
-    return report
+    return with_failure(with_uses(report)) if older < _PARTIAL else report
 
 
 def _read(path: Path) -> bytes:

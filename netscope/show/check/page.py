@@ -18,7 +18,7 @@ from netscope.show import page as p
 from netscope.show.check.verdicts import HEADINGS, MARKS, cells, columns_of, plain, reason, tally
 from netscope.show.quantities import number_text
 from netscope.show.strings import short
-from netscope.show.words import head
+from netscope.show.words import head, partial_notes
 
 # What a name is never cut below.
 _NARROWEST: Final = 16
@@ -47,6 +47,9 @@ def _sections(outcome: Outcome) -> Iterator[p.Section]:
             yield p.Notes([p.Note(checked.error, "bad", mark=f"{MARKS[False]} ")])
         else:
             yield _table(checked)
+        reports = [checked.report, None if checked.diff is None else checked.diff.before]
+        if partial := partial_notes(*(report for report in reports if report is not None)):
+            yield p.Notes(partial, close=True)
     yield p.Notes([p.Note(tally(outcome), "" if outcome.passed else "bad")])
     for checked in outcome:
         yield from _folded(checked)
@@ -124,6 +127,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
             "passed": checked.passed,
             "error": checked.error or None,
             "source": None if checked.report is None else checked.report.source,
+            "whole": None if checked.report is None else checked.report.whole,
             "verdicts": [
                 {**raw(one), "unknown": one.unknown, "reason": reason(checked, one)}
                 for one in checked.verdicts

@@ -10,10 +10,11 @@ from netscope.answers.check import Checked, Limit, Outcome, Returns, Unchanged, 
 from netscope.answers.check.shapes import outputs_text, pattern_text
 from netscope.answers.diff import Status
 from netscope.base import units
-from netscope.base.opnames import operator_list
+from netscope.report.partial import unmade
 from netscope.report.quantities import find
 from netscope.show.quantities import number_text
 from netscope.show.strings import short, visible
+from netscope.show.words import unknown_text, used_by
 
 
 class Cells(NamedTuple):
@@ -87,18 +88,31 @@ def reason(checked: Checked, verdict: Verdict) -> str:
         return f"no such layer{also}"
     if verdict.state == "added":
         return "the layer was not there before"
-    if isinstance(verdict.requirement, Unchanged) and not verdict.passed and not verdict.requirement.layer:
+    changed = verdict.state == "broken" and isinstance(verdict.requirement, Unchanged)
+    if changed and not verdict.requirement.layer:
         assert checked.diff is not None
         counts = [(checked.diff.counts[status], word) for status, word in _STATUSES]
         return ", ".join(f"{units.plural(n, 'layer')} {word}" for n, word in counts if n)
     if verdict.state != "unknown":
         return ""
-    text = "not known"
-    if verdict.unknown:
-        text += f": not counted {visible(operator_list(verdict.unknown, all_of_them=True))}"
+    text = f"not known{_because(checked, verdict)}"
     if verdict.surely_broken:
         text += "; what was counted is too much already"
     return text
+
+
+def _because(checked: Checked, verdict: Verdict) -> str:
+    """What keeps a figure from being known."""
+    layer, report = verdict.layer, checked.report
+    if verdict.unknown:
+        found = (report, None if checked.diff is None else checked.diff.before)
+        return f": {unknown_text(verdict.unknown, [one for one in found if one is not None])}"
+    if layer is None or report is None:
+        return ""
+    if layer.read_elsewhere:
+        return f": {used_by(layer)}"
+    lazy = unmade(report, layer.path)
+    return f": the parameters of {', '.join(map(short, lazy))} were not made" if lazy else ""
 
 
 def sentence(checked: Checked, verdict: Verdict) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from netscope.base import opnames, units
 from netscope.report.layer import Layer
@@ -50,7 +50,8 @@ class Column(NamedTuple):
     look:
         the cell of a row, for a column that shows more than a value.
     bounded:
-        whether an uncounted operator makes its figure a lower bound.
+        what of a row makes its figure a lower bound: "unknown" for anything that was not counted, "unseen"
+        for what was not even seen; "" for nothing.
     counted_elsewhere:
         whether a row that has nothing of its own shows what another row counts.
     part:
@@ -75,7 +76,7 @@ class Column(NamedTuple):
     own: Callable[[Own, Report], Any] | None = None
     display: Callable[[Layer], Any] | None = None
     look: Callable[[LayerTable, LayerRow], Cell] | None = None
-    bounded: bool = False
+    bounded: Literal["", "unknown", "unseen"] = ""
     counted_elsewhere: bool = False
     part: Callable[[Own, Report], float | None] | None = None
     zero: str | None = None

@@ -38,6 +38,7 @@ _STATES: Final = {
     "uncalled": "not called",
     "by parent": "used by parent",
     "unreached": "not reached",
+    "unseen": "not seen",
     "raised": "✗ raised here",
     "stopped": "✗",
 }
@@ -84,12 +85,18 @@ def _operator(table: LayerTable, row: LayerRow) -> Cell:
 def _output(table: LayerTable, row: LayerRow, text: str) -> Cell:
     """What a row returns, "=" for the shape that came in; or why it returned nothing."""
     layer = row.layer
+    if row.state == "by parent" and layer.used_by and not _is_inside(layer.path, layer.used_by[0]):
+        return Cell(f"used by {layer.used_by[0]}", "dim")
     if row.state:
         return Cell(_STATES[row.state], "bad" if row.state in ("raised", "stopped") else "dim")
     if row.expanded:
         return Cell(text, brief=Cell())
     same = len(layer.outputs) == 1 and layer.output_shapes and layer.output_shapes == layer.input_shapes[:1]
     return Cell(text, row.tone, brief=Cell("=", "dim") if same else None)
+
+
+def _is_inside(path: str, around: str) -> bool:
+    return not around or path.startswith(f"{around}.")
 
 
 def _outputs(table: LayerTable, row: LayerRow) -> Cell:
@@ -159,9 +166,9 @@ NETWORK: Final[tuple[Column, ...]] = (
     figure(
         "macs", "MACs",
         "Multiply-accumulates of contractions (convolution, matmul, attention, RNN cells), biases apart.",
-        METRIC, default=True, drop=1, bounded=True, part=_part_of_macs,
+        METRIC, default=True, drop=1, bounded="unknown", part=_part_of_macs,
     ),
-    figure("flops", "FLOPs", "2 x MACs.", METRIC, drop=3, bounded=True, part=_part_of_macs),
+    figure("flops", "FLOPs", "2 x MACs.", METRIC, drop=3, bounded="unknown", part=_part_of_macs),
     Column(
         "share", "%", "The fraction of the network's MACs; in tables in percent.", SHARE,
         lambda layer, report: report.share(layer.counted_macs), lambda own, report: report.share(own.macs),
@@ -171,12 +178,12 @@ NETWORK: Final[tuple[Column, ...]] = (
         "vector", "vector ops",
         "Arithmetic outside contractions (bias, activation, norm, pool, ...), one per operation per "
         "element.", METRIC, lambda layer, _: None if layer.vector is None else layer.vector.total,
-        lambda own, _: own.vector.total, zero="", drop=30, bounded=True, part=_part_of_macs,
+        lambda own, _: own.vector.total, zero="", drop=30, bounded="unknown", part=_part_of_macs,
     ),
     figure(
         "output_bytes", "out mem",
         "Bytes of new storages that a layer returned; in-place results and views add none.", BYTES,
-        zero="·", default=True, drop=25,
+        zero="·", default=True, drop=25, bounded="unseen",
     ),
     Column(
         "rf", "rf",
@@ -199,7 +206,13 @@ NETWORK: Final[tuple[Column, ...]] = (
         floor=16,
     ),
     attribute(
-        "unknown", "uncounted", "Operators within that nothing could count, with their calls.", COUNTS,
+        "counted_macs", "counted MACs", "MACs without what could not be counted: a lower bound.", METRIC,
+        drop=53,
+    ),
+    attribute(
+        "unknown", "uncounted",
+        "Operators within that nothing could count, with their calls, and what was not seen or not done; it "
+        "makes figures of work lower bounds, which programs get empty.", COUNTS,
         drop=54, floor=16,
     ),
     attribute(

@@ -20,6 +20,7 @@ from netscope.show.diff.selection import build
 from netscope.show.diff.sentences import ending, followers, head, nothing, tally, timed, told, verdict
 from netscope.show.quantities import FigureText, figure_text
 from netscope.show.strings import short
+from netscope.show.words import partial_notes
 
 # A row that holds one part in so many of all that a quantity changed by is one of the few that matter.
 HEAVY: Final = 10
@@ -61,6 +62,8 @@ def _records(differences: Differences) -> p.Records:
 
 def _sections(differences: Differences) -> Iterator[p.Section]:
     diff = differences.diff
+    if partial := partial_notes(diff.before, diff.after):
+        yield p.Notes(partial)
     if not diff and not differences.everything and not differences.flat:
         yield p.Notes([p.Note(nothing(diff), "accent")])
         yield p.Notes(timed(diff), close=True)

@@ -72,7 +72,8 @@ def tally(diff: Diff) -> str:
 def nothing(diff: Diff) -> str:
     """What is said of two networks that are the same."""
     params = units.count(diff.after.params)
-    return f"no difference: {units.plural(diff.counts['='], 'layer')}, {params} params"
+    known = "no difference" if diff.whole else "no difference in what is known"
+    return f"{known}: {units.plural(diff.counts['='], 'layer')}, {params} params"
 
 
 def timed(diff: Diff) -> list[Note]:
@@ -161,7 +162,8 @@ def verdict(diff: Diff) -> str:
     """One sentence: "zfnet has 0.03% fewer params, 2.9% more MACs than alexnet"."""
     before, after = short(diff.before.name), short(diff.after.name)
     if not diff:
-        return f"{after} is the same as {'before' if before == after else before}"
+        same = "is the same as" if diff.whole else "is partial, and in what is known the same as"
+        return f"{after} {same} {'before' if before == after else before}"
     parts = sorted(_parts(diff), key=lambda part: not part.startswith(_SAME))
     text = ", ".join(parts)
     if before == after:

@@ -218,12 +218,12 @@ def test_what_json_cannot_hold_is_refused() -> None:
 
 def test_a_newer_report_is_refused_and_says_how_to_read_it(tmp_path: Path) -> None:
     path = tmp_path / "new.json"
-    path.write_text(store.to_json(alexnet()).replace('"schema_version": 2', '"schema_version": 7', 1))
+    path.write_text(store.to_json(alexnet()).replace('"schema_version": 3', '"schema_version": 7', 1))
     with pytest.raises(StoreError) as caught:
         store.load(path)
     assert (
         caught.value.message
-        == f"{str(path)!r}: this report has schema_version 7; this netscope reads up to 2."
+        == f"{str(path)!r}: this report has schema_version 7; this netscope reads up to 3."
     )
     assert caught.value.hint == "update netscope to read it"
 

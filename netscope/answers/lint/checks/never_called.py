@@ -57,7 +57,7 @@ from collections.abc import Iterator
 
 from netscope.answers.lint.registry import Look, Remark, check
 from netscope.base import units
-from netscope.report.layer import Layer
+from netscope.report.layer import UNCALLED, Layer
 
 
 @check("NS301", "warning")
@@ -67,7 +67,7 @@ def never_called(look: Look) -> Iterator[Remark]:
         return
     dead = ""
     for layer in look.report.layers:
-        if layer.used or layer.kind != "module" or layer.shared_with is not None:
+        if layer.used or layer.kind != "module" or layer.shared_with is not None or UNCALLED in layer.unknown:
             continue
         if dead and layer.path.startswith(f"{dead}."):
             continue

@@ -60,11 +60,12 @@ def odd_channels(look: Look) -> Iterator[Remark]:
         return
     macs = sum(layer.own_macs for layer, _ in found)
     share = units.percent(macs / look.report.counted_macs) if look.report.counted_macs else "0%"
+    share = f" ({share} of MACs)" if look.report.whole else ""
     counts = " and ".join(map(str, found[0][1]))
     others = f", and so are those of {units.plural(len(found) - 1, 'other layer')}" if len(found) > 1 else ""
     yield Remark(
         found[0][0].path,
-        f"{counts} channels are no multiple of {_MULTIPLE}{others} ({share} of MACs):"
+        f"{counts} channels are no multiple of {_MULTIPLE}{others}{share}:"
         " tensor cores fill up the rest with zeros.",
     )
 

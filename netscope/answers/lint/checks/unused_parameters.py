@@ -64,7 +64,7 @@ def unused_parameters(look: Look) -> Iterator[Remark]:
     """One remark for each module, with the names of its parameters."""
     trace = look.trace
     assert trace is not None
-    if trace.error is not None:
+    if trace.error is not None or trace.unseen:  # what was not seen may have read them
         return
     called = {call.module for call in trace.calls}
     met = {p.identity for fact in trace.modules for p in fact.parameters if p.storage >= 0}
