@@ -97,7 +97,7 @@ def global_dict() -> Made:
     return Made(Does(windowed), (rows(),), beside=WINDOWS)
 
 
-@owner("a dict of the file, filled before")
+@owner("a dict of the file, filled before", quiet=True)
 def global_dict_before() -> Made:
     WINDOWS.clear()
     WINDOWS[4] = torch.ones(4)

@@ -25,7 +25,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class Description:
         the objects themselves, so that no identity is used twice while the description lives.
     """
 
-    facts: dict[str, Facts]
+    facts: dict[str, Facts] = field(repr=False)
     kept: list[object] = field(repr=False)
 
 
@@ -80,8 +80,8 @@ def describe(
         versions: with the counters of tensors, which real steps on the owner's own memory may move.
     """
     walk = _Walk(identity, versions)
-    walk.start({"module": module, "args": args, "kwargs": kwargs or {}, "beside": beside})
-    walk.facts["process"] = process()
+    walk.start({"module": module, "args": args, "kwargs": kwargs, "beside": beside})
+    walk.facts["process"] = process() if identity else _values_of(process())
     return Description(walk.facts, walk.kept)
 
 
@@ -149,12 +149,12 @@ class _Walk:
             return f"{_name(kind)} {vars(value)['_name_']}"
         if issubclass(kind, types.ModuleType):
             return f"module {vars(value)['__name__']}"
-        if isinstance(value, type) and not _ours(value.__module__):
-            return f"class {_name(value)}"
+        if issubclass(kind, type) and not _ours(cast(type, value).__module__):
+            return f"class {_name(cast(type, value))}"
         known = self._labels.get(id(value))
         if known is None:
-            if isinstance(value, type):
-                label = f"class {_name(value)}"
+            if issubclass(kind, type):
+                label = f"class {_name(cast(type, value))}"
             while label in self._used:
                 label += "'"
             self._used.add(label)
@@ -181,6 +181,8 @@ class _Walk:
         if isinstance(attributes, dict):
             facts["attributes"] = ", ".join(map(str, attributes))
             for name, held in list(attributes.items()):
+                if name == "_torchdynamo_wrapper_id" and not self._identity:
+                    continue
                 facts[f".{name}"] = self.token(held, f"{label}.{name}")
         for kind in type(value).__mro__:
             slots = kind.__dict__.get("__slots__", ())
@@ -264,7 +266,7 @@ class _Walk:
         if value.device.type == "meta" or type(value).__name__ in ("FakeTensor", "FunctionalTensor"):
             return "none"
         if hasattr(type(value), "__tensor_flatten__"):
-            names, _ = type(value).__tensor_flatten__(value)
+            names, _ = cast(Any, value).__tensor_flatten__()
             return " ".join(f"{name} {self._values(getattr(value, name))}" for name in names)
         plain = value.detach()
         if value.is_nested:
@@ -349,8 +351,8 @@ class _Walk:
         if type(value) is itertools.cycle or type(value) is itertools.chain:
             held = [one for one in gc.get_referents(value) if one is not type(value)]
             return {f"holds {i}": self.token(one, f"{label}.held[{i}]") for i, one in enumerate(held)}
-        parts = value.__reduce__()[1:]
-        return {"state": ", ".join(self.token(one, f"{label}.state[{i}]") for i, one in enumerate(parts))}
+        made, *state = value.__reduce__()[1:]  # the tuples are new every time, what is in them is not
+        return {"state": ", ".join(self.token(one, f"{label}.state") for one in (*made, *state))}
 
     def generator(self, value: types.GeneratorType[Any, Any, Any], label: str) -> Facts:
         frame = value.gi_frame
@@ -484,6 +486,12 @@ def process() -> Facts:
     for kind in _layers():
         facts[f"class {kind.__name__}"] = {key: id(one) for key, one in vars(kind).items()}
     return facts
+
+
+def _values_of(facts: Facts) -> Facts:
+    """Without what is told by identity alone."""
+    told = ("functions ", "class ", "warnings", "interrupt", "global hooks")
+    return {key: value for key, value in facts.items() if not key.startswith(told)}
 
 
 _PATCHED: Final = {

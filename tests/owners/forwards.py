@@ -291,7 +291,7 @@ def default_dtype() -> nn.Module:
     return after(lambda self: torch.set_default_dtype(torch.float64))
 
 
-@owner("gradients switched on in the forward, and left so")
+@owner("gradients switched on in the forward, and left so", quiet=True)
 def gradient_mode() -> nn.Module:
     return after(lambda self: torch.set_grad_enabled(True))
 
@@ -372,7 +372,7 @@ def own_function_mode() -> nn.Module:
     return Does(does, counts=Counts())
 
 
-@owner("torch.nn.functional patched by the forward, and put back")
+@owner("torch.nn.functional patched by the forward, and put back", quiet=True)
 def patches() -> nn.Module:
     def does(self: Does, x: Tensor) -> Tensor:
         before = nn.functional.linear

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,11 @@ def owner(
 
 
 def seed(number: int) -> None:
-    """All generators of the process."""
+    """All generators of the process, and the counter that torch numbers hooks by."""
     random.seed(number)
     np.random.seed(number)
     torch.manual_seed(number)
+    torch.utils.hooks.RemovableHandle.next_id = 1_000_000 * (number + 1)
 
 
 def rows(count: int = 2) -> Tensor:
@@ -123,3 +125,14 @@ def with_(module: nn.Module, attributes: Mapping[str, Any]) -> nn.Module:
     """The module with attributes, past whatever its class thinks of them."""
     module.__dict__.update(attributes)
     return module
+
+
+def run(made: Made) -> Any:
+    """What the owner's own call returns, or its error; always from the same random numbers."""
+    seed(1)
+    with torch.no_grad():
+        try:
+            result = made.module(*made.args, **made.kwargs)
+            return list(result) if isinstance(result, GeneratorType) else result
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, it is to be the same
+            return type(error), error.args

@@ -21,7 +21,7 @@ def old_spectral_norm() -> nn.Module:
     return nn.Sequential(nn.utils.spectral_norm(nn.Linear(4, 4)).train())
 
 
-@owner("weight norm as a parametrization")
+@owner("weight norm as a parametrization", quiet=True)
 def weight_norm() -> nn.Module:
     return nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)))
 
@@ -101,7 +101,7 @@ def many_names() -> nn.Module:
     return module
 
 
-@owner("views of a parameter that were taken before: heads of one matrix")
+@owner("views of a parameter that were taken before: heads of one matrix", quiet=True)
 def views_before() -> nn.Module:
     module = Does(lambda self, x: self.linear(x) + self.heads[0][0] + self.detached[0])
     module.heads = list(module.linear.weight.chunk(2))
@@ -109,7 +109,7 @@ def views_before() -> nn.Module:
     return module
 
 
-@owner("parameter lists and dicts, and bare parameters", macs=L + 2 * 4 * 4)
+@owner("parameter lists and dicts, and bare parameters", macs=L + 2 * 4 * 4, quiet=True)
 def parameter_lists() -> nn.Module:
     def does(self: Does, x: Tensor) -> Tensor:
         return self.linear(x) @ self.list[0] * self.dict["s"] + self.bare
@@ -131,14 +131,14 @@ def lazy_hidden() -> nn.Module:
     return Does(lambda self, x: self.held[0](self.linear(x)), held=[nn.LazyLinear(4)])
 
 
-@owner("a lazy layer after its first call")
+@owner("a lazy layer after its first call", quiet=True)
 def lazy_done() -> nn.Module:
     layer = nn.LazyLinear(4)
     layer(rows())
     return nn.Sequential(layer)
 
 
-@owner("frozen and half frozen, with gradients from the last step")
+@owner("frozen and half frozen, with gradients from the last step", quiet=True)
 def with_gradients() -> nn.Module:
     module = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     module[0].weight.requires_grad_(False)
@@ -158,7 +158,7 @@ def uses_gradients() -> nn.Module:
     return module
 
 
-@owner("a tensor with a history of gradients, as an attribute")
+@owner("a tensor with a history of gradients, as an attribute", quiet=True)
 def history() -> nn.Module:
     module = Does(lambda self, x: self.linear(x) + self.kept)
     module.kept = (module.linear.weight * 2).sum(0)
@@ -182,7 +182,7 @@ def compiled_in_place() -> nn.Module:
     return module
 
 
-@owner("a dynamically quantised child", macs=None)
+@owner("a dynamically quantised child", macs=None, quiet=True)
 def quantized() -> nn.Module:
     from torch.ao.quantization import quantize_dynamic
 
@@ -196,7 +196,7 @@ def sparse() -> nn.Module:
     return module
 
 
-@owner("a sparse CSR buffer", macs=None)
+@owner("a sparse CSR buffer", macs=None, quiet=True)
 def sparse_rows() -> nn.Module:
     module = Does(lambda self, x: self.adjacency @ self.linear(x))
     module.register_buffer("adjacency", torch.eye(2).to_sparse_csr())
@@ -224,7 +224,7 @@ class Scaled(Tensor):
     scale = 1.0
 
 
-@owner("a parameter of a class of its own, with attributes")
+@owner("a parameter of a class of its own, with attributes", quiet=True)
 def subclass_parameter() -> nn.Module:
     module = Does(lambda self, x: self.linear(x) + self.offset)
     offset = torch.ones(4).as_subclass(Scaled)
@@ -273,7 +273,7 @@ class Packed(Tensor):
         return func(*plain, **(kwargs or {}))
 
 
-@owner("a packed weight of two tensors", macs=None)
+@owner("a packed weight of two tensors", macs=None, quiet=True)
 def packed() -> nn.Module:
     module = nn.Sequential(nn.Linear(4, 4))
     values = torch.randint(-9, 9, (4, 4), dtype=torch.int8)
@@ -281,14 +281,16 @@ def packed() -> nn.Module:
     return module
 
 
-@owner("channels-last memory, and a convolution that is written in it", macs=2 * 3 * 4 * 9 * 4 * 4)
+@owner(
+    "channels-last memory, and a convolution that is written in it", macs=2 * 3 * 4 * 9 * 4 * 4, quiet=True
+)
 def channels_last() -> Made:
     layer = nn.Conv2d(3, 4, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)
     return Made(nn.Sequential(layer, nn.ReLU(inplace=True)), (x,))
 
 
-@owner("an expanded tensor of stride 0, as a buffer and as an argument")
+@owner("an expanded tensor of stride 0, as a buffer and as an argument", quiet=True)
 def expanded() -> Made:
     module = Does(lambda self, x: self.linear(x) + self.mask)
     module.register_buffer("mask", torch.ones(1).expand(2, 4))
@@ -303,17 +305,17 @@ def empty() -> nn.Module:
     return module
 
 
-@owner("parameters on meta: a network without weights")
-def on_meta() -> nn.Module:
-    return nn.Sequential(nn.Linear(4, 4, device="meta"))
+@owner("parameters and arguments on meta: a network without weights", measured=False, quiet=True)
+def on_meta() -> Made:
+    return Made(nn.Sequential(nn.Linear(4, 4, device="meta")), (torch.empty(2, 4, device="meta"),))
 
 
-@owner("parameters on meta in a part that is not called")
+@owner("parameters on meta in a part that is not called", quiet=True)
 def partly_on_meta() -> nn.Module:
     return Does(lambda self, x: self.linear(x), idle=nn.Linear(4, 4, device="meta"))
 
 
-@owner("inference tensors, as a buffer and as an argument")
+@owner("inference tensors, as a buffer and as an argument", quiet=True)
 def inference() -> Made:
     with torch.inference_mode():
         module = Does(lambda self, x: self.linear(x) + self.table)
@@ -330,7 +332,7 @@ def dtypes() -> Made:
     return Made(module, (rows().bfloat16(),))
 
 
-@owner("a parameter in a WeakValueDictionary, and a weak set of tensors")
+@owner("a parameter in a WeakValueDictionary, and a weak set of tensors", quiet=True)
 def weak_tensors() -> nn.Module:
     module = Does(lambda self, x: self.linear(x) + self.by_name["bias"])
     module.by_name = weakref.WeakValueDictionary({"bias": module.linear.bias})
@@ -349,7 +351,7 @@ def keyed_by_tensor() -> nn.Module:
     return module
 
 
-@owner("an optimizer that the module holds, with state by parameter")
+@owner("an optimizer that the module holds, with state by parameter", quiet=True)
 def optimizer() -> nn.Module:
     module = Does(lambda self, x: self.linear(x))
     held = torch.optim.SGD(module.linear.parameters(), lr=0.1, momentum=0.9)
@@ -419,8 +421,8 @@ def swapped() -> nn.Module:
 @owner("a buffer that is resized and one that is set to another's memory")
 def resized() -> nn.Module:
     def change(self: Does) -> None:
-        self.table.resize_(8)
-        self.other.set_(self.table)
+        self.table.resize_(2)
+        self.other.set_(self.table.untyped_storage(), 0, (2,))
 
     module = after(change)
     module.register_buffer("table", torch.zeros(4))
