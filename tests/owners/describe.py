@@ -308,13 +308,14 @@ class _Walk:
 
     def function(self, value: types.FunctionType, label: str) -> Facts:
         """Closure, defaults and attributes; of the owner's functions the globals that they name, too."""
-        facts = self.object(value, label)
+        home = str(value.__globals__.get("__name__", ""))
+        ours = _ours(home) or _ours(value.__module__)
+        facts: Facts = self.object(value, label) if ours else {}  # torch notes things on its own functions
         facts["code"] = value.__code__.co_qualname
         facts["defaults"] = self.token(value.__defaults__, f"{label}.__defaults__")
         facts["keyword defaults"] = self.token(value.__kwdefaults__, f"{label}.__kwdefaults__")
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             facts[f"closes over {name}"] = self.token(cell, f"{label}<{name}>")
-        home = str(value.__globals__.get("__name__", ""))
         if _ours(home):
             for name in sorted(_names(value.__code__)):
                 if name in value.__globals__ or not hasattr(builtins, name):
