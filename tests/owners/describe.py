@@ -96,7 +96,7 @@ def differences(before: Description, after: Description) -> list[str]:
         if was.get("id") != now.get("id"):
             lines.append(f"{_short(label)}: is another object, {now.get('type')} where {was.get('type')} was")
         lines += [
-            f"{_short(label)}: {key} was {_said(was, key)} and is {_said(now, key)}"
+            _changed(f"{_short(label)}: {key}", was.get(key, _ABSENT), now.get(key, _ABSENT))
             for key in {**was, **now}
             if key != "id" and was.get(key, _ABSENT) != now.get(key, _ABSENT)
         ]
@@ -104,8 +104,15 @@ def differences(before: Description, after: Description) -> list[str]:
     return lines
 
 
-def _said(facts: Facts, key: str) -> str:
-    text = str(facts.get(key, _ABSENT))
+def _changed(what: str, was: Any, now: Any) -> str:
+    if isinstance(was, dict) and isinstance(now, dict):
+        names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+        return f"{what} differ in {', '.join(map(str, names))}"
+    return f"{what} was {_said(was)} and is {_said(now)}"
+
+
+def _said(value: object) -> str:
+    text = str(value)
     return text if len(text) <= 120 else f"{text[:80]}...{text[-30:]}"
 
 
@@ -483,9 +490,9 @@ def process() -> Facts:
         },
     }
     for name, held in _PATCHED.items():
-        facts[f"functions of {name}"] = {key: id(one) for key, one in vars(held).items() if callable(one)}
+        facts[f"functions of {name}"] = dict(zip(vars(held), map(id, vars(held).values()), strict=True))
     for kind in _layers():
-        facts[f"class {kind.__name__}"] = {key: id(one) for key, one in vars(kind).items()}
+        facts[f"class {kind.__name__}"] = dict(zip(vars(kind), map(id, vars(kind).values()), strict=True))
     return facts
 
 
