@@ -120,7 +120,8 @@ def worked(*arguments: str) -> Counter[str]:
             watched.heard()
             if line.startswith("{"):
                 told: dict[str, Any] = json.loads(line)
-                print(*(f"  {arguments[-2]}: {text}" for text in told.pop("notes", [])), sep="\n", end="\n")
+                for note in told.pop("notes"):
+                    print(f"  {note}", flush=True)
                 counts.update(told)
         watched.stop()
     if watched.hung:

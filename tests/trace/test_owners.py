@@ -214,6 +214,28 @@ def test_figures_are_the_same_every_time(owner: Owner) -> None:
     assert (second.macs, second.params, second.output_bytes) == (first.macs, first.params, first.output_bytes)
 
 
+def test_what_one_trace_left_in_a_cache_is_of_no_matter_to_the_next() -> None:
+    """A table that a deep network asked for first, then a shallow one whose trace has fewer tensors."""
+    tables: dict[int, torch.Tensor] = {}
+
+    class Windowed(nn.Module):
+        def __init__(self, depth: int) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(*(nn.Linear(8, 8) for _ in range(depth)))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.layers(x)
+            if 8 not in tables:
+                tables[8] = torch.hann_window(8)[None]
+            return y * tables[8]
+
+    x = torch.randn(2, 8)
+    for depth in (30, 1, 2):
+        assert netscope.summary(Windowed(depth), args=(x,)).macs == depth * 2 * 8 * 8
+    assert tables == {}
+    assert torch.equal(Windowed(0)(x), x * torch.hann_window(8))
+
+
 # -- Profiles, which run the owner's own module
 
 FEW = (
