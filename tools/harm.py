@@ -75,12 +75,12 @@ def interrupts(count: int | None, seed: int) -> Iterator[tuple[str, Counter[str]
     for case, share in SHARES.items():
         counts: Counter[str] = Counter()
         wanted = round((2000 if count is None else count) * share)
-        while counts["trials"] < wanted:
-            left = wanted - counts["trials"]
+        while (left := wanted - counts["trials"] + counts["finished"]) > 0:
             seed += 1
             made = worked("interrupts", case, str(left), str(seed))
-            # One that dies without a word must not be asked for ever.
-            counts += made if made["trials"] else made + Counter(trials=left)
+            counts += made
+            if not made["trials"]:  # it died without a word, and must not be asked for ever
+                break
         yield case, counts
 
 

@@ -33,7 +33,7 @@ def remembered_window() -> Made:
     return Made(Does(does), (rows(),), beside=window)
 
 
-@owner("an lru_cache that was filled before")
+@owner("an lru_cache that was filled before", quiet=True)
 def remembered_before() -> Made:
     window.cache_clear()
     window(6)

@@ -23,6 +23,7 @@ import warnings
 import weakref
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, cast
@@ -30,6 +31,7 @@ from typing import Any, Final, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._mode_utils import no_dispatch
 
 Facts = dict[str, Any]
 
@@ -235,8 +237,8 @@ class _Walk:
         return {"length": len(held), "elements": ", ".join(sorted(tokens))} | self.object(value, label)
 
     def tensor(self, value: Tensor, label: str) -> Facts:
-        with torch._C.DisableTorchFunctionSubclass(), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        # Past the modes that somebody may have left on the stack, and past what a subclass thinks.
+        with no_dispatch(), torch._C.DisableTorchFunctionSubclass(), torch.no_grad(), _quiet():
             facts = self._tensor(value, label)
         return facts | self.object(value, label)
 
@@ -346,10 +348,11 @@ class _Walk:
         return facts
 
     def remembered(self, value: Any, label: str) -> Facts:
-        """An `lru_cache`: its counts, and through the collector the keys and results that it holds."""
+        """An `lru_cache`: the keys and results that it holds, by the collector. Nobody can undo its hits."""
         info = value.cache_info()
         held = [one for one in gc.get_referents(value) if one is not type(value)]
-        facts: Facts = {"cache": str(info), "function": self.token(value.__wrapped__, f"{label}.__wrapped__")}
+        size = (info.currsize, info.maxsize)
+        facts: Facts = {"size": size, "function": self.token(value.__wrapped__, f"{label}.__wrapped__")}
         for place, one in enumerate(held):
             facts[f"holds {place}"] = self.token(one, f"{label}.held[{place}]")
         return facts
@@ -373,6 +376,13 @@ class _Walk:
         """The attributes of that name, and those of a plain object."""
         found = {name: self.token(getattr(value, name), f"{label}.{name}") for name in names.split()}
         return self.object(value, label) | found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _rank(value: object) -> str:

@@ -22,7 +22,7 @@ def test_workers_go_on_until_all_was_tried(monkeypatch: pytest.MonkeyPatch) -> N
     """One stops after 3, with a mode left; one dies without a word, and is not asked again."""
     asked: list[tuple[str, ...]] = []
     answers = {
-        "summary": [Counter(trials=3, **{"modes left": 1}), Counter(trials=4)],
+        "summary": [Counter(trials=3, **{"modes left": 1}), Counter(trials=5, finished=1)],
         "values": [Counter(died=1)],
         "profile": [],
     }
@@ -38,8 +38,8 @@ def test_workers_go_on_until_all_was_tried(monkeypatch: pytest.MonkeyPatch) -> N
         ("interrupts", "summary", "4"),
         ("interrupts", "values", "3"),
     ]
-    assert found["summary"] == Counter(trials=7, **{"modes left": 1})
-    assert found["values"] == Counter(trials=3, died=1)
+    assert found["summary"] == Counter(trials=8, finished=1, **{"modes left": 1})
+    assert found["values"] == Counter(died=1)
 
 
 @pytest.mark.whole
