@@ -50,6 +50,8 @@ _ITERATORS: Final = (
     *(zip, map, filter, enumerate, reversed),
     *(itertools.count, itertools.cycle, itertools.repeat, itertools.chain),
 )
+# What torch's compiler notes on what it has compiled, at the owner's wish.
+_NOTES: Final = ("_dynamo", "_torchdynamo", "__dynamo")
 _ABSENT: Final = "absent"
 
 
@@ -188,9 +190,9 @@ class _Walk:
         except AttributeError:
             attributes = None
         if isinstance(attributes, dict):
-            facts["attributes"] = ", ".join(map(str, attributes))
+            facts["attributes"] = ", ".join(name for name in attributes if not name.startswith(_NOTES))
             for name, held in list(attributes.items()):
-                if name == "_torchdynamo_wrapper_id" and not self._identity:
+                if name.startswith(_NOTES):
                     continue
                 facts[f".{name}"] = self.token(held, f"{label}.{name}")
         for kind in type(value).__mro__:
