@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -396,3 +396,86 @@ def plain_object_with_module() -> nn.Module:
             return self.net(x)
 
     return Does(lambda self, x: self.teacher(self.linear(x)), teacher=Teacher())
+
+
+class Pair(NamedTuple):
+    x: Tensor
+    times: list[int]
+
+
+@owner("a NamedTuple changed in place, with a list in it")
+def named_tuple() -> Made:
+    def does(self: Does, pair: Pair) -> Pair:
+        pair.times.append(1)
+        return pair._replace(x=self.linear(pair.x.mul_(2)))
+
+    return Made(Does(does), (Pair(rows(), []),))
+
+
+@owner("subclasses of list, dict and tuple with attributes, all written to")
+def subclassed_containers() -> Made:
+    class List(list):  # type: ignore[type-arg]
+        last: Any = None
+
+    class Dict(dict):  # type: ignore[type-arg]
+        def __missing__(self, key: str) -> Tensor:
+            self[key] = torch.zeros(4)
+            return self[key]
+
+    class Tuple(tuple):  # type: ignore[type-arg]  # noqa: SLOT001 - it has attributes
+        pass
+
+    def does(self: Does, held: Any) -> Tensor:
+        found, made, both = held
+        y = self.linear(found[0]) + made["offset"]
+        found.last = both.last = y
+        found.append(y)
+        return y
+
+    return Made(Does(does), (Tuple((List([rows()]), Dict(), Tuple())),))
+
+
+@owner("a ChainMap, a read-only view of a dict, and a dict's values")
+def mapping_views() -> Made:
+    def does(self: Does, x: Tensor, chain: Any, proxy: Any) -> Tensor:
+        y = self.linear(x) + proxy["offset"]
+        chain["y"] = y
+        return y
+
+    held = {"offset": torch.ones(4)}
+    return Made(Does(does), (rows(), ChainMap({}, held), MappingProxyType(held)))
+
+
+@owner("an iterator over tensors as an argument, which the forward uses up", macs=3 * L)
+def iterator_argument() -> Made:
+    return Made(Does(lambda self, xs: [self.linear(x) for x in xs]), (iter([rows() for _ in range(3)]),))
+
+
+@owner("a packed sequence, whose data is written to", macs=4 * 4 * 4)
+def packed_sequence() -> Made:
+    def does(self: Does, packed: Any) -> Tensor:
+        return self.linear(packed.data.mul_(2))
+
+    return Made(Does(does), (nn.utils.rnn.pack_sequence([torch.randn(3, 4), torch.randn(1, 4)]),))
+
+
+@owner("a distribution as an argument, sampled from", macs=L)
+def distribution() -> Made:
+    def does(self: Does, normal: Any) -> Tensor:
+        return self.linear(normal.rsample((2,)))
+
+    return Made(Does(does), (torch.distributions.Normal(torch.zeros(4), torch.ones(4)),))
+
+
+@owner("a static cache: a buffer written to at a place that an int says", macs=L)
+def static_cache() -> Made:
+    def does(self: Does, x: Tensor, position: Tensor) -> Tensor:
+        y = self.linear(x)
+        self.keys.index_copy_(0, position, y)
+        self.keys[self.place : self.place + 2] = y
+        self.place += 2
+        return self.keys * 1
+
+    module = Does(does, place=2)
+    module.register_buffer("keys", torch.zeros(8, 4))
+    return Made(module, (rows(), torch.tensor([0, 1])))

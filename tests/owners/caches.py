@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -335,3 +337,32 @@ def singleton() -> Made:
         return y
 
     return Made(Does(does), (rows(),), beside=REGISTRY)
+
+
+SCOPE: contextvars.ContextVar[Any] = contextvars.ContextVar("scope", default=None)
+
+
+@owner("a context variable that the forward sets and leaves set")
+def context_variable() -> Made:
+    SCOPE.set(None)
+
+    def does(self: Does, x: Tensor) -> Tensor:
+        y = self.linear(x)
+        SCOPE.set(y)
+        return y
+
+    return Made(Does(does), (rows(),), beside=SCOPE)
+
+
+@owner("what belongs to a thread: `threading.local()`")
+def thread_local() -> nn.Module:
+    class Held(threading.local):
+        last: Any = None
+        calls = 0
+
+    def does(self: Does, x: Tensor) -> Tensor:
+        self.held.last = y = self.linear(x)
+        self.held.calls += 1
+        return y
+
+    return Does(does, held=Held())

@@ -8,6 +8,7 @@ owner's classes, and the globals that its functions name. `differences(before, a
 from __future__ import annotations
 
 import builtins
+import contextvars
 import functools
 import gc
 import hashlib
@@ -21,6 +22,7 @@ import threading
 import types
 import warnings
 import weakref
+from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -441,6 +443,10 @@ _KINDS: Final[tuple[tuple[Any, Callable[[_Walk, Any, str], Facts]], ...]] = (
     ((list, tuple, deque), _Walk.sequence),
     ((set, frozenset), _Walk.collection),
     (np.ndarray, _Walk.array),
+    ((bytearray, memoryview, array), _plain(lambda held: digest(bytes(held)))),
+    (threading.local, lambda walk, value, label: walk.items(value.__dict__.items(), label)),
+    (types.MappingProxyType, lambda walk, value, label: walk.items(value.items(), label)),
+    (contextvars.ContextVar, lambda walk, value, label: {"holds": walk.token(value.get(), f"{label}()")}),
     (torch.Generator, _plain(lambda g: (digest(g.get_state().numpy().tobytes()), g.initial_seed()))),
     ((np.random.Generator, np.random.RandomState), _plain(_numpy_state)),
     (random.Random, _plain(lambda r: _numbers(r.getstate()))),

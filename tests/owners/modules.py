@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import abc
+import array
+import copy
 import functools
 import io
 import logging
@@ -756,3 +758,68 @@ def hook_parameter() -> nn.Module:
     module[0].weight.register_post_accumulate_grad_hook(seen.append)
     module.seen = seen  # type: ignore[assignment]
     return module
+
+
+# -- Modules that are made of modules in the forward
+
+
+@owner("a copy of itself made in the forward", macs=2 * L)
+def copies_itself() -> nn.Module:
+    def does(self: Does, x: Tensor) -> Tensor:
+        self.shadow = copy.deepcopy(self.linear)
+        return self.shadow(self.linear(x))
+
+    return Does(does)
+
+
+@owner("saved and loaded in the forward", macs=2 * L)
+def pickles_itself() -> nn.Module:
+    def does(self: Does, x: Tensor) -> Tensor:
+        self.states.append({name: value.clone() for name, value in self.linear.state_dict().items()})
+        y = self.linear(x)
+        self.linear.load_state_dict(self.states[-1])
+        return self.linear(y)
+
+    return Does(does, states=[])
+
+
+@owner("a module that is called by `.forward()`, and one by its class", macs=2 * L)
+def called_otherwise() -> nn.Module:
+    def does(self: Does, x: Tensor) -> Tensor:
+        self.calls += 1
+        return nn.Linear.forward(self.other, self.linear.forward(x))
+
+    return Does(does, calls=0, other=nn.Linear(4, 4))
+
+
+@owner("it asks who it is: its type, its child's parent, whether a tensor is its parameter", macs=L)
+def knows_itself() -> nn.Module:
+    class Knows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+            self.weights = [self.linear.weight, self.linear.bias]
+            self.linear.__dict__["parent"] = self
+            self.calls = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            assert type(self) is Knows
+            assert self.linear.parent is self
+            assert self.weights[0] is self.linear.weight
+            assert any(p is self.weights[1] for p in self.parameters())
+            assert dict(self.named_modules())["linear"] is self.linear
+            self.calls += 1
+            return self.linear(x)
+
+    return Knows()
+
+
+@owner("bytes that change: a bytearray, an array, a memoryview")
+def raw_bytes() -> nn.Module:
+    def change(self: Does) -> None:
+        self.bytes[0] += 1
+        self.array.append(1.0)
+        self.view[1] = 7
+
+    held = bytearray(4)
+    return after(change, bytes=bytearray(2), array=array.array("d", [0.0]), view=memoryview(held), under=held)

@@ -428,3 +428,49 @@ def resized() -> nn.Module:
     module.register_buffer("table", torch.zeros(4))
     module.register_buffer("other", torch.zeros(4))
     return module
+
+
+@owner("a scripted root with a counter in a buffer", macs=L)
+def scripted_root() -> nn.Module:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+            self.register_buffer("steps", torch.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.steps.add_(1)
+            return self.linear(x)
+
+    return torch.jit.script(Counts())
+
+
+@owner("a traced child in training mode, with statistics that move", macs=L)
+def traced_child() -> nn.Module:
+    norm = torch.jit.trace(nn.BatchNorm1d(4), torch.randn(3, 4), check_trace=False)
+    return nn.Sequential(nn.Linear(4, 4), norm)
+
+
+@owner("vmap over a buffer that is written to before", macs=L)
+def vmapped() -> nn.Module:
+    def does(self: Does, x: Tensor) -> Tensor:
+        self.steps.add_(1)
+        return torch.vmap(self.linear)(x)
+
+    module = Does(does)
+    module.register_buffer("steps", torch.zeros(1))
+    return module
+
+
+@owner("a tensor written through a view that was taken before, and through `out=`")
+def written_through() -> nn.Module:
+    def does(self: Does, x: Tensor) -> Tensor:
+        self.row.fill_(3)
+        torch.mul(self.table, 2, out=self.other)
+        return self.linear(x) + self.table[0] + self.other[0]
+
+    module = Does(does)
+    module.register_buffer("table", torch.zeros(2, 4))
+    module.register_buffer("other", torch.zeros(2, 4))
+    module.row = module.table[0]
+    return module
