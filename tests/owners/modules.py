@@ -678,12 +678,12 @@ def deep_containers() -> nn.Module:
     return Does(does, held=held)
 
 
-@owner("a list of 3,000 tensors, one of them written to")
+@owner("a list of 600 tensors, one of them written to")
 def many_tensors() -> nn.Module:
     def does(self: Does, x: Tensor) -> Tensor:
-        return self.linear(x) + self.held[1234].add_(1)
+        return self.linear(x) + self.held[123].add_(1)
 
-    return Does(does, held=[torch.zeros(1) for _ in range(3000)])
+    return Does(does, held=[torch.zeros(1) for _ in range(600)])
 
 
 # -- Hooks
