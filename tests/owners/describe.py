@@ -425,14 +425,15 @@ def _has(names: str) -> Callable[[_Walk, Any, str], Facts]:
     return lambda walk, value, label: walk.stored(names, value, label)
 
 
-def _numbers(state: object) -> str:
-    return digest(repr(state).encode())
-
-
 def _numpy_state(value: Any) -> str:
-    state = value.get_state() if isinstance(value, np.random.RandomState) else value.bit_generator.state
-    with np.printoptions(threshold=sys.maxsize):
-        return _numbers(state)
+    """Of a generator of numpy's: the array of its numbers as bytes, the rest as text."""
+    old = isinstance(value, np.random.RandomState)
+    held = value.get_state(legacy=False) if old else value.bit_generator.state
+    inner = held["state"]
+    numbers = inner.get("key")
+    rest = {name: one for name, one in inner.items() if name != "key"}
+    others = {name: one for name, one in held.items() if name != "state"}
+    return f"{None if numbers is None else digest(numbers.tobytes())} {rest} {others}"
 
 
 # What is looked at, and how; the first that fits. What is not here has attributes and slots, or nothing.
@@ -449,7 +450,7 @@ _KINDS: Final[tuple[tuple[Any, Callable[[_Walk, Any, str], Facts]], ...]] = (
     (contextvars.ContextVar, lambda walk, value, label: {"holds": walk.token(value.get(), f"{label}()")}),
     (torch.Generator, _plain(lambda g: (digest(g.get_state().numpy().tobytes()), g.initial_seed()))),
     ((np.random.Generator, np.random.RandomState), _plain(_numpy_state)),
-    (random.Random, _plain(lambda r: _numbers(r.getstate()))),
+    (random.Random, _plain(lambda r: hash(r.getstate()))),
     (types.FunctionType, _Walk.function),
     (types.CellType, _Walk.cell),
     (type, _Walk.class_),
@@ -473,7 +474,7 @@ def process() -> Facts:
     facts: Facts = {
         "type": "process",
         "torch's generator": digest(torch.get_rng_state().numpy().tobytes()),
-        "Python's generator": _numbers(random.getstate()),
+        "Python's generator": hash(random.getstate()),
         "numpy's generator": _numpy_state(np.random.mtrand._rand),
         "default dtype": str(torch.get_default_dtype()),
         "default device": str(torch.get_default_device()),
