@@ -128,6 +128,7 @@ def test_nothing_changes(owner: Owner) -> None:
     assert differences(before, all_of(made)) == []
 
 
+@pytest.mark.whole
 def test_nothing_changes_by_any_verb(owner: Owner) -> None:
     made = owner.make()
     before = all_of(made)
@@ -164,6 +165,7 @@ class Ends(nn.Module):
 ENDS: tuple[type[BaseException] | None, ...] = (None, RuntimeError, KeyboardInterrupt)
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("rung", RUNGS)
 def test_nothing_changes_on_any_rung(owner: Owner, rung: str) -> None:
     """Whether the forward returns, raises at its end or is interrupted there."""
