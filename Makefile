@@ -11,7 +11,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz harm sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ docs: $(VENV)/.test $(VENV)/.docs ## Write what is generated of README.md and do
 
 site: $(VENV)/.docs ## Build the site of docs/ as it is, into build/site
 	$(BIN)/python -m tools.site
+
+harm: $(VENV)/.test ## Count what interrupts, threads, forks and traces harm (HARM_ARGS="interrupts --count 500")
+	$(BIN)/python -m tools.harm $(HARM_ARGS)
 
 bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
 	$(BIN)/python -m bench

@@ -1,0 +1,151 @@
+"""Ctrl-C at any instant of a call of netscope's leaves what its owner has, and the process, as they were."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import netscope
+from netscope.base.workload import Workload
+from netscope.trace import record
+from tests.owners.describe import describe, differences
+from tests.owners.every import OWNERS, Made
+
+# The lines of netscope's own code are the instants; of a call's thousands so many are tried, evenly spread.
+INSTANTS = 60
+PACKAGE = str(Path(netscope.__file__).parent)
+
+
+@pytest.fixture(autouse=True)
+def no_modes_left() -> Iterator[None]:
+    """What one test finds left on torch's stack is not for the others to trip over."""
+    yield
+    while torch._C._len_torch_dispatch_stack():
+        torch.utils._python_dispatch._pop_mode()
+
+
+class Interrupt:
+    """A Ctrl-C when the given line of netscope's is reached, counted from the start.
+
+    It is a signal and no exception out of nowhere: whoever holds signals back for a moment may do so.
+    """
+
+    def __init__(self, at: int | None) -> None:
+        self.at = at
+        self.lines = 0
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+        return self.line if frame.f_code.co_filename.startswith(PACKAGE) else None
+
+    def line(self, frame: FrameType, event: str, arg: object) -> Any:
+        self.lines += 1
+        if self.lines == self.at:
+            signal.raise_signal(signal.SIGINT)
+        return self.line
+
+    def during(self, call: Callable[[], object]) -> bool:
+        """Call; whether it was interrupted."""
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            call()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+
+class Layers(nn.Module):
+    """Weights, statistics, a list that grows, a flag of its own, children in mixed modes, a value read."""
+
+    def __init__(self, reads: bool) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout())
+        self.layers[1].eval()
+        self.seen: list[Tensor] = []
+        self.plain = {"calls": 0}
+        self.reads = reads
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.plain["calls"] += 1
+        self.seen.append(x.add_(1))
+        y = self.layers(x)
+        return y * y.sum().item() if self.reads else y
+
+
+CALLS: dict[str, tuple[bool, Callable[[nn.Module, Tensor], object]]] = {
+    "summary": (False, lambda m, x: netscope.summary(m, args=(x,))),
+    "summary, real": (True, lambda m, x: netscope.summary(m, args=(x,))),
+    "train": (False, lambda m, x: netscope.summary(m, args=(x,), train=True)),
+    "fake": (False, lambda m, x: record(Workload("fake", m, (x,)), ladder=("fake",))),
+    "lint": (False, lambda m, x: netscope.lint(m, args=(x,))),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_nothing_changes_at_any_instant(name: str) -> None:
+    reads, call = CALLS[name]
+    module, x = Layers(reads), torch.randn(3, 4)
+    call(module, x)  # what is imported is imported
+    counted = Interrupt(None)
+    assert not counted.during(lambda: call(module, x))
+    assert counted.lines > INSTANTS
+    before = describe(module, x)
+    expected = figures(module, x)
+    assert differences(before, describe(module, x)) == []
+    ends = 0
+    for instant in range(INSTANTS):
+        at = 1 + instant * (counted.lines - 1) // (INSTANTS - 1)
+        ends += Interrupt(at).during(lambda: call(module, x))
+        assert (at, differences(before, describe(module, x))) == (at, [])
+        assert figures(module, x) == expected
+    assert (
+        ends > INSTANTS * 0.8
+    )  # some fall where Python lets nothing be raised, as while garbage is collected
+
+
+@pytest.mark.parametrize("name", ["cache_attribute", "hidden_in_tuple", "global_dict", "reads_after"])
+def test_nothing_of_awkward_owners_changes(name: str) -> None:
+    made = OWNERS[name].make()
+    before = describe(made.module, made.args, made.kwargs, made.beside)
+    for at in (10, 100, 400, 700, 1000):
+        Interrupt(at).during(lambda: netscope.summary(made.module, args=made.args, kwargs=made.kwargs))
+        assert (at, differences(before, after(made))) == (at, [])
+
+
+def after(made: Made) -> Any:
+    return describe(made.module, made.args, made.kwargs, made.beside)
+
+
+def figures(module: nn.Module, x: Tensor) -> list[Any]:
+    report = netscope.summary(module, args=(x,))
+    return [(layer.path, layer.macs, layer.params, layer.output_bytes) for layer in report.layers]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.whole
+def test_a_profile_that_is_interrupted_changes_nothing() -> None:
+    """It runs the owner's module for real, which may move the counters of tensors and nothing else."""
+    quick: dict[str, Any] = {"device": "cpu", "warmup": 0.0, "max_time": 0.001, "device_spec": "none"}
+    module, x = Layers(False), torch.randn(3, 4)
+
+    def call() -> object:
+        return netscope.profile(module, args=(x,), **quick)
+
+    call()
+    counted = Interrupt(None)
+    counted.during(call)
+    before = describe(module, x, versions=False)
+    for instant in range(10):
+        at = 1 + instant * counted.lines // 12
+        Interrupt(at).during(call)
+        assert (at, differences(before, describe(module, x, versions=False))) == (at, [])
