@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.api.reading import Reader, reader
 from netscope.base import collector
-from netscope.base.errors import TraceError
+from netscope.base.errors import TraceError, interrupts, said
 from netscope.base.request import Request
 from netscope.base.workload import Input, Workload
 
@@ -74,10 +74,15 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
     except ForwardError as failure:
         partial = analyze(failure.trace, workload, environment=environment())
         where = failure.trace.error_path
-        message = (failure.trace.error or "").strip().splitlines()
+        cause = failure.__cause__
+        assert cause is not None
         raise TraceError(
-            f"{workload.name}: the forward failed in {where or 'the model itself'}: {message[0]}",
+            f"{workload.name}: the forward failed in {where or 'the model itself'}: {said(cause)}",
             report=partial,
             path=where,
-        ) from failure.__cause__
+        ) from cause
+    except BaseException as error:
+        if isinstance(error, Exception) or interrupts(error):
+            raise
+        raise TraceError(f"{workload.name}: the forward failed: {said(error)}") from error
     return analyze(facts, workload, environment=environment())

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from netscope.base.errors import SourceError, UsageError
+from netscope.base.errors import SourceError, UsageError, interrupts
 from netscope.sources.common.blueprint import Blueprint, Options
 from netscope.sources.common.construct import failed
 from netscope.sources.common.options import check_options
@@ -80,7 +80,9 @@ def open_import(name: str, options: Options) -> Blueprint:
                     f"there is no module named {error.name!r}.", hint="write package.module:factory"
                 ) from error
             raise failed(f"{dotted} could not be imported", error) from error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if interrupts(error):
+                raise
             raise failed(f"{dotted} could not be imported", error) from error
     return _blueprint(name, module, attribute, options, dotted, surroundings)
 
@@ -168,7 +170,9 @@ def _run_file(path: Path, shown: str) -> ModuleType:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else "it is not text"
         raise SourceError(f"{shown} is not Python ({said}{line}).") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if interrupts(error):
+            raise
         raise failed(f"{shown} could not be run", error) from error
     return module
 
