@@ -43,11 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _complain("interrupted.", None)
                 return 130
             _trace_back(debug)
-            # What is no Exception is raised to end a process, which nobody does here.
-            whose = (
-                "this is a fault of netscope's" if isinstance(error, Exception) else "the model's own code"
-            )
-            _complain(said(error), None if debug else f"{whose}; --debug shows where")
+            # Nothing here raises what is no Exception, as SystemExit is none.
+            whose = "netscope's" if isinstance(error, Exception) else "the model's own"
+            _complain(said(error), None if debug else f"this is a fault of {whose}; --debug shows where")
             return 3
         return code
 
@@ -56,9 +54,9 @@ def _run(arguments: list[str]) -> int:
     """Let typer read the arguments and call the command; its own complaints become ours."""
     import typer
 
+    from netscope.base.arguments import spelling
     from netscope.base.collector import freezing
     from netscope.base.errors import UsageError
-    from netscope.base.request import spelling
     from netscope.cli.app import COMMANDS, app
     from netscope.cli.common.spelling import flag
 

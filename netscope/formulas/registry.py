@@ -147,13 +147,8 @@ def _sound(cost: Any) -> Cost:
         raise ValueError(f"a cost is of kind {', '.join(_KINDS)}, not {cost.kind!r}")
     if min(counts) < 0:
         raise ValueError(f"it returned a negative count, {min(counts)}")
-    causal = cost.causal_macs
-    return Cost(
-        cost.kind,
-        index(cost.macs),
-        VectorOps(*map(index, cost.vector)),
-        None if causal is None else index(causal),
-    )
+    causal = None if cost.causal_macs is None else index(cost.causal_macs)
+    return Cost(cost.kind, index(cost.macs), VectorOps(*map(index, cost.vector)), causal)
 
 
 def _resolve(name: str, formulas: Mapping[str, Formula]) -> Formula | None:

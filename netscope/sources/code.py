@@ -16,12 +16,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from netscope.base.arguments import kind_of
 from netscope.base.errors import SourceError, UsageError, interrupts
 from netscope.sources.common.blueprint import Blueprint, Options
 from netscope.sources.common.construct import failed
 from netscope.sources.common.options import check_options
 from netscope.sources.common.source import Source
-from netscope.sources.common.wording import did_you_mean, kind_of
+from netscope.sources.common.wording import did_you_mean
 
 
 def accepts_file(name: str) -> bool:

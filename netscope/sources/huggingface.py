@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.base.errors import MissingExtraError, SourceError
+from netscope.base.errors import MissingExtraError, SourceError, said
 from netscope.base.workload import TensorSpec
 from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.common.construct import failed
@@ -73,11 +73,14 @@ def open_model(name: str, options: Options) -> Blueprint:
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f"{path} could not be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise SourceError(f"{path} is not JSON: {error}.") from error
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no file can have that name"
+        raise SourceError(f"{path} could not be read: {reason}.") from error
+    try:
+        values = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{path} is not JSON: {said(error)}.") from error
     if not isinstance(values, dict) or not isinstance(values.get("model_type"), str):
         raise SourceError(
             f"{path} names no model_type.", hint='a configuration of transformers has "model_type": "llama"'

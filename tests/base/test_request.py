@@ -9,8 +9,9 @@ from dataclasses import fields
 import pytest
 
 import netscope
+from netscope.base.arguments import spelled, spelling
 from netscope.base.errors import UsageError
-from netscope.base.request import FACTS, How, Request, spelled, spelling
+from netscope.base.request import FACTS, How, Request
 
 
 def test_the_facts_are_the_arguments_of_a_summary_with_its_defaults() -> None:

@@ -149,7 +149,9 @@ def _backend(workload: Workload, device: str | Backend | None, settings: Setting
     """The machine to measure on: the user's own module is measured where it is."""
     own = device_of(workload.module) if workload.rebuild is None else None
     backend = (
-        backend_of(device or own or default_device()) if device is None or isinstance(device, str) else device
+        backend_of((own or default_device()) if device is None else device)
+        if device is None or isinstance(device, str)
+        else device
     )
     if settings.cuda_graph and not backend.asynchronous:
         raise UsageError(

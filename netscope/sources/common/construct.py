@@ -6,10 +6,10 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from netscope.base.arguments import kind_of
 from netscope.base.errors import NetscopeError, SourceError, UsageError, interrupts, said
 from netscope.base.workload import Workload
 from netscope.sources.common.blueprint import Blueprint, Call
-from netscope.sources.common.wording import kind_of
 
 if TYPE_CHECKING:
     from torch import nn

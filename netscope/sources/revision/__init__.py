@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from netscope.base.arguments import kind_of
 from netscope.base.errors import SourceError, UsageError
 from netscope.base.workload import TensorSpec
-from netscope.sources.common.wording import did_you_mean, kind_of
+from netscope.sources.common.wording import did_you_mean
 from netscope.sources.revision import git
 
 _SIGN: Final = "@"
