@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Unpack
 from netscope.api.diff import given
 from netscope.api.reading import reader
 from netscope.api.summary import report_of
-from netscope.base import arguments
+from netscope.base import arguments, paths
 from netscope.base.arguments import spelled
 from netscope.base.errors import NetscopeError, UsageError
 from netscope.base.request import FACTS, How, Request
@@ -107,7 +107,7 @@ def check_project(
     else:
         entry = Target(model, model)
     # A report is seen from here, not from the entry's folder; one of a revision is no file.
-    if against is not None and against.endswith(".json") and Path(against).is_file():
+    if against is not None and against.endswith(".json") and paths.is_file(against):
         against = str(Path(against).absolute())
     if request.args or request.kwargs:
         raise UsageError(

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from netscope.base import paths
 from netscope.base.arguments import kind_of
 from netscope.base.errors import SourceError, UsageError, interrupts
 from netscope.sources.common.blueprint import Blueprint, Options
@@ -30,7 +31,7 @@ def accepts_file(name: str) -> bool:
     path, colon, _ = name.rpartition(":")
     where = path if colon else name
     return where.endswith(".py") or (
-        bool(colon) and ("/" in where or os.sep in where or Path(where).is_file())
+        bool(colon) and ("/" in where or os.sep in where or paths.is_file(where))
     )
 
 
@@ -52,8 +53,8 @@ def open_file(name: str, options: Options) -> Blueprint:
     path_text, colon, attribute = name.rpartition(":")
     if not colon:
         path_text, attribute = name, ""
-    path = Path(path_text).expanduser()
-    if not path.is_file():
+    path = paths.expanded(path_text)
+    if not paths.is_file(path):
         raise SourceError(f"there is no file {path_text!r}.", hint="write path/file.py:factory")
     surroundings = partial(_importable, path.resolve().parent, forget=True)
     with surroundings():

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from netscope.base import paths
 from netscope.base.errors import MissingExtraError, SourceError, said
 from netscope.base.workload import TensorSpec
 from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
@@ -35,7 +36,9 @@ def accepts(name: str) -> bool:
 def accepts_file(name: str) -> bool:
     """Whether the name says transformers, and a configuration's file or its folder."""
     short = name.removeprefix(_PREFIX)
-    return accepts(name) and bool(short) and (short.endswith(".json") or Path(short).expanduser().is_dir())
+    if not accepts(name) or not short:
+        return False
+    return short.endswith(".json") or paths.is_folder(paths.expanded(short))
 
 
 def open_model(name: str, options: Options) -> Blueprint:
@@ -52,8 +55,8 @@ def open_model(name: str, options: Options) -> Blueprint:
         raise MissingExtraError(f"{name} needs transformers.", hint="pip install 'netscope[hf]'")
     short = name.removeprefix(_PREFIX)
     if accepts_file(name):
-        path = Path(short).expanduser()
-        model_type, values = _read(path / "config.json" if path.is_dir() else path)
+        path = paths.expanded(short)
+        model_type, values = _read(path / "config.json" if paths.is_folder(path) else path)
         origin = f"from {path.name}"
     else:
         model_type, values, origin = short, {}, "default configuration"

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from netscope.base import paths
 from netscope.base.arguments import kind_of
 from netscope.base.errors import SourceError, UsageError
 from netscope.base.workload import TensorSpec
@@ -67,7 +68,7 @@ def accepts(name: str) -> bool:
     """Whether the name is of this form, and no file that has the sign in its own name."""
     if not any(_splits(name)):
         return False
-    return not any(os.path.exists(path) for path in (name, _path_of(name)) if path)  # noqa: PTH110 - long names
+    return not any(paths.exists(path) for path in (name, _path_of(name)) if path)
 
 
 def ask(name: str, asked: Mapping[str, Any], worker: str) -> Reply:
@@ -166,7 +167,7 @@ def _within(source: str, revision: str, repository: git.Repository, entries: lis
                 hint="name its file: write path/file.py:factory",
             )
         return source
-    expanded = Path(path).expanduser()
+    expanded = paths.expanded(path)
     here = repository.here
     file = os.path.relpath(expanded if expanded.is_absolute() else here / expanded, repository.root)
     if expanded.is_absolute() and file.startswith(os.pardir):
@@ -186,21 +187,21 @@ def _check_known(
     entries: list[git.Blob],
 ) -> None:
     """Refuse a file that the revision does not have."""
-    paths = {entry.path: entry for entry in entries}
-    if known in paths:
+    known_paths = {entry.path: entry for entry in entries}
+    if known in known_paths:
         return
     for above in known.parents:
-        if above in paths and paths[above].mode == git.LINK:
+        if above in known_paths and known_paths[above].mode == git.LINK:
             return
-        if above in paths:
+        if above in known_paths:
             raise SourceError(
                 f"{path!r} lies in the submodule {str(above)!r}, which has revisions of its own.",
                 hint=f"change to {above} and name one of those",
             )
     hint = None
-    if (repository.root / known).exists():
+    if paths.exists(repository.root / known):
         hint = f"the working tree has one: leave out {revision}{_SIGN}, or name a revision that has it"
-    alike = [repository.root / other for other in paths if other.suffix == known.suffix]
+    alike = [repository.root / other for other in known_paths if other.suffix == known.suffix]
     names = [os.path.relpath(other, repository.here) for other in alike]
     close = "" if hint else did_you_mean(path, names)
     raise SourceError(f"{revision} has no file {path!r}.{close}", hint=hint)

@@ -18,6 +18,8 @@ from typing import Final, NamedTuple
 
 from netscope.base.errors import SourceError
 
+# Characters of a revision. One argument of a process has its limit, 128 KiB on Linux.
+_LONGEST: Final = 10_000
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -56,7 +58,7 @@ class Repository:
     def commit(self, revision: str) -> str | None:
         """The full hash of a branch, tag, hash, "HEAD~2", "stash@{0}", ...; None when it is no commit."""
         # Whatever starts with a dash would be read as an option.
-        if not revision or revision.startswith("-") or "\0" in revision:
+        if not revision or revision.startswith("-") or "\0" in revision or not _can_be_said(revision):
             return None
         found = _git("rev-parse", "--verify", "--quiet", revision)
         if found is None or not _HASH.fullmatch(found):  # "^main" is a hash to leave out
@@ -87,6 +89,15 @@ class Repository:
         if listed is None:
             raise SourceError(f"git cannot list the files of {commit[:10]}.", hint="`git fsck` says more")
         return [_entry(line) for line in listed.split("\0") if line]
+
+
+def _can_be_said(text: str) -> bool:
+    """Whether another process can be given that text."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return len(text) < _LONGEST
 
 
 def repository() -> Repository:
