@@ -33,8 +33,8 @@ def summary(
         model: a name ("alexnet", "torchvision/resnet50", "pkg.mod:factory", "file.py:factory",
             "report.json", "main@file.py:factory" for another git revision), a module, or a Workload.
         input: sizes without the batch ("3x224x224" or (3, 224, 224)), one for each argument;
-            "ids=128:int64" names a keyword argument. A name's own example input is used when this is left
-            out.
+            "ids=128:int64" names a keyword argument, "scalar" is one number. A name's own example input is
+            used when this is left out.
         args, kwargs: real arguments instead, any pytree; a TensorSpec stands for a tensor.
         batch: the batch that is put before `input` and the example input.
         dtype: of floating point parameters and inputs, as "bfloat16"; as built when left out.

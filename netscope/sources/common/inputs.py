@@ -51,6 +51,8 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
             hint="give --input beside --batch, or let the factory make that batch",
         )
 
+    if setting.dtype is None and not setting.fixed_batch:
+        setting = setting._replace(dtype=_usual_dtype(setting.module))
     args = [_retyped(value, setting.dtype) for value in example.args]
     kwargs = {name: _retyped(value, setting.dtype) for name, value in example.kwargs.items()}
     unnamed: list[Any] = []
@@ -80,6 +82,16 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
     for value in (*args, *kwargs.values()):
         _check_size(value)
     return Call(tuple(args), kwargs)
+
+
+def _usual_dtype(module: nn.Module) -> str | None:
+    """What torch was told to make tensors of, where that is not float32 and the network is of it."""
+    import torch
+
+    usual = torch.get_default_dtype()
+    if usual is torch.float32 or all(parameter.dtype is not usual for parameter in module.parameters()):
+        return None
+    return str(usual).removeprefix("torch.")
 
 
 def _check_names(names: list[str]) -> None:
