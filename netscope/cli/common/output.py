@@ -123,7 +123,7 @@ def guarded_streams() -> Iterator[None]:
 
 
 class _Guard:
-    """A text stream, but for what happens when it cannot be written to; that happens each time from then on.
+    """A text stream, but for what happens when it cannot be written to: at each write from then on.
 
     Libraries try streams by writing nothing to them, and go on whatever comes of it.
     """
@@ -136,7 +136,10 @@ class _Guard:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        self._try(lambda: self._stream.write(text))
+        if self.broken is None:
+            self._try(lambda: self._stream.write(text))
+        else:
+            self._failed(self.broken)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -144,19 +147,18 @@ class _Guard:
             self.write(line)
 
     def flush(self) -> None:
-        self._try(self._stream.flush)
+        if self.broken is None:
+            self._try(self._stream.flush)
 
     def _try(self, action: Callable[[], object]) -> None:
-        if self.broken is None:
-            try:
-                action()
-            except UnicodeError:
-                raise
-            except (OSError, ValueError) as error:  # a stream that somebody closed raises a ValueError
-                self.broken = error
-                self._abandon()
-        if self.broken is not None:
-            self._failed(self.broken)
+        try:
+            action()
+        except UnicodeError:
+            raise
+        except (OSError, ValueError) as error:  # a stream that somebody closed raises a ValueError
+            self.broken = error
+            self._abandon()
+            self._failed(error)
 
     def _abandon(self) -> None:
         """Point it at nothing: what is left in its buffer would fail once more as the interpreter ends."""
