@@ -331,7 +331,7 @@ def test_a_closed_stream_is_no_file_that_is_opened_later(tmp_path: Path):
         "import os\nfrom torch import nn\nlog = open('log', 'w')\nos.write(1, b'said')\nNet = nn.ReLU\n"
     )
     done = subprocess.run(
-        ["sh", "-c", f'exec "{sys.executable}" -m netscope summary says.py:Net -i 8 -o x.csv >&-'],
+        ["sh", "-c", f'exec "{sys.executable}" -m netscope summary says.py:Net -i 8 -o x.csv <&- >&-'],
         cwd=tmp_path,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
