@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import threading
 import traceback
 from pathlib import Path
@@ -22,9 +21,9 @@ from netscope.base.errors import NetscopeError, TraceError, interrupts, said
 from netscope.sources.revision.elsewhere import check_origin, import_from
 
 
-def main() -> int:
-    """Answer one request; returns the exit code."""
-    place = Path(sys.argv[-1])
+def main(temporary: str) -> int:
+    """Answer one request, with files in that folder; returns the exit code."""
+    place = Path(temporary)
     try:
         request = ast.literal_eval(_request(place).decode("utf-8", "surrogatepass"))
         _end_with_parent(place)

@@ -43,7 +43,7 @@ _SELF: Final = Path(__file__).parents[2]
 # The child's own netscope comes first and alone; only then may the revision's files be found.
 _CHILD: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from importlib import import_module; "
-    "sys.exit(import_module(sys.argv[2]).main())"
+    "sys.exit(import_module(sys.argv[2]).main(sys.argv[3]))"
 )
 _INTERRUPTED: Final = 130
 
@@ -87,9 +87,9 @@ def ask(name: str, asked: Mapping[str, Any], worker: str) -> Reply:
 
     Args:
         asked: keyword arguments of the summary.
-        worker: the module whose `main` is run in the other process, with the temporary folder as its last
-            argument. It reads the request from standard input, one line that is a literal of Python, and
-            writes an answer's `data` as JSON to the file named there.
+        worker: the module whose `main` is run in the other process, and given the temporary folder. It reads
+            the request from standard input, one line that is a literal of Python, and writes an answer's
+            `data` as JSON to the file named there.
 
     Raises:
         UsageError: the name, or an argument, is nothing that could be asked of another revision.

@@ -130,7 +130,7 @@ def test_a_child_ends_with_its_parent_and_nothing_is_left(
 def test_a_child_that_is_never_asked_leaves_nothing(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()
-    code = "import sys; from netscope.api.worker import main; main()"
+    code = "import sys; from netscope.api.worker import main; main(sys.argv[1])"
     subprocess.run(
         [sys.executable, "-c", code, str(place)],
         input=b"{'source'",
