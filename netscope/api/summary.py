@@ -37,7 +37,8 @@ def summary(
             used when this is left out.
         args, kwargs: real arguments instead, any pytree; a TensorSpec stands for a tensor.
         batch: the batch that is put before `input` and the example input.
-        dtype: of floating point parameters and inputs, as "bfloat16"; as built when left out.
+        dtype: of floating point parameters and inputs, as "bfloat16" or torch.bfloat16; as built when left
+            out.
         train: trace in training mode.
         options: keyword arguments of the factory behind a name (`-k` on the command line).
 
@@ -46,7 +47,8 @@ def summary(
         as they were before.
 
     Raises:
-        UsageError: an unreadable input, or no input for a module that needs one.
+        UsageError: an unreadable input, or no input for a module that needs one; an argument that is not what
+            its name says.
         SourceError: the name means nothing or the factory failed.
         StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.

@@ -309,6 +309,14 @@ def test_a_full_disk_behind_standard_output_is_told_so(arguments: list[str]):
     assert done.stderr == "netscope: cannot write to standard output: No space left on device.\n"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+def test_a_full_disk_is_told_of_whatever_the_library_does_to_the_stream(monkeypatch: pytest.MonkeyPatch):
+    """Typer tries a stream first, and writes to one of its own where the encoding is ASCII."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    assert streams(["--version"], ">/dev/full").returncode == 3
+
+
 @pytest.mark.skipif(os.name != "posix", reason="streams as POSIX has them")
 @pytest.mark.parametrize("arguments", SPEAKING[:2] + SPEAKING[3:4], ids=" ".join)
 def test_a_closed_standard_output_is_told_so(arguments: list[str]):

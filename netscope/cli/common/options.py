@@ -83,7 +83,8 @@ ChosenFormat = Annotated[
         "--format",
         "-f",
         metavar="FORMAT",
-        help=f"{_alternatives(names())}; as -o's name says without it, or a table.",
+        help=f"{_alternatives(names())}; as -o's name says without it, or a table. "
+        "csv_raw leaves in what a spreadsheet would run.",
         autocompletion=complete_format,
     ),
 ]

@@ -112,9 +112,8 @@ def guarded_streams() -> Iterator[None]:
     """
     before = sys.stdout, sys.stderr
     with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - no path of anybody's
-        data, remarks = _Data(before[0] or nowhere), _Remarks(before[1] or nowhere)
-        if before[0] is None:
-            data.broken = OSError(errno.EBADF, _CLOSED)
+        data = _Data(before[0] or nowhere, closed=before[0] is None)
+        remarks = _Remarks(before[1] or nowhere)
         sys.stdout, sys.stderr = cast(TextIO, data), cast(TextIO, remarks)
         try:
             yield
@@ -123,23 +122,23 @@ def guarded_streams() -> Iterator[None]:
 
 
 class _Guard:
-    """A text stream, but for what happens when it cannot be written to: at each write from then on.
+    """A text stream, but for what happens when it cannot be written to: from then on, each time.
 
     Libraries try streams by writing nothing to them, and go on whatever comes of it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, closed: bool = False) -> None:
         self._stream = stream
-        self.broken: Exception | None = None
+        self._closed = closed
+        self._broken: Exception | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        if self.broken is None:
-            self._try(lambda: self._stream.write(text))
-        else:
-            self._failed(self.broken)
+        if self._closed:
+            self._broken = OSError(errno.EBADF, _CLOSED)
+        self._try(lambda: self._stream.write(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -147,18 +146,19 @@ class _Guard:
             self.write(line)
 
     def flush(self) -> None:
-        if self.broken is None:
-            self._try(self._stream.flush)
+        self._try(self._stream.flush)
 
     def _try(self, action: Callable[[], object]) -> None:
-        try:
-            action()
-        except UnicodeError:
-            raise
-        except (OSError, ValueError) as error:  # a stream that somebody closed raises a ValueError
-            self.broken = error
-            self._abandon()
-            self._failed(error)
+        if self._broken is None:
+            try:
+                action()
+            except UnicodeError:
+                raise
+            except (OSError, ValueError) as error:  # a stream that somebody closed raises a ValueError
+                self._broken = error
+                self._abandon()
+        if self._broken is not None:
+            self._failed(self._broken)
 
     def _abandon(self) -> None:
         """Point it at nothing: what is left in its buffer would fail once more as the interpreter ends."""
