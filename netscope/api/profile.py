@@ -82,8 +82,8 @@ def profile(
     Args:
         model: a name, a module or a Workload; networks that netscope builds get random weights. A Report
             that is a profile, or the file of one, is returned as it is.
-        device: "cpu", "cuda", "cuda:1", a torch.device or a Backend. A module is measured where it is; for a name, on a GPU
-            if torch finds one, else on the processor.
+        device: "cpu", "cuda", "cuda:1", a torch.device or a Backend. A module is measured where it is; for a
+            name, on a GPU if torch finds one, else on the processor.
         input, args, kwargs, options: as for `summary`. Specs become random tensors.
         batch: samples in a step. Several batches give a curve in place of a report.
         dtype: "fp32", "tf32", "bf16" or "fp16", of a network built from a name; of a module only "tf32",
