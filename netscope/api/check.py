@@ -7,18 +7,24 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from netscope.api.diff import given
 from netscope.api.reading import reader
 from netscope.api.summary import report_of
+from netscope.base import arguments, paths
+from netscope.base.arguments import spelled
 from netscope.base.errors import NetscopeError, UsageError
-from netscope.base.request import FACTS, How, Request, spelled
+from netscope.base.request import FACTS, How, Request
 
 if TYPE_CHECKING:
     from netscope.answers.check import Checked, Outcome, Requirement
     from netscope.answers.check.project import Project, Target
     from netscope.api.reading import Model
+
+
+# What `check_project` takes for a network.
+_NAMED: Final = ("the name of an entry or of a model", "use netscope.check for other networks")
 
 
 def check(
@@ -85,8 +91,11 @@ def check_project(
     from netscope.answers.check import Outcome
     from netscope.answers.check.project import Target, nearest
 
-    folder = Path.cwd() if path is None else Path(path).absolute()
+    folder = Path.cwd() if path is None else Path(arguments.path("path", path)).absolute()
+    model = None if model is None else arguments.path("model", model, *_NAMED)
+    against = None if against is None else arguments.path("against", against, *_NAMED)
     required = _requirements(limits, fail_if)
+    request = Request(**how)
     project = nearest(folder)
     if model is None:
         asked = given(limits=limits or None, against=against, fail_if=fail_if or None, **how)
@@ -98,12 +107,18 @@ def check_project(
     else:
         entry = Target(model, model)
     # A report is seen from here, not from the entry's folder; one of a revision is no file.
-    if against is not None and against.endswith(".json") and Path(against).is_file():
+    if against is not None and against.endswith(".json") and paths.is_file(against):
         against = str(Path(against).absolute())
-    options = {**entry.options, **(how.pop("options", None) or {})}
+    if request.args or request.kwargs:
+        raise UsageError(
+            f"{spelled('args', 'kwargs')} cannot be given for a name.",
+            hint="give input=, or use netscope.check",
+        )
+    options = {**entry.options, **(request.options or {})}
+    told = {name: value for name, value in given(**how).items() if name not in ("args", "kwargs", "options")}
     entry = replace(
         entry,
-        **given(**how),
+        **{name: getattr(request, name) for name in told},
         options=options,
         against=against or entry.against,
         requirements=(*entry.requirements, *required),
@@ -115,7 +130,13 @@ def _requirements(limits: Sequence[str], fail_if: str | Sequence[str]) -> list[R
     """Limits and changes, read. Raises UsageError over one that means nothing."""
     from netscope.answers.check import parse_change, parse_limit
 
-    changes = [fail_if] if isinstance(fail_if, str) else fail_if
+    for limit in limits:
+        if not isinstance(limit, str):
+            raise UsageError(
+                f"a limit is a text, not {arguments.told(limit)}.",
+                hint='write "params=65M", or params=65_000_000',
+            )
+    changes = arguments.texts("fail_if", fail_if, 'write fail_if=["macs>+5%"]')
     return [*map(parse_limit, limits), *map(parse_change, changes)]
 
 

@@ -40,7 +40,7 @@ def compare(
     Raises:
         UsageError: there are no models; else what `summary` raises for the first, when all of them fail.
     """
-    models = list(models)
+    models = _list_of(models)
     if not models:
         raise UsageError("there is nothing to compare.", hint="give two models or more")
     request = Request(**given(input=input, batch=batch, dtype=dtype, train=train, options=options))
@@ -51,6 +51,18 @@ def compare(
     if len(failures) == len(variants):
         raise failures[0]
     return Comparison(variants)
+
+
+def _list_of(models: Any) -> list[Any]:
+    """The models; one alone is one, not the letters of its name."""
+    if isinstance(models, (str, bytes, Mapping)) or not isinstance(models, Iterable) or _is_model(models):
+        return [models]
+    return list(models)
+
+
+def _is_model(models: Any) -> bool:
+    """Whether it is one network, though it has parts to go through."""
+    return hasattr(models, "forward") or hasattr(models, "layers")
 
 
 def _variant(model: Model, request: Request) -> Variant:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.api.reading import reader
 from netscope.api.summary import report_of
+from netscope.base.arguments import renamed, spelled
 from netscope.base.errors import UsageError
-from netscope.base.request import Request, spelled
+from netscope.base.request import Request
 from netscope.base.workload import Input
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def diff(
             "a diff is of two networks, or of one in two ways.",
             hint=f"name a second one, or give one of {wanted}",
         )
+    request = Request(**how)
+    with renamed({name: f"{name}_b" for name in how_b}):
+        request_b = Request(**{**how, **how_b})
     first = reader(before)
     second = first if after is None else reader(after)
     both = first.saved and second.saved
@@ -75,8 +79,8 @@ def diff(
         which = "both networks are saved reports" if both else "the second network is a saved report"
         have = "which have their inputs" if both else "which has its input"
         raise UsageError(f"{which}, {have} already.", hint=f"leave out {spelled(*refused)}")
-    old = report_of(first, Request(**({} if first.saved else how)))
-    new = report_of(second, Request(**({} if second.saved else {**how, **how_b})))
+    old = report_of(first, Request() if first.saved else request)
+    new = report_of(second, Request() if second.saved else request_b)
     if old.name == new.name and "options" in how_b:
         old = replace(old, name=_with_options(old.name, options))
         new = replace(new, name=_with_options(new.name, options_b))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from netscope.api.summary import summary
+from netscope.base import arguments
 from netscope.base.request import How
 
 if TYPE_CHECKING:
@@ -30,4 +31,6 @@ def explain(model: Model, layer: str | None = None, **how: Unpack[How]) -> Expla
     """
     from netscope.answers.explain import explain
 
+    if layer is not None:
+        arguments.text("layer", layer, 'write layer="features.conv1"')
     return explain(summary(model, **how), layer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from netscope.api.reading import reader
 from netscope.api.summary import trace
+from netscope.base import arguments
 from netscope.base.errors import TraceError
 from netscope.base.request import How, Request
 from netscope.report.report import Report
@@ -40,6 +41,8 @@ def lint(
     """
     from netscope.answers.lint import choose
 
+    select = arguments.texts("select", select, 'write select=["NS101"]')
+    ignore = arguments.texts("ignore", ignore, 'write ignore=["NS101"]')
     choose(select, ignore)
     request, found = Request(**how), reader(model)
     network = found.read(request)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from netscope.api.reading import LISTED
+from netscope.base import arguments
 from netscope.base.errors import SourceError
 from netscope.sources import SOURCES
 
@@ -31,6 +32,8 @@ def models(pattern: str | None = None) -> Catalog:
     """
     from netscope.answers.models import Catalog, Listed
 
+    if pattern is not None:
+        arguments.text("pattern", pattern, 'write pattern="resnet"')
     everything = [
         Listed(name, source.title, source.form, source.describe(name))
         for source in SOURCES

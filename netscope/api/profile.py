@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from operator import index
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from netscope.api.reading import Reader, reader
 from netscope.api.summary import trace
-from netscope.base import collector
+from netscope.base import arguments, collector
 from netscope.base.errors import UsageError
-from netscope.base.request import Request
+from netscope.base.request import Request, batch_of
 from netscope.base.workload import Input, Workload
 
 if TYPE_CHECKING:
@@ -80,8 +82,8 @@ def profile(
     Args:
         model: a name, a module or a Workload; networks that netscope builds get random weights. A Report
             that is a profile, or the file of one, is returned as it is.
-        device: "cpu", "cuda", "cuda:1", or a Backend. A module is measured where it is; for a name, on a GPU
-            if torch finds one, else on the processor.
+        device: "cpu", "cuda", "cuda:1", a torch.device or a Backend. A module is measured where it is; for a
+            name, on a GPU if torch finds one, else on the processor.
         input, args, kwargs, options: as for `summary`. Specs become random tensors.
         batch: samples in a step. Several batches give a curve in place of a report.
         dtype: "fp32", "tf32", "bf16" or "fp16", of a network built from a name; of a module only "tf32",
@@ -112,38 +114,56 @@ def profile(
         TraceError: the forward, or a step, raised, or memory did not suffice.
     """
     found = reader(model)
+    batches = _batches(batch)
+    request = Request(input, args, kwargs, batches[0], dtype, train, options)
+    device = _device(device)
+    flags = {
+        "channels_last": channels_last,
+        "compile": compile,
+        "cuda_graph": cuda_graph,
+        "cold_cache": cold_cache,
+    }
+    flags = {name: arguments.flag(name, value) for name, value in flags.items()}
+    if watch is not None and not callable(watch):
+        arguments.refuse("watch", "a function", watch, "write watch=lambda what, done: ...")
     if found.ready:
-        request = Request(input, tuple(args), kwargs, 1 if batch == 1 else 0, dtype, train, options)
-        others = (device, optimizer, channels_last, compile, cuda_graph, cold_cache, threads)
+        request = replace(request, batch=1 if batches == [1] else 0)
+        others = (device, optimizer, *flags.values(), threads)
         pace = (warmup, min_time, max_time)
         asked = device_spec != "auto" or any(others) or pace != (None, None, None)
         return made_already(found, request, asked=asked)
     with collector.paused():  # torch comes in here
         from netscope.machine.profiling.run import profile as profile_one
         from netscope.machine.profiling.run import profile_batches
-        from netscope.machine.profiling.settings import Settings, checked, dtype_of, optimizer_of, pace_of
+        from netscope.machine.profiling.settings import (
+            Settings,
+            checked,
+            device_spec_of,
+            dtype_of,
+            optimizer_of,
+            pace_of,
+            threads_of,
+        )
 
     settings = checked(
         Settings(
-            train=train,
-            optimizer=optimizer_of(optimizer, train),
+            train=request.train,
+            optimizer=optimizer_of(optimizer, request.train),
             dtype=dtype_of(dtype),
-            channels_last=channels_last,
-            compile=compile,
-            cuda_graph=cuda_graph,
-            cold_cache=cold_cache,
-            threads=threads,
-            device_spec=device_spec,
+            **flags,
+            threads=threads_of(threads),
+            device_spec=device_spec_of(device_spec),
             pace=pace_of(warmup, min_time, max_time),
         )
     )
-    prepare = prepared(found, input, args, kwargs, settings.dtype, train, options)
-    whole = bool(args or kwargs or isinstance(model, Workload))
-    if isinstance(batch, int):
-        return profile_one(prepare, batch, device, settings, watch, samples=None if whole else batch)
+    prepare = prepared(found, request, settings.dtype)
+    whole = bool(request.args or request.kwargs or isinstance(model, Workload))
+    if not isinstance(batch, Sequence) and len(batches) == 1:
+        samples = None if whole else batches[0]
+        return profile_one(prepare, batches[0], device, settings, watch, samples=samples)
     if whole:
         raise UsageError("arguments have their batch already.", hint="give input= without the batch")
-    return profile_batches(prepare, _batches(batch), device, settings, watch)
+    return profile_batches(prepare, batches, device, settings, watch)
 
 
 def made_already(found: Reader, request: Request, *, asked: bool) -> Report:
@@ -174,16 +194,8 @@ def made_already(found: Reader, request: Request, *, asked: bool) -> Report:
     return report
 
 
-def prepared(
-    found: Reader,
-    input: Input | None,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any] | None,
-    dtype: str | None,
-    train: bool,
-    options: Mapping[str, Any] | None,
-) -> Prepare:
-    """What makes the workload and its report for a batch.
+def prepared(found: Reader, request: Request, dtype: str | None) -> Prepare:
+    """What makes the workload and its report for a batch, in that dtype of `settings.DTYPES`.
 
     Raises:
         UsageError: the arguments contradict each other.
@@ -195,21 +207,38 @@ def prepared(
     named = DTYPES[dtype] if dtype is not None and found.named else None
 
     def prepare(batch: int) -> tuple[Workload, Report]:
-        request = Request(input, args, kwargs, batch, named, train, options)
-        workload = found.read(request)
+        workload = found.read(replace(request, batch=batch, dtype=named))
         assert isinstance(workload, Workload)
-        return workload, trace(workload, train=train)
+        return workload, trace(workload, train=request.train)
 
     return prepare
 
 
-def _batches(given: Sequence[int]) -> list[int]:
-    """Batch sizes.
+def _batches(given: Any) -> list[int]:
+    """Batch sizes; a list of one for one.
 
     Raises:
         UsageError: there is none, or one is below one.
     """
-    batches = list(given)
+    if type(given).__module__ == "numpy" and getattr(given, "ndim", None) == 1:
+        given = given.tolist()
+    if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
+        return [batch_of(given)]
+    batches = [index(one) if arguments.is_whole(one) else 0 for one in given]
     if not batches or min(batches) < 1:
         raise UsageError("batches are whole numbers from 1 up.", hint="give batch=[1, 8, 32]")
     return batches
+
+
+def _device(given: Any) -> str | Backend | None:
+    """A device by name, also where torch's own is given; a Backend as it is.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if type(given).__module__ == "torch" and type(given).__name__ == "device":
+        return str(given)
+    if not (given is None or isinstance(given, str) or hasattr(given, "mark")):
+        arguments.refuse("device", "the name of a device", given, 'write device="cuda:0", or a torch.device')
+    found: str | Backend | None = given
+    return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.api.ready import READY, Ready
 from netscope.base import collector
@@ -71,6 +71,8 @@ class Reader(NamedTuple):
         if self.ready or isinstance(self.model, Workload):
             _check_nothing_is_ignored(self.model, request)
             found: Workload | Report = self.model
+            if isinstance(found, Workload):
+                _check_module(found.module)
             return found
         return _of_module(self.model, request)
 
@@ -116,10 +118,7 @@ def _check_nothing_is_ignored(whole: Workload | Report, request: Request) -> Non
 
 
 def _of_module(module: torch.nn.Module, request: Request) -> Workload:
-    import torch
-
-    if not isinstance(module, torch.nn.Module):
-        _refuse(module, torch.nn.Module)
+    _check_module(module)
     if request.options:
         raise UsageError("options= is for models built from a name.", hint="give them when you build it")
     if request.dtype is not None:
@@ -141,13 +140,17 @@ def _of_module(module: torch.nn.Module, request: Request) -> Workload:
     return Workload(name, module, tuple(args), dict(kwargs or {}))
 
 
-def _refuse(other: Any, module_class: type) -> NoReturn:
+def _check_module(other: Any) -> None:
     """Raise over what is no network."""
-    if isinstance(other, type) and issubclass(other, module_class):
+    from torch.nn import Module
+
+    if isinstance(other, Module):
+        return
+    if isinstance(other, type) and issubclass(other, Module):
         raise UsageError(
             f"{other.__name__} is a class, not a network.", hint=f"give an instance: {other.__name__}(...)"
         )
-    from netscope.sources.common.wording import kind_of
+    from netscope.base.arguments import kind_of
 
     raise UsageError(
         f"{kind_of(other)} is no network.",

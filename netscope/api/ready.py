@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base import errors
+from netscope.base.arguments import spelled
 from netscope.base.errors import NetscopeError, SourceError, TraceError, UsageError
-from netscope.base.request import Request, spelled
+from netscope.base.request import Request
 from netscope.sources import Form
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netscope.api.profile import made_already, prepared
 from netscope.api.reading import reader
 from netscope.base import collector
+from netscope.base.arguments import spelled
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
 from netscope.base.workload import Input
@@ -48,8 +49,8 @@ def roofline(
         UsageError: there is no such machine or dtype; else what `summary` raises.
     """
     found = reader(model)
+    request = Request(input, args, kwargs, batch, dtype, False, options)
     if found.ready:
-        request = Request(input, tuple(args), kwargs, batch, dtype, False, options)
         report = made_already(found, request, asked=device_spec is not None)
         if report.roof is None:
             raise UsageError(
@@ -57,22 +58,23 @@ def roofline(
                 hint="name the network, and the machine with --device-spec",
             )
         return report
-    from netscope.machine.profiling.settings import HERE, dtype_of
+    from netscope.machine.profiling.settings import HERE, device_spec_of, dtype_of
     from netscope.machine.timing.devices import spec_of
 
     if device_spec is None:
         raise UsageError(
-            "which machine? Give --device-spec.",
+            f"which machine? Give {spelled('device_spec')}.",
             hint="--device-spec h200; `netscope roofline --list` has all",
         )
+    device_spec = device_spec_of(device_spec)
     if device_spec != HERE:
         spec_of(device_spec)
     key = dtype_of(dtype)
-    prepare = prepared(found, input, args, kwargs, key, False, options)
+    prepare = prepared(found, request, key)
     with collector.paused():  # torch comes in here
         from netscope.machine.profiling.run import roofline as held_against
 
-    return held_against(prepare, batch, device_spec, key)
+    return held_against(prepare, request.batch, device_spec, key)
 
 
 def device_specs() -> DeviceSpecs:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.api.reading import Reader, reader
 from netscope.base import collector
-from netscope.base.errors import TraceError
+from netscope.base.errors import TraceError, interrupts, said
 from netscope.base.request import Request
 from netscope.base.workload import Input, Workload
 
@@ -33,11 +33,12 @@ def summary(
         model: a name ("alexnet", "torchvision/resnet50", "pkg.mod:factory", "file.py:factory",
             "report.json", "main@file.py:factory" for another git revision), a module, or a Workload.
         input: sizes without the batch ("3x224x224" or (3, 224, 224)), one for each argument;
-            "ids=128:int64" names a keyword argument. A name's own example input is used when this is left
-            out.
+            "ids=128:int64" names a keyword argument, "scalar" is one number. A name's own example input is
+            used when this is left out.
         args, kwargs: real arguments instead, any pytree; a TensorSpec stands for a tensor.
         batch: the batch that is put before `input` and the example input.
-        dtype: of floating point parameters and inputs, as "bfloat16"; as built when left out.
+        dtype: of floating point parameters and inputs, as "bfloat16" or torch.bfloat16; as built when left
+            out.
         train: trace in training mode.
         options: keyword arguments of the factory behind a name (`-k` on the command line).
 
@@ -46,7 +47,8 @@ def summary(
         as they were before.
 
     Raises:
-        UsageError: an unreadable input, or no input for a module that needs one.
+        UsageError: an unreadable input, or no input for a module that needs one; an argument that is not what
+            its name says.
         SourceError: the name means nothing or the factory failed.
         StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
@@ -74,10 +76,15 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
     except ForwardError as failure:
         partial = analyze(failure.trace, workload, environment=environment())
         where = failure.trace.error_path
-        message = (failure.trace.error or "").strip().splitlines()
+        cause = failure.__cause__
+        assert cause is not None
         raise TraceError(
-            f"{workload.name}: the forward failed in {where or 'the model itself'}: {message[0]}",
+            f"{workload.name}: the forward failed in {where or 'the model itself'}: {said(cause)}",
             report=partial,
             path=where,
-        ) from failure.__cause__
+        ) from cause
+    except BaseException as error:
+        if isinstance(error, Exception) or interrupts(error):
+            raise
+        raise TraceError(f"{workload.name}: the forward failed: {said(error)}") from error
     return analyze(facts, workload, environment=environment())

@@ -14,10 +14,37 @@ line that says what to type instead. Only the doors turn an error into text and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from netscope.report.report import Report
+
+
+# Characters of somebody else's message.
+_LONGEST: Final = 400
+
+
+def interrupts(error: BaseException) -> bool:
+    """Whether somebody wants to stop. Whatever else a model's code raises, SystemExit too, is its failure."""
+    return type(error) is KeyboardInterrupt
+
+
+def said(error: BaseException) -> str:
+    """Somebody else's error in a line: its class, and the first line of its text that says something."""
+    lines = (line.strip() for line in text_of(error).splitlines())
+    line = next(filter(None, lines), "")
+    told = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return f"{type(error).__name__}: {told}".removesuffix(": ")
+
+
+def text_of(error: BaseException) -> str:
+    """What somebody else's error says; what raises over that is their code too."""
+    try:
+        return str(error)
+    except BaseException as worse:
+        if interrupts(worse):
+            raise
+        return f"(its text cannot be had: {type(worse).__name__})"
 
 
 class NetscopeError(Exception):

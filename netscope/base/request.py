@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypedDict
+from operator import index
+from typing import Any, Final, NoReturn, TypedDict
 
+from netscope.base import arguments
 from netscope.base.errors import UsageError
-from netscope.base.workload import Input
+from netscope.base.workload import Input, TensorSpec, args_of, checked, kwargs_of
 
 
 class How(TypedDict, total=False):
@@ -44,14 +44,8 @@ class Request:
     options: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        given: dict[str, Any] = self.asdict()  # of whatever types the caller gave
-        if not isinstance(given["args"], (tuple, list)):
-            raise UsageError("args= is a tuple of arguments.", hint="write args=(tensor,)")
-        if given["kwargs"] is not None and not isinstance(given["kwargs"], Mapping):
-            raise UsageError("kwargs= maps names to arguments.", hint="write kwargs={'mask': tensor}")
-        batch = given["batch"]
-        if not isinstance(batch, int) or batch < 0:
-            raise UsageError(f"a batch of {batch!r} samples does not exist.", hint="give batch=1 or more")
+        for name, read in _READ.items():
+            object.__setattr__(self, name, read(getattr(self, name)))
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -70,20 +64,67 @@ class Request:
 FACTS: Final = tuple(field.name for field in fields(Request))
 
 
-# A message names arguments as they were written: `batch_b=` in Python, `--batch-b` on the command line.
-_SPELLING: ContextVar[Callable[[str], str]] = ContextVar("spelling", default="{}=".format)
+def _input(value: Any) -> Input | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, TensorSpec):
+        return checked(value)
+    if arguments.is_whole(value):  # of a vector, as LayerNorm(8) takes it
+        value = (value,)
+    one = arguments.sizes(value)
+    if one:
+        return one
+    if not isinstance(value, (tuple, list)) or any(isinstance(item, (int, float)) for item in value):
+        refuse_input(value)
+    return [_one_input(item) for item in value]
 
 
-def spelled(*names: str) -> str:
-    """Arguments as the caller writes them, for a message."""
-    return ", ".join(map(_SPELLING.get(), names))
+def _one_input(value: Any) -> str | TensorSpec | tuple[int, ...]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, TensorSpec):
+        return checked(value)
+    one = arguments.sizes(value)
+    if one is None:
+        refuse_input(value)
+    return one
 
 
-@contextmanager
-def spelling(spell: Callable[[str], str]) -> Iterator[None]:
-    """While active, messages spell an argument of that name so."""
-    token = _SPELLING.set(spell)
-    try:
-        yield
-    finally:
-        _SPELLING.reset(token)
+def refuse_input(value: Any) -> NoReturn:
+    """Raise over what gives no sizes."""
+    shown = value if isinstance(value, (tuple, list)) else arguments.kind_of(value)
+    raise UsageError(
+        f"{arguments.spelled('input')} takes sizes, not {shown!s:.60}.",
+        hint="write input='3x224x224', or args=(tensor,) for real arguments",
+    )
+
+
+def batch_of(value: Any) -> int:
+    """So many samples; of none a network can be traced too."""
+    number = index(value) if arguments.is_whole(value) else value
+    hint = "give batch=1 or more"
+    if type(number) is int:
+        if 0 <= number < 2**63:
+            return number
+        hint = hint if number < 0 else "give a smaller one"
+    elif not isinstance(number, (bool, float, str)):
+        arguments.refuse("batch", "a whole number", number, hint)
+    raise UsageError(f"a batch of {arguments.told(number)} samples does not exist.", hint=hint)
+
+
+def _options(value: Any) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    return dict(arguments.mapping("options", value, "values", "write options={'num_classes': 10}"))
+
+
+# How each field is read.
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "input": _input,
+    "args": lambda value: () if value is None else args_of(value),
+    "kwargs": lambda value: None if value is None else kwargs_of(value),
+    "batch": batch_of,
+    "dtype": lambda value: None if value is None else arguments.dtype("dtype", value),
+    "train": lambda value: arguments.flag("train", value),
+    "options": _options,
+}

@@ -10,8 +10,10 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import is_
 from typing import TYPE_CHECKING, Any, Final
 
+from netscope.base import arguments
 from netscope.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +53,15 @@ ITEM_SIZE: Final[dict[str, float]] = {
     **{f"{sign}{bits}": 1.0 for sign in ("int", "uint") for bits in range(1, 8)},
 }
 
+# Of these a tensor can be had, packed or as bits, and no values for it.
+_NO_VALUES: Final = frozenset(
+    name
+    for name in ITEM_SIZE
+    if name.startswith(("q", "bits", "float4")) or re.fullmatch(r"u?int[1-7]", name)
+)
+# A size of more digits has no place in 64 bits.
+_DIGITS: Final = 30
+
 # What people type, beside torch's own names.
 _DTYPE_ALIASES: Final[dict[str, str]] = {
     "fp64": "float64",
@@ -87,6 +98,36 @@ class TensorSpec:
         return math.ceil(self.numel * ITEM_SIZE[self.dtype])
 
 
+def checked(spec: TensorSpec) -> TensorSpec:
+    """A caller's spec: its sizes as integers of Python, its dtype by name.
+
+    Raises:
+        UsageError: no tensor is like that.
+    """
+    shape = arguments.sizes(spec.shape)
+    if shape is None:
+        raise UsageError(
+            f"a TensorSpec's shape is a tuple of sizes, not {arguments.told(spec.shape)}.",
+            hint='write TensorSpec((1, 3, 224, 224), "float32")',
+        )
+    made = TensorSpec(shape, input_dtype(arguments.dtype("dtype", spec.dtype)))
+    same = type(spec.shape) is tuple and all(type(size) is int for size in spec.shape) and made == spec
+    return spec if same else made
+
+
+def checked_leaves(value: Any) -> Any:
+    """An argument with the specs in its lists and dicts checked; what has none is the caller's own object."""
+    if isinstance(value, TensorSpec):
+        return checked(value)
+    if type(value) in (list, tuple):
+        items = [checked_leaves(item) for item in value]
+        return value if all(map(is_, items, value)) else type(value)(items)
+    if type(value) is dict:
+        items = [checked_leaves(item) for item in value.values()]
+        return value if all(map(is_, items, value.values())) else dict(zip(value, items, strict=True))
+    return value
+
+
 # How a caller gives inputs, all without the batch: "3x224x224", (3, 224, 224), a spec, or several of these.
 Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]]
 
@@ -116,6 +157,23 @@ class Workload:
     description: str = ""
     rebuild: Callable[[], torch.nn.Module] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "args", args_of(self.args))
+        object.__setattr__(self, "kwargs", kwargs_of(self.kwargs))
+
+
+def args_of(value: Any) -> tuple[Any, ...]:
+    """Arguments by place. Raises UsageError over what is no tuple or list."""
+    if not isinstance(value, (tuple, list)):
+        arguments.refuse("args", "a tuple of arguments", value, "write args=(tensor,)")
+    return tuple(map(checked_leaves, value))
+
+
+def kwargs_of(value: Any) -> dict[str, Any]:
+    """Arguments by name. Raises UsageError over what is no mapping of names."""
+    given = arguments.mapping("kwargs", value, "arguments", "write kwargs={'mask': tensor}")
+    return {name: checked_leaves(one) for name, one in given.items()}
+
 
 def parse_dtype(text: str) -> str:
     """The torch name of a dtype as people write it: "bf16" and "torch.bfloat16" -> "bfloat16"."""
@@ -124,6 +182,21 @@ def parse_dtype(text: str) -> str:
     if name not in ITEM_SIZE:
         raise UsageError(
             f"no dtype is named {text!r}.", hint="use float32, float16, bfloat16, int64, bool, ..."
+        )
+    return name
+
+
+def input_dtype(text: str) -> str:
+    """The torch name of the dtype of an input.
+
+    Raises:
+        UsageError: there is none of that name, or torch cannot draw values of it.
+    """
+    name = parse_dtype(text)
+    if name in _NO_VALUES:
+        raise UsageError(
+            f"no input can be made of {name}: torch draws no values of it.",
+            hint="use float32, float16, bfloat16, int64, bool, ...",
         )
     return name
 
@@ -147,4 +220,6 @@ def parse_input(text: str, *, dtype: str = "float32") -> tuple[str | None, Tenso
             hint="write sizes without the batch, as in --input 3x224x224 or --input ids=128:int64",
         )
     sizes = () if match["shape"] == "scalar" else re.split(r"[x,×*]", match["shape"])
-    return match["name"], TensorSpec(tuple(int(size) for size in sizes), parse_dtype(match["dtype"] or dtype))
+    if any(len(size) > _DIGITS for size in sizes):
+        raise UsageError("no tensor can have a size of so many digits.", hint="give smaller ones")
+    return match["name"], TensorSpec(tuple(int(size) for size in sizes), input_dtype(match["dtype"] or dtype))

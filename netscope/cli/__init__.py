@@ -6,18 +6,20 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage, 3 the model could not be lo
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
-from netscope.base.errors import NetscopeError
+from netscope.base.errors import NetscopeError, interrupts, said
+from netscope.cli.common.output import guarded_streams, occupy_descriptors
 
 __all__ = ["main"]
 
 _PROGRAM: Final = "netscope"
 _DEBUG: Final = "--debug"
+# Characters of a line on standard error.
+_LONGEST: Final = 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,38 +27,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = _DEBUG in arguments
     warnings.formatwarning = _one_line_warning
-    try:
-        code = _run(arguments)
-        if sys.stdout is not None:
+    occupy_descriptors()
+    with guarded_streams():
+        try:
+            code = _run(arguments)
             sys.stdout.flush()
-    except BrokenPipeError:
-        from netscope.cli.common.output import abandon_stdout
-
-        abandon_stdout()
-        return 0
-    except KeyboardInterrupt:
-        _complain("interrupted.", None)
-        return 130
-    except NetscopeError as error:
-        _trace_back(debug)
-        _complain(error.message, error.hint)
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
-        _trace_back(debug)
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        hint = None if debug else "this is a fault of netscope's; --debug shows where"
-        _complain(said, hint)
-        return 3
-    return code
+        except BrokenPipeError:
+            return 0
+        except NetscopeError as error:
+            _trace_back(debug)
+            _complain(error.message, error.hint)
+            return error.exit_code
+        except BaseException as error:  # noqa: BLE001 - the one place where nothing may get past
+            if interrupts(error):
+                _complain("interrupted.", None)
+                return 130
+            _trace_back(debug)
+            # Nothing here raises what is no Exception, as SystemExit is none.
+            whose = "netscope's" if isinstance(error, Exception) else "the model's own"
+            _complain(said(error), None if debug else f"this is a fault of {whose}; --debug shows where")
+            return 3
+        return code
 
 
 def _run(arguments: list[str]) -> int:
     """Let typer read the arguments and call the command; its own complaints become ours."""
     import typer
 
+    from netscope.base.arguments import spelling
     from netscope.base.collector import freezing
     from netscope.base.errors import UsageError
-    from netscope.base.request import spelling
     from netscope.cli.app import COMMANDS, app
     from netscope.cli.common.spelling import flag
 
@@ -93,20 +93,19 @@ def _complaints() -> Any:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    lines = [f"{_PROGRAM}: {message}"]
+    told = f"{_PROGRAM}: {_one_line(message)}\n"
     if hint is not None:
-        lines.append(f"{' ' * len(_PROGRAM)}  {hint}")
-    # Nobody may be left to read it.
-    with contextlib.suppress(OSError):
-        _write_error("\n".join(lines) + "\n")
+        told += f"{' ' * len(_PROGRAM)}  {_one_line(hint)}\n"
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    sys.stderr.write(told.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stderr.flush()
 
 
-def _write_error(text: str) -> None:
-    stream = sys.stderr
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    printable = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-    stream.write(printable.encode(encoding, "backslashreplace").decode(encoding))
-    stream.flush()
+def _one_line(text: str) -> str:
+    """What a person can read of it: names can be as long as a file, and hold anything."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _trace_back(debug: bool) -> None:
@@ -119,4 +118,4 @@ def _trace_back(debug: bool) -> None:
 def _one_line_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    return f"{_PROGRAM}: warning: {' '.join(str(message).split())}\n"
+    return f"{_PROGRAM}: warning: {_one_line(' '.join(str(message).split()))}\n"

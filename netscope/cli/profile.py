@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -134,6 +134,10 @@ def command(
         to.write(made)
 
 
+# No tensor has a batch of more.
+_DIGITS: Final = 18
+
+
 def _batches(text: str | None) -> list[int]:
     """The batch sizes in "1,8,32".
 
@@ -143,7 +147,7 @@ def _batches(text: str | None) -> list[int]:
     if text is None:
         return [1]
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and int(part) for part in parts):
+    if not all(part.isdecimal() and len(part) <= _DIGITS and int(part) for part in parts):
         raise UsageError(
             f"cannot read the batch {text!r}.", hint="write --batch 8, or --batch 1,8,32 for a curve"
         )

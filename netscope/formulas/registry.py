@@ -17,9 +17,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from operator import index
 from typing import Any, Final, TypeVar
 
 from netscope.base.cost import FREE, Cost, VectorOps
+from netscope.base.errors import interrupts, said
 from netscope.base.workload import TensorSpec
 from netscope.trace.facts import Operator
 
@@ -32,6 +34,7 @@ _FORMULAS: Final[dict[str, Formula]] = {}
 _LATER: Final[list[str]] = []
 
 NOTHING: Final = VectorOps()
+_KINDS: Final = ("contraction", "vector", "free")
 
 
 class Uncountable(Exception):
@@ -117,13 +120,35 @@ def cost_of(operator: Operator) -> Cost | None:
     if found is None:
         return FREE if "factory" in operator.tags else None
     try:
-        return found(operator)
+        cost = found(operator)
+        return None if cost is None else _sound(cost)
     except Uncountable:
         return None
-    except Exception as error:  # noqa: BLE001 - whatever it is, the rest of the network can be counted
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        warnings.warn(f"the formula of {name} failed, its calls are not counted: {said}", stacklevel=2)
+    except BaseException as error:  # whatever it is, the rest of the network can be counted
+        if interrupts(error):
+            raise
+        warnings.warn(f"the formula of {name} failed, its calls are not counted: {said(error)}", stacklevel=2)
         return None
+
+
+def _sound(cost: Any) -> Cost:
+    """The cost in Python's integers, which can be added up: somebody's own formula may return anything.
+
+    Raises:
+        TypeError, ValueError: it is no cost.
+    """
+    if not isinstance(cost, Cost):
+        kind = type(cost).__name__
+        raise TypeError(f"a formula returns contraction(...), vector(...) or None, not {kind}")
+    counts = (cost.macs, cost.causal_macs or 0, *cost.vector)
+    if all(type(n) is int and n >= 0 for n in counts) and cost.kind in _KINDS:
+        return cost
+    if cost.kind not in _KINDS:
+        raise ValueError(f"a cost is of kind {', '.join(_KINDS)}, not {cost.kind!r}")
+    if min(counts) < 0:
+        raise ValueError(f"it returned a negative count, {min(counts)}")
+    causal = None if cost.causal_macs is None else index(cost.causal_macs)
+    return Cost(cost.kind, index(cost.macs), VectorOps(*map(index, cost.vector)), causal)
 
 
 def _resolve(name: str, formulas: Mapping[str, Formula]) -> Formula | None:

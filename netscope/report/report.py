@@ -76,10 +76,10 @@ class Report(Answer):
         """
         try:
             return self._by_path[path]
-        except KeyError:
+        except (KeyError, TypeError):
             from netscope.base.suggest import nearest
 
-            close = nearest(path, self._by_path)
+            close = nearest(str(path), self._by_path)
             also = f" Did you mean {', '.join(map(repr, close))}?" if close else ""
             raise KeyError(f"{self.name} has no layer {path!r}.{also}") from None
 

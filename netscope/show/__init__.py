@@ -7,10 +7,12 @@ notebook    an answer as a notebook shows it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from netscope.base import arguments
 from netscope.show.formats import find
 from netscope.show.page import Page
 from netscope.show.screen import Screen
@@ -21,8 +23,22 @@ if TYPE_CHECKING:
     from netscope.base.answer import Answer
 
 
+# How what is common to many pages' views is read.
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "depth": lambda value: arguments.integer("depth", value, "write depth=2"),
+    "top": lambda value: arguments.integer("top", value, "write top=10"),
+    "only": lambda value: arguments.texts("only", value, 'write only=["Conv2d"]'),
+    "columns": lambda value: arguments.texts("columns", value, 'write columns=["params", "macs"]'),
+    "layers": lambda value: arguments.text("layers", value, 'write layers="features.*"'),
+    "sort": lambda value: arguments.text("sort", value, 'write sort="macs"'),
+}
+
+
 def page_of(answer: Answer, verb: str = "", **view: Any) -> Page:
     """The answer's page, or that of another verb; `view` says which rows and columns of it to show."""
+    for name, read in _READ.items():
+        if view.get(name) is not None:
+            view[name] = read(view[name])
     made: Page = import_module(f"netscope.show.{verb or answer.verb}").page(answer, **view)
     return made
 
@@ -39,7 +55,7 @@ def text(
     Raises:
         UsageError: there is no such format, or nothing that `view` asks for.
     """
-    form = find(format)
+    form = find(arguments.text("format", format, 'write format="csv"'))
     return form.lower(page_of(answer, **view), screen or Screen(width))
 
 

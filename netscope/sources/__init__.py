@@ -8,13 +8,12 @@ of networks.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from typing import Final, Unpack
 
+from netscope.base import paths
 from netscope.base.errors import SourceError
 from netscope.base.request import How, Request
 from netscope.base.workload import Workload
@@ -54,8 +53,8 @@ def resolve(name: str, **how: Unpack[How]) -> Workload:
 
 def unknown(name: str) -> SourceError:
     """What to raise over a name of no form; the message has the nearest right names."""
-    if name.strip() and os.path.exists(name):  # noqa: PTH110 - Path.exists raises over a long name
-        kind = "folder" if Path(name).is_dir() else "file"
+    if name.strip() and paths.exists(name):
+        kind = "folder" if paths.is_folder(name) else "file"
         return SourceError(f"{name!r} is a {kind}, not a model.", hint="write path/file.py:factory")
     names = [known for source in SOURCES for known in source.names()]
     return SourceError(

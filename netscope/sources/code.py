@@ -16,12 +16,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from netscope.base.errors import SourceError, UsageError
+from netscope.base import paths
+from netscope.base.arguments import kind_of
+from netscope.base.errors import SourceError, UsageError, interrupts
 from netscope.sources.common.blueprint import Blueprint, Options
 from netscope.sources.common.construct import failed
 from netscope.sources.common.options import check_options
 from netscope.sources.common.source import Source
-from netscope.sources.common.wording import did_you_mean, kind_of
+from netscope.sources.common.wording import did_you_mean
 
 
 def accepts_file(name: str) -> bool:
@@ -29,7 +31,7 @@ def accepts_file(name: str) -> bool:
     path, colon, _ = name.rpartition(":")
     where = path if colon else name
     return where.endswith(".py") or (
-        bool(colon) and ("/" in where or os.sep in where or Path(where).is_file())
+        bool(colon) and ("/" in where or os.sep in where or paths.is_file(where))
     )
 
 
@@ -51,8 +53,8 @@ def open_file(name: str, options: Options) -> Blueprint:
     path_text, colon, attribute = name.rpartition(":")
     if not colon:
         path_text, attribute = name, ""
-    path = Path(path_text).expanduser()
-    if not path.is_file():
+    path = paths.expanded(path_text)
+    if not paths.is_file(path):
         raise SourceError(f"there is no file {path_text!r}.", hint="write path/file.py:factory")
     surroundings = partial(_importable, path.resolve().parent, forget=True)
     with surroundings():
@@ -80,7 +82,9 @@ def open_import(name: str, options: Options) -> Blueprint:
                     f"there is no module named {error.name!r}.", hint="write package.module:factory"
                 ) from error
             raise failed(f"{dotted} could not be imported", error) from error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if interrupts(error):
+                raise
             raise failed(f"{dotted} could not be imported", error) from error
     return _blueprint(name, module, attribute, options, dotted, surroundings)
 
@@ -168,7 +172,9 @@ def _run_file(path: Path, shown: str) -> ModuleType:
         line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else "it is not text"
         raise SourceError(f"{shown} is not Python ({said}{line}).") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if interrupts(error):
+            raise
         raise failed(f"{shown} could not be run", error) from error
     return module
 

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.base.errors import MissingExtraError, SourceError
+from netscope.base import paths
+from netscope.base.errors import MissingExtraError, SourceError, said
 from netscope.base.workload import TensorSpec
 from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.common.construct import failed
@@ -35,7 +36,9 @@ def accepts(name: str) -> bool:
 def accepts_file(name: str) -> bool:
     """Whether the name says transformers, and a configuration's file or its folder."""
     short = name.removeprefix(_PREFIX)
-    return accepts(name) and bool(short) and (short.endswith(".json") or Path(short).expanduser().is_dir())
+    if not accepts(name) or not short:
+        return False
+    return short.endswith(".json") or paths.is_folder(paths.expanded(short))
 
 
 def open_model(name: str, options: Options) -> Blueprint:
@@ -52,8 +55,8 @@ def open_model(name: str, options: Options) -> Blueprint:
         raise MissingExtraError(f"{name} needs transformers.", hint="pip install 'netscope[hf]'")
     short = name.removeprefix(_PREFIX)
     if accepts_file(name):
-        path = Path(short).expanduser()
-        model_type, values = _read(path / "config.json" if path.is_dir() else path)
+        path = paths.expanded(short)
+        model_type, values = _read(path / "config.json" if paths.is_folder(path) else path)
         origin = f"from {path.name}"
     else:
         model_type, values, origin = short, {}, "default configuration"
@@ -73,11 +76,14 @@ def open_model(name: str, options: Options) -> Blueprint:
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f"{path} could not be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise SourceError(f"{path} is not JSON: {error}.") from error
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no file can have that name"
+        raise SourceError(f"{path} could not be read: {reason}.") from error
+    try:
+        values = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{path} is not JSON: {said(error)}.") from error
     if not isinstance(values, dict) or not isinstance(values.get("model_type"), str):
         raise SourceError(
             f"{path} names no model_type.", hint='a configuration of transformers has "model_type": "llama"'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.base.errors import MissingExtraError, SourceError
+from netscope.base.errors import MissingExtraError, SourceError, said
 from netscope.base.workload import TensorSpec
 from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.common.installed import package_folder, timm_names
@@ -36,8 +36,7 @@ def open_model(name: str, options: Options) -> Blueprint:
     try:
         import timm
     except Exception as error:  # it imports torchvision, which may not fit torch
-        first = (str(error).splitlines() or [""])[0]
-        raise SourceError(f"timm is installed but cannot be imported ({first}).") from error
+        raise SourceError(f"timm is installed but cannot be imported ({said(error)}).") from error
     short = name.removeprefix(_PREFIX)
     if not timm.is_model(short):
         names = timm_names()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.base.errors import MissingExtraError, SourceError
+from netscope.base.errors import MissingExtraError, SourceError, said
 from netscope.base.workload import TensorSpec
 from netscope.sources.common.blueprint import Blueprint, Call, Options, batched
 from netscope.sources.common.installed import package_folder, torchvision_names
@@ -65,9 +65,8 @@ def _builder(name: str, short: str) -> Callable[..., nn.Module]:
     try:
         from torchvision import models
     except Exception as error:  # torchvision of another build than torch's: "nms does not exist"
-        first = (str(error).splitlines() or [""])[0]
         raise SourceError(
-            f"torchvision is installed but cannot be imported ({first}).",
+            f"torchvision is installed but cannot be imported ({said(error)}).",
             hint="install the torchvision built for this torch; the networks of the zoo work without it",
         ) from error
     try:

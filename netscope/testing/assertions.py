@@ -13,10 +13,10 @@ again. All mismatches are reported at once, with what was expected and what was 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from netscope.answers.check.shapes import Pattern, fits, outputs_text, pattern_text
-from netscope.base import units
+from netscope.base import arguments, units
 from netscope.base.request import How
 from netscope.report.layer import Layer
 from netscope.report.partial import unmade
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from netscope.base.workload import Workload
 
     Model = torch.nn.Module | Report | Workload | str | os.PathLike[str]
+
+
+_SHAPES: Final = 'write {"features.0": ("N", 96, 55, 55)}'
+_NUMBERS: Final = 'write 61_000_000, or {"features.0": 34_944} for layers'
 
 
 def assert_shapes(
@@ -50,7 +54,9 @@ def assert_shapes(
     __tracebackhide__ = True
     report = report_of(model, summary)
     wrong = []
-    for path, pattern in expected.items():
+    for path, pattern in arguments.mapping("expected", expected, "shapes", _SHAPES).items():
+        if isinstance(pattern, (str, bytes)) or not hasattr(pattern, "__len__"):
+            arguments.refuse("expected", "of shapes", pattern, _SHAPES)
         layer, problem = _layer(report, path)
         if layer is None:
             wrong.append((path, pattern_text(pattern), problem))
@@ -152,7 +158,17 @@ def report_of(model: Model, arguments: Mapping[str, Any]) -> Report:
 
 
 def _by_path(expected: int | Mapping[str, int]) -> Mapping[str, int]:
-    return expected if isinstance(expected, Mapping) else {"": expected}
+    """Numbers by layer; 61e6 is one as well.
+
+    Raises:
+        UsageError: it is none.
+    """
+    given = expected if isinstance(expected, Mapping) else {"": expected}
+    found: dict[str, int] = {}
+    for path, number in arguments.mapping("expected", given, "numbers", _NUMBERS).items():
+        whole = int(number) if isinstance(number, float) and number.is_integer() else number
+        found[path] = arguments.integer("expected", whole, _NUMBERS)
+    return found
 
 
 def _layer(report: Report, path: str) -> tuple[Layer | None, str]:

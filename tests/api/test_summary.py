@@ -20,7 +20,7 @@ from netscope import TensorSpec, UsageError, Workload
         ({"input": "3", "batch": -1}, "a batch of -1 samples"),
         ({"input": "3", "batch": 2.0}, "a batch of 2.0 samples"),
         ({"input": torch.ones(1, 3)}, "input= takes sizes, not a Tensor"),
-        ({"input": 3}, "input= takes sizes, not an int"),
+        ({"input": 3.0}, "input= takes sizes, not a float"),
         ({"input": (3.5, 2)}, "input= takes sizes"),
         ({"input": "3", "options": {"bias": False}}, "options= is for models built from a name"),
     ],

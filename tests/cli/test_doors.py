@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from netscope.cli import main
+
 pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +109,7 @@ def nets(tmp_path: Path) -> Path:
         (
             ["summary", "lenet", "--format", "xml"],
             2,
-            "netscope: there is no format 'xml'.\n          formats: table, csv, html, json, markdown\n",
+            "netscope: there is no format 'xml'.\n          formats: table, csv, csv_raw, html, json, ",
         ),
         (["summary", "lenet", "--inptu", "3"], 2, "netscope: no such option: --inptu"),
         (["summary"], 2, "netscope: missing argument 'model'"),
@@ -286,28 +288,260 @@ def test_completion_knows_models_and_prefixes():
     assert found == ["torchvision/vit_b_16", "torchvision/vit_b_32"]
 
 
+# Every way by which something reaches standard output: typer's help, typer.echo, our own writing, a page.
+SPEAKING = (["--help"], ["--version"], ["lint", "--list"], ["models"], ["summary", "lenet"])
+
+
+def streams(arguments: list[str], redirections: str) -> subprocess.CompletedProcess[str]:
+    """Run `netscope` with streams as a shell redirects them."""
+    shell = f'exec "{sys.executable}" -m netscope "$@" {redirections}'
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "GITHUB_ACTIONS": ""}
+    return subprocess.run(
+        ["sh", "-c", shell, "sh", *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
-def test_a_full_disk_behind_standard_output_is_told_so():
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "netscope", "summary", "lenet"],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+@pytest.mark.parametrize("arguments", SPEAKING, ids=" ".join)
+def test_a_full_disk_behind_standard_output_is_told_so(arguments: list[str]):
+    done = streams(arguments, ">/dev/full")
     assert done.returncode == 3
     assert done.stderr == "netscope: cannot write to standard output: No space left on device.\n"
 
 
-def test_a_closed_standard_output_is_told_so():
-    shell = f'"{sys.executable}" -m netscope summary lenet >&-'
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        ["sh", "-c", shell], stderr=subprocess.PIPE, text=True, check=False, env=environment
-    )
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+def test_a_full_disk_is_told_of_whatever_the_library_does_to_the_stream(monkeypatch: pytest.MonkeyPatch):
+    """Typer tries a stream first, and writes to one of its own where the encoding is ASCII."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    assert streams(["--version"], ">/dev/full").returncode == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams as POSIX has them")
+@pytest.mark.parametrize("arguments", SPEAKING[:2] + SPEAKING[3:4], ids=" ".join)
+def test_a_closed_standard_output_is_told_so(arguments: list[str]):
+    done = streams(arguments, ">&-")
     assert (done.returncode, done.stderr) == (3, "netscope: cannot write to standard output: it is closed.\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device")
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_standard_error_that_takes_nothing_changes_no_answer(redirection: str, nets: Path):
+    done = streams(["summary", f"{nets}/nets.py:Net", "-i", "8"], redirection)
+    assert done.returncode == 3  # of the forward, and not of what the model prints
+    assert "8×8 + 8" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams as POSIX has them")
+def test_a_closed_stream_is_no_file_that_is_opened_later(tmp_path: Path):
+    """The lowest free descriptor is the next file's: what is written to standard output would be in it."""
+    (tmp_path / "says.py").write_text(
+        "import os\nfrom torch import nn\nlog = open('log', 'w')\nos.write(1, b'said')\nNet = nn.ReLU\n"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'exec "{sys.executable}" -m netscope summary says.py:Net -i 8 -o x.csv <&- >&-'],
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "log").read_text() == ""
+    assert (tmp_path / "x.csv").read_text().startswith("schema_version")
+
+
+# What a model's code may raise; without a class of ours it is what the name says.
+RAISED = """
+import sys
+from torch import nn
+
+class Base(BaseException): pass
+class Stop(KeyboardInterrupt): pass
+class Mute(Exception):
+    def __str__(self): raise Base
+    __repr__ = __str__
+
+def base(): raise Base("odd")
+def leave(): sys.exit("bye")
+def leave_well(): sys.exit(0)
+def stop(): raise Stop("now")
+def generator(): raise GeneratorExit
+def mute(): raise Mute
+def newline(): raise ValueError("\\n\\n  the point\\nmore")
+def long(): raise ValueError("x" * 1_000_000)
+def escape(): raise ValueError("\\x1b[31mred\\x07\\u202e\\0\\ud800")
+def interrupt(): raise KeyboardInterrupt
+
+class Net(nn.Module):
+    def __init__(self, raises):
+        super().__init__()
+        self.raises = raises
+        self.fc = nn.Linear(4, 4)
+    def forward(self, x):
+        globals()[self.raises]()
+"""
+SAID = {
+    "base": "Base: odd",
+    "leave": "SystemExit: bye",
+    "leave_well": "SystemExit: 0",
+    "stop": "Stop: now",
+    "generator": "GeneratorExit",
+    "mute": "Mute: (its text cannot be had: Base)",
+    "newline": "ValueError: the point",
+    "long": f"ValueError: {'x' * 400}…",
+    "escape": r"ValueError: \x1b[31mred\x07\u202e\x00\ud800",
+}
+
+
+@pytest.fixture
+def raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "raised.py").write_text(RAISED)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_whatever_a_factory_raises_is_its_failure(
+    name: str, raised: None, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["summary", f"raised.py:{name}"]) == 3
+    assert capsys.readouterr() == ("", f"netscope: raised.py:{name} could not be built: {SAID[name]}\n")
+
+
+@pytest.mark.parametrize("name", [name for name in SAID if name != "mute"])
+def test_whatever_a_forward_raises_is_its_failure(
+    name: str, raised: None, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["summary", "raised.py:Net", "-k", f"raises={name}", "-i", "4"]) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("netscope: raised.py:Net: the forward failed")
+    assert said.endswith(f": {SAID[name]}\n")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_whatever_a_file_raises_is_its_failure(
+    name: str, raised: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "ends.py").write_text(f"import raised\nraised.{name}()\n")
+    for model, could in (("ends.py:f", "ends.py could not be run"), ("ends:f", "ends could not be imported")):
+        assert main(["summary", model]) == 3
+        assert capsys.readouterr() == ("", f"netscope: {could}: {SAID[name]}\n")
+    for module in ("ends", "raised"):
+        sys.modules.pop(module, None)
+
+
+@pytest.mark.parametrize(
+    "call", [["raised.py:interrupt"], ["raised.py:Net", "-k", "raises=interrupt", "-i", "4"]], ids=" ".join
+)
+def test_an_interruption_is_none_of_these(call: list[str], raised: None, capsys: pytest.CaptureFixture[str]):
+    assert main(["summary", *call]) == 130
+    assert capsys.readouterr() == ("", "netscope: interrupted.\n")
+
+
+def test_one_of_several_that_ends_the_process_leaves_the_others(
+    raised: None, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["compare", "lenet", "raised.py:base"]) == 3
+    out, err = capsys.readouterr()
+    assert "61,610" in out
+    assert err == "netscope: raised.py:base could not be built: Base: odd\n"
+
+
+def test_what_gets_past_everything_is_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def fails(*arguments: object, **options: object) -> None:
+        raise SystemExit("text")
+
+    monkeypatch.setattr("netscope.api.models.models", fails)
+    assert main(["models"]) == 3
+    assert capsys.readouterr().err == (
+        "netscope: SystemExit: text\n          this is a fault of the model's own; --debug shows where\n"
+    )
+
+
+LONG = "x" * 300
+# A call, its exit code, and how its message begins and what it may not lack.
+ODD: list[tuple[list[str], int, str]] = [
+    (["summary", "lenet", "-o", f"{LONG}.csv"], 3, "cannot write xxx"),
+    (["summary", "lenet", "-o", f"{LONG}/x.csv"], 3, "cannot write xxx"),
+    (["summary", "lenet", "-o", "."], 3, "cannot write .: it is a folder."),
+    (["summary", "lenet", "-o", "a\0b.csv"], 2, "invalid value for '--output' / '-o'"),
+    (["summary", "lenet", "-o", "\ud800.csv"], 2, "invalid value for '--output' / '-o'"),
+    (["check", "lenet", "--max", "params<1", "--junit", LONG], 3, "cannot write xxx"),
+    (["profile", "lenet", "--trace", LONG], 3, "cannot write xxx"),
+    (["summary", ""], 3, "no model is named ''."),
+    (["summary", "--", "-x"], 3, "no model is named '-x'."),
+    (["summary", "x" * 10_000], 3, "no model is named 'xxx"),
+    (["summary", "\udcff\ud800"], 3, r"no model is named '\udcff\ud800'."),
+    (["summary", "a\nb\x1b[31m"], 3, r"no model is named 'a\nb\x1b[31m'."),
+    (["summary", "a\0b.py:f"], 3, r"there is no file 'a\x00b.py'."),
+    (["summary", f"{LONG}.py:f"], 3, "there is no file 'xxx"),
+    (["summary", f"{LONG}:f"], 3, "there is no module named 'xxx"),
+    (["summary", "a/" * 3000 + "x.py:f"], 3, "there is no file 'a/a"),
+    (["summary", "~nobody-of-that-name/x.py:f"], 3, "there is no file '~nobody"),
+    (["summary", "a\0b.json"], 3, r"cannot read 'a\x00b.json': no file can have that name."),
+    (["summary", f"{LONG}.json"], 3, "cannot read 'xxx"),
+    (["summary", "x" * 5000 + "@a.py:f"], 3, "there is no revision 'xxx"),
+    (["summary", "ma\ud800in@a.py:f"], 3, r"there is no revision 'ma\ud800in'."),
+    (["models", "x" * 10_000], 3, "no model's name has 'xxx"),
+    (["explain", "lenet", "x" * 10_000], 2, "'lenet' has no layer 'xxx"),
+    (["\ud800"], 2, r"no such command '\ud800'."),
+    (["summary", "lenet", "-i", "1x28x28:qint8"], 2, "no input can be made of qint8"),
+    (["summary", "lenet", "-i", "1x28x28:int4"], 2, "no input can be made of int4"),
+    (
+        ["summary", "lenet", "-i", "input=1x28x28", "-i", "input=1x32x32"],
+        2,
+        "the input 'input' is given twice.",
+    ),
+    (["summary", "lenet", "-i", "1x28x" + "9" * 5000], 2, "no tensor can have a size of so many digits."),
+    (["summary", "lenet", "-i", "1x28x" + "9" * 25], 2, "no tensor can have the sizes 1x1x28x9999"),
+    (["summary", "lenet", "-b", "9" * 30], 2, "a batch of 9999"),
+    (["summary", "lenet", "-b", "9" * 5000], 2, "invalid value for '--batch' / '-b'"),
+    (["profile", "lenet", "-b", "9" * 5000], 2, "cannot read the batch '999"),
+    (["profile", "lenet", "--threads", "100000"], 2, "100000 threads cannot compute."),
+    (["profile", "lenet", "--device", ""], 2, "'' cannot be measured."),
+    (["profile", "lenet", "--max-time", "inf"], 2, "the most time must be seconds, 0 or more, not inf."),
+    (["summary", "lenet", "--depth", "-1"], 2, "the depth must be 0 or more, not -1."),
+    (["check", "lenet", "--max", f"params={'9' * 5000}"], 2, "cannot read the limit 'params=999"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), ODD, ids=lambda value: f"{value!s:.40}")
+def test_odd_values_end_in_one_or_two_short_lines(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    if "@" in arguments[-1]:
+        subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.casefold().startswith(f"netscope: {message}".casefold())
+    assert "fault of netscope" not in err
+    assert err.count("\n") <= 2
+    assert max(map(len, err.splitlines())) < 1100
+
+
+def test_a_long_name_that_a_file_can_have_is_written(tmp_path: Path):
+    path = tmp_path / ("\N{GRINNING FACE}" * 60 + ".csv")  # 244 bytes of the 255
+    assert main(["summary", "tests/data/reports/2.json", "-o", str(path)]) == 0
+    assert path.read_text().startswith("schema_version")
+
+
+def test_a_number_alone_is_an_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "scaled.py").write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x, by):\n        return x * by\n"
+    )
+    call = ["summary", f"{tmp_path}/scaled.py:Net", "-i", "8", "-i", "by=scalar:float32", "-b", "3"]
+    assert main(call) == 0
+    assert "inputs 3×8 float32, by scalar float32" in capsys.readouterr().out
+    assert main(["summary", "--help"]) == 0
+    assert "scalar for one number" in " ".join(capsys.readouterr().out.split())
 
 
 def test_help_names_what_options_take():

@@ -35,6 +35,7 @@ ARGUMENTS = {
         ("x.md", "markdown"),
         ("x.MARKDOWN", "markdown"),
         ("x.csv", "csv"),
+        ("x.csv_raw", "csv_raw"),
         ("x.json", "json"),
         ("x.html", "html"),
         ("x.txt", "table"),
@@ -105,7 +106,7 @@ def test_each_command_refuses_a_name_before_time_is_spent_and_writes_any_with_a_
     assert not path.exists()
     assert capsys.readouterr().err == (
         f"netscope: cannot tell the format of {str(path)!r} by its name.\n"
-        "          end it in .txt, .csv, .html, .json or .md, or give --format\n"
+        "          end it in .txt, .csv, .csv_raw, .html, .json or .md, or give --format\n"
     )
     assert main([*call, "--format", "csv"]) == 0
     assert path.read_text(encoding="utf-8").startswith("schema_version,")

@@ -5,10 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 import torch
 
-from netscope.base.cost import FREE, Cost
+from netscope.base.cost import FREE, Cost, VectorOps
 from netscope.formulas import Uncountable, cost_of, formula, registered, temporary_formulas, vector
 from netscope.formulas.registry import _all, _resolve, _spellings
 from netscope.formulas.uncounted import UNCOUNTED
@@ -50,6 +51,58 @@ def test_third_parties_register_with_the_same_decorator_and_it_is_undone() -> No
         assert (found.vector.mul, found.vector.add) == (12, 6)
     assert cost_of(op) is None
     assert "mylib.rotate" not in registered()
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("returned", "says"),
+    [
+        (5, "a formula returns contraction(...), vector(...) or None, not int"),
+        ("x", "a formula returns contraction(...), vector(...) or None, not str"),
+        (Cost("other", 1), "a cost is of kind contraction, vector, free, not 'other'"),  # type: ignore[arg-type]
+        (Cost("contraction", -4), "it returned a negative count, -4"),
+        (Cost("contraction", 1.5), "'float' object cannot be interpreted as an integer"),  # type: ignore[arg-type]
+        (SystemExit(2), "SystemExit: 2"),
+        (Mute(), "Mute: (its text cannot be had: ValueError)"),
+    ],
+    ids=lambda value: f"{value!r:.30}" if not isinstance(value, Mute) else "mute",
+)
+def test_what_a_formula_may_not_do_is_told_with_its_name(returned: object, says: str) -> None:
+    def odd(op: Operator) -> object:
+        if isinstance(returned, BaseException):
+            raise returned
+        return returned
+
+    with temporary_formulas():
+        formula("mylib.my_op")(odd)  # type: ignore[type-var]
+        with pytest.warns(UserWarning, match="its calls are not counted") as told:
+            assert cost_of(operator("mylib.my_op.default", X, out=X)) is None
+    (warning,) = told
+    assert str(warning.message).startswith("the formula of mylib.my_op.default failed, its calls are not ")
+    assert says in str(warning.message)
+
+
+def test_numpys_integers_are_as_good_as_pythons() -> None:
+    made = Cost("contraction", np.int64(7), VectorOps(add=np.int32(2)), np.int64(3))  # type: ignore[arg-type]
+    with temporary_formulas():
+        formula("mylib.my_op")(lambda op: made)
+        found = cost("mylib.my_op.default", X, out=X)
+    assert found == Cost("contraction", 7, VectorOps(add=2), 3)
+    assert all(type(n) is int for n in (found.macs, found.causal_macs, *found.vector))
+
+
+def test_an_interruption_is_no_failure_of_a_formula() -> None:
+    def interrupted(op: Operator) -> Cost:
+        raise KeyboardInterrupt
+
+    with temporary_formulas():
+        formula("mylib.my_op")(interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cost_of(operator("mylib.my_op.default", X, out=X))
 
 
 def test_a_registration_replaces_ours_for_as_long_as_it_lasts() -> None:

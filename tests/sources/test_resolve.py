@@ -253,7 +253,8 @@ def test_a_torchvision_that_does_not_fit_torch_is_one_clear_line_and_the_zoo_sti
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert result.stdout.strip() == (
-        "torchvision is installed but cannot be imported (operator torchvision::nms does not exist)."
+        "torchvision is installed but cannot be imported "
+        "(RuntimeError: operator torchvision::nms does not exist)."
     )
 
 

@@ -163,7 +163,10 @@ def parse_named(key: str, value: str | int, sign: Sign = "<=") -> Limit:
     Raises:
         UsageError: as `parse_limit` does.
     """
-    text = str(value).strip()
+    try:
+        text = str(value).strip()
+    except ValueError:  # an integer of thousands of digits
+        raise UsageError(f"no {key} is that large.", hint=f'write {key}="65M"') from None
     return parse_limit(f"{key}{text}" if text[:1] in ("<", ">", "=", "!") else f"{key}{sign}{text}")
 
 

@@ -28,6 +28,7 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 
+from netscope.base.errors import text_of
 from netscope.base.meta.templates import Templates
 from netscope.base.plain import is_plain
 
@@ -73,7 +74,7 @@ def build(factory: Callable[[], T]) -> T:
         except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
             # Constructors that look at a weight's value, or run a forward to learn a size, say so by
             # naming the meta device; every other error is the factory's own.
-            if "meta" not in str(error).lower():
+            if "meta" not in text_of(error).lower():
                 raise
         return factory()
 

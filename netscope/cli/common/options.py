@@ -26,8 +26,8 @@ Input = Annotated[
         "--input",
         "-i",
         metavar="SIZES",
-        help="An input's sizes without the batch: 3x224x224, ids=128:int64. Once for each input; "
-        "the model's own example without it.",
+        help="An input's sizes without the batch: 3x224x224, ids=128:int64; scalar for one number. "
+        "Once for each input; the model's own example without it.",
     ),
 ]
 Batch = Annotated[int | None, typer.Option("--batch", "-b", metavar="N", help="Samples in a batch [1].")]
@@ -83,7 +83,8 @@ ChosenFormat = Annotated[
         "--format",
         "-f",
         metavar="FORMAT",
-        help=f"{_alternatives(names())}; as -o's name says without it, or a table.",
+        help=f"{_alternatives(names())}; as -o's name says without it, or a table. "
+        "csv_raw leaves in what a spreadsheet would run.",
         autocompletion=complete_format,
     ),
 ]

@@ -1,13 +1,17 @@
-"""Where a command's data goes: standard output or a file. Nothing else is written to either."""
+"""Where a command's data goes: standard output or a file. Nothing else is written to either.
+
+And what becomes of a standard stream that is closed or full: a line, or nothing, and never a traceback.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO, cast
 
 from netscope.base.errors import StoreError, UsageError
 
@@ -80,16 +84,21 @@ def check_writable(path: Path | None) -> None:
     """Refuse an output file that cannot be written, before time is spent on what should go there.
 
     Raises:
-        StoreError: its folder is missing or closed, or it is a folder itself.
+        StoreError: its folder is missing or closed, it is a folder itself, or no file can have that name.
     """
     if path is None:
         return
-    if path.is_dir():
-        raise StoreError(f"cannot write {path}: it is a folder.")
-    if not path.parent.is_dir():
-        raise StoreError(f"cannot write {path}: there is no folder {path.parent}.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise StoreError(f"cannot write {path}: permission denied.")
+    try:
+        found = path.exists()
+        if path.is_dir():
+            raise StoreError(f"cannot write {path}: it is a folder.")
+        if not path.parent.is_dir():
+            raise StoreError(f"cannot write {path}: there is no folder {path.parent}.")
+        if not os.access(path if found else path.parent, os.W_OK):
+            raise StoreError(f"cannot write {path}: permission denied.")
+    except OSError as error:
+        reason = error.strerror or "no file can have that name"
+        raise StoreError(f"cannot write {path}: {reason[:1].lower()}{reason[1:]}.") from None
 
 
 def write(text: str, path: Path | None) -> None:
@@ -104,25 +113,105 @@ def write(text: str, path: Path | None) -> None:
 
         write_text(path, text)
         return
-    if sys.stdout is None:
-        raise StoreError("cannot write to standard output: it is closed.")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # Nothing may be left in the buffer, or the interpreter complains of it once more on its way out.
-        abandon_stdout()
-        raise StoreError(f"cannot write to standard output: {error.strerror}.") from error
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
-def abandon_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush finds no broken pipe."""
-    with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+_CLOSED: Final = "it is closed"
+
+
+@contextlib.contextmanager
+def guarded_streams() -> Iterator[None]:
+    """While active, whoever writes to a standard stream, be it a library, meets none of its failures.
+
+    Standard output that takes no more is a `StoreError`, for data would be lost; a reader who is gone is a
+    `BrokenPipeError`. What standard error does not take is dropped: nobody is left to be told.
+    """
+    before = sys.stdout, sys.stderr
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - no path of anybody's
+        data = _Data(before[0] or nowhere, closed=before[0] is None)
+        remarks = _Remarks(before[1] or nowhere)
+        sys.stdout, sys.stderr = cast(TextIO, data), cast(TextIO, remarks)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
+
+
+class _Guard:
+    """A text stream, but for what happens when it cannot be written to: from then on, each time.
+
+    Libraries try streams by writing nothing to them, and go on whatever comes of it.
+    """
+
+    def __init__(self, stream: TextIO, *, closed: bool = False) -> None:
+        self._stream = stream
+        self._closed = closed
+        self._broken: Exception | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        if self._closed:
+            self._broken = OSError(errno.EBADF, _CLOSED)
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def _try(self, action: Callable[[], object]) -> None:
+        if self._broken is None:
+            try:
+                action()
+            except UnicodeError:
+                raise
+            except (OSError, ValueError) as error:  # a stream that somebody closed raises a ValueError
+                self._broken = error
+                self._abandon()
+        if self._broken is not None:
+            self._failed(self._broken)
+
+    def _abandon(self) -> None:
+        """Point it at nothing: what is left in its buffer would fail once more as the interpreter ends."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+    def _failed(self, error: Exception) -> None:
+        raise NotImplementedError
+
+
+class _Data(_Guard):
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        reason = getattr(error, "strerror", None) or _CLOSED
+        raise StoreError(f"cannot write to standard output: {reason}.") from error
+
+
+class _Remarks(_Guard):
+    def _failed(self, error: Exception) -> None:
+        pass
+
+
+def occupy_descriptors() -> None:
+    """Open nothing in place of standard streams that are closed: the next file opened would be one of them.
+
+    What a library or another process writes to its standard output would then be written into that file.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from netscope.base.errors import NetscopeError, TraceError, UsageError
+from netscope.base.errors import NetscopeError, TraceError, UsageError, interrupts, said
 from netscope.base.workload import Workload
 from netscope.machine.profiling.curve import Curve
 from netscope.machine.profiling.held import device_of, dtype_in, held
@@ -149,7 +149,9 @@ def _backend(workload: Workload, device: str | Backend | None, settings: Setting
     """The machine to measure on: the user's own module is measured where it is."""
     own = device_of(workload.module) if workload.rebuild is None else None
     backend = (
-        backend_of(device or own or default_device()) if device is None or isinstance(device, str) else device
+        backend_of((own or default_device()) if device is None else device)
+        if device is None or isinstance(device, str)
+        else device
     )
     if settings.cuda_graph and not backend.asynchronous:
         raise UsageError(
@@ -207,7 +209,9 @@ def _told(workload: Workload, backend: Backend, batch: int | None) -> Iterator[N
         yield
     except NetscopeError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if interrupts(error):
+            raise
         device = backend.device()
         if backend.out_of_memory(error):
             # Who holds on to the error would hold on to all that its frames have.
@@ -221,8 +225,7 @@ def _told(workload: Workload, backend: Backend, batch: int | None) -> Iterator[N
                 f"{workload.name}: the memory of {device.name} ({device.target}) does not suffice{size}.",
                 hint="give a smaller --batch, or --dtype bf16",
             ) from error
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise TraceError(f"{workload.name}: a step on {device.target} failed: {said}") from error
+        raise TraceError(f"{workload.name}: a step on {device.target} failed: {said(error)}") from error
 
 
 def _spec(backend: Backend, settings: Settings, dtype: str) -> DeviceSpec | None:

@@ -6,10 +6,15 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from operator import index
+from typing import TYPE_CHECKING, Any, Final
 
+from netscope.base import arguments
 from netscope.base.errors import UsageError
 from netscope.report.measured.samples import Pace
+
+if TYPE_CHECKING:
+    from netscope.machine.timing.devices import DeviceSpec
 
 # What is told while a profile is made: what is done now, and which share of the whole is done.
 Watcher = Callable[[str, float], None]
@@ -26,6 +31,8 @@ DTYPES: Final[dict[str, str]] = {
     "bf16": "bfloat16",
     "fp16": "float16",
 }
+# Machines have fewer, and torch ends the process when it cannot start one.
+_MOST_THREADS: Final = 1024
 # A time that was asked for is filled by about so many rounds.
 _ROUNDS: Final = 20
 
@@ -65,8 +72,6 @@ def checked(settings: Settings) -> Settings:
     """
     from netscope.machine.timing.devices import spec_of
 
-    if settings.threads is not None and settings.threads < 1:
-        raise UsageError(f"{settings.threads} threads cannot compute.", hint="give 1 or more")
     if settings.cuda_graph and settings.train:
         raise UsageError(
             "a training step is not replayed as a graph.", hint="leave out --train or --cuda-graph"
@@ -88,7 +93,7 @@ def dtype_of(text: str | None) -> str | None:
         return None
     from netscope.base.workload import parse_dtype
 
-    plain = text.strip().lower()
+    plain = arguments.dtype("dtype", text).strip().lower()
     if plain in DTYPES:
         return plain
     with suppress(UsageError):  # which offers what cannot be measured
@@ -101,6 +106,27 @@ def dtype_of(text: str | None) -> str | None:
     return found
 
 
+def threads_of(number: int | None) -> int | None:
+    """So many threads of the host.
+
+    Raises:
+        UsageError: so many are none, or more than torch starts without ending the process.
+    """
+    if number is None:
+        return None
+    if not arguments.is_whole(number) or not 1 <= number <= _MOST_THREADS:
+        raise UsageError(
+            f"{arguments.told(number)} threads cannot compute.", hint=f"give 1 to {_MOST_THREADS:,}"
+        )
+    return index(number)
+
+
+def device_spec_of(value: str | DeviceSpec) -> str:
+    """The name of a machine; its entry in `device_specs()` stands for it."""
+    name = getattr(value, "name", value)
+    return arguments.text("device_spec", name, 'write device_spec="h200"')
+
+
 def optimizer_of(name: str | None, train: bool) -> str:
     """The optimizer of a training step: "adamw" where none is told.
 
@@ -111,7 +137,7 @@ def optimizer_of(name: str | None, train: bool) -> str:
 
     if name is None:
         return "adamw"
-    optimizer_named(name)
+    optimizer_named(arguments.text("optimizer", name, 'write optimizer="sgd"'))
     if not train:
         raise UsageError("an optimizer is of training steps.", hint="add --train, or leave out --optimizer")
     return name
@@ -125,10 +151,8 @@ def pace_of(
     Raises:
         UsageError: a time is below zero, or the least is above the most.
     """
-    told = (("the warm-up", warmup), ("the least time", min_time), ("the most time", max_time))
-    for name, value in told:
-        if value is not None and not 0 <= value < math.inf:
-            raise UsageError(f"{name} must be seconds, 0 or more, not {value:g}.")
+    warmup, min_time = _seconds("the warm-up", warmup), _seconds("the least time", min_time)
+    max_time = _seconds("the most time", max_time)
     usual = Pace()
     if min_time is not None and max_time is not None and max_time < min_time:
         raise UsageError(f"the least time ({min_time:g} s) is more than the most ({max_time:g} s).")
@@ -143,3 +167,16 @@ def pace_of(
         rounds=max(usual.rounds, math.ceil(least / round_seconds)),
         limit=limit,
     )
+
+
+def _seconds(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        shown = f"{value:g}" if isinstance(value, float) else arguments.told(value)
+        raise UsageError(f"{name} must be seconds, 0 or more, not {shown}.")
+    return seconds

@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 
-from netscope.base.errors import UsageError
+from netscope.base.errors import UsageError, text_of
 from netscope.base.meta.building import meta_parameters
 from netscope.base.workload import Workload
 
@@ -38,7 +38,8 @@ def materialised(workload: Workload, device: str | torch.device) -> torch.nn.Mod
         with meta_parameters(buffers=False):
             module = workload.rebuild()
     except Exception as error:  # whatever the factory's code raises over a meta tensor
-        if "meta" not in f"{error} {error.__cause__}".lower():
+        told = [text_of(one) for one in (error, error.__cause__) if one is not None]
+        if "meta" not in " ".join(told).lower():
             raise
         module = workload.rebuild()
     else:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from netscope.base import units
+from netscope.base import arguments, units
 from netscope.base.errors import StoreError
 from netscope.report.partial import with_failure, with_uses
 from netscope.report.report import Report
@@ -41,7 +41,8 @@ def load(path: str | os.PathLike[str]) -> Report:
     Raises:
         StoreError: there is no such file, or it is not a report that this netscope can read.
     """
-    name = short(os.fspath(path))
+    path = arguments.path("path", path)
+    name = short(path)
     try:
         text = _read(Path(path)).decode("utf-8-sig")
         data = json.loads(text, parse_constant=_refuse)
@@ -93,7 +94,10 @@ def _read(path: Path) -> bytes:
         StoreError: it is something else, or too large.
         OSError: it cannot be read.
     """
-    status = path.stat()
+    try:
+        status = path.stat()
+    except ValueError:
+        raise StoreError("no file can have that name.") from None
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
         raise StoreError("it is no ordinary file.", hint="save the report in a file first")
     if status.st_size > LARGEST_FILE:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from netscope.base import arguments
 from netscope.base.cost import VectorOps
 from netscope.base.errors import StoreError
 from netscope.report.layer import Layer, Parameter, Tensor, Window
@@ -115,7 +116,9 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
     Raises:
         StoreError: the file cannot be written.
+        UsageError: that is no name of a file.
     """
+    path = arguments.path("path", path)
     try:
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
@@ -125,11 +128,11 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         _replace(target, text)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or one_line(str(error))
-        raise StoreError(f"cannot write {short(os.fspath(path))}: {reason}.") from None
+        raise StoreError(f"cannot write {short(path)}: {reason}.") from None
 
 
 def _replace(target: Path, text: str) -> None:
-    draft = target.with_name(f".{target.name[:100]}.{os.urandom(4).hex()}.tmp")
+    draft = target.with_name(f".netscope-{os.urandom(8).hex()}.tmp")  # longer names may not fit
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)

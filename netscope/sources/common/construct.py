@@ -6,10 +6,10 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from netscope.base.errors import NetscopeError, SourceError, UsageError
+from netscope.base.arguments import kind_of
+from netscope.base.errors import NetscopeError, SourceError, UsageError, interrupts, said
 from netscope.base.workload import Workload
 from netscope.sources.common.blueprint import Blueprint, Call
-from netscope.sources.common.wording import kind_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,8 +55,10 @@ def _construct(builder: Any, blueprint: Blueprint, name: str, dtype: str | None)
             made = _unpack(builder(blueprint.factory), name)
         except NetscopeError:
             raise
-        except (Exception, SystemExit) as error:
-            unexpected = re.search(_UNEXPECTED, str(error)) if isinstance(error, TypeError) else None
+        except BaseException as error:
+            if interrupts(error):
+                raise
+            unexpected = re.search(_UNEXPECTED, said(error)) if isinstance(error, TypeError) else None
             if unexpected is not None and unexpected[1] in blueprint.options:
                 raise UsageError(f"{name} has no option {unexpected[1]!r}.") from error
             raise failed(f"{name} could not be built", error) from error
@@ -65,9 +67,7 @@ def _construct(builder: Any, blueprint: Blueprint, name: str, dtype: str | None)
 
 def failed(what: str, error: BaseException) -> SourceError:
     """One line for an error in somebody else's code; `raise failed(...) from error`."""
-    lines = str(error).strip().splitlines()
-    said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return SourceError(f"{what}: {said}")
+    return SourceError(f"{what}: {said(error)}")
 
 
 def _unpack(made: Any, name: str) -> Made:

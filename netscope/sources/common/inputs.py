@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from netscope.base.errors import UsageError
 from netscope.base.workload import Input, TensorSpec, parse_input
 from netscope.sources.common.blueprint import Call, batched
-from netscope.sources.common.wording import did_you_mean, kind_of
+from netscope.sources.common.wording import did_you_mean
 
 if TYPE_CHECKING:
     from torch import nn
@@ -51,11 +51,14 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
             hint="give --input beside --batch, or let the factory make that batch",
         )
 
+    if setting.dtype is None and not setting.fixed_batch:
+        setting = setting._replace(dtype=_usual_dtype(setting.module))
     args = [_retyped(value, setting.dtype) for value in example.args]
     kwargs = {name: _retyped(value, setting.dtype) for name, value in example.kwargs.items()}
     unnamed: list[Any] = []
     read = [_read(item) for item in inputs]
     named = {name for name, _, _ in read if name is not None}
+    _check_names([name for name, _, _ in read if name is not None])
     for name, spec, typed in read:
         if name is None:
             free = [*args, *(value for key, value in kwargs.items() if key not in named)]
@@ -81,6 +84,23 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
     return Call(tuple(args), kwargs)
 
 
+def _usual_dtype(module: nn.Module) -> str | None:
+    """What torch was told to make tensors of, where that is not float32 and the network is of it."""
+    import torch
+
+    usual = torch.get_default_dtype()
+    if usual is torch.float32 or all(parameter.dtype is not usual for parameter in module.parameters()):
+        return None
+    return str(usual).removeprefix("torch.")
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse what would replace an input that was given as well."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"the input {twice!r} is given twice.", hint="give it once")
+
+
 def _check_size(value: Any) -> None:
     """Refuse what no tensor can hold: torch counts bytes in 64 bits."""
     if isinstance(value, TensorSpec) and (value.nbytes >= 2**63 or max(value.shape, default=0) >= 2**63):
@@ -102,15 +122,11 @@ def _alike(values: list[Any]) -> bool:
 
 
 def _as_list(given: Input | None) -> list[str | TensorSpec]:
+    """The inputs one by one, as a `Request` has read them."""
     if given is None:
         return []
     if isinstance(given, (str, TensorSpec)):
         return [given]
-    if not isinstance(given, (tuple, list)):
-        raise UsageError(
-            f"input= takes sizes, not {kind_of(given)}.",
-            hint="write input='3x224x224', or args=(tensor,) for real arguments",
-        )
     if given and all(isinstance(size, int) for size in given):
         return [_sizes(given)]
     return [item if isinstance(item, (str, TensorSpec)) else _sizes(item) for item in given]
@@ -118,11 +134,6 @@ def _as_list(given: Input | None) -> list[str | TensorSpec]:
 
 def _sizes(given: Any) -> str:
     """(3, 224, 224) as "3x224x224"."""
-    if not isinstance(given, (tuple, list)) or not all(isinstance(n, int) and n >= 0 for n in given):
-        raise UsageError(
-            f"input= takes sizes, not {given if isinstance(given, (tuple, list)) else kind_of(given)}.",
-            hint="write input='3x224x224', or args=(tensor,) for real arguments",
-        )
     return "x".join(map(str, given)) or "scalar"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 _LIMIT = 3
 
@@ -35,11 +34,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
             return f" Did you mean {', '.join(others)} or {last}?"
         case _:  # pragma: no cover - the cases above are all there are
             raise AssertionError(close)
-
-
-def kind_of(value: Any) -> str:
-    """ "an int", "a tuple", "None": what a value is, in a sentence."""
-    if value is None:
-        return "None"
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

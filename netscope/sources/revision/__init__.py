@@ -4,6 +4,9 @@
 revision are written to a temporary folder, and a process of its own, with this very interpreter and
 netscope, summarises the network in there, by a module that the caller names (on a higher floor). Nothing in
 the repository is touched.
+
+The other process is started first and holds the end of a pipe. When the pipe ends, so did this process,
+however it came to that: the other one removes the folder then, and ends too.
 """
 
 from __future__ import annotations
@@ -11,17 +14,23 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from netscope.base import paths
+from netscope.base.arguments import kind_of
 from netscope.base.errors import SourceError, UsageError
 from netscope.base.workload import TensorSpec
-from netscope.sources.common.wording import did_you_mean, kind_of
+from netscope.sources.common.wording import did_you_mean
 from netscope.sources.revision import git
 
 _SIGN: Final = "@"
@@ -34,9 +43,13 @@ _SELF: Final = Path(__file__).parents[2]
 # The child's own netscope comes first and alone; only then may the revision's files be found.
 _CHILD: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); from importlib import import_module; "
-    "sys.exit(import_module(sys.argv[2]).main())"
+    "sys.exit(import_module(sys.argv[2]).main(sys.argv[3]))"
 )
 _INTERRUPTED: Final = 130
+
+_FOLDER: Final = "netscope-revision-"
+# Seconds after which nobody is at work in a folder any more.
+_OLD: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,7 @@ def accepts(name: str) -> bool:
     """Whether the name is of this form, and no file that has the sign in its own name."""
     if not any(_splits(name)):
         return False
-    return not any(os.path.exists(path) for path in (name, _path_of(name)) if path)  # noqa: PTH110 - long names
+    return not any(paths.exists(path) for path in (name, _path_of(name)) if path)
 
 
 def ask(name: str, asked: Mapping[str, Any], worker: str) -> Reply:
@@ -74,8 +87,9 @@ def ask(name: str, asked: Mapping[str, Any], worker: str) -> Reply:
 
     Args:
         asked: keyword arguments of the summary.
-        worker: the module whose `main` is run in the other process. It reads the request from standard
-            input, as a literal of Python, and writes an answer's `data` as JSON to the file named there.
+        worker: the module whose `main` is run in the other process, and given the temporary folder. It reads
+            the request from standard input, one line that is a literal of Python, and writes an answer's
+            `data` as JSON to the file named there.
 
     Raises:
         UsageError: the name, or an argument, is nothing that could be asked of another revision.
@@ -90,16 +104,18 @@ def ask(name: str, asked: Mapping[str, Any], worker: str) -> Reply:
         revision = short
     entries = repository.entries(commit)
     source = _within(source, revision, repository, entries)
-    with tempfile.TemporaryDirectory(prefix="netscope-", ignore_cleanup_errors=True) as temporary:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=_FOLDER, ignore_cleanup_errors=True) as temporary:
         place = Path(temporary).resolve()
         tree = place / "tree"
-        try:
-            tree.mkdir()
-            exported = git.export(entries, tree)
-            (tree / repository.inside).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SourceError(f"{revision} could not be written to {place}: {error.strerror}.") from error
-        data = _run(place, repository, source, plain, worker)
+        with _started(place, worker) as process:
+            try:
+                tree.mkdir()
+                exported = git.export(entries, tree, partial(repository.lacks, commit))
+                (tree / repository.inside).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise SourceError(f"{revision} could not be written to {place}: {error.strerror}.") from error
+            data = _run(process, place, repository, source, plain)
     return Reply(revision, short, data, _lacks(exported))
 
 
@@ -165,7 +181,7 @@ def _within(source: str, revision: str, repository: git.Repository, entries: lis
                 hint="name its file: write path/file.py:factory",
             )
         return source
-    expanded = Path(path).expanduser()
+    expanded = paths.expanded(path)
     here = repository.here
     file = os.path.relpath(expanded if expanded.is_absolute() else here / expanded, repository.root)
     if expanded.is_absolute() and file.startswith(os.pardir):
@@ -185,21 +201,21 @@ def _check_known(
     entries: list[git.Blob],
 ) -> None:
     """Refuse a file that the revision does not have."""
-    paths = {entry.path: entry for entry in entries}
-    if known in paths:
+    known_paths = {entry.path: entry for entry in entries}
+    if known in known_paths:
         return
     for above in known.parents:
-        if above in paths and paths[above].mode == git.LINK:
+        if above in known_paths and known_paths[above].mode == git.LINK:
             return
-        if above in paths:
+        if above in known_paths:
             raise SourceError(
                 f"{path!r} lies in the submodule {str(above)!r}, which has revisions of its own.",
                 hint=f"change to {above} and name one of those",
             )
     hint = None
-    if (repository.root / known).exists():
+    if paths.exists(repository.root / known):
         hint = f"the working tree has one: leave out {revision}{_SIGN}, or name a revision that has it"
-    alike = [repository.root / other for other in paths if other.suffix == known.suffix]
+    alike = [repository.root / other for other in known_paths if other.suffix == known.suffix]
     names = [os.path.relpath(other, repository.here) for other in alike]
     close = "" if hint else did_you_mean(path, names)
     raise SourceError(f"{revision} has no file {path!r}.{close}", hint=hint)
@@ -227,10 +243,46 @@ def _plain(key: str, value: Any) -> Any:
     )
 
 
+def _sweep() -> None:
+    """Remove what is left where both processes were ended at once, as by SIGKILL, a day ago or more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        with suppress(OSError):  # it is somebody else's, or gone
+            if time.time() - folder.stat().st_mtime > _OLD:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _started(place: Path, worker: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The other process, which waits for its request; it has ended afterwards.
+
+    Raises:
+        SourceError: none can be started.
+    """
+    # -P: the working directory is put on the path by whoever wants it there, not before netscope is found.
+    program = [sys.executable, "-P", "-B", "-c", _CHILD, str(_SELF.parent), worker, str(place)]
+    try:
+        # What a model prints is no data, so its output is standard error here.
+        process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=2, cwd=place)  # noqa: S603 - no word of the user's
+    except OSError as error:
+        raise SourceError(f"no process could be started: {error.strerror}.") from error
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdin is not None
+        with suppress(OSError):
+            process.stdin.close()
+
+
 def _run(
-    place: Path, repository: git.Repository, source: str, asked: dict[str, Any], worker: str
+    process: subprocess.Popen[bytes],
+    place: Path,
+    repository: git.Repository,
+    source: str,
+    asked: dict[str, Any],
 ) -> dict[str, Any]:
-    """Start the process and wait for what it writes.
+    """Tell the process what is asked, and wait for what it writes.
 
     Raises:
         SourceError: it ended without a word.
@@ -243,22 +295,18 @@ def _run(
         "path": [os.path.abspath(entry) for entry in sys.path],  # noqa: PTH100 - links stay as they are
         "root": str(repository.root),
         "tree": str(place / "tree"),
+        "folder": str(place / "tree" / repository.inside),
     }
-    # -P: the working directory is put on the path by whoever wants it there, not before netscope is found.
-    program = [sys.executable, "-P", "-B", "-c", _CHILD, str(_SELF.parent), worker]
-    done = subprocess.run(  # noqa: S603 - this interpreter, and no word of the user's
-        program,
-        input=repr(request).encode("utf-8", "surrogatepass"),
-        stdout=2,  # what a model prints is no data
-        cwd=place / "tree" / repository.inside,
-        check=False,
-    )
-    if done.returncode == _INTERRUPTED:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # what it ended by is told below
+        process.stdin.write(f"{request!r}\n".encode("utf-8", "surrogatepass"))
+        process.stdin.flush()
+    code = process.wait()
+    if code == _INTERRUPTED:
         raise KeyboardInterrupt
     try:
         found: dict[str, Any] = json.loads(answer.read_bytes())
     except (OSError, ValueError):
-        code = done.returncode
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         raise SourceError(f"{source} ended its process {how}, before there was a report.") from None
     return found

@@ -2,7 +2,7 @@
 
 Only objects are read (`rev-parse`, `ls-tree`, `cat-file`): no index, no working tree, no hook, no filter
 and no lock. So an export holds what was committed, byte for byte; `git archive` would leave out what
-`.gitattributes` says, and run the user's filters.
+`.gitattributes` says, and run the user's filters. Nothing is fetched, as git would in a partial clone.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 from netscope.base.errors import SourceError
 
+# Characters of a revision. One argument of a process has its limit, 128 KiB on Linux.
+_LONGEST: Final = 10_000
 _HASH: Final = re.compile(r"[0-9a-f]{40,64}")
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -56,7 +58,7 @@ class Repository:
     def commit(self, revision: str) -> str | None:
         """The full hash of a branch, tag, hash, "HEAD~2", "stash@{0}", ...; None when it is no commit."""
         # Whatever starts with a dash would be read as an option.
-        if not revision or revision.startswith("-") or "\0" in revision:
+        if not revision or revision.startswith("-") or "\0" in revision or not _can_be_said(revision):
             return None
         found = _git("rev-parse", "--verify", "--quiet", revision)
         if found is None or not _HASH.fullmatch(found):  # "^main" is a hash to leave out
@@ -77,6 +79,13 @@ class Repository:
         """Whether it was cloned without its history."""
         return _git("rev-parse", "--is-shallow-repository") == "true"
 
+    def lacks(self, commit: str) -> str:
+        """What helps where an object of a commit is not here."""
+        promised = _git("config", "--get-regexp", r"^remote\..*\.promisor$|^extensions\.partialclone$")
+        if promised:
+            return f"this clone is partial: `git archive {commit[:10]} > {os.devnull}` fetches what it lacks"
+        return "`git fsck` says more; `git fetch` may bring it"
+
     def entries(self, commit: str) -> list[Blob]:
         """Every file, link and submodule of a commit.
 
@@ -85,8 +94,17 @@ class Repository:
         """
         listed = _git("ls-tree", "-r", "-z", "--full-tree", commit)
         if listed is None:
-            raise SourceError(f"git cannot list the files of {commit[:10]}.", hint="`git fsck` says more")
+            raise SourceError(f"git cannot list the files of {commit[:10]}.", hint=self.lacks(commit))
         return [_entry(line) for line in listed.split("\0") if line]
+
+
+def _can_be_said(text: str) -> bool:
+    """Whether another process can be given that text."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return len(text) < _LONGEST
 
 
 def repository() -> Repository:
@@ -119,10 +137,10 @@ class Export:
     pointers: tuple[str, ...]
 
 
-def export(entries: list[Blob], folder: Path) -> Export:
+def export(entries: list[Blob], folder: Path, lacks: Callable[[], str]) -> Export:
     """Write the files of a commit below an empty folder.
 
-    A link that leads out of the folder is left out.
+    A link that leads out of the folder is left out. `lacks` says what helps where an object is missing.
 
     Raises:
         SourceError: an object is missing, or a path leads elsewhere.
@@ -131,7 +149,7 @@ def export(entries: list[Blob], folder: Path) -> Export:
     files = [entry for entry in entries if entry.mode != SUBMODULE]
     links: list[tuple[Path, str]] = []
     pointers: list[str] = []
-    for entry, content in zip(files, _contents(files), strict=True):
+    for entry, content in zip(files, _contents(files, lacks), strict=True):
         target = folder / _inward(entry.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if entry.mode == LINK:
@@ -165,7 +183,7 @@ def _inward(path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-def _contents(files: list[Blob]) -> Iterator[bytes]:
+def _contents(files: list[Blob], lacks: Callable[[], str]) -> Iterator[bytes]:
     """What each file holds, from one process."""
     with tempfile.TemporaryFile() as names:
         # A file and not a pipe: nobody has to write while somebody reads.
@@ -184,7 +202,7 @@ def _contents(files: list[Blob]) -> Iterator[bytes]:
                 if len(words) != 3:
                     raise SourceError(
                         f"git holds no content of {str(entry.path)!r} at that revision.",
-                        hint="`git fetch` may bring it",
+                        hint=lacks(),
                     )
                 yield process.stdout.read(int(words[2]))
                 process.stdout.read(1)
@@ -207,5 +225,12 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """Messages in English, no lock taken in passing, no question asked."""
-    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    """Messages in English, no lock taken in passing, no question asked, no word to another machine."""
+    return {
+        **os.environ,
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ALLOW_PROTOCOL": "none",  # older gits do not know the one before
+    }

@@ -4,6 +4,9 @@ import csv
 import io
 from dataclasses import replace
 
+import pytest
+
+from netscope.answers.diff import diff
 from netscope.report.layer import Tensor
 from netscope.report.report import SCHEMA_VERSION
 from netscope.show.columns import NETWORK
@@ -42,10 +45,54 @@ def test_folded_rows_have_their_range_as_path() -> None:
     assert [row["path"] for row in rows][3] == "layers.0-11"
 
 
-def test_odd_names_come_back_in_full() -> None:
-    for name in ('a"b,c', "x\ny", "\x1b[0m", "q" * 10_000, "日本"):
-        rows = read(report("odd", "Odd", [linear(name, (1, 4), (1, 4))]).to_csv())
-        assert rows[1]["path"] == name
+def path_of(name: str, form: str) -> str:
+    text = report("odd", "Odd", [linear(name, (1, 4), (1, 4))]).to(form)
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == 2
+    return rows[1]["path"]
+
+
+@pytest.mark.parametrize("name", ['a"b,c', "q" * 10_000, "日本", "a=b", "0", "-", "'", " =1", "x-1"])
+def test_a_name_that_does_nothing_comes_back_in_full(name: str) -> None:
+    assert path_of(name, "csv") == path_of(name, "csv_raw") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("=1+1", "'=1+1"),
+        ('=HYPERLINK("http://x","y")', '\'=HYPERLINK("http://x","y")'),
+        ("+x", "'+x"),
+        ("-x", "'-x"),
+        ("-1-1", "'-1-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("＝1＋1", "'＝1＋1"),
+        ("\t=1", r"\t=1"),
+        ("\r=1", r"\r=1"),
+        ("\n=1", r"\n=1"),
+        ("x\ny", r"x\ny"),
+        ("\x1b[0m", r"\x1b[0m"),
+        ("a\0b", r"a\x00b"),
+        ("\u202eevil", r"\u202eevil"),
+        ("\u2066x\u200b", r"\u2066x\u200b"),
+    ],
+)
+def test_what_a_spreadsheet_would_run_or_hide_is_escaped_unless_it_is_asked_for(
+    name: str, shown: str
+) -> None:
+    assert path_of(name, "csv") == shown
+    assert path_of(name, "csv_raw") == name
+
+
+def test_numbers_and_shapes_are_no_formulas() -> None:
+    smaller = diff(
+        report("a", "A", [linear("fc", (1, 8), (1, 4))]), report("b", "B", [linear("fc", (1, 4), (1, 4))])
+    )
+    row = next(row for row in read(smaller.to_csv()) if row["before"] == "fc")
+    assert row["params_change"] == "-16"
+    assert row["status"] == "~"
+    rotated = report("odd", "Odd", [replace(linear("fc", (1, 4), (1, 4)), hyperparameters={"dim": -1})])
+    assert read(rotated.to_csv())[1]["hyperparameters"] == '{"dim": -1}'
 
 
 def test_several_shapes_and_unknown_figures() -> None:

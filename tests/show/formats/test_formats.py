@@ -111,7 +111,7 @@ def cells(markdown: str) -> list[int]:
 def test_names_come_back_from_data_as_they_are(name: str) -> None:
     summary = answers(name)["summary"]
     assert json.loads(summary.to_json())["name"] == name
-    rows = list(csv.DictReader(io.StringIO(summary.to_csv())))
+    rows = list(csv.DictReader(io.StringIO(summary.to("csv_raw"), newline="")))
     assert rows[1]["path"] == name.encode("utf-8", "backslashreplace").decode()
     assert summary.to_pandas()["path"][1] == name
 

@@ -113,6 +113,27 @@ def test_a_repository_without_a_commit_or_without_history(
     assert "git fetch --unshallow" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize(
+    ("left_out", "says"), [("blob:none", "holds no content of"), ("tree:0", "cannot list")]
+)
+def test_nothing_is_fetched_into_a_partial_clone(
+    left_out: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, part = Repo(tmp_path / "whole"), tmp_path / "part"
+    whole.git("config", "uploadpack.allowFilter", "true")
+    whole.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    whole.git("clone", "--quiet", "--no-checkout", f"--filter={left_out}", f"file://{whole.root}", str(part))
+    monkeypatch.chdir(part)
+    with pytest.raises(SourceError, match=says) as caught:
+        netscope.summary("old@saved.json")
+    assert (caught.value.hint or "").startswith("this clone is partial: `git archive ")
+    # What the hint says helps.
+    subprocess.run(
+        ["git", "archive", "-o", os.devnull, "--format=tar", "old"], check=True, capture_output=True
+    )
+    assert saved("old") == "16"
+
+
 def test_submodules_links_and_pointers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repo: Repo) -> None:
     own = Repo(tmp_path / "own")
     (own.root / "way").symlink_to("sub")

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -56,30 +57,110 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_ctrl_c_ends_both_processes(tmp_path: Path) -> None:
-    own = Repo(tmp_path / "own")
-    mark = tmp_path / "mark"
-    slow = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
-    own.write("slow.py", slow)
+class Asking(NamedTuple):
+    """A command at work, the number of its child, and the folder that has their temporary files."""
+
+    process: subprocess.Popen[str]
+    child: int
+    temporary: Path
+
+
+@pytest.fixture(scope="module")
+def sleeping(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """A repository whose network takes ten minutes."""
+    own = Repo(tmp_path_factory.mktemp("slow") / "own")
+    own.write(
+        "slow.py",
+        "import os, time\nopen(os.environ['MARK'], 'w').write(str(os.getpid()))\ntime.sleep(600)\n",
+    )
     own.commit("slow")
-    temporary = tmp_path / "temporary"
+    return own
+
+
+@pytest.fixture
+def asking(sleeping: Repo, tmp_path: Path) -> Asking:
+    mark, temporary = tmp_path / "mark", tmp_path / "temporary"
     temporary.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "netscope", "summary", "slow@slow.py:make"],
-        cwd=own.root,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
+        cwd=sleeping.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), "MARK": str(mark)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     wait_for(lambda: mark.exists() and mark.read_text() != "")
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    return Asking(process, int(mark.read_text()), temporary)
+
+
+def is_gone(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    # Ended, and nobody has asked how: its parent is gone too.
+    return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_ctrl_c_ends_both_processes(asking: Asking) -> None:
+    os.killpg(asking.process.pid, signal.SIGINT)
+    _, said = asking.process.communicate(timeout=60)
+    assert asking.process.returncode == 130
     assert said == "netscope: interrupted.\n"
-    assert list(temporary.iterdir()) == []
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(mark.read_text()), 0)
+    assert list(asking.temporary.iterdir()) == []
+    assert is_gone(asking.child)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize(
+    ("number", "both"),
+    [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGHUP, True), (signal.SIGKILL, False)],
+)
+def test_a_child_ends_with_its_parent_and_nothing_is_left(
+    asking: Asking, number: signal.Signals, both: bool
+) -> None:
+    (os.killpg if both else os.kill)(asking.process.pid, number)
+    asking.process.communicate(timeout=60)
+    assert asking.process.returncode == -number
+    wait_for(lambda: is_gone(asking.child))
+    assert list(asking.temporary.iterdir()) == []
+
+
+def test_a_child_that_is_never_asked_leaves_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    code = "import sys; from netscope.api.worker import main; main(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", code, str(place)],
+        input=b"{'source'",
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert not place.exists()
+
+
+def test_what_both_left_is_removed_another_day(
+    here: Repo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    names = ["netscope-revision-old", "netscope-revision-new", "other-old"]
+    for name in names:
+        (place / name / "tree").mkdir(parents=True)
+    for name in (names[0], names[2]):
+        os.utime(place / name, (0, 0))
+    assert saved("old") == "16"
+    assert sorted(path.name for path in place.iterdir()) == sorted(names[1:])
+
+
+def test_a_model_that_reads_finds_nothing_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Repo(tmp_path / "own")
+    own.write("reads.py", "import sys\nfrom torch import nn\nWORDS = sys.stdin.read()\nmake = nn.ReLU\n")
+    own.commit("reads")
+    monkeypatch.chdir(own.root)
+    assert netscope.summary("reads@reads.py:make", input="8").params == 0
 
 
 def test_the_command_line(here: Repo) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 import torch
 
 from netscope.base.environment import environment
+from netscope.base.errors import text_of
 from netscope.machine.timing.backend import Mark
 from netscope.machine.timing.backends.common import kineto
 from netscope.report.measured.device import Device
@@ -125,7 +126,7 @@ class Cpu:
     def out_of_memory(self, error: BaseException) -> bool:
         """torch's allocator says so in words alone."""
         return isinstance(error, MemoryError) or (
-            isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+            isinstance(error, RuntimeError) and "can't allocate memory" in text_of(error)
         )
 
     def release(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import torch
 
-from netscope.base.errors import UsageError
+from netscope.base.errors import UsageError, text_of
 from netscope.machine.timing.backend import Mark
 from netscope.machine.timing.backends.common import kineto, nvml, tf32
 from netscope.machine.timing.backends.cpu import Cpu
@@ -177,7 +177,7 @@ class Cuda(Cpu):
         """torch has a class for it; libraries beneath say so in words. Also of what the error came from."""
         told: BaseException | None = error
         while told is not None:
-            text = str(told).lower().replace("_", "").replace(" ", "")
+            text = text_of(told).lower().replace("_", "").replace(" ", "")
             if isinstance(told, torch.OutOfMemoryError) or (
                 isinstance(told, RuntimeError) and any(word in text for word in _FULL)
             ):
