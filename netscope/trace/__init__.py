@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from netscope.base.errors import text_of
 from netscope.base.workload import Workload
 from netscope.trace.facts import (
     ModuleCall,
@@ -45,8 +46,6 @@ class ForwardError(Exception):
         self.trace = trace
 
 
-# What a forward may raise that is handed on.
-Raised = Exception | SystemExit
 LADDER = ("meta", "fake", "real")
 
 
@@ -69,7 +68,7 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
 
     reason = ""
     notes: dict[str, None] = {}
-    failures: list[tuple[Trace, Raised]] = []
+    failures: list[tuple[Trace, BaseException]] = []
     # What ran to its end, though an operator had failed and the forward had gone on.
     doubtful: Trace | None = None
     for rung in ladder:
@@ -106,7 +105,7 @@ def _doubted(trace: Trace, failed: Sequence[str]) -> Trace:
 
 def _same_error(one: BaseException, other: BaseException) -> bool:
     """Equal but for the names of devices, so the model's fault and not the rung's."""
-    return type(one) is type(other) and _plain(str(one)) == _plain(str(other))
+    return type(one) is type(other) and _plain(text_of(one)) == _plain(text_of(other))
 
 
 def _plain(message: str) -> str:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from netscope.base.errors import said
 from netscope.base.workload import Workload
 from netscope.trace import survivors
 from netscope.trace.facts import Trace
-from netscope.trace.forward import Raised, record_forward, told
+from netscope.trace.forward import record_forward
 from netscope.trace.modules import classes_of
 from netscope.trace.process import process_kept
 from netscope.trace.rungs import RUNGS
@@ -37,7 +38,7 @@ class _Way(NamedTuple):
 
 def attempt(
     workload: Workload, rung: str, reason: str, *, train: bool, first: bool
-) -> tuple[Trace, Raised | None, list[str]]:
+) -> tuple[Trace, BaseException | None, list[str]]:
     """The facts of one forward, what it raised, and what failed on the way without ending it.
 
     A forward that takes gradients itself is run again with autograd, and one that torch.compile will not have
@@ -57,7 +58,7 @@ def attempt(
 
 def _other_way(way: _Way, error: BaseException) -> _Way:
     """The way on which that error may not come."""
-    message = told(error)
+    message = said(error)
     if any(words in message for words in _GRADIENT):
         return way._replace(autograd=True)
     if type(error).__module__.startswith("torch._dynamo") or "found no compiled frames" in message:
@@ -67,7 +68,7 @@ def _other_way(way: _Way, error: BaseException) -> _Way:
 
 def _attempt(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
-) -> tuple[Trace, Raised | None, list[str]]:
+) -> tuple[Trace, BaseException | None, list[str]]:
     outside = survivors.Outside(classes_of(workload.module))
     trace, error, failed, token, copies = _run(workload, rung, reason, train, first, way)
     if error is not None:
@@ -81,7 +82,7 @@ def _attempt(
 
 def _run(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
-) -> tuple[Trace, Raised | None, list[str], Token, list[weakref.ref[Any]]]:
+) -> tuple[Trace, BaseException | None, list[str], Token, list[weakref.ref[Any]]]:
     """In a frame of its own, which holds what is not to be left."""
     eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
     with RUNGS[rung](workload, train, first) as prepared, process_kept(prepared.names.depth), eager:

@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
+from netscope.base.errors import interrupts, said
 from netscope.trace.calls import Calls
 from netscope.trace.facts import Trace, Unseen
 from netscope.trace.here import here
 from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
 from netscope.trace.recorder import Recorder
 from netscope.trace.routing import routed
-
-Raised = Exception | SystemExit
 
 
 def record_forward(
@@ -30,7 +29,7 @@ def record_forward(
     rung: str,
     reason: str,
     autograd: bool,
-) -> tuple[Trace, Raised | None]:
+) -> tuple[Trace, BaseException | None]:
     """Run `module(*args, **kwargs)` under `recorder`, and hand over the facts.
 
     The second result is what the forward raised, if it did; the trace then ends there. The caller has
@@ -42,12 +41,14 @@ def record_forward(
     started = time.perf_counter()
     calls = Calls(names, recorder, autograd)
     inputs = calls.arguments(args, kwargs)
-    error: Raised | None = None
+    error: BaseException | None = None
     result: Any = None
     with surroundings, _recording(recorder, calls, autograd):
         try:
             result = calls.root(module, args, kwargs)
-        except (Exception, SystemExit) as raised:  # noqa: BLE001 - the user's code: handed on, with the rows so far
+        except BaseException as raised:  # the user's code: handed on, with the rows so far
+            if interrupts(raised):
+                raise
             error = raised
     outputs = () if error is not None else calls.results(result)
     parameters = ParameterFacts(recorder.tags)
@@ -66,20 +67,11 @@ def record_forward(
         rung=rung,
         rung_reason=reason,
         seconds=time.perf_counter() - started,
-        error=None if error is None else told(error),
+        error=None if error is None else said(error),
         error_path=failing if error is not None else "",
         unseen=_unseen(recorder, calls),
     )
     return trace, error
-
-
-def told(error: BaseException) -> str:
-    """The error as one says it: its class and its message."""
-    try:
-        message = str(error).strip()
-    except Exception:  # noqa: BLE001 - the user's class
-        message = ""
-    return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
