@@ -15,7 +15,7 @@ from netscope.trace import survivors
 from netscope.trace.facts import Trace
 from netscope.trace.forward import record_forward
 from netscope.trace.modules import classes_of
-from netscope.trace.process import process_kept
+from netscope.trace.process import others_at_work, process_kept
 from netscope.trace.rungs import RUNGS
 from netscope.trace.tags import Token
 
@@ -74,6 +74,8 @@ def _attempt(
     if error is not None:
         _let_go(error)
     places, left = survivors.clear(token, copies, outside)
+    if not others_at_work():
+        outside.put_back()
     notes = [f"the forward left a tensor of the trace in {place}" for place in places]
     if left:
         notes.append(f"{left} tensors of the trace live on where they could not be taken out")
@@ -86,11 +88,13 @@ def _run(
     """In a frame of its own, which holds what is not to be left."""
     eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
     with RUNGS[rung](workload, train, first) as prepared, process_kept(prepared.names.depth), eager:
-        module, args, kwargs, names, recorder, copies, surroundings = prepared
+        module, args, kwargs, names, recorder, copier, surroundings = prepared
         trace, error = record_forward(
             module, args, kwargs, names, recorder, surroundings, rung=rung, reason=reason, autograd=way.autograd
         )
-        return trace, error, recorder.failed, recorder.tags.token, copies
+        notes = [f"the forward changed a {name}, which could not be copied and was put back" for name in copier.put_back()]
+        trace = trace._replace(notes=(*trace.notes, *notes))
+        return trace, error, recorder.failed, recorder.tags.token, copier.references()
 
 
 def _let_go(error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -45,7 +46,8 @@ def record_forward(
     result: Any = None
     with surroundings, _recording(recorder, calls, autograd):
         try:
-            result = calls.root(module, args, kwargs)
+            # Variables of the context that it sets are its own.
+            result = contextvars.copy_context().run(calls.root, module, args, kwargs)
         except BaseException as raised:  # the user's code: handed on, with the rows so far
             if interrupts(raised):
                 raise

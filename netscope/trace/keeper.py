@@ -1,10 +1,13 @@
-"""On the real rung: what is no twin and written to all the same, put back afterwards.
+"""What is no twin and written to all the same, put back afterwards.
 
 A tensor of a module's globals or of a class is outside every object that was copied. Every operator passes the
 recorder, so what it is about to write to can be kept first.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
 
 import torch
 
@@ -13,31 +16,35 @@ class Keeper:
     """Keeps the values of tensors that are not the recording's, and has generators for it.
 
     ours:
-        addresses of the storages of twins.
+        tells the tensors that are; asked when the first one is about to be written to.
     """
 
-    def __init__(self, ours: set[int]) -> None:
-        self._ours = ours
-        # Storage address -> the tensor and what it held.
-        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    def __init__(self, ours: Callable[[], Iterable[torch.Tensor]]) -> None:
+        self._which = ours
+        # Storage address -> the tensor, what it held, and its version.
+        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor, int]] = {}
         self._generators: dict[torch.device, torch.Generator] = {}
 
+    @cached_property
+    def _ours(self) -> set[int]:
+        return {address for address in map(_address, self._which()) if address is not None}
+
     def keep(self, tensor: torch.Tensor) -> None:
-        """Keep what is about to be written to, unless it is a twin."""
-        try:
-            storage = tensor.untyped_storage()
-        except (RuntimeError, NotImplementedError):
+        """Keep what is about to be written to, unless it is the recording's."""
+        address = _address(tensor)
+        if address is None or address in self._ours or address in self._kept:
             return
-        address = storage._cdata
-        if address in self._ours or address in self._kept:
-            return
-        whole = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(storage)  # type: ignore[call-overload]
-        self._kept[address] = whole, whole.clone()
+        version = 0 if tensor.is_inference() else tensor._version
+        self._kept[address] = tensor, _whole(tensor).clone(), version
 
     def restore(self) -> int:
         """Put everything back; how many there were."""
-        for whole, before in self._kept.values():
-            whole.copy_(before)
+        for tensor, before, version in self._kept.values():
+            whole = _whole(tensor)
+            if not torch.equal(whole, before):
+                whole.copy_(before)
+            if not tensor.is_inference():
+                torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
         count = len(self._kept)
         self._kept.clear()
         return count
@@ -52,3 +59,17 @@ class Keeper:
                 made = torch.Generator(device).manual_seed(0)
             self._generators[device] = made
         return made
+
+
+def _whole(tensor: torch.Tensor) -> torch.Tensor:
+    """All of its memory, as bytes."""
+    flat = torch.empty(0, dtype=torch.uint8, device=tensor.device)
+    return flat.set_(tensor.untyped_storage())  # type: ignore[call-overload, no-any-return]
+
+
+def _address(tensor: torch.Tensor) -> int | None:
+    """Of its storage; None for one that has none."""
+    try:
+        return int(tensor.untyped_storage()._cdata)
+    except (RuntimeError, NotImplementedError, ValueError):
+        return None

@@ -62,7 +62,7 @@ class _Process:
         if torch.get_default_device() != self._device:
             torch.set_default_device(None if self._device.type == "cpu" else self._device)
         changed = [(put, before) for put, get, same, before in self._states if not same(get(), before)]
-        if changed and not _others_at_work():
+        if changed and not others_at_work():
             for put, before in changed:
                 put(before)
 
@@ -90,7 +90,7 @@ def _numpy_equal(one: Any, other: Any) -> bool:
     return one[2:] == other[2:] and bool((one[1] == other[1]).all())
 
 
-def _others_at_work() -> bool:
+def others_at_work() -> bool:
     """Whether another thread may be drawing random numbers, so that putting back would repeat some."""
     if threading.active_count() == 1:
         return False
@@ -108,11 +108,9 @@ class _Room:
 
     def __init__(self, depth: int) -> None:
         self._before = sys.getrecursionlimit()
-        self._raised = None
         if depth > _USUAL:
-            self._raised = max(self._before, 1000) + _FRAMES * depth
-            sys.setrecursionlimit(self._raised)
+            sys.setrecursionlimit(max(self._before, 1000) + _FRAMES * depth)
 
     def leave(self) -> None:
-        if self._raised is not None and sys.getrecursionlimit() == self._raised:
+        if sys.getrecursionlimit() != self._before:
             sys.setrecursionlimit(self._before)

@@ -47,7 +47,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     home:
         on meta, where the owner's tensors are, and those of the forward say that they are.
     keeper:
-        on the real rung, keeps what is nobody's twin from being changed.
+        keeps what is nobody's twin from being changed.
     failed:
         what could not be done on this rung; a forward may have caught that and gone on.
     """
@@ -112,6 +112,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.fail(schema.name)
             raise
 
+    def _keep(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Keep what is about to be written to, where it was there before and is nobody's twin."""
+        assert self.keeper is not None
+        for place in schema.written:
+            if isinstance(place, int):
+                value = args[place] if place < len(args) else None
+            else:
+                value = kwargs.get(place)
+            for tensor in tensors_in(value):
+                if type(tensor) in (torch.Tensor, torch.nn.Parameter) and not is_meta(tensor):
+                    if self.was_there(tensor):
+                        self.keeper.keep(tensor)
+
     def was_there(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor was there before the forward."""
         tag = self.tags.of(tensor)
@@ -123,6 +136,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _primitive(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """An operator that no other is behind."""
+        if schema.written and self.keeper is not None:
+            self._keep(schema, args, kwargs)
         if self.on_meta and schema.is_copy and stays_home(args[0], kwargs, self.home):
             return args[0]
         memo = self.memo

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Final, NamedTuple
@@ -36,8 +35,8 @@ _CPU: Final = torch.device("cpu")
 class Prepared(NamedTuple):
     """A module and arguments that may be run without harm, and what to record with.
 
-    copies:
-        weak references to what was copied.
+    copier:
+        has made the copies.
     surroundings:
         is to be entered around the forward, and the forward alone.
     """
@@ -47,7 +46,7 @@ class Prepared(NamedTuple):
     kwargs: dict[str, Any]
     names: Names
     recorder: Recorder
-    copies: list[weakref.ref[Any]]
+    copier: Copier
     surroundings: AbstractContextManager[object] = nullcontext()
 
 
@@ -67,14 +66,15 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         return made  # type: ignore[no-any-return]
 
     with _held(workload, None if workload.rebuild else twin, twin, make, train, first) as held:
-        module, args, kwargs, names, copies = held
+        module, args, kwargs, names, copier = held
         if workload.rebuild:
             _dress(names.modules, classes)
         for m in names.modules:
             if isinstance(m, torch.nn.MultiheadAttention):
                 _bare(m)
-        recorder = Recorder(on_meta=True, home=home, classes=classes)
-        yield Prepared(module, args, kwargs, names, recorder, copies)
+        with _keeping(names, copier) as keeper:
+            recorder = Recorder(on_meta=True, home=home, classes=classes, keeper=keeper)
+            yield Prepared(module, args, kwargs, names, recorder, copier)
 
 
 @contextmanager
@@ -89,9 +89,10 @@ def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         with mode:
             return _empty(spec, "cpu")
 
-    with _held(workload, twin, twin, make, train, first) as (module, args, kwargs, names, copies):
-        recorder = Recorder(on_meta=False, on_fake=True)
-        yield Prepared(module, args, kwargs, names, recorder, copies, _faking(mode, recorder))
+    with _held(workload, twin, twin, make, train, first) as (module, args, kwargs, names, copier):
+        with _keeping(names, copier) as keeper:
+            recorder = Recorder(on_meta=False, on_fake=True, keeper=keeper)
+            yield Prepared(module, args, kwargs, names, recorder, copier, _faking(mode, recorder))
 
 
 @contextmanager
@@ -126,15 +127,28 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
 
     module = workload.rebuild() if workload.rebuild else None
     with _held(workload, None if module else twin, twin, make, train, True, module) as held:
-        ready, args, kwargs, names, copies = held
-        ours = [reference() for reference in copies]
-        ours += [t for m in names.modules for t in (*m._parameters.values(), *m._buffers.values())]
-        keeper = Keeper(set(_addresses(ours)))
-        recorder = Recorder(on_meta=False, keeper=keeper)
-        try:
-            yield Prepared(ready, args, kwargs, names, recorder, copies, exits_watched(recorder))
-        finally:
-            keeper.restore()
+        ready, args, kwargs, names, copier = held
+        with _keeping(names, copier) as keeper:
+            recorder = Recorder(on_meta=False, keeper=keeper)
+            yield Prepared(ready, args, kwargs, names, recorder, copier, exits_watched(recorder))
+
+
+@contextmanager
+def _keeping(names: Names, copier: Copier) -> Iterator[Keeper]:
+    """Keeps what is written to and is none of the copies' or the module's own."""
+
+    def ours() -> Iterator[torch.Tensor]:
+        yield from copier.tensors
+        for module in names.modules:
+            for tensor in (*module._parameters.values(), *module._buffers.values()):
+                if tensor is not None:
+                    yield tensor
+
+    keeper = Keeper(ours)
+    try:
+        yield keeper
+    finally:
+        keeper.restore()
 
 
 RUNGS: Final[dict[str, Rung]] = {"meta": meta, "fake": fake, "real": real}
@@ -155,7 +169,7 @@ def device_of(module: torch.nn.Module) -> torch.device:
     return _CPU
 
 
-_Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, list[weakref.ref[Any]]]
+_Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, Copier]
 
 
 @contextmanager
@@ -193,12 +207,14 @@ def _held(
             names = Names(module)
         make_plain(names.modules)
         set_mode(module, train)
-        yield module, args, kwargs, names, copier.references()
+        yield module, args, kwargs, names, copier
 
 
 @contextmanager
 def copying(
-    twin: Callable[[torch.Tensor], torch.Tensor], make: Callable[[TensorSpec], torch.Tensor]
+    twin: Callable[[torch.Tensor], torch.Tensor],
+    make: Callable[[TensorSpec], Any],
+    gradient: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Iterator[Copier]:
     """A copier, whose copies are taken apart at the end, so that they go at once."""
     packed = torch.nn.utils.rnn.PackedSequence
@@ -208,10 +224,11 @@ def copying(
         kept = [None if item is None else item.clone() for item in value[1:]]
         return tuple.__new__(packed, (copier(value.data), *kept))
 
-    copier = Copier(twin, {TensorSpec: make, packed: of_packed})
+    copier = Copier(twin, {TensorSpec: make, packed: of_packed}, gradient)
     try:
         yield copier
     finally:
+        copier.put_back()
         copier.take_apart()
 
 
@@ -276,6 +293,7 @@ def set_mode(module: torch.nn.Module, train: bool) -> None:
         cls = type(m)
         if isinstance(m, torch.jit.ScriptModule):
             m.training = train
+            waiting += [child for _, child in m._modules.items()]
             continue
         if (cls.train is not torch.nn.Module.train or is_plain("modes")) and _takes_mode(m):
             try:
@@ -297,15 +315,6 @@ def _takes_mode(module: torch.nn.Module) -> bool:
         return False
     required = any(p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in others)
     return mode.kind is mode.POSITIONAL_OR_KEYWORD and (mode.name == "mode" or mode.default is True) and not required
-
-
-def _addresses(values: list[Any]) -> Iterator[int]:
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            try:
-                yield value.untyped_storage()._cdata
-            except (RuntimeError, NotImplementedError, ValueError):  # it has none, or none yet
-                continue
 
 
 def _dtype(spec: TensorSpec) -> torch.dtype:

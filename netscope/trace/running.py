@@ -116,10 +116,6 @@ def run(
     if known is None:
         check_dtypes(schema.name, recorder.tags.layouts(args, kwargs)[0])
     if not recorder.on_meta and not recorder.on_fake:
-        if recorder.keeper is not None and schema.written:
-            for tensor in tensors_in([_argument(place, args, kwargs) for place in schema.written]):
-                if recorder.was_there(tensor):
-                    recorder.keeper.keep(tensor)
         if schema.is_random and recorder.keeper is not None:
             result = drawn(schema.func, args, kwargs, recorder.keeper.generator)
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import operator
 import sys
 import types
 from collections import deque
@@ -23,24 +24,30 @@ from netscope.trace.tags import Token
 # Containers between a tensor and what has a name, at most.
 _DEEP: Final = 6
 _GONE: Final = object()
-_Container = (dict, list, set, deque)
+# What is put back wherever it changed.
+_PLAIN: Final = frozenset({int, float, bool, str, bytes, type(_GONE)})
 
 
 class Outside:
-    """What modules' globals, classes and closures held before a forward, as far as its classes reach."""
+    """What modules' globals, classes and closures held before a forward, as far as its classes reach.
+
+    Beside containers of tensors these are numbers: how often something was called, whether a warning was given.
+    """
 
     def __init__(self, classes: Iterable[type]) -> None:
         # id -> (the container, what was in it)
         self._before: dict[int, tuple[Any, Any]] = {}
-        homes = set()
+        homes = self._homes = set[str]()
         for cls in classes:
             for base in cls.__mro__:
                 home = base.__module__
                 if home.startswith(("torch.", "builtins")) or home == "torch":
                     continue
                 homes.add(home)
-                self._before[id(base)] = base, dict(vars(base))
-                self._namespace(vars(base))
+                if id(base) not in self._before:
+                    self._before[id(base)] = base, dict(vars(base))
+        for base, names in list(self._before.values()):
+            self._namespace(names)
         for home in homes:
             module = sys.modules.get(home)
             if module is not None:
@@ -51,6 +58,10 @@ class Outside:
         for value in list(names.values()):
             if type(value) in (dict, list, set, deque):
                 self._keep(value)
+            elif getattr(type(value), "__module__", None) in self._homes:
+                own = getattr(value, "__dict__", None)
+                if type(own) is dict:
+                    self._keep(own)
             elif type(value) is types.FunctionType and value.__closure__:
                 for cell in value.__closure__:
                     try:
@@ -60,6 +71,44 @@ class Outside:
                     self._before[id(cell)] = cell, held
                     if type(held) in (dict, list, set, deque):
                         self._keep(held)
+
+    def put_back(self) -> None:
+        """Put back numbers and texts that changed. What else did may be an import or a registration."""
+        for holder, before in self._before.values():
+            if isinstance(holder, type):
+                now: Any = vars(holder)
+            elif isinstance(holder, dict):
+                now = holder
+            elif type(holder) is types.CellType:
+                self._cell_back(holder, before)
+                continue
+            elif isinstance(holder, (list, deque)):
+                if len(holder) != len(before) and _PLAIN.issuperset(map(type, holder)):
+                    holder.clear()
+                    holder.extend(before)
+                continue
+            else:
+                continue
+            if len(now) == len(before) and all(map(operator.is_, now.values(), before.values())):
+                continue
+            for key in [*now, *before]:
+                is_now, was = now.get(key, _GONE), before.get(key, _GONE)
+                if is_now is was or not (type(is_now) in _PLAIN and type(was) in _PLAIN):
+                    continue
+                if isinstance(holder, type):
+                    type.__delattr__(holder, key) if was is _GONE else type.__setattr__(holder, key, was)
+                elif was is _GONE:
+                    dict.pop(holder, key)
+                else:
+                    dict.__setitem__(holder, key, was)
+
+    def _cell_back(self, cell: types.CellType, before: Any) -> None:
+        try:
+            now = cell.cell_contents
+        except ValueError:
+            now = _GONE
+        if now is not before and type(now) in _PLAIN and type(before) in _PLAIN:
+            cell.cell_contents = before
 
     def _keep(self, container: Any) -> None:
         if id(container) not in self._before:

@@ -60,7 +60,9 @@ def kept(
             shared.append((tensor, tensor._version))
         return alias
 
-    with copying(twin, lambda spec: spec) as copier:
+    # Gradients of the owner's are there to be looked at alone, unless parameters are copied too.
+    gradient = copied if own else torch.Tensor.detach
+    with copying(twin, lambda spec: spec, gradient) as copier:
         made, args, kwargs = copier((module, *arguments))
         names = Names(made)
         make_plain(names.modules)

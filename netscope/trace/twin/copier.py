@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import functools
+import io
 import itertools
 import random
 import sys
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 import torch
 
-from netscope.trace.twin.kinds import ATOMS, Kind, kind_of, slots_of
+from netscope.trace.twin.kinds import ATOMS, HEAP_TYPE, Kind, kind_of, slots_of
 
 # Copied by torch's own or the standard library's code, never by an owner's class.
 _EMPTY: Final = (dict, collections.OrderedDict, set)
@@ -30,6 +31,8 @@ class Copier:
         makes the twin of a tensor.
     replace:
         what else is to be replaced, by its class, and each time that it is met.
+    gradient:
+        makes the twin of a parameter's gradient.
     script:
         copies a scripted module.
 
@@ -42,9 +45,11 @@ class Copier:
         self,
         tensor: Callable[[torch.Tensor], torch.Tensor],
         replace: dict[type, Callable[[Any], Any]] | None = None,
+        gradient: Callable[[torch.Tensor], torch.Tensor] | None = None,
         script: Callable[[Any], Any] = copy.deepcopy,
     ) -> None:
         self._tensor = tensor
+        self._gradient = gradient or tensor
         self._replace = replace or {}
         self._script = script
         # id -> (original, kept so that the id stays its own; copy)
@@ -61,8 +66,9 @@ class Copier:
         self.tensors: list[torch.Tensor] = []
         # Copies that may hold each other in a circle.
         self._others: list[Any] = []
-        # What was shared though it may change.
-        self.shared: list[Any] = []
+        # What was shared though it may change, with its attributes and what puts its state back.
+        self._shared: list[tuple[Any, dict[str, Any], Callable[[], object]]] = []
+        self._fillers = ((dict, self._fill_dict), (list, self._fill_list), (set, self._fill_set))
         self._makers: dict[Kind, Callable[[Any, type], Any]] = {
             Kind.REPLACED: lambda value, cls: self._replace[cls](value),
             Kind.TENSOR: self._of_tensor,
@@ -84,7 +90,8 @@ class Copier:
             Kind.REFERENCE: self._of_reference,
             Kind.WEAK_CONTAINER: self._of_weak_container,
             Kind.ITERATOR: self._of_iterator,
-            Kind.BYTES: lambda value, cls: self._remember(value, bytearray(value)),
+            Kind.BYTES: lambda value, cls: self._remember(value, value[:]),
+            Kind.STREAM: self._of_stream,
             Kind.LOCK: lambda value, cls: self._remember(value, _unlocked(cls)),
             Kind.LOCAL: self._of_local,
             Kind.ARRAY: self._of_array,
@@ -105,6 +112,20 @@ class Copier:
         """To what was copied."""
         return [*map(weakref.ref, self.modules), *map(weakref.ref, self.tensors)]
 
+    def put_back(self) -> list[str]:
+        """Put back what is shared; what of it had changed, in words."""
+        changed = []
+        for value, before, state in self._shared:
+            own = _dict_of(value)
+            names = [name for name in own.keys() | before.keys() if own.get(name, _GONE) is not before.get(name, _GONE)]
+            if names:
+                own.clear()
+                own.update(before)
+                changed.append(f"{type(value).__qualname__} ({', '.join(sorted(map(str, names)))})")
+            if state():
+                changed.append(type(value).__qualname__)
+        return changed
+
     def take_apart(self) -> None:
         """Empty the copies, so that they go without the collector, which would have to look for circles."""
         for module in self.modules:
@@ -124,10 +145,11 @@ class Copier:
                 if isinstance(other, base):
                     base.clear(other)
                     break
-        for container in (self.modules, self.tensors, self._others, self._held, self._waiting, self.shared):
+        for container in (self.modules, self.tensors, self._others, self._held, self._waiting, self._shared):
             container.clear()
         self._known.clear()
         self._makers.clear()
+        self._fillers = ()
         self._replace.clear()
 
     def _kind(self, cls: type) -> Kind:
@@ -156,7 +178,7 @@ class Copier:
         return copied
 
     def _share(self, value: Any, cls: type) -> Any:
-        self.shared.append(value)
+        self._shared.append((value, _dict_of(value).copy(), _state_of(value)))
         return self._remember(value, value)
 
     # Attributes
@@ -196,7 +218,10 @@ class Copier:
         made = _new(cls)
         self.modules.append(made)
         self._known[id(value)] = value, made
-        self._waiting.append((self._attributes, value, made))
+        fill = self._attributes
+        if isinstance(value, (dict, list, set)):  # as well
+            fill = next(f for base, f in self._fillers if isinstance(value, base))
+        self._waiting.append((fill, value, made))
         return made
 
     def _of_object(self, value: Any, cls: type) -> Any:
@@ -214,6 +239,8 @@ class Copier:
         if made is value:
             return made
         self.tensors.append(made)
+        if value.is_leaf and value.grad is not None:
+            made.grad = self._gradient(value.grad)
         own = value.__dict__
         if own:
             self._waiting.append((self._attributes, value, made))
@@ -355,7 +382,8 @@ class Copier:
         return self._remember(value, getattr(holder, value.__name__))
 
     def _of_partial(self, value: Any, cls: type) -> Any:
-        function, args, named = (self._copy(part) for part in (value.func, value.args, value.keywords))
+        function, args = self._copy(value.func), self._copy(value.args)
+        named = {name: self._copy(item) for name, item in value.keywords.items()}
         made = functools.partial.__new__(cls, function, *args, **named)
         return self._later(self._attributes, value, made)
 
@@ -403,14 +431,30 @@ class Copier:
             except ValueError:  # of other numbers
                 return self._share(value, cls)
             return self._remember(value, made)
-        maker, args, *state = value.__reduce__()
+        try:
+            maker, args, *state = value.__reduce__()
+        except TypeError:  # of a Python that does not copy it
+            return self._share(value, cls)
         made = maker(*[self._copy(arg) for arg in args])
-        if state:
-            made.__setstate__(state[0])
+        if state and state[0] is not None:
+            made.__setstate__(self._copy(state[0]))
+        return self._remember(value, made)
+
+    def _of_stream(self, value: Any, cls: type) -> Any:
+        if value.closed:
+            return value
+        made = cls(value.getvalue())
+        made.seek(value.tell())
         return self._remember(value, made)
 
     def _of_local(self, value: Any, cls: type) -> Any:
-        return self._later(self._attributes, value, threading.local())
+        """What it holds for this thread."""
+        if cls.__init__ is not object.__init__:
+            return self._share(value, cls)
+        made = threading.local.__new__(cls)
+        self._remember(value, made)
+        made.__dict__.update(self._items(value.__dict__))
+        return made
 
     # Numbers
 
@@ -427,9 +471,8 @@ class Copier:
         else:
             plain = numpy.array(value, copy=True, order="K", subok=False)
         if value.dtype.hasobject and value.dtype.names is None:
-            plain[...] = numpy.array([self._copy(v) for v in plain.flat] + [None], dtype=object)[:-1].reshape(
-                plain.shape
-            )
+            for place in numpy.ndindex(plain.shape):
+                plain[place] = self._copy(plain[place])
         made = plain if cls is numpy.ndarray else plain.view(cls)
         if not value.flags.writeable:
             made.flags.writeable = False
@@ -451,8 +494,40 @@ class Copier:
         return self._remember(value, made)
 
 
+_GONE: Final = object()
+
+
 def _new(cls: type) -> Any:
-    return object.__new__(cls)
+    try:
+        return object.__new__(cls)
+    except TypeError:  # one that is a dictionary as well, say
+        base: Any = next(base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE)
+        return base.__new__(cls)
+
+
+def _state_of(value: Any) -> Callable[[], object]:
+    """What puts back where a file is read; it says whether that had changed."""
+    if not isinstance(value, io.IOBase):
+        return _nothing
+    try:
+        before = value.tell()
+    except (OSError, ValueError):  # closed, or a pipe
+        return _nothing
+
+    def back() -> bool:
+        try:
+            moved = value.tell() != before
+            if moved:
+                value.seek(before)
+        except (OSError, ValueError):
+            return True
+        return moved
+
+    return back
+
+
+def _nothing() -> bool:
+    return False
 
 
 def _dict_of(value: Any) -> dict[str, Any]:

@@ -6,9 +6,11 @@ A class may lie about itself (`__class__`), hide its state (`__getattr__`) or ha
 
 from __future__ import annotations
 
+import array
 import collections
 import enum
 import functools
+import io
 import itertools
 import random
 import sys
@@ -20,7 +22,7 @@ from typing import Any, Final
 import torch
 
 # Py_TPFLAGS_HEAPTYPE: made while running, as classes written in Python are.
-_HEAP_TYPE: Final = 1 << 9
+HEAP_TYPE: Final = 1 << 9
 
 
 class Kind(enum.Enum):
@@ -49,6 +51,7 @@ class Kind(enum.Enum):
     WEAK_CONTAINER = enum.auto()
     ITERATOR = enum.auto()
     BYTES = enum.auto()
+    STREAM = enum.auto()  # in memory
     LOCK = enum.auto()
     LOCAL = enum.auto()
     ARRAY = enum.auto()
@@ -77,12 +80,16 @@ _EXACT: Final[dict[type, Kind]] = {
     weakref.WeakKeyDictionary: Kind.WEAK_CONTAINER,
     weakref.WeakValueDictionary: Kind.WEAK_CONTAINER,
     weakref.WeakSet: Kind.WEAK_CONTAINER,
-    itertools.count: Kind.ITERATOR,
-    **{type(iter(empty)): Kind.ITERATOR for empty in ([], (), range(0), range(2**70), "")},
+    **{type(iter(empty)): Kind.ITERATOR for empty in ([], (), range(0), range(2**70), "", b"")},
+    **dict.fromkeys((enumerate, zip, map, filter, reversed), Kind.ITERATOR),
+    **{type(iter(view)): Kind.ITERATOR for view in ({}, {}.values(), {}.items(), set())},
+    **{cls: Kind.ITERATOR for cls in vars(itertools).values() if isinstance(cls, type)},
     bytearray: Kind.BYTES,
+    array.array: Kind.BYTES,
+    io.BytesIO: Kind.STREAM,
+    io.StringIO: Kind.STREAM,
     type(threading.Lock()): Kind.LOCK,
     type(threading.RLock()): Kind.LOCK,
-    threading.local: Kind.LOCAL,
     random.Random: Kind.GENERATOR,
     torch.Generator: Kind.GENERATOR,
 }
@@ -100,6 +107,7 @@ _LAYOUTS: Final[tuple[tuple[type, Kind], ...]] = (
     (collections.deque, Kind.DEQUE),
     (functools.partial, Kind.PARTIAL),
     (types.SimpleNamespace, Kind.PLAIN),
+    (threading.local, Kind.LOCAL),
 )
 
 # Services of the process and descriptions of programs: no forward has them for itself. By the first names of
@@ -148,7 +156,7 @@ def _is_service(cls: type) -> bool:
 
 def _is_plain(cls: type) -> bool:
     """Whether attributes are all that instances hold, and nothing happens when one goes away."""
-    if not cls.__flags__ & _HEAP_TYPE or "__del__" in _names(cls):
+    if not cls.__flags__ & HEAP_TYPE or "__del__" in _names(cls):
         return False
     try:
         object.__new__(cls)

@@ -103,7 +103,7 @@ def on_meta(classes: Standins) -> Twins:
     """Twins without data."""
     return Twins(
         lambda shape, stride, dtype, _: torch.empty_strided(shape, stride, dtype=dtype, device=_META),
-        _same,
+        _alone,
         classes,
     )
 
@@ -117,7 +117,7 @@ def on_fake(mode: Any) -> Twins:
         with mode:
             return torch.empty_strided(shape, stride, dtype=dtype, device="cpu")
 
-    return Twins(allocate, _same)
+    return Twins(allocate, _alone)
 
 
 def copied() -> Twins:
@@ -132,6 +132,6 @@ def copied() -> Twins:
     return Twins(allocate, lambda tensor: tensor.detach().clone())
 
 
-def _same(tensor: torch.Tensor) -> torch.Tensor:
-    """Itself: without values nothing is written to it."""
-    return tensor
+def _alone(tensor: torch.Tensor) -> torch.Tensor:
+    """Of one that stays as it is. A sparse one is copied, as its version would change; so small are those."""
+    return tensor if tensor.layout is torch.strided else tensor.detach().clone()
