@@ -14,8 +14,7 @@ from netscope.base.workload import Workload
 from netscope.trace import survivors
 from netscope.trace.facts import Trace
 from netscope.trace.forward import record_forward
-from netscope.trace.modules import classes_of
-from netscope.trace.process import others_at_work, process_kept
+from netscope.trace.process import others_at_work, process_kept, thread_kept
 from netscope.trace.rungs import RUNGS
 from netscope.trace.tags import Token
 
@@ -69,8 +68,7 @@ def _other_way(way: _Way, error: BaseException) -> _Way:
 def _attempt(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
 ) -> tuple[Trace, BaseException | None, list[str]]:
-    outside = survivors.Outside(classes_of(workload.module))
-    trace, error, failed, token, copies = _run(workload, rung, reason, train, first, way)
+    trace, error, failed, token, copies, outside = _run(workload, rung, reason, train, first, way)
     if error is not None:
         _let_go(error)
     places, left = survivors.clear(token, copies, outside)
@@ -84,17 +82,18 @@ def _attempt(
 
 def _run(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
-) -> tuple[Trace, BaseException | None, list[str], Token, list[weakref.ref[Any]]]:
+) -> tuple[Trace, BaseException | None, list[str], Token, list[weakref.ref[Any]], survivors.Outside]:
     """In a frame of its own, which holds what is not to be left."""
     eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
-    with RUNGS[rung](workload, train, first) as prepared, process_kept(prepared.names.depth), eager:
+    with thread_kept(), RUNGS[rung](workload, train, first) as prepared, process_kept(prepared.names.depth), eager:
         module, args, kwargs, names, recorder, copier, surroundings = prepared
+        outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         trace, error = record_forward(
             module, args, kwargs, names, recorder, surroundings, rung=rung, reason=reason, autograd=way.autograd
         )
         notes = [f"the forward changed a {name}, which could not be copied and was put back" for name in copier.put_back()]
         trace = trace._replace(notes=(*trace.notes, *notes))
-        return trace, error, recorder.failed, recorder.tags.token, copier.references()
+        return trace, error, recorder.failed, recorder.tags.token, copier.references(), outside
 
 
 def _let_go(error: BaseException) -> None:

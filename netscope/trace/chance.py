@@ -20,12 +20,20 @@ _DROPOUT: Final = {
 Generators = Callable[[torch.device], torch.Generator]
 
 
-def without_dropout(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments with nothing dropped, which takes no random numbers and gives the same shapes."""
+def whole(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a composite makes, with nothing dropped: that takes no random numbers and gives the same shapes."""
+    name = str(func)
     place = _DROPOUT[name]
-    if len(args) <= place or not args[place]:
-        return args
-    return (*args[:place], 0.0, *args[place + 1 :])
+    share = kwargs.get("dropout_p", args[place] if len(args) > place else 0.0)
+    if not share:
+        return func(*args, **kwargs)
+    if len(args) > place:
+        args = (*args[:place], 0.0, *args[place + 1 :])
+    kwargs = {**kwargs, "dropout_p": 0.0} if "dropout_p" in kwargs else kwargs
+    if name == "aten.scaled_dot_product_attention.default" and args[0].device.type == "cpu":
+        # The one kernel there that drops anything, and lays its result out in its own way.
+        return torch.ops.aten._scaled_dot_product_attention_math(*args, **kwargs)[0]
+    return func(*args, **kwargs)
 
 
 def drawn(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], generators: Generators) -> Any:

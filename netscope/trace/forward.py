@@ -85,38 +85,17 @@ def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
 
 @contextmanager
 def _recording(recorder: Recorder, calls: Calls, autograd: bool) -> Iterator[None]:
-    """Record what this thread does, and leave its modes as they were, whatever interrupts."""
-    before = _Modes(recorder)
-    try:
-        try:
-            with routed(calls), recorder:
-                here.recorder, here.outside = recorder, recorder.on_meta
-                if autograd:
-                    yield
-                else:
-                    with torch._C._AutoDispatchBelowAutograd():
-                        yield
-        finally:
-            before.restore()
-    finally:  # once more, should the interrupt have come in there
-        before.restore()
+    """Record what this thread does."""
+    with routed(calls), recorder:
+        here.recorder, here.outside = recorder, recorder.on_meta
+        if autograd:
+            yield
+        else:
+            with torch._C._AutoDispatchBelowAutograd(), torch.set_grad_enabled(_gradients(calls.names)):
+                yield
 
 
-class _Modes:
-    """What torch keeps for each thread."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-        self._dispatch = torch._C._len_torch_dispatch_stack()
-        self._function = torch._C._len_torch_function_stack()
-        self._here = here.recorder, here.calls, here.outside
-        self._grad = torch.is_grad_enabled()
-
-    def restore(self) -> None:
-        here.recorder, here.calls, here.outside = self._here
-        while torch._C._len_torch_dispatch_stack() > self._dispatch:
-            torch._C._pop_torch_dispatch_stack(None)
-        while torch._C._len_torch_function_stack() > self._function:
-            torch._C._pop_torch_function_stack()
-        if torch.is_grad_enabled() is not self._grad:
-            torch.set_grad_enabled(self._grad)
+def _gradients(names: Names) -> bool:
+    """Whether the forward is to find gradients on: as its owner has them, which a scripted one acts upon."""
+    scripted = any(isinstance(module, torch.jit.ScriptModule) for module in names.modules)
+    return torch.is_grad_enabled() and not scripted

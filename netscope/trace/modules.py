@@ -105,20 +105,6 @@ def _held_as(module: torch.nn.Module, parent: torch.nn.Module | None) -> str | N
     return None
 
 
-def classes_of(root: torch.nn.Module) -> set[type]:
-    """The classes of all registered modules."""
-    found: set[type] = set()
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        module = waiting.pop()
-        if id(module) not in seen:
-            seen.add(id(module))
-            found.add(type(module))
-            waiting += [child for child in module._modules.values() if child is not None]
-    return found
-
-
 class ParameterFacts:
     """Turns tensors into facts, giving equal identities to those that share storage."""
 

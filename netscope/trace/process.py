@@ -16,6 +16,8 @@ from typing import Any, Final
 
 import torch
 
+from netscope.trace.here import here
+
 # Python frames that a forward takes for each level of modules, beyond what is usual.
 _FRAMES: Final = 12
 _USUAL: Final = 40
@@ -46,6 +48,49 @@ def process_kept(depth: int = 0) -> Iterator[None]:
     finally:  # once more, should an interrupt have come in there
         kept.restore()
         room.leave()
+
+
+@contextmanager
+def thread_kept() -> Iterator[None]:
+    """Keep what torch and netscope have for this thread as it is, whatever interrupts."""
+    modes = _Modes()
+    try:
+        try:
+            yield
+        finally:
+            modes.restore()
+    finally:  # once more, should an interrupt have come in there
+        modes.restore()
+
+
+class _Modes:
+    """The modes of a thread."""
+
+    def __init__(self) -> None:
+        self._dispatch = torch._C._len_torch_dispatch_stack()
+        self._function = torch._C._len_torch_function_stack()
+        self._here = here.recorder, here.calls, here.outside
+        self._grad = torch.is_grad_enabled()
+        self._autocast = {
+            kind: (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")
+        }
+        self._cached = torch.is_autocast_cache_enabled()
+
+    def restore(self) -> None:
+        here.recorder, here.calls, here.outside = self._here
+        while torch._C._len_torch_dispatch_stack() > self._dispatch:
+            torch._C._pop_torch_dispatch_stack(None)
+        while torch._C._len_torch_function_stack() > self._function:
+            torch._C._pop_torch_function_stack()
+        if torch.is_grad_enabled() is not self._grad:
+            torch.set_grad_enabled(self._grad)
+        for kind, (enabled, dtype) in self._autocast.items():
+            if torch.is_autocast_enabled(kind) is not enabled:
+                torch.set_autocast_enabled(kind, enabled)
+            if torch.get_autocast_dtype(kind) is not dtype:
+                torch.set_autocast_dtype(kind, dtype)
+        if torch.is_autocast_cache_enabled() is not self._cached:
+            torch.set_autocast_cache_enabled(self._cached)
 
 
 class _Process:

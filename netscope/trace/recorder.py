@@ -17,7 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netscope.base.plain import is_plain
-from netscope.trace.chance import without_dropout
+from netscope.trace.chance import whole
 from netscope.trace.composites import COMPOSITES
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
@@ -104,8 +104,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if schema.is_query:
             return func(*args, **kwargs)
         if schema.is_composite:
-            whole = self._composite(schema, args, kwargs) if schema.name in COMPOSITES else NotImplemented
-            return self._taken_apart(schema, args, kwargs) if whole is NotImplemented else whole
+            made = self._composite(schema, args, kwargs) if schema.name in COMPOSITES else NotImplemented
+            return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
         try:
             return self._primitive(schema, args, kwargs)
         except Exception:
@@ -183,7 +183,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             operator = operator_of(name, _NO_TAGS, arguments, layouts)
             results = self.made(operator, layouts, reads)
             return results[0] if isinstance(made, Layout) else tuple(results)
-        result = schema.func(*without_dropout(name, args), **kwargs)
+        result = whole(schema.func, args, kwargs)
         operator = self.observed(name, _NO_TAGS, args, kwargs, result)
         self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result

@@ -137,9 +137,11 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
 def _keeping(names: Names, copier: Copier) -> Iterator[Keeper]:
     """Keeps what is written to and is none of the copies' or the module's own."""
 
+    modules = list(names.modules)  # others are met by the forward
+
     def ours() -> Iterator[torch.Tensor]:
         yield from copier.tensors
-        for module in names.modules:
+        for module in modules:
             for tensor in (*module._parameters.values(), *module._buffers.values()):
                 if tensor is not None:
                     yield tensor

@@ -34,25 +34,29 @@ class Outside:
     Beside containers of tensors these are numbers: how often something was called, whether a warning was given.
     """
 
-    def __init__(self, classes: Iterable[type]) -> None:
+    def __init__(self, classes: Iterable[type], functions: Iterable[types.FunctionType] = ()) -> None:
         # id -> (the container, what was in it)
         self._before: dict[int, tuple[Any, Any]] = {}
         homes = self._homes = set[str]()
         for cls in classes:
             for base in cls.__mro__:
                 home = base.__module__
-                if home.startswith(("torch.", "builtins")) or home == "torch":
+                if _is_settled(home):
                     continue
                 homes.add(home)
                 if id(base) not in self._before:
                     self._before[id(base)] = base, dict(vars(base))
         for base, names in list(self._before.values()):
             self._namespace(names)
-        for home in homes:
-            module = sys.modules.get(home)
-            if module is not None:
-                self._keep(module.__dict__)
-                self._namespace(module.__dict__)
+        modules = [vars(sys.modules[home]) for home in homes if home in sys.modules]
+        for function in functions:
+            if not _is_settled(function.__module__ or ""):
+                modules.append(function.__globals__)
+                self._function(function)
+        for names in modules:
+            if id(names) not in self._before:
+                self._keep(names)
+                self._namespace(names)
 
     def _namespace(self, names: Any) -> None:
         for value in list(names.values()):
@@ -62,18 +66,28 @@ class Outside:
                 own = getattr(value, "__dict__", None)
                 if type(own) is dict:
                     self._keep(own)
-            elif type(value) is types.FunctionType and value.__closure__:
-                for cell in value.__closure__:
-                    try:
-                        held = cell.cell_contents
-                    except ValueError:
-                        continue
-                    self._before[id(cell)] = cell, held
-                    if type(held) in (dict, list, set, deque):
-                        self._keep(held)
+            elif type(value) is types.FunctionType:
+                self._function(value)
 
-    def put_back(self) -> None:
-        """Put back numbers and texts that changed. What else did may be an import or a registration."""
+    def _function(self, function: types.FunctionType) -> None:
+        for cell in function.__closure__ or ():
+            try:
+                held = cell.cell_contents
+            except ValueError:
+                continue
+            self._before[id(cell)] = cell, held
+            if type(held) in (dict, list, set, deque):
+                self._keep(held)
+        if function.__dict__:
+            self._keep(function.__dict__)
+
+    def put_back(self, tensors: bool = False) -> None:
+        """Put back numbers and texts that changed. What else did may be an import or a registration.
+
+        tensors:
+            these as well; else they are looked for by `clear`.
+        """
+        plain = _PLAIN | {torch.Tensor, torch.nn.Parameter} if tensors else _PLAIN
         for holder, before in self._before.values():
             if isinstance(holder, type):
                 now: Any = vars(holder)
@@ -83,7 +97,7 @@ class Outside:
                 self._cell_back(holder, before)
                 continue
             elif isinstance(holder, (list, deque)):
-                if len(holder) != len(before) and _PLAIN.issuperset(map(type, holder)):
+                if len(holder) != len(before) and plain.issuperset(map(type, holder)):
                     holder.clear()
                     holder.extend(before)
                 continue
@@ -93,7 +107,7 @@ class Outside:
                 continue
             for key in [*now, *before]:
                 is_now, was = now.get(key, _GONE), before.get(key, _GONE)
-                if is_now is was or not (type(is_now) in _PLAIN and type(was) in _PLAIN):
+                if is_now is was or not (type(is_now) in plain and type(was) in plain):
                     continue
                 if isinstance(holder, type):
                     type.__delattr__(holder, key) if was is _GONE else type.__setattr__(holder, key, was)
@@ -117,6 +131,11 @@ class Outside:
     def of(self, container: Any) -> Any:
         """What a container, or a class, held before; `_GONE` where that is not known."""
         return self._before.get(id(container), (None, _GONE))[1]
+
+
+def _is_settled(home: str) -> bool:
+    """Whether modules of that name keep nothing that a forward changes."""
+    return home.partition(".")[0] in ("torch", "builtins", "netscope")
 
 
 def clear(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], int]:

@@ -194,7 +194,7 @@ class _Walk:
         if isinstance(attributes, dict):
             facts["attributes"] = ", ".join(name for name in attributes if not name.startswith(_NOTES))
             for name, held in list(attributes.items()):
-                if name.startswith(_NOTES):
+                if name.startswith(_NOTES) or name == "error_on_graph_break":  # a note of the compiler's
                     continue
                 facts[f".{name}"] = self.token(held, f"{label}.{name}")
         for kind in type(value).__mro__:
@@ -509,10 +509,16 @@ def process() -> Facts:
         },
     }
     for name, held in _PATCHED.items():
-        facts[f"functions of {name}"] = dict(zip(vars(held), map(id, vars(held).values()), strict=True))
+        facts[f"functions of {name}"] = _held_by(held)
     for kind in _layers():
-        facts[f"class {kind.__name__}"] = dict(zip(vars(kind), map(id, vars(kind).values()), strict=True))
+        facts[f"class {kind.__name__}"] = _held_by(kind)
     return facts
+
+
+def _held_by(held: Any) -> dict[str, int]:
+    """What a module or class holds; but that attribute as this thread reads it, which each does in its own way."""
+    read = {name: getattr(held, name) for name in ("_compiled_call_impl",) if name in vars(held)}
+    return {name: id(value) for name, value in {**vars(held), **read}.items()}
 
 
 def _values_of(facts: Facts) -> Facts:

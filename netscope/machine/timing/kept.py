@@ -19,6 +19,7 @@ from netscope.trace.facts import Trace
 from netscope.trace.modules import Names
 from netscope.trace.process import process_kept
 from netscope.trace.rungs import copying, make_plain, set_mode
+from netscope.trace.survivors import Outside
 from netscope.trace.twin import tensors
 
 
@@ -66,9 +67,13 @@ def kept(
         made, args, kwargs = copier((module, *arguments))
         names = Names(made)
         make_plain(names.modules)
-        with process_kept(names.depth):
-            set_mode(made, train)
-            yield made, args, kwargs
+        outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)
+        try:
+            with process_kept(names.depth):
+                set_mode(made, train)
+                yield made, args, kwargs
+        finally:
+            outside.put_back(tensors=True)
     if any(tensor._version != version for tensor, version in shared):
         raise UsageError(
             "the forward wrote to a parameter of its own, which was not kept.",

@@ -64,6 +64,9 @@ class Copier:
         self._held: list[Any] = []
         self.modules: list[torch.nn.Module] = []
         self.tensors: list[torch.Tensor] = []
+        # What has globals and class attributes that a forward may write to.
+        self.functions: list[types.FunctionType] = []
+        self.classes: set[type] = set()
         # Copies that may hold each other in a circle.
         self._others: list[Any] = []
         # What was shared though it may change, with its attributes and what puts its state back.
@@ -225,6 +228,7 @@ class Copier:
         return made
 
     def _of_object(self, value: Any, cls: type) -> Any:
+        self.classes.add(cls)
         made = types.SimpleNamespace.__new__(cls) if issubclass(cls, types.SimpleNamespace) else _new(cls)
         return self._later(self._attributes, value, made)
 
@@ -330,13 +334,10 @@ class Copier:
     # Functions
 
     def _of_function(self, value: types.FunctionType, cls: type) -> Any:
+        self.functions.append(value)
         cells, defaults, named = value.__closure__ or (), value.__defaults__, value.__kwdefaults__
         own = value.__dict__
         if not cells and not own and not named and (not defaults or ATOMS.issuperset(map(type, defaults))):
-            return value
-        if all(map(self._is_settled, (c.cell_contents for c in cells if _is_full(c)))) and not (
-            own or named or defaults
-        ):
             return self._remember(value, value)
         made = types.FunctionType(
             value.__code__,
@@ -356,16 +357,15 @@ class Copier:
         self._waiting.append((self._attributes, value, made))
         return made
 
-    def _is_settled(self, held: Any) -> bool:
-        """Whether what a closure holds has nothing that could change, at a glance."""
-        return type(held) in ATOMS or (type(held) is types.FunctionType and not held.__closure__)
-
     def _of_cell(self, value: types.CellType, cls: type) -> Any:
         return self._later(self._fill_cell, value, types.CellType())
 
     def _fill_cell(self, value: types.CellType, copied: types.CellType) -> None:
         if _is_full(value):
-            copied.cell_contents = self._copy(value.cell_contents)
+            held = value.cell_contents
+            if isinstance(held, type):
+                self.classes.add(held)
+            copied.cell_contents = self._copy(held)
 
     def _of_method(self, value: types.MethodType, cls: type) -> Any:
         function, holder = self._copy(value.__func__), self._copy(value.__self__)
