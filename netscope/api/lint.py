@@ -40,6 +40,7 @@ def lint(
         UsageError: no check has that name; else what `summary` raises.
     """
     from netscope.answers.lint import choose
+    from netscope.trace.modules import Names, is_training
 
     select = arguments.texts("select", select, 'write select=["NS101"]')
     ignore = arguments.texts("ignore", ignore, 'write ignore=["NS101"]')
@@ -50,7 +51,8 @@ def lint(
         return lint_report(network, select=select, ignore=ignore)
     modes = None
     if not found.named:
-        modes = {path: part.training for path, part in network.module.named_modules()}
+        names = Names(network.module)
+        modes = {names.of[id(part)][0]: is_training(part) for part in names.modules}
     report = trace(network, train=request.train)
     again = partial(trace, network, train=True)
     return lint_report(report, modes=modes, again=again, select=select, ignore=ignore)

@@ -22,7 +22,7 @@ from netscope.trace.tree import leaves
 
 
 class _OpenCall:
-    """A module call while it runs. `used` counts the names under which it called its children."""
+    """A module call while it runs. `used` counts how often it called each of its children."""
 
     __slots__ = ("first_op", "index", "inputs", "module", "parent", "path", "used")
 
@@ -41,7 +41,7 @@ class _OpenCall:
         self.parent = parent
         self.inputs = inputs
         self.first_op = first_op
-        self.used: dict[str, int] = {}
+        self.used: dict[int, int] = {}
 
 
 class Calls:

@@ -79,6 +79,13 @@ def record_forward(
 def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
     """Each once for a call."""
     found = [*recorder.unseen, *calls.elsewhere()]
+    if recorder.on_meta or recorder.on_fake:  # real ones come from numbers as well
+        orphans = recorder.tags.orphans()
+        found += [
+            Unseen(op.call, "work in a thread of its own")
+            for op in (recorder.ops if orphans else ())
+            if not orphans.isdisjoint(op.reads)
+        ]
     found += [Unseen(index, "a generator that was not read") for index in calls.unread()]
     return tuple(dict.fromkeys(found))
 

@@ -22,8 +22,9 @@ def too_large(module: torch.nn.Module, free: int | None = None) -> str | None:
         bytes to be had; what the system says by default.
     """
     free = free_memory() if free is None else free
-    tensors = {id(t): t for t in (*module.parameters(), *module.buffers())}
-    needed = sum(t.numel() * t.element_size() for t in tensors.values())
+    from netscope.trace.modules import tensors_of
+
+    needed = sum(t.numel() * t.element_size() for t in tensors_of(module))
     if free is None or needed <= _SHARE * free:
         return None
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import torch
 
@@ -16,7 +16,9 @@ from netscope.trace.tags import Tags
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
-_MAX_ALIASES = 64
+# Names of one module, and names of all beyond the first of each: where shared modules share others, they multiply.
+_MOST_OF_ONE: Final = 4096
+_MOST_OF_ALL: Final = 2**15
 
 
 class Names:
@@ -30,7 +32,10 @@ class Names:
         self.index: dict[int, int] = {}
         # How deeply modules nest.
         self.depth = 0
+        # Of a module and a path: its names below that path.
+        self._inside: dict[tuple[int, str], list[str]] = {}
         of, modules = self.of, self.modules
+        more = 0
         waiting: list[tuple[str, torch.nn.Module, int]] = [("", root, 0)]
         while waiting:
             path, module, depth = waiting.pop()
@@ -39,8 +44,10 @@ class Names:
                 names = of[id(module)] = []
                 self.index[id(module)] = len(modules)
                 modules.append(module)
-            if len(names) >= _MAX_ALIASES:
+            elif len(names) >= _MOST_OF_ONE or more >= _MOST_OF_ALL:
                 continue
+            else:
+                more += 1
             names.append(path)
             if depth > self.depth:
                 self.depth = depth
@@ -55,18 +62,22 @@ class Names:
         self._taken = {name for names in of.values() for name in names}
         self.registered = frozenset(self.of)
 
-    def choose(self, module: torch.nn.Module, parent: str, used: dict[str, int]) -> str:
+    def choose(self, module: torch.nn.Module, parent: str, used: dict[int, int]) -> str:
         """The name, among several, for a call of `module` made by the module called `parent`.
 
-        Those under the parent's go first, and among these the least used in this call of the parent:
-        `Sequential(layer, layer)` calls "0", then "1".
+        Those under the parent's go first, and among these one after the other: `Sequential(layer, layer)`
+        calls "0", then "1". `used` counts the calls that this call of the parent made, by module.
         """
-        names = self.of[id(module)]
-        lead = f"{parent}." if parent else ""
-        inside = [name for name in names if name.startswith(lead) and name != parent]
-        chosen = min(inside or names, key=lambda name: used.get(name, 0))
-        used[chosen] = used.get(chosen, 0) + 1
-        return chosen
+        key = id(module), parent
+        names = self._inside.get(key)
+        if names is None:
+            known = self.of[id(module)]
+            lead = f"{parent}." if parent else ""
+            inside = [name for name in known if name.startswith(lead) and name != parent]
+            names = self._inside[key] = inside or known
+        count = used.get(id(module), 0)
+        used[id(module)] = count + 1
+        return names[count % len(names)]
 
     def adopt(self, module: torch.nn.Module, parent: torch.nn.Module | None, path: str) -> str:
         """Name a module that is registered nowhere, by the attribute of its caller that holds it."""
@@ -103,6 +114,17 @@ def _held_as(module: torch.nn.Module, parent: torch.nn.Module | None) -> str | N
             if item is module and not name.startswith("_"):
                 return f"{name}.{key}"
     return None
+
+
+def tensors_of(root: torch.nn.Module) -> list[torch.Tensor]:
+    """The parameters and buffers of all registered modules, each once, past what a class says of them."""
+    found = {
+        id(tensor): tensor
+        for module in Names(root).modules
+        for tensor in (*module._parameters.values(), *module._buffers.values())
+        if tensor is not None
+    }
+    return list(found.values())
 
 
 class ParameterFacts:

@@ -48,11 +48,12 @@ class Outside:
                     self._before[id(base)] = base, dict(vars(base))
         for base, names in list(self._before.values()):
             self._namespace(names)
+        functions = [one for one in functions if not _is_settled(one.__module__ or "")]
+        homes.update(one.__module__ for one in functions if one.__module__)
         modules = [vars(sys.modules[home]) for home in homes if home in sys.modules]
         for function in functions:
-            if not _is_settled(function.__module__ or ""):
-                modules.append(function.__globals__)
-                self._function(function)
+            modules.append(function.__globals__)
+            self._function(function)
         for names in modules:
             if id(names) not in self._before:
                 self._keep(names)

@@ -8,6 +8,7 @@ tags are kept here.
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import Any, Final
 
 import torch
@@ -28,6 +29,8 @@ Tag = tuple[Layout, int, Token]
 NO_KWARGS: dict[str, Any] = {}
 
 _NUMBERS = frozenset({int, float, bool, str, type(None)})
+# References to a tensor that is held here alone: that one, the name of the loop, and of the one who counts.
+_ALONE: Final = 3
 _numbers: Final = itertools.count()
 
 
@@ -85,6 +88,19 @@ class Tags:
         """The index of a storage in which a tensor lies that was there before and was met, else None."""
         home = self._foreign_storages.get(storage._cdata)
         return None if home is None else home[1]
+
+    def orphans(self) -> set[int]:
+        """The storages of tensors that nobody holds any more and no operator made: that was done out of sight.
+
+        What was there before is still held by whom it belongs to.
+        """
+        return {
+            storage
+            for tensor, (_, storage, _) in self._foreign.values()
+            if sys.getrefcount(tensor) <= _ALONE
+            and (is_meta(tensor) or type(tensor) not in PLAIN_TENSORS)
+            and not isinstance(tensor, torch.nn.Parameter)
+        }
 
     def is_foreign(self, tensor: torch.Tensor) -> bool:
         """Whether it was there before the recording."""

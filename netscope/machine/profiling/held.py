@@ -15,7 +15,7 @@ from netscope.machine.timing.inputs import arguments, integer_limits
 from netscope.machine.timing.kept import kept, writes_to_parameters
 from netscope.machine.timing.weights import materialised
 from netscope.trace.facts import Trace
-from netscope.trace.modules import Names
+from netscope.trace.modules import Names, tensors_of
 from netscope.trace.process import process_kept
 from netscope.trace.rungs import set_mode
 from netscope.trace.tree import map_tensors
@@ -51,8 +51,7 @@ def device_of(module: torch.nn.Module) -> str | None:
     Raises:
         UsageError: it has no values, or is in several places.
     """
-    tensors = [*module.parameters(), *module.buffers()]
-    devices = sorted({str(t.device) for t in tensors if not torch.nn.parameter.is_lazy(t)})
+    devices = sorted({str(t.device) for t in tensors_of(module) if not torch.nn.parameter.is_lazy(t)})
     if "meta" in devices:
         raise UsageError(
             "the module is on meta: it has no values to compute with.",
@@ -66,8 +65,8 @@ def device_of(module: torch.nn.Module) -> str | None:
 def dtype_in(module: torch.nn.Module) -> str:
     """What most elements of the module's parameters are, as a key of `DTYPES`; "" for something else."""
     counts: dict[str, int] = {}
-    for parameter in module.parameters():
-        if not torch.nn.parameter.is_lazy(parameter):
+    for parameter in tensors_of(module):
+        if isinstance(parameter, torch.nn.Parameter) and not torch.nn.parameter.is_lazy(parameter):
             name = str(parameter.dtype).removeprefix("torch.")
             counts[name] = counts.get(name, 0) + parameter.numel()
     most = max(counts, key=lambda name: counts[name], default="float32")

@@ -60,12 +60,12 @@ def recorded(step: Step, module: torch.nn.Module, backend: Backend, steps: int) 
 
 
 class _Calls:
-    """The module calls that are open, by thread, each with the names that it used for its children."""
+    """The module calls that are open, by thread, each with how often it called its children."""
 
     def __init__(self, module: torch.nn.Module) -> None:
         self.names = Names(module)
         self._mark = _range()
-        self.open: dict[int, list[tuple[torch.nn.Module, str, dict[str, int]]]] = defaultdict(list)
+        self.open: dict[int, list[tuple[torch.nn.Module, str, dict[int, int]]]] = defaultdict(list)
 
     def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the module returns, in a range of its own."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 
 from netscope.base.errors import UsageError
+from netscope.trace.modules import tensors_of
 from netscope.trace.tree import leaves
 
 Phases = tuple[tuple[str, Callable[[], object]], ...]
@@ -76,7 +77,7 @@ class Training:
             UsageError: there is no such optimizer, or nothing that it could train.
         """
         make = optimizer_named(optimizer)
-        trained = [p for p in module.parameters() if p.requires_grad]
+        trained = [p for p in tensors_of(module) if isinstance(p, torch.nn.Parameter) and p.requires_grad]
         if not trained:
             raise UsageError("no parameter of the network can be trained: none requires a gradient.")
         self._module = module

@@ -94,6 +94,7 @@ class Copier:
             Kind.WEAK_CONTAINER: self._of_weak_container,
             Kind.ITERATOR: self._of_iterator,
             Kind.BYTES: lambda value, cls: self._remember(value, value[:]),
+            Kind.VIEW: self._of_view,
             Kind.STREAM: self._of_stream,
             Kind.LOCK: lambda value, cls: self._remember(value, _unlocked(cls)),
             Kind.LOCAL: self._of_local,
@@ -440,6 +441,13 @@ class Copier:
             made.__setstate__(self._copy(state[0]))
         return self._remember(value, made)
 
+    def _of_view(self, value: memoryview, cls: type) -> Any:
+        whole = value.c_contiguous and memoryview(value.obj).nbytes == value.nbytes
+        if not whole:  # where it begins, it does not tell
+            return self._share(value, cls)
+        made = memoryview(self._copy(value.obj)).cast("B")
+        return self._remember(value, made if value.ndim == 0 else made.cast(value.format, value.shape))
+
     def _of_stream(self, value: Any, cls: type) -> Any:
         if value.closed:
             return value
@@ -507,6 +515,16 @@ def _new(cls: type) -> Any:
 
 def _state_of(value: Any) -> Callable[[], object]:
     """What puts back where a file is read; it says whether that had changed."""
+    if type(value) is memoryview and value.contiguous and not value.readonly:
+        content = value.tobytes()
+
+        def refill() -> bool:
+            changed = value.tobytes() != content
+            if changed:
+                value.cast("B")[:] = content
+            return changed
+
+        return refill
     if not isinstance(value, io.IOBase):
         return _nothing
     try:

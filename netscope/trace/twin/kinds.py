@@ -51,6 +51,7 @@ class Kind(enum.Enum):
     WEAK_CONTAINER = enum.auto()
     ITERATOR = enum.auto()
     BYTES = enum.auto()
+    VIEW = enum.auto()  # of bytes
     STREAM = enum.auto()  # in memory
     LOCK = enum.auto()
     LOCAL = enum.auto()
@@ -85,6 +86,7 @@ _EXACT: Final[dict[type, Kind]] = {
     **{type(iter(view)): Kind.ITERATOR for view in ({}, {}.values(), {}.items(), set())},
     **{cls: Kind.ITERATOR for cls in vars(itertools).values() if isinstance(cls, type)},
     bytearray: Kind.BYTES,
+    memoryview: Kind.VIEW,
     array.array: Kind.BYTES,
     io.BytesIO: Kind.STREAM,
     io.StringIO: Kind.STREAM,
