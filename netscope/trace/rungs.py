@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
+from netscope.base.errors import NetscopeError
 from netscope.base.meta.building import build
 from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec, Workload
@@ -195,8 +196,8 @@ def _held(
         what netscope built for this rung.
     """
     module = own or workload.module
-    if workload.rebuild and not first:
-        module = build(workload.rebuild)
+    if own is None and workload.rebuild and not first:
+        module = _anew(workload)
     with ExitStack() as stack:
         if module_twin is None:
             copier = stack.enter_context(copying(twin, make))
@@ -210,6 +211,15 @@ def _held(
         make_plain(names.modules)
         set_mode(module, train)
         yield module, args, kwargs, names, copier
+
+
+def _anew(workload: Workload) -> torch.nn.Module:
+    """The network of a name as it was before the first rung."""
+    assert workload.rebuild is not None
+    try:
+        return build(workload.rebuild)
+    except NetscopeError:  # its constructor cannot do without values: the one that there is was put back
+        return workload.module
 
 
 @contextmanager

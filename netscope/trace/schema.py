@@ -38,7 +38,8 @@ class Schema:
     written:
         the arguments that are written to.
     is_query:
-        asks about a tensor (its device, its sizes), which fake tensors do aloud.
+        asks about a tensor (its device, its sizes), which fake tensors do aloud, or does what autograd alone
+        has an interest in.
     is_exact:
         gives the same result at every run and changes nothing.
     makes_constants:
@@ -57,7 +58,7 @@ class Schema:
     def __init__(self, func: Any) -> None:
         self.func = func
         self.name = str(func)
-        self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_"))
+        self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_", "aten.detach_."))
         self.is_composite = not self.name.startswith("prim.") and (
             torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)
         )
