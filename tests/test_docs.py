@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -161,3 +163,59 @@ def test_the_workflow_calls_commands_that_exist(command: str):
 
     (call,) = re.findall(rf"run: netscope {command} (.*)", workflow())
     typer.main.get_command(app()).commands[command].make_context(command, shlex.split(call))
+
+
+# What is promised, and the tests that hold it
+
+
+def promises(text: str) -> list[tuple[str, str]]:
+    """(promise, held by) of every row of the tables."""
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", text, re.MULTILINE)
+    return [row for row in rows if row != ("promise", "held by")]
+
+
+@cache
+def functions(path: Path) -> frozenset[str]:
+    """The functions of a file that are not within others."""
+    found = ast.parse(path.read_text(encoding="utf-8")).body
+    return frozenset(one.name for one in found if isinstance(one, ast.FunctionDef))
+
+
+def unheld(text: str) -> list[str]:
+    """Promises that name no test, and tests that are named and do not exist."""
+    owners = frozenset().union(*(functions(path) for path in (ROOT / "tests" / "owners").glob("*.py")))
+    missing = []
+    for promise, tests in promises(text):
+        named = re.findall(r"`([^`]+)`", tests)
+        if not named or re.sub(r"`[^`]+`(<br>)?", "", tests):
+            missing.append(promise)
+        for name in named:
+            path, _, test = name.partition("::")
+            function, _, case = test.rstrip("]").partition("[")
+            exists = function.startswith("test_") and (ROOT / path).is_file()
+            if not exists or function not in functions(ROOT / path) or (case and case not in owners):
+                missing.append(name)
+    return missing
+
+
+def test_every_promise_is_held_by_tests_that_exist():
+    text = (docs.DOCS / "promises.md").read_text(encoding="utf-8")
+    assert len(promises(text)) > 30
+    assert unheld(text) == []
+
+
+@pytest.mark.parametrize(
+    "held_by",
+    [
+        "`tests/trace/test_owners.py::test_nothing_ever_changes`",
+        "`tests/trace/test_ownres.py::test_nothing_changes`",
+        "`tests/trace/test_owners.py::test_nothing_changes[nobody]`",
+        "`tests/trace/test_owners.py::process_kept`",
+        "goodwill",
+    ],
+)
+def test_a_promise_that_no_test_holds_is_told(held_by: str):
+    good = "`tests/trace/test_owners.py::test_nothing_changes[hooks]`"
+    head = "| promise | held by |\n|---|---|\n"
+    assert unheld(f"{head}| It is kept. | {good} |\n") == []
+    assert len(unheld(f"{head}| It is kept. | {held_by} |\n")) == 1

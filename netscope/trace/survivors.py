@@ -276,7 +276,8 @@ def _where(container: Any) -> str:
     """The name by which a container is known, if it has one."""
     for holder in gc.get_referrers(container):
         if isinstance(holder, dict):
-            key = next((k for k, v in holder.items() if v is container and isinstance(k, str)), None)
+            # In a function of its own: a comprehension here would hold the container in a cell.
+            key = _key_of(holder, container)
             owner = _owner_of(holder)
             if key is not None and owner is not None:
                 name = owner.__name__ if isinstance(owner, (type, types.ModuleType)) else type(owner).__qualname__
@@ -284,6 +285,10 @@ def _where(container: Any) -> str:
         elif type(holder) is types.CellType:
             return f"a {type(container).__name__} of a closure"
     return f"a {type(container).__name__}"
+
+
+def _key_of(names: dict[Any, Any], value: Any) -> str | None:
+    return next((key for key, held in names.items() if held is value and isinstance(key, str)), None)
 
 
 def _name_of(function: Any) -> str:

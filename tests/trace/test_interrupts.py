@@ -134,7 +134,7 @@ def figures(module: nn.Module, x: Tensor) -> list[Any]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.whole
 def test_a_profile_that_is_interrupted_changes_nothing() -> None:
-    """It runs the owner's module for real, which may move the counters of tensors and nothing else."""
+    """It runs a twin on the owner's weights, which may move the counters of tensors and nothing else."""
     quick: dict[str, Any] = {"device": "cpu", "warmup": 0.0, "max_time": 0.001, "device_spec": "none"}
     module, x = Layers(False), torch.randn(3, 4)
 

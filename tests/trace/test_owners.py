@@ -236,7 +236,7 @@ def test_what_one_trace_left_in_a_cache_is_of_no_matter_to_the_next() -> None:
     assert torch.equal(Windowed(0)(x), x * torch.hann_window(8))
 
 
-# -- Profiles, which run the owner's own module
+# -- Profiles, which run a twin on the owner's own weights
 
 FEW = (
     "batch_norm",

@@ -1,4 +1,4 @@
-"""A network with values on a machine, in the mode and layout that was asked for; afterwards as it was."""
+"""A network with values on a machine, in the mode and layout that was asked for; of the user's a twin."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Passes are separate and never mixed. In the order in which a profile uses them:
 
-    weights, inputs, kept    a network with values, its arguments, and the user's module given back as it was
+    weights, inputs, kept    a network with values, its arguments, and a twin of the user's module
     steps                    one inference or training step, in phases
     meter, measure           rounds of samples until their interval is narrow: no hook, no profiler
     samples, intervals       raw samples; median, quartiles, interval and the ratio of two measurements

@@ -1,4 +1,4 @@
-"""The user's module comes back bit for bit, whatever was run on it."""
+"""The user's module stays bit for bit, whatever its twin was run on."""
 
 from __future__ import annotations
 
