@@ -17,7 +17,6 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from netscope.base.errors import NetscopeError
-from netscope.base.meta.building import build
 from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec, Workload
 from netscope.trace.exits import exits_watched
@@ -201,12 +200,14 @@ def _held(
     with ExitStack() as stack:
         if module_twin is None:
             copier = stack.enter_context(copying(twin, make))
-            args, kwargs = copier((workload.args, workload.kwargs))
+            with torch.no_grad():
+                args, kwargs = copier((workload.args, workload.kwargs))
             names = Names(module)
             stack.enter_context(attributes_kept(names.modules))
         else:
             copier = stack.enter_context(copying(twin, make))
-            module, args, kwargs = copier((module, workload.args, workload.kwargs))
+            with torch.no_grad():
+                module, args, kwargs = copier((module, workload.args, workload.kwargs))
             names = Names(module)
         make_plain(names.modules)
         set_mode(module, train)
@@ -215,6 +216,8 @@ def _held(
 
 def _anew(workload: Workload) -> torch.nn.Module:
     """The network of a name as it was before the first rung."""
+    from netscope.base.meta.building import build
+
     assert workload.rebuild is not None
     try:
         return build(workload.rebuild)

@@ -58,7 +58,9 @@ class Schema:
     def __init__(self, func: Any) -> None:
         self.func = func
         self.name = str(func)
-        self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_", "aten.detach_."))
+        self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_", "aten.detach_.")) and (
+            self.name != "aten.is_nonzero.default"  # which reads a value
+        )
         self.is_composite = not self.name.startswith("prim.") and (
             torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)
         )

@@ -23,9 +23,15 @@ from netscope.trace.tags import Token
 
 # Containers between a tensor and what has a name, at most.
 _DEEP: Final = 6
-_GONE: Final = object()
+
+
+class _Gone:
+    """In place of what is not there."""
+
+
+_GONE: Final = _Gone()
 # What is put back wherever it changed.
-_PLAIN: Final = frozenset({int, float, bool, str, bytes, type(_GONE)})
+_PLAIN: Final = frozenset({int, float, bool, str, bytes, _Gone})
 
 
 class Outside:

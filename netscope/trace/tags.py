@@ -96,9 +96,10 @@ class Tags:
         """
         return {
             storage
-            for tensor, (_, storage, _) in self._foreign.values()
+            for tensor, (layout, storage, _) in self._foreign.values()
             if sys.getrefcount(tensor) <= _ALONE
             and (is_meta(tensor) or type(tensor) not in PLAIN_TENSORS)
+            and layout.dtype.is_floating_point  # torch makes indices from lists by itself
             and not isinstance(tensor, torch.nn.Parameter)
         }
 

@@ -64,7 +64,8 @@ def kept(
     # Gradients of the owner's are there to be looked at alone, unless parameters are copied too.
     gradient = copied if own else torch.Tensor.detach
     with copying(twin, lambda spec: spec, gradient) as copier:
-        made, args, kwargs = copier((module, *arguments))
+        with torch.no_grad():
+            made, args, kwargs = copier((module, *arguments))
         names = Names(made)
         make_plain(names.modules)
         outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)

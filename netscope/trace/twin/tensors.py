@@ -20,7 +20,7 @@ _META: Final = torch.device("meta")
 
 
 class Twins:
-    """Makes one twin for each tensor, and twins that share storage where the originals do.
+    """Makes one twin for each tensor, and twins that share storage where the originals do. Under `no_grad`.
 
     other:
         makes the twin of a tensor that has no plain storage (sparse, quantised, with a dispatch of its own).
@@ -56,9 +56,9 @@ class Twins:
             or not (plain or cls.__torch_dispatch__ is _NO_DISPATCH)
         ):
             return self._other(tensor)
-        with torch.no_grad():
-            twin = self._shared(tensor)
-        parameter = isinstance(tensor, torch.nn.Parameter)
+        twin = self._shared(tensor)
+        # By class where that tells: `isinstance` asks each tensor whether it was made one.
+        parameter = cls is torch.nn.Parameter or (cls is not torch.Tensor and isinstance(tensor, torch.nn.Parameter))
         if type(twin) is not torch.Tensor and parameter:  # fake
             return torch.nn.Parameter(twin, tensor.requires_grad)
         made: Any = twin
