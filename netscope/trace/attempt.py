@@ -19,7 +19,13 @@ from netscope.trace.rungs import RUNGS
 from netscope.trace.tags import Token
 
 # What torch says to one who wants a gradient of what was computed below autograd.
-_GRADIENT = ("does not require grad", "requires grad", "requires_grad", "grad_fn", "not have been used in the graph")
+_GRADIENT = (
+    "does not require grad",
+    "requires grad",
+    "requires_grad",
+    "grad_fn",
+    "not have been used in the graph",
+)
 
 
 class _Way(NamedTuple):
@@ -85,13 +91,29 @@ def _run(
 ) -> tuple[Trace, BaseException | None, list[str], Token, list[weakref.ref[Any]], survivors.Outside]:
     """In a frame of its own, which holds what is not to be left."""
     eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
-    with thread_kept(), RUNGS[rung](workload, train, first) as prepared, process_kept(prepared.names.depth), eager:
+    with (
+        thread_kept(),
+        RUNGS[rung](workload, train, first) as prepared,
+        process_kept(prepared.names.depth),
+        eager,
+    ):
         module, args, kwargs, names, recorder, copier, surroundings = prepared
         outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         trace, error = record_forward(
-            module, args, kwargs, names, recorder, surroundings, rung=rung, reason=reason, autograd=way.autograd
+            module,
+            args,
+            kwargs,
+            names,
+            recorder,
+            surroundings,
+            rung=rung,
+            reason=reason,
+            autograd=way.autograd,
         )
-        notes = [f"the forward changed a {name}, which could not be copied and was put back" for name in copier.put_back()]
+        notes = [
+            f"the forward changed a {name}, which could not be copied and was put back"
+            for name in copier.put_back()
+        ]
         trace = trace._replace(notes=(*trace.notes, *notes))
         return trace, error, recorder.failed, recorder.tags.token, copier.references(), outside
 

@@ -220,4 +220,3 @@ class Calls:
 def _place(index: int) -> str:
     """Of an item of a first argument that is a list."""
     return f"0.{index}"
-

@@ -1,7 +1,7 @@
 """Functions that are recorded as one operator instead of what they decompose into.
 
-What `scaled_dot_product_attention` or an LSTM breaks down to depends on the device, the build and the flags of
-the day; the mathematics does not.
+What `scaled_dot_product_attention` or an LSTM breaks down to depends on the device, the build and the flags
+of the day; the mathematics does not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from typing import Final
 COMPOSITES: Final = frozenset(
     {
         "aten.scaled_dot_product_attention.default",
-        *(f"aten.{kind}.{form}" for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu") for form in ("input", "data")),
+        *(
+            f"aten.{kind}.{form}"
+            for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu")
+            for form in ("input", "data")
+        ),
     }
 )

@@ -1,7 +1,7 @@
 """What is no twin and written to all the same, put back afterwards.
 
-A tensor of a module's globals or of a class is outside every object that was copied. Every operator passes the
-recorder, so what it is about to write to can be kept first.
+A tensor of a module's globals or of a class is outside every object that was copied. Every operator passes
+the recorder, so what it is about to write to can be kept first.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Keeper:
 def _whole(tensor: torch.Tensor) -> torch.Tensor:
     """All of its memory, as bytes."""
     flat = torch.empty(0, dtype=torch.uint8, device=tensor.device)
-    return flat.set_(tensor.untyped_storage())  # type: ignore[call-overload, no-any-return]
+    return flat.set_(tensor.untyped_storage())
 
 
 def _address(tensor: torch.Tensor) -> int | None:

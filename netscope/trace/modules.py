@@ -16,7 +16,7 @@ from netscope.trace.tags import Tags
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 
-# Names of one module, and names of all beyond the first of each: where shared modules share others, they multiply.
+# Names of one module, and of all beyond the first of each: where shared modules share others, they multiply.
 _MOST_OF_ONE: Final = 4096
 _MOST_OF_ALL: Final = 2**15
 

@@ -24,7 +24,16 @@ _USUAL: Final = 40
 # Where a thread waits that has nothing to do.
 _WAITING: Final = frozenset(
     {
-        *("threading", "queue", "selectors", "socket", "asyncio", "concurrent", "multiprocessing", "subprocess"),
+        *(
+            "threading",
+            "queue",
+            "selectors",
+            "socket",
+            "asyncio",
+            "concurrent",
+            "multiprocessing",
+            "subprocess",
+        ),
         *("zmq", "ipykernel", "IPython", "tornado", "traitlets", "pydevd", "debugpy", "jupyter_client"),
     }
 )
@@ -72,7 +81,8 @@ class _Modes:
         self._here = here.recorder, here.calls, here.outside
         self._grad = torch.is_grad_enabled()
         self._autocast = {
-            kind: (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in ("cpu", "cuda")
+            kind: (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind))
+            for kind in ("cpu", "cuda")
         }
         self._cached = torch.is_autocast_cache_enabled()
 
@@ -149,7 +159,7 @@ def _waits(frame: FrameType) -> bool:
 
 
 class _Room:
-    """Room on the stack for networks that nest deeply. The limit is the process's, so others stay as they are."""
+    """Room on the stack for networks that nest deeply. The limit is the process's, so others leave it alone."""
 
     def __init__(self, depth: int) -> None:
         self._before = sys.getrecursionlimit()

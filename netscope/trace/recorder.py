@@ -121,9 +121,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             else:
                 value = kwargs.get(place)
             for tensor in tensors_in(value):
-                if type(tensor) in (torch.Tensor, torch.nn.Parameter) and not is_meta(tensor):
-                    if self.was_there(tensor):
-                        self.keeper.keep(tensor)
+                real = type(tensor) in (torch.Tensor, torch.nn.Parameter) and not is_meta(tensor)
+                if real and self.was_there(tensor):
+                    self.keeper.keep(tensor)
 
     def was_there(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor was there before the forward."""
@@ -289,4 +289,3 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.stale.add(call.reads[0])
         self.record(operator, call.reads, call.reads[:1])
         return target
-

@@ -1,8 +1,8 @@
 """What the tensors of a trace are made of: meta, fake or real.
 
 Each rung is a function that prepares a module and arguments for one recording. A model that needs values
-(`.item()`, detection's boxes) goes down one rung at a time. What runs is never the owner's module but a twin of
-it; one that netscope built from a name is its own.
+(`.item()`, detection's boxes) goes down one rung at a time. What runs is never the owner's module but a twin
+of it; one that netscope built from a name is its own.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         with mode:
             return _empty(spec, "cpu")
 
-    with _held(workload, twin, twin, make, train, first) as (module, args, kwargs, names, copier):
+    with _held(workload, twin, twin, make, train, first) as held:
+        module, args, kwargs, names, copier = held
         with _keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, on_fake=True, keeper=keeper)
             yield Prepared(module, args, kwargs, names, recorder, copier, _faking(mode, recorder))
@@ -136,7 +137,6 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
 @contextmanager
 def _keeping(names: Names, copier: Copier) -> Iterator[Keeper]:
     """Keeps what is written to and is none of the copies' or the module's own."""
-
     modules = list(names.modules)  # others are met by the forward
 
     def ours() -> Iterator[torch.Tensor]:
@@ -187,8 +187,8 @@ def _held(
     """A module and arguments that nobody else has, in the wanted mode.
 
     module_twin:
-        makes the twins of the module's tensors; None for a module that netscope built itself, which has nobody
-        to miss its tensors.
+        makes the twins of the module's tensors; None for a module that netscope built itself, which
+        has nobody to miss its tensors.
     first:
         whether the module that netscope built is as it built it; else it builds another one.
     own:
@@ -268,7 +268,7 @@ def make_plain(modules: list[torch.nn.Module]) -> None:
         own = m.__dict__
         own.pop("_compiled_call_impl", None)
         if dynamo is not None and isinstance(m, dynamo.OptimizedModule):
-            own["forward"] = m._modules["_orig_mod"].__call__  # type: ignore[union-attr]
+            own["forward"] = m._modules["_orig_mod"].__call__
         elif isinstance(m, torch.nn.TransformerEncoder):
             own["use_nested_tensor"] = False  # which would hide the layers' work; it costs the same on paper
 
@@ -287,7 +287,7 @@ def _dress(modules: list[torch.nn.Module], classes: Standins) -> None:
 
 
 def _bare(module: torch.nn.Module) -> None:
-    """Have attention see that a weight is on meta: then it keeps from the fused way, which hides its children."""
+    """Have attention see a weight on meta: it then keeps from the fused way, which hides its children."""
     weight: Any = module._parameters.get("in_proj_weight")
     if weight is not None and issubclass(type(weight), torch.nn.Parameter):
         weight.__class__ = torch.nn.Parameter
@@ -308,7 +308,7 @@ def set_mode(module: torch.nn.Module, train: bool) -> None:
         cls = type(m)
         if isinstance(m, torch.jit.ScriptModule):
             m.training = train
-            waiting += [child for _, child in m._modules.items()]
+            waiting += [child for _, child in m._modules.items() if child is not None]
             continue
         if (cls.train is not torch.nn.Module.train or is_plain("modes")) and _takes_mode(m):
             try:
@@ -328,8 +328,14 @@ def _takes_mode(module: torch.nn.Module) -> bool:
         _, mode, *others = inspect.signature(type(module).train).parameters.values()
     except (TypeError, ValueError):
         return False
-    required = any(p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in others)
-    return mode.kind is mode.POSITIONAL_OR_KEYWORD and (mode.name == "mode" or mode.default is True) and not required
+    required = any(
+        p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in others
+    )
+    return (
+        mode.kind is mode.POSITIONAL_OR_KEYWORD
+        and (mode.name == "mode" or mode.default is True)
+        and not required
+    )
 
 
 def _dtype(spec: TensorSpec) -> torch.dtype:

@@ -37,7 +37,7 @@ _PLAIN: Final = frozenset({int, float, bool, str, bytes, _Gone})
 class Outside:
     """What modules' globals, classes and closures held before a forward, as far as its classes reach.
 
-    Beside containers of tensors these are numbers: how often something was called, whether a warning was given.
+    Beside containers of tensors these are numbers: how often something was called, whether it was warned of.
     """
 
     def __init__(self, classes: Iterable[type], functions: Iterable[types.FunctionType] = ()) -> None:
@@ -52,7 +52,7 @@ class Outside:
                 homes.add(home)
                 if id(base) not in self._before:
                     self._before[id(base)] = base, dict(vars(base))
-        for base, names in list(self._before.values()):
+        for _, names in list(self._before.values()):
             self._namespace(names)
         functions = [one for one in functions if not _is_settled(one.__module__ or "")]
         homes.update(one.__module__ for one in functions if one.__module__)
@@ -204,7 +204,9 @@ def _take_out_of(
         holder.cache_clear()
         places[f"the cache of {_name_of(holder)} (cleared)"] = None
     elif isinstance(holder, dict):
-        cached = next((one for one in gc.get_referrers(holder) if type(one) is functools._lru_cache_wrapper), None)
+        cached = next(
+            (one for one in gc.get_referrers(holder) if type(one) is functools._lru_cache_wrapper), None
+        )
         if cached is not None:
             cached.cache_clear()
             places[f"the cache of {_name_of(cached)} (cleared)"] = None
@@ -229,7 +231,7 @@ def _take_out_of(
         for above in gc.get_referrers(holder):
             if id(above) not in skip and not isinstance(above, types.FrameType):
                 _take_out_of(above, holder, outside, places, skip, depth - 1)
-    elif isinstance(holder, torch.Tensor) or isinstance(holder, (types.FunctionType, types.MethodType)):
+    elif isinstance(holder, (torch.Tensor, types.FunctionType, types.MethodType)):
         return
     else:
         _out_of_object(holder, item, places)
@@ -286,7 +288,11 @@ def _where(container: Any) -> str:
             key = _key_of(holder, container)
             owner = _owner_of(holder)
             if key is not None and owner is not None:
-                name = owner.__name__ if isinstance(owner, (type, types.ModuleType)) else type(owner).__qualname__
+                name = (
+                    owner.__name__
+                    if isinstance(owner, (type, types.ModuleType))
+                    else type(owner).__qualname__
+                )
                 return f"{name}.{key}"
         elif type(holder) is types.CellType:
             return f"a {type(container).__name__} of a closure"
@@ -298,7 +304,11 @@ def _key_of(names: dict[Any, Any], value: Any) -> str | None:
 
 
 def _name_of(function: Any) -> str:
-    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}".lstrip(".")
+    return (
+        f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}".lstrip(
+            "."
+        )
+    )
 
 
 def _short(key: Any) -> str:

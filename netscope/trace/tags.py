@@ -1,8 +1,8 @@
 """Who a tensor is: its layout and the storage that it lies in, known by identity.
 
-Tensors that operators made carry their tag in an attribute, whose name is of one recording alone: what another
-one left on a tensor is not seen. Those that were there before (parameters, inputs) may be the user's, so their
-tags are kept here.
+Tensors that operators made carry their tag in an attribute, whose name is of one recording alone: what
+another one left on a tensor is not seen. Those that were there before (parameters, inputs) may be the user's,
+so their tags are kept here.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Tags:
         return None if home is None else home[1]
 
     def orphans(self) -> set[int]:
-        """The storages of tensors that nobody holds any more and no operator made: that was done out of sight.
+        """The storages of tensors that nobody holds any more and no operator made: it was done out of sight.
 
         What was there before is still held by whom it belongs to.
         """

@@ -516,7 +516,7 @@ def process() -> Facts:
 
 
 def _held_by(held: Any) -> dict[str, int]:
-    """What a module or class holds; but that attribute as this thread reads it, which each does in its own way."""
+    """What a module or class holds; but that attribute as this thread reads it, which others do otherwise."""
     read = {name: getattr(held, name) for name in ("_compiled_call_impl",) if name in vars(held)}
     return {name: id(value) for name, value in {**vars(held), **read}.items()}
 

@@ -83,7 +83,7 @@ def kept(
 
 
 def _merges(module: torch.nn.Module) -> bool:
-    """Whether a change of mode may write to parameters, as that of a LoRA layer does, which merges its own."""
+    """Whether a change of mode may write to parameters, as that of a LoRA layer does, which merges them."""
     return any(type(part).train is not torch.nn.Module.train for part in Names(module).modules)
 
 

@@ -73,7 +73,11 @@ class Copier:
         self._others: list[Any] = []
         # What was shared though it may change, with its attributes and what puts its state back.
         self._shared: list[tuple[Any, dict[str, Any], Callable[[], object]]] = []
-        self._fillers = ((dict, self._fill_dict), (list, self._fill_list), (set, self._fill_set))
+        self._fillers: tuple[tuple[type, Callable[[Any, Any], None]], ...] = (
+            (dict, self._fill_dict),
+            (list, self._fill_list),
+            (set, self._fill_set),
+        )
         self._makers: dict[Kind, Callable[[Any, type], Any]] = {
             Kind.REPLACED: lambda value, cls: self._replace[cls](value),
             Kind.TENSOR: self._of_tensor,
@@ -123,7 +127,11 @@ class Copier:
         changed = []
         for value, before, state in self._shared:
             own = _dict_of(value)
-            names = [name for name in own.keys() | before.keys() if own.get(name, _GONE) is not before.get(name, _GONE)]
+            names = [
+                name
+                for name in own.keys() | before.keys()
+                if own.get(name, _GONE) is not before.get(name, _GONE)
+            ]
             if names:
                 own.clear()
                 own.update(before)
@@ -147,7 +155,8 @@ class Copier:
                     del other.cell_contents
                 continue
             _dict_of(other).clear()
-            for base in (collections.OrderedDict, dict, list, set, collections.deque):
+            bases: tuple[Any, ...] = (collections.OrderedDict, dict, list, set, collections.deque)
+            for base in bases:
                 if isinstance(other, base):
                     base.clear(other)
                     break
@@ -218,10 +227,10 @@ class Copier:
         return made
 
     def _of_module(self, value: torch.nn.Module, cls: type) -> torch.nn.Module:
-        made = _new(cls)
+        made: torch.nn.Module = _new(cls)
         self.modules.append(made)
         self._known[id(value)] = value, made
-        fill = self._fill_module
+        fill: Callable[[Any, Any], None] = self._fill_module
         if isinstance(value, (dict, list, set)):  # as well
             fill = next(f for base, f in self._fillers if isinstance(value, base))
         self._waiting.append((fill, value, made))
@@ -275,9 +284,9 @@ class Copier:
     # Containers
 
     def _of_dict(self, value: Any, cls: type) -> Any:
-        if cls is dict and ATOMS.issuperset(map(type, value.values())):
-            if ATOMS.issuperset(map(type, value)):
-                return self._remember(value, value.copy())
+        plain = cls is dict and ATOMS.issuperset(map(type, value.values()))
+        if plain and ATOMS.issuperset(map(type, value)):
+            return self._remember(value, value.copy())
         if issubclass(cls, collections.defaultdict):
             made: Any = collections.defaultdict.__new__(cls)
             collections.defaultdict.__init__(made, self._copy(value.default_factory))
@@ -299,14 +308,15 @@ class Copier:
         cls = type(key)
         if cls in ATOMS:
             return key
-        if cls.__hash__ is object.__hash__ or issubclass(cls, (torch.Tensor, tuple, frozenset, weakref.ref)):
+        hashed: Any = cls.__hash__
+        if hashed is object.__hash__ or issubclass(cls, (torch.Tensor, tuple, frozenset, weakref.ref)):
             return self._copy(key)
         return key
 
     def _of_list(self, value: Any, cls: type) -> Any:
         if cls is list and ATOMS.issuperset(map(type, value)):
             return self._remember(value, value.copy())
-        return self._later(self._fill_list, value, list.__new__(cls))
+        return self._later(self._fill_list, value, _bare(list, cls))
 
     def _fill_list(self, value: Any, copied: Any) -> None:
         list.extend(copied, [self._copy(item) for item in list.__iter__(value)])
@@ -322,7 +332,7 @@ class Copier:
         if known is not None:
             return known[1]
         try:
-            made = tuple.__new__(cls, items)
+            made: Any = tuple.__new__(cls, items)
         except TypeError:  # laid out by C: a result of torch's, a struct sequence
             made = cls(items)
         if own:
@@ -330,7 +340,7 @@ class Copier:
         return self._remember(value, made)
 
     def _of_set(self, value: Any, cls: type) -> Any:
-        return self._later(self._fill_set, value, set.__new__(cls))
+        return self._later(self._fill_set, value, _bare(set, cls))
 
     def _fill_set(self, value: Any, copied: Any) -> None:
         set.update(copied, [self._key(item) for item in set.__iter__(value)])
@@ -344,7 +354,7 @@ class Copier:
         return self._remember(value, frozenset.__new__(cls, items))
 
     def _of_deque(self, value: Any, cls: type) -> Any:
-        made = collections.deque.__new__(cls)
+        made: Any = _bare(collections.deque, cls)
         collections.deque.__init__(made, (), value.maxlen)
         return self._later(self._fill_deque, value, made)
 
@@ -436,7 +446,8 @@ class Copier:
     def _fill_weak_container(self, value: Any, copied: Any) -> None:
         # Past its own iteration, which makes a note in it for the time.
         if isinstance(value, weakref.WeakSet):
-            for reference in list(value.data):
+            held: Any = value
+            for reference in list(held.data):
                 self._held.append(self._key(reference()))
                 copied.add(self._held[-1])
             return
@@ -466,7 +477,7 @@ class Copier:
         whole = value.c_contiguous and memoryview(value.obj).nbytes == value.nbytes
         if not whole:  # where it begins, it does not tell
             return self._share(value, cls)
-        made = memoryview(self._copy(value.obj)).cast("B")
+        made: Any = memoryview(self._copy(value.obj)).cast("B")
         return self._remember(value, made if value.ndim == 0 else made.cast(value.format, value.shape))
 
     def _of_stream(self, value: Any, cls: type) -> Any:
@@ -478,9 +489,10 @@ class Copier:
 
     def _of_local(self, value: Any, cls: type) -> Any:
         """What it holds for this thread."""
-        if cls.__init__ is not object.__init__:
+        initialised: Any = vars(cls).get("__init__")
+        if initialised is not None:
             return self._share(value, cls)
-        made = threading.local.__new__(cls)
+        made: Any = threading.local.__new__(cls)
         self._remember(value, made)
         made.__dict__.update(self._items(value.__dict__))
         return made
@@ -513,7 +525,7 @@ class Copier:
         if cls is torch.Generator:
             return self._remember(value, value.clone_state())
         if cls is random.Random:
-            made: Any = random.Random()
+            made: Any = random.Random()  # noqa: S311 - the owner's kind
             made.setstate(value.getstate())
             return self._remember(value, made)
         # Of numpy, which copies its own whole.
@@ -586,7 +598,11 @@ def _dict_of(value: Any) -> dict[str, Any]:
         own: dict[str, Any] = object.__getattribute__(value, "__dict__")
     except AttributeError:
         return {}
-    return own if isinstance(own, dict) else {}
+    return own if type(own) is dict else {}
+
+
+def _bare(base: Any, cls: type) -> Any:
+    return base.__new__(cls)
 
 
 def _base_of(cls: type, bases: Iterable[type]) -> Any:

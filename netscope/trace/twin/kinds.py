@@ -17,7 +17,7 @@ import sys
 import threading
 import types
 import weakref
-from typing import Any, Final
+from typing import Final
 
 import torch
 
@@ -60,7 +60,7 @@ class Kind(enum.Enum):
 
 
 # What an interpreter has one of, or that never changes.
-ATOMS: Final = frozenset(
+ATOMS: Final[frozenset[type]] = frozenset(
     {
         *(bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented)),
         *(type, types.ModuleType, range, slice, property, classmethod, staticmethod, types.CodeType),
@@ -70,6 +70,8 @@ ATOMS: Final = frozenset(
         *(torch.finfo, torch.iinfo),
     }
 )
+
+_NONE: Final[dict[str, int]] = {}
 
 _EXACT: Final[dict[type, Kind]] = {
     types.FunctionType: Kind.FUNCTION,
@@ -81,9 +83,9 @@ _EXACT: Final[dict[type, Kind]] = {
     weakref.WeakKeyDictionary: Kind.WEAK_CONTAINER,
     weakref.WeakValueDictionary: Kind.WEAK_CONTAINER,
     weakref.WeakSet: Kind.WEAK_CONTAINER,
-    **{type(iter(empty)): Kind.ITERATOR for empty in ([], (), range(0), range(2**70), "", b"")},
+    **dict.fromkeys(map(type, map(iter, ([], (), range(0), range(2**70), "", b""))), Kind.ITERATOR),
     **dict.fromkeys((enumerate, zip, map, filter, reversed), Kind.ITERATOR),
-    **{type(iter(view)): Kind.ITERATOR for view in ({}, {}.values(), {}.items(), set())},
+    **dict.fromkeys(map(type, map(iter, ({}, _NONE.values(), _NONE.items(), set()))), Kind.ITERATOR),
     **{cls: Kind.ITERATOR for cls in vars(itertools).values() if isinstance(cls, type)},
     bytearray: Kind.BYTES,
     memoryview: Kind.VIEW,
@@ -144,7 +146,7 @@ def kind_of(cls: type) -> Kind:
         chance = numpy.random
         if cls in (chance.Generator, chance.RandomState) or issubclass(cls, chance.BitGenerator):
             return Kind.GENERATOR
-    if issubclass(cls, (int, float, complex, str, bytes, *ATOMS.intersection({torch.Size}))):
+    if issubclass(cls, (int, float, complex, str, bytes)):
         return Kind.ATOM
     if any(_is_service(base) for base in cls.__mro__) or issubclass(cls, threading.Thread):
         return Kind.SHARED
@@ -152,7 +154,7 @@ def kind_of(cls: type) -> Kind:
 
 
 def _is_service(cls: type) -> bool:
-    home = cls.__module__ if isinstance(cls.__module__, str) else ""
+    home = str(cls.__module__)
     return home in _SERVICES or any(home.startswith(f"{name}.") for name in _SERVICES)
 
 

@@ -58,7 +58,9 @@ class Twins:
             return self._other(tensor)
         twin = self._shared(tensor)
         # By class where that tells: `isinstance` asks each tensor whether it was made one.
-        parameter = cls is torch.nn.Parameter or (cls is not torch.Tensor and isinstance(tensor, torch.nn.Parameter))
+        parameter = cls is torch.nn.Parameter or (
+            cls is not torch.Tensor and isinstance(tensor, torch.nn.Parameter)
+        )
         if type(twin) is not torch.Tensor and parameter:  # fake
             return torch.nn.Parameter(twin, tensor.requires_grad)
         made: Any = twin
