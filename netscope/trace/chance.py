@@ -21,7 +21,7 @@ Generators = Callable[[torch.device], torch.Generator]
 
 
 def whole(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """What a composite makes with nothing dropped, which takes no random numbers and gives the same shapes."""
+    """What a composite makes with nothing dropped: that takes no random numbers, and the shapes are equal."""
     name = str(func)
     place = _DROPOUT[name]
     share = kwargs.get("dropout_p", args[place] if len(args) > place else 0.0)

@@ -159,7 +159,7 @@ def _waits(frame: FrameType) -> bool:
 
 
 class _Room:
-    """Room on the stack for networks that nest deeply. The limit is the process's, so others leave it alone."""
+    """Room on the stack for networks that nest deeply. The limit is the process's: others leave it alone."""
 
     def __init__(self, depth: int) -> None:
         self._before = sys.getrecursionlimit()

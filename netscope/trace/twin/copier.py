@@ -416,7 +416,7 @@ class Copier:
     def _of_partial(self, value: Any, cls: type) -> Any:
         function, args = self._copy(value.func), self._copy(value.args)
         named = {name: self._copy(item) for name, item in value.keywords.items()}
-        made = functools.partial.__new__(cls, function, *args, **named)
+        made: Any = functools.partial.__new__(cls, function, *args, **named)
         return self._later(self._attributes, value, made)
 
     def _of_cached(self, value: Any, cls: type) -> Any:
