@@ -110,10 +110,7 @@ def _run(
             reason=reason,
             autograd=way.autograd,
         )
-        notes = [
-            f"the forward changed a {name}, which could not be copied and was put back"
-            for name in copier.put_back()
-        ]
+        notes = [f"the forward changed a {what}" for what in copier.put_back()]
         trace = trace._replace(notes=(*trace.notes, *notes))
         return trace, error, recorder.failed, recorder.tags.token, copier.references(), outside
 

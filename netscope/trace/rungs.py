@@ -19,7 +19,6 @@ import torch
 from netscope.base.errors import NetscopeError
 from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec, Workload
-from netscope.trace.exits import exits_watched
 from netscope.trace.here import here
 from netscope.trace.keeper import Keeper
 from netscope.trace.modules import Names
@@ -99,6 +98,8 @@ def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
 @contextmanager
 def _faking(mode: AbstractContextManager[object], recorder: Recorder) -> Iterator[None]:
     """Fake tensors, without the log of every operator that would not do: the ladder goes on anyway."""
+    from netscope.trace.exits import exits_watched
+
     _quiet()
     with mode, exits_watched(recorder):
         yield
@@ -120,6 +121,8 @@ def _quiet() -> None:
 @contextmanager
 def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     """The real forward on the model's own device, on copies of everything that it could write to."""
+    from netscope.trace.exits import exits_watched
+
     twin = tensors.copied()
     device = device_of(workload.module) if workload.rebuild is None else _CPU
 

@@ -61,7 +61,7 @@ def test_what_could_not_be_copied_is_put_back_and_named() -> None:
         assert file.tell() == 1
     (note,) = report.notes
     assert note.startswith("the forward changed a Buffered")
-    assert note.endswith("which could not be copied and was put back")
+    assert note.endswith("which cannot be copied and was put back")
 
 
 def test_a_forward_that_leaves_nothing_has_no_notes() -> None:

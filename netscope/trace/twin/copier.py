@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import copy
 import functools
-import io
 import itertools
 import random
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Final
 import torch
 
 from netscope.trace.twin.kinds import ATOMS, HEAP_TYPE, Kind, kind_of, slots_of
+from netscope.trace.twin.shared import Shared, dict_of
 
 # Copied by torch's own or the standard library's code, never by an owner's class.
 _EMPTY: Final = frozenset({dict, collections.OrderedDict, set})
@@ -71,8 +71,8 @@ class Copier:
         self.classes: set[type] = set()
         # Copies that may hold each other in a circle.
         self._others: list[Any] = []
-        # What was shared though it may change, with its attributes and what puts its state back.
-        self._shared: list[tuple[Any, dict[str, Any], Callable[[], object]]] = []
+        # What was shared though it may change.
+        self._shared: list[Shared] = []
         self._fillers: tuple[tuple[type, Callable[[Any, Any], None]], ...] = (
             (dict, self._fill_dict),
             (list, self._fill_list),
@@ -123,28 +123,14 @@ class Copier:
         return [*map(weakref.ref, self.modules), *map(weakref.ref, self.tensors)]
 
     def put_back(self) -> list[str]:
-        """Put back what is shared; what of it had changed, in words."""
-        changed = []
-        for value, before, state in self._shared:
-            own = _dict_of(value)
-            names = [
-                name
-                for name in own.keys() | before.keys()
-                if own.get(name, _GONE) is not before.get(name, _GONE)
-            ]
-            if names:
-                own.clear()
-                own.update(before)
-                changed.append(f"{type(value).__qualname__} ({', '.join(sorted(map(str, names)))})")
-            if state():
-                changed.append(type(value).__qualname__)
-        return changed
+        """Put back what is shared; what of it had changed, and whether that could be, in words."""
+        return [said for shared in self._shared if (said := shared.put_back())]
 
     def take_apart(self) -> None:
         """Empty the copies, so that they go without the collector, which would have to look for circles."""
         ends = {cls for cls in set(map(type, self.modules)) if hasattr(cls, "__del__")}
         for module in self.modules:
-            own = _dict_of(module)
+            own = dict_of(module)
             if ends and type(module) in ends:  # which is not to happen to a copy
                 with suppress(TypeError):
                     object.__setattr__(module, "__class__", torch.nn.Module)
@@ -154,7 +140,7 @@ class Copier:
                 if _is_full(other):
                     del other.cell_contents
                 continue
-            _dict_of(other).clear()
+            dict_of(other).clear()
             bases: tuple[Any, ...] = (collections.OrderedDict, dict, list, set, collections.deque)
             for base in bases:
                 if isinstance(other, base):
@@ -193,16 +179,16 @@ class Copier:
         return copied
 
     def _share(self, value: Any, cls: type) -> Any:
-        self._shared.append((value, _dict_of(value).copy(), _state_of(value)))
+        self._shared.append(Shared(value, dict_of(value)))
         return self._remember(value, value)
 
     # Attributes
 
     def _attributes(self, value: Any, copied: Any) -> None:
         """Give the copy the attributes and slots, past all that its class says of setting them."""
-        own = _dict_of(value)
+        own = dict_of(value)
         if own:
-            _dict_of(copied).update(self._items(own))
+            dict_of(copied).update(self._items(own))
         self._slotted(value, copied)
 
     def _slotted(self, value: Any, copied: Any) -> None:
@@ -238,8 +224,8 @@ class Copier:
 
     def _fill_module(self, value: torch.nn.Module, copied: torch.nn.Module) -> None:
         """As `_attributes`, which takes half as long again: there are hundreds of modules, much alike."""
-        own = _dict_of(value)
-        made = _dict_of(copied)
+        own = dict_of(value)
+        made = dict_of(copied)
         made.update(own)
         copy_ = self._copy
         for key, item in own.copy().items():
@@ -325,7 +311,7 @@ class Copier:
 
     def _of_tuple(self, value: Any, cls: type) -> Any:
         items = [self._copy(item) for item in tuple.__iter__(value)]
-        own = cls is not tuple and _dict_of(value)
+        own = cls is not tuple and dict_of(value)
         if not own and all(map(_same, items, tuple.__iter__(value))):
             return self._remember(value, value)
         known = self._known.get(id(value))  # reached again through a list in it
@@ -535,9 +521,6 @@ class Copier:
         return self._remember(value, made)
 
 
-_GONE: Final = object()
-
-
 _Slots = tuple[types.MemberDescriptorType, ...]
 
 
@@ -555,50 +538,6 @@ def _new(cls: type) -> Any:
     except TypeError:  # one that is a dictionary as well, say
         base: Any = next(base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE)
         return base.__new__(cls)
-
-
-def _state_of(value: Any) -> Callable[[], object]:
-    """What puts back where a file is read; it says whether that had changed."""
-    if type(value) is memoryview and value.contiguous and not value.readonly:
-        content = value.tobytes()
-
-        def refill() -> bool:
-            changed = value.tobytes() != content
-            if changed:
-                value.cast("B")[:] = content
-            return changed
-
-        return refill
-    if not isinstance(value, io.IOBase):
-        return _nothing
-    try:
-        before = value.tell()
-    except (OSError, ValueError):  # closed, or a pipe
-        return _nothing
-
-    def back() -> bool:
-        try:
-            moved = value.tell() != before
-            if moved:
-                value.seek(before)
-        except (OSError, ValueError):
-            return True
-        return moved
-
-    return back
-
-
-def _nothing() -> bool:
-    return False
-
-
-def _dict_of(value: Any) -> dict[str, Any]:
-    """Its attributes, past what its class says of them."""
-    try:
-        own: dict[str, Any] = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return own if type(own) is dict else {}
 
 
 def _bare(base: Any, cls: type) -> Any:
