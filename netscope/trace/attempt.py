@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 import weakref
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -71,24 +72,46 @@ def _other_way(way: _Way, error: BaseException) -> _Way:
     return way
 
 
+@dataclass(slots=True)
+class _Left:
+    """What a forward may have left, to be seen to when all of it is over."""
+
+    token: Token | None = None
+    copies: list[weakref.ref[Any]] = field(default_factory=list)
+    outside: survivors.Outside | None = None
+
+    def see_to(self) -> list[str]:
+        """Take it out of what holds it, and put back; where that was, in words."""
+        if self.token is None or self.outside is None:
+            return []
+        token, self.token = self.token, None
+        places, left = survivors.clear(token, self.copies, self.outside)
+        if not others_at_work():
+            self.outside.put_back()
+        said = [f"the forward left a tensor of the trace in {place}" for place in places]
+        if left:
+            said.append(f"{left} tensors of the trace live on where they could not be taken out")
+        return said
+
+
 def _attempt(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
 ) -> tuple[Trace, BaseException | None, list[str]]:
-    trace, error, failed, token, copies, outside = _run(workload, rung, reason, train, first, way)
+    left = _Left()
+    try:
+        trace, error, failed = _run(workload, rung, reason, train, first, way, left)
+    except BaseException as interrupt:
+        _let_go(interrupt)
+        left.see_to()
+        raise
     if error is not None:
         _let_go(error)
-    places, left = survivors.clear(token, copies, outside)
-    if not others_at_work():
-        outside.put_back()
-    notes = [f"the forward left a tensor of the trace in {place}" for place in places]
-    if left:
-        notes.append(f"{left} tensors of the trace live on where they could not be taken out")
-    return trace._replace(notes=(*trace.notes, *notes)), error, failed
+    return trace._replace(notes=(*trace.notes, *left.see_to())), error, failed
 
 
 def _run(
-    workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
-) -> tuple[Trace, BaseException | None, list[str], Token, list[weakref.ref[Any]], survivors.Outside]:
+    workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way, left: _Left
+) -> tuple[Trace, BaseException | None, list[str]]:
     """In a frame of its own, which holds what is not to be left."""
     eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
     with (
@@ -98,7 +121,9 @@ def _run(
         eager,
     ):
         module, args, kwargs, names, recorder, copier, surroundings = prepared
-        outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
+        left.outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
+        left.copies = copier.references()
+        left.token = recorder.tags.token
         trace, error = record_forward(
             module,
             args,
@@ -111,8 +136,7 @@ def _run(
             autograd=way.autograd,
         )
         notes = [f"the forward changed a {what}" for what in copier.put_back()]
-        trace = trace._replace(notes=(*trace.notes, *notes))
-        return trace, error, recorder.failed, recorder.tags.token, copier.references(), outside
+        return trace._replace(notes=(*trace.notes, *notes)), error, recorder.failed
 
 
 def _let_go(error: BaseException) -> None:

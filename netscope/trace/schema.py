@@ -11,6 +11,13 @@ from netscope.trace.constants import makes_constants
 from netscope.trace.shapes import Rule, rule_for
 
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
+# Written to though the schema does not say so: running statistics, in training.
+_HIDDEN_WRITES: dict[str, tuple[int | str, ...]] = {
+    "aten.native_batch_norm.default": (3, 4),
+    "aten.cudnn_batch_norm.default": (3, 4),
+    "aten.miopen_batch_norm.default": (3, 4),
+    "aten.batch_norm_update_stats.default": (1, 2),
+}
 # Returns its argument's memory though its schema does not say so.
 _HIDDEN_VIEWS = frozenset({"aten._unsafe_view.default"})
 
@@ -73,6 +80,7 @@ class Schema:
             if a.alias_info is not None and a.alias_info.is_write
         )
         writes = bool(self.written)
+        self.written += _HIDDEN_WRITES.get(self.name, ())
         self.aliases = [self._alias(returned, arguments) for returned in returns]
         self.is_random = torch.Tag.nondeterministic_seeded in func.tags
         self.is_exact = not writes and not self.is_random

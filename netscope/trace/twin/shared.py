@@ -1,4 +1,4 @@
-"""What cannot be copied and is watched: files, generators that run, objects of C, and those with a finalizer."""
+"""What cannot be copied and is watched: files, generators that run, objects of C or with a finalizer."""
 
 from __future__ import annotations
 
