@@ -81,10 +81,13 @@ def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
     found = [*recorder.unseen, *calls.elsewhere()]
     if recorder.on_meta or recorder.on_fake:  # real ones come from numbers as well
         orphans = recorder.tags.orphans()
+        ops = recorder.ops if orphans else []
+        # What torch makes of numbers by itself (`torch.tensor`) is lifted before anything else.
+        lifted = {read for op in ops if op.operator.name.startswith("aten.lift") for read in op.reads}
         found += [
             Unseen(op.call, "work in a thread of its own")
-            for op in (recorder.ops if orphans else ())
-            if not orphans.isdisjoint(op.reads)
+            for op in ops
+            if not (orphans - lifted).isdisjoint(op.reads)
         ]
     found += [Unseen(index, "a generator that was not read") for index in calls.unread()]
     return tuple(dict.fromkeys(found))

@@ -100,6 +100,7 @@ class Tags:
             if sys.getrefcount(tensor) <= _ALONE
             and (is_meta(tensor) or type(tensor) not in PLAIN_TENSORS)
             and layout.dtype.is_floating_point  # torch makes indices from lists by itself
+            and layout.numel
             and not isinstance(tensor, torch.nn.Parameter)
         }
 
