@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import torch
 
 from netscope.base.errors import said
+from netscope.base.meta.chance import others_at_work
 from netscope.base.workload import Workload
 from netscope.trace import survivors
 from netscope.trace.facts import Trace
 from netscope.trace.forward import record_forward
-from netscope.trace.process import others_at_work, process_kept, thread_kept
+from netscope.trace.process import process_kept, thread_kept
 from netscope.trace.rungs import RUNGS
 from netscope.trace.tags import Token
 

@@ -6,37 +6,19 @@ another thread is left alone.
 
 from __future__ import annotations
 
-import random
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import torch
 
+from netscope.base.meta.chance import States
 from netscope.trace.here import here
 
 # Python frames that a forward takes for each level of modules, beyond what is usual.
 _FRAMES: Final = 12
 _USUAL: Final = 40
-# Where a thread waits that has nothing to do.
-_WAITING: Final = frozenset(
-    {
-        *(
-            "threading",
-            "queue",
-            "selectors",
-            "socket",
-            "asyncio",
-            "concurrent",
-            "multiprocessing",
-            "subprocess",
-        ),
-        *("zmq", "ipykernel", "IPython", "tornado", "traitlets", "pydevd", "debugpy", "jupyter_client"),
-    }
-)
 
 
 @contextmanager
@@ -109,53 +91,14 @@ class _Process:
     def __init__(self) -> None:
         self._dtype = torch.get_default_dtype()
         self._device = torch.get_default_device()
-        self._states = [(put, get, same, get()) for get, put, same in _generators()]
+        self._states = States()
 
     def restore(self) -> None:
         if torch.get_default_dtype() is not self._dtype:
             torch.set_default_dtype(self._dtype)
         if torch.get_default_device() != self._device:
             torch.set_default_device(None if self._device.type == "cpu" else self._device)
-        changed = [(put, before) for put, get, same, before in self._states if not same(get(), before)]
-        if changed and not others_at_work():
-            for put, before in changed:
-                put(before)
-
-
-def _generators() -> Iterator[tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any, Any], bool]]]:
-    """How to read and to write each generator that the process has, and to tell states apart."""
-    yield torch.get_rng_state, torch.set_rng_state, torch.equal
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        yield torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all, _all_equal
-    yield random.getstate, random.setstate, _equal
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None and "numpy.random" in sys.modules:
-        yield numpy.random.get_state, numpy.random.set_state, _numpy_equal
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return bool(one == other)
-
-
-def _all_equal(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
-    return all(map(torch.equal, one, other))
-
-
-def _numpy_equal(one: Any, other: Any) -> bool:
-    return one[2:] == other[2:] and bool((one[1] == other[1]).all())
-
-
-def others_at_work() -> bool:
-    """Whether another thread may be drawing random numbers, so that putting back would repeat some."""
-    if threading.active_count() == 1:
-        return False
-    mine = threading.get_ident()
-    return any(not _waits(frame) for thread, frame in sys._current_frames().items() if thread != mine)
-
-
-def _waits(frame: FrameType) -> bool:
-    """Whether a thread is where those are that wait for something to do."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _WAITING
+        self._states.restore()
 
 
 class _Room:

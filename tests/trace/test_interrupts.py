@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,12 +12,12 @@ from torch import Tensor, nn
 import netscope
 from netscope.base.workload import Workload
 from netscope.trace import record
+from tests.instants import Interrupt
 from tests.owners.describe import describe, differences
 from tests.owners.every import OWNERS, Made
 
 # The lines of netscope's own code are the instants; of a call's thousands so many are tried, evenly spread.
 INSTANTS = 60
-PACKAGE = str(Path(netscope.__file__).parent)
 
 
 @pytest.fixture(autouse=True)
@@ -30,38 +26,6 @@ def no_modes_left() -> Iterator[None]:
     yield
     while torch._C._len_torch_dispatch_stack():
         torch.utils._python_dispatch._pop_mode()
-
-
-class Interrupt:
-    """A Ctrl-C when the given line of netscope's is reached, counted from the start.
-
-    It is a signal and no exception out of nowhere: whoever holds signals back for a moment may do so.
-    """
-
-    def __init__(self, at: int | None) -> None:
-        self.at = at
-        self.lines = 0
-
-    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
-        return self.line if frame.f_code.co_filename.startswith(PACKAGE) else None
-
-    def line(self, frame: FrameType, event: str, arg: object) -> Any:
-        self.lines += 1
-        if self.lines == self.at:
-            signal.raise_signal(signal.SIGINT)
-        return self.line
-
-    def during(self, call: Callable[[], object]) -> bool:
-        """Call; whether it was interrupted."""
-        before = sys.gettrace()
-        sys.settrace(self)
-        try:
-            call()
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
 
 
 class Layers(nn.Module):

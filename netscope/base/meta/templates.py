@@ -13,11 +13,15 @@ from __future__ import annotations
 import marshal
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn.modules import module as hooks
+
+from netscope.base.meta.here import here
+from netscope.base.meta.patches import Patch
 
 _META: Final = torch.device("meta")
 _PLAIN: Final = frozenset({int, float, bool, str, type(None), torch.dtype})
@@ -89,71 +93,53 @@ class _Template(NamedTuple):
     buffers: tuple[_Buffer, ...]
 
 
-class Templates:
-    """The templates of one build, and the constructors that use them.
+def is_watched() -> bool:
+    """Whether somebody wants to see every registration, for whom torch is to construct every layer."""
+    return bool(
+        hooks._global_parameter_registration_hooks
+        or hooks._global_buffer_registration_hooks
+        or hooks._global_module_registration_hooks
+    )
 
-    `building` says whether the thread at hand is the one that builds.
-    """
 
-    def __init__(self, building: Callable[[], bool]) -> None:
-        self._building = building
-        # None for layers that cannot be copied.
-        self._templates: dict[tuple[Any, ...], _Template | None] = {}
+@cache
+def constructors() -> tuple[Patch, ...]:
+    """Constructors that use the templates which this thread has; see `here`."""
+    return tuple(Patch(cls, "__init__", partial(_constructor, cls)) for cls in _TEMPLATED)
 
-    def patch(self) -> Callable[[], None]:
-        """Put the constructors in place; the function returned puts torch's own back."""
-        originals: list[tuple[Any, Any, bool]] = []
-        if not (  # else somebody wants to see every registration
-            hooks._global_parameter_registration_hooks
-            or hooks._global_buffer_registration_hooks
-            or hooks._global_module_registration_hooks
+
+def _constructor(cls: type[nn.Module], original: Callable[..., None]) -> Callable[..., None] | None:
+    if not is_torchs(original):
+        return None  # one that somebody else has put there is to run every time
+    sizes = _TEMPLATED[cls]
+    count = len(sizes.names)
+
+    def init(layer: nn.Module, /, *args: Any, **kwargs: Any) -> None:
+        templates = here.templates
+        given = args[:count]
+        if (
+            templates is None
+            or type(layer) is not cls
+            or layer.__dict__
+            or len(given) < count
+            or not _INTEGERS.issuperset(map(type, given))
+            or (count and min(given) <= 0)
+            or _disturbed()
         ):
-            # A constructor that somebody else has put there is to run every time.
-            known = [cls for cls in _TEMPLATED if is_torchs(cls.__init__)]
-            originals += [(cls, cls.__init__, "__init__" in vars(cls)) for cls in known]
-        for cls, original, _ in originals:
-            cls.__init__ = self._constructor(cls, original)
-
-        def undo() -> None:
-            for cls, original, own in originals:
-                if own:
-                    cls.__init__ = original
-                else:
-                    del cls.__init__
-
-        return undo
-
-    def _constructor(self, cls: type[nn.Module], original: Callable[..., None]) -> Callable[..., None]:
-        sizes = _TEMPLATED[cls]
-        count = len(sizes.names)
-        templates = self._templates
-
-        def init(layer: nn.Module, /, *args: Any, **kwargs: Any) -> None:
-            given = args[:count]
-            if (
-                type(layer) is not cls
-                or layer.__dict__
-                or not self._building()
-                or len(given) < count
-                or not _INTEGERS.issuperset(map(type, given))
-                or (count and min(given) <= 0)
-                or _disturbed()
-            ):
-                return original(layer, *args, **kwargs)
-            try:
-                key = cls, marshal.dumps((args[count:], kwargs), 2), torch.get_default_dtype()
-            except ValueError:  # an argument that is no plain value
-                return original(layer, *args, **kwargs)
-            template = templates.get(key)
-            if template is not None and _fill(layer.__dict__, template, sizes, given):
-                return None
-            original(layer, *args, **kwargs)
-            if key not in templates:
-                templates[key] = _template_of(layer.__dict__, sizes, given)
+            return original(layer, *args, **kwargs)
+        try:
+            key = cls, marshal.dumps((args[count:], kwargs), 2), torch.get_default_dtype()
+        except ValueError:  # an argument that is no plain value
+            return original(layer, *args, **kwargs)
+        template = templates.get(key)
+        if template is not None and _fill(layer.__dict__, template, sizes, given):
             return None
+        original(layer, *args, **kwargs)
+        if key not in templates:  # None for layers that cannot be copied
+            templates[key] = _template_of(layer.__dict__, sizes, given)
+        return None
 
-        init.__wrapped__ = original  # type: ignore[attr-defined] # for those who ask for its signature
-        return init
+    return init
 
 
 def is_torchs(function: Any) -> bool:

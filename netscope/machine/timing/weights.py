@@ -14,7 +14,7 @@ from typing import Final
 import torch
 
 from netscope.base.errors import UsageError, text_of
-from netscope.base.meta.building import meta_parameters
+from netscope.base.meta.building import on_meta
 from netscope.base.workload import Workload
 
 # Elements of noise that are drawn; larger tensors repeat them.
@@ -35,8 +35,7 @@ def materialised(workload: Workload, device: str | torch.device) -> torch.nn.Mod
     if workload.rebuild is None:
         raise UsageError(f"{workload.name} has weights of its own.")
     try:
-        with meta_parameters(buffers=False):
-            module = workload.rebuild()
+        module = on_meta(workload.rebuild, buffers=False)
     except Exception as error:  # whatever the factory's code raises over a meta tensor
         told = [text_of(one) for one in (error, error.__cause__) if one is not None]
         if "meta" not in " ".join(told).lower():

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import nn
 
-from netscope.base.meta.building import LARGE_BUFFER, build, build_real, meta_parameters
+from netscope.base.meta.building import build, build_real, on_meta
+from netscope.base.meta.twins import LARGE_BUFFER
 
 
 def parts() -> nn.Module:
@@ -201,19 +202,21 @@ def test_building_for_real_gives_the_same_weights_every_time():
 
 def test_other_threads_build_real_modules_meanwhile():
     made: list[nn.Module] = []
-    with meta_parameters():
+
+    def factory() -> None:
         thread = threading.Thread(target=lambda: made.append(nn.Linear(3, 3)))
         thread.start()
         thread.join()
+
+    on_meta(factory)
     assert not made[0].weight.is_meta
     assert made[0].weight.abs().sum() > 0
 
 
 def test_builds_nest():
-    with meta_parameters():
-        with meta_parameters():
-            pass
-        assert nn.Linear(2, 2).weight.is_meta
+    inner, outer = on_meta(lambda: (on_meta(lambda: nn.Linear(2, 2)), nn.Linear(2, 2)))
+    assert inner.weight.is_meta
+    assert outer.weight.is_meta
     assert not nn.Linear(2, 2).weight.is_meta
 
 

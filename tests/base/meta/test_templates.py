@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from netscope.base.meta import building, templates
-from netscope.base.meta.building import build
+from netscope.base.meta import templates
+from netscope.base.meta.building import build, on_meta
+from netscope.base.plain import plain
 from netscope.sources import resolve
 
 Make = Callable[[], nn.Module]
@@ -46,15 +47,14 @@ def filled(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 @pytest.fixture
-def agree(monkeypatch: pytest.MonkeyPatch, filled: list[bool]) -> Callable[[Make], int]:
+def agree(filled: list[bool]) -> Callable[[Make], int]:
     """Build with templates and without, and compare; how many layers came from one."""
 
     def compare(make: Make) -> int:
         filled.clear()
         with_them = contents(build(make))
         count = sum(filled)
-        with monkeypatch.context() as patch:
-            patch.setattr(templates.Templates, "patch", lambda self: lambda: None)
+        with plain("templates"):
             without = contents(build(make))
         assert sum(filled) == count
         assert with_them == without
@@ -203,10 +203,9 @@ def test_others_have_their_say(filled: list[bool]) -> None:
 
 def test_constructors_are_put_back() -> None:
     before = [vars(cls).get("__init__") for cls in templates._TEMPLATED]
-    with building.meta_parameters():
-        assert vars(nn.Conv2d)["__init__"] is not before[0]
-    with pytest.raises(ZeroDivisionError), building.meta_parameters():
-        raise ZeroDivisionError
+    assert on_meta(lambda: vars(nn.Conv2d)["__init__"]) is not before[0]
+    with pytest.raises(ZeroDivisionError):
+        on_meta(lambda: 1 // 0)
     assert [vars(cls).get("__init__") for cls in templates._TEMPLATED] == before
     assert "weight" in dict(nn.Conv2d(3, 4, 3).named_parameters())
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import netscope
 from netscope.base.errors import UsageError
-from netscope.base.meta.building import build, meta_parameters
+from netscope.base.meta.building import build, on_meta
 from netscope.base.workload import TensorSpec, Workload
 from netscope.machine.timing.inputs import arguments, integer_limits
 from netscope.machine.timing.steps import OPTIMIZERS, Inference, Training
@@ -79,8 +79,7 @@ def test_tied_weights_stay_tied_and_buffers_are_kept():
             self.register_buffer("mask", torch.ones(1200, 1200).tril())
 
     def factory() -> nn.Module:
-        with meta_parameters(buffers=False):
-            return Masked()
+        return on_meta(Masked, buffers=False)
 
     module = materialised(Workload("masked", build(Masked), rebuild=factory), "cpu")
     assert module.head.weight is module.embed.weight
@@ -90,10 +89,9 @@ def test_tied_weights_stay_tied_and_buffers_are_kept():
 
 
 def test_marks_strides_and_frozen_parameters_survive():
-    with meta_parameters():
-        module = nn.Conv2d(3, 8, 3).to(memory_format=torch.channels_last)
-        module.weight.no_weight_decay = True
-        module.bias.requires_grad_(False)
+    module = on_meta(lambda: nn.Conv2d(3, 8, 3).to(memory_format=torch.channels_last))
+    module.weight.no_weight_decay = True
+    module.bias.requires_grad_(False)
     fill(module, "cpu")
     assert module.weight.no_weight_decay
     assert module.weight.is_contiguous(memory_format=torch.channels_last)

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 import netscope
 import netscope.trace.memo
 from netscope.base.errors import TraceError, UsageError
-from netscope.base.meta.building import meta_parameters
-from netscope.base.meta.templates import Templates
+from netscope.base.meta.building import on_meta
 from netscope.base.plain import FAST_WAYS, is_plain, plain
 from netscope.base.workload import TensorSpec
 from netscope.report.report import Report
@@ -181,29 +180,29 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
         monkeypatch.setattr(owner, name, note)
 
-    noting(Templates, "patch")
     noting(ModuleMemo, "pure")
     noting(OperatorMemo, "made")
-    normal = nn.init.normal_
+    normal, linear = nn.init.normal_, nn.Linear.__init__
+    threshold = gc.get_threshold()
 
     class Looks(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             used.update({"fills"} if nn.init.normal_ is not normal else ())
+            used.update({"templates"} if nn.Linear.__init__ is not linear else ())
             self.act = nn.ReLU()
 
         def forward(self, x: Tensor) -> Tensor:
-            used.update(() if gc.isenabled() else {"collector"})
+            used.update({"collector"} if gc.get_threshold() != threshold else ())
             return self.act(x)
 
     def look() -> set[str]:
         used.clear()
-        with meta_parameters():
-            model = Looks()
+        model = on_meta(Looks)
         netscope.summary(model, args=(VECTOR,))
         return set(used)
 
-    every = {"Templates.patch", "ModuleMemo.pure", "OperatorMemo.made", "fills", "collector"}
+    every = {"templates", "ModuleMemo.pure", "OperatorMemo.made", "fills", "collector"}
     assert look() == every
     with plain():
         assert look() == set()
@@ -212,7 +211,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
     with plain("operators"):  # rules are asked all the same
         assert look() == every
     with plain("operators", "rules", "modules"):
-        assert look() == {"Templates.patch", "fills", "collector"}
+        assert look() == {"templates", "fills", "collector"}
     assert look() == every
 
 
