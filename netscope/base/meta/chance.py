@@ -40,25 +40,23 @@ _FILLS: Final = ("normal_", "uniform_", "random_", "bernoulli_", "exponential_",
 
 _OWN: Final = (Tensor, nn.Parameter)
 
-# Where a thread waits that has nothing to do.
-_WAITING: Final = frozenset(
+# What is on the stacks of threads that draw no random numbers.
+_SERVICE: Final = frozenset(
     {
-        *("queue", "selectors", "socket", "asyncio", "concurrent", "multiprocessing", "subprocess"),
         *(
-            "execnet",
-            "zmq",
-            "ipykernel",
-            "IPython",
-            "tornado",
-            "traitlets",
-            "pydevd",
-            "debugpy",
-            "jupyter_client",
+            "threading",
+            "queue",
+            "selectors",
+            "socket",
+            "asyncio",
+            "concurrent",
+            "multiprocessing",
+            "subprocess",
         ),
+        *("execnet", "zmq", "ipykernel", "IPython", "tornado", "traitlets", "pydevd", "debugpy"),
+        *("jupyter_client", "tqdm"),
     }
 )
-# Of `threading`, which threads at work call too.
-_WAITS: Final = frozenset({"wait", "wait_for", "join", "_wait_for_tstate_lock", "acquire"})
 
 
 class Chance:
@@ -233,9 +231,13 @@ def others_at_work() -> bool:
 
 
 def _waits(frame: FrameType) -> bool:
-    """Whether a thread is where those are that wait for something to do."""
-    module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return module in _WAITING or (module == "threading" and frame.f_code.co_name in _WAITS)
+    """Whether a thread waits in the service of a kernel, a debugger or a pool, with nobody's code on it."""
+    above: FrameType | None = frame
+    while above is not None:
+        if str(above.f_globals.get("__name__", "")).partition(".")[0] not in _SERVICE:
+            return False
+        above = above.f_back
+    return True
 
 
 # The functions that draw
