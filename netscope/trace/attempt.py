@@ -80,13 +80,14 @@ class _Left:
     token: Token | None = None
     copies: list[weakref.ref[Any]] = field(default_factory=list)
     outside: survivors.Outside | None = None
+    own: list[torch.nn.Module] = field(default_factory=list)
 
     def see_to(self) -> list[str]:
         """Take it out of what holds it, and put back; where that was, in words."""
         if self.token is None or self.outside is None:
             return []
         token, self.token = self.token, None
-        places, left = survivors.clear(token, self.copies, self.outside)
+        places, left = survivors.clear(token, self.copies, self.outside, self.own)
         if not others_at_work():
             self.outside.put_back()
         said = [f"the forward left a tensor of the trace in {place}" for place in places]
@@ -124,6 +125,7 @@ def _run(
         module, args, kwargs, names, recorder, copier, surroundings = prepared
         left.outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         left.copies = copier.references()
+        left.own = names.modules if workload.rebuild else []
         left.token = recorder.tags.token
         trace, error = record_forward(
             module,

@@ -145,14 +145,21 @@ def _is_settled(home: str) -> bool:
     return home.partition(".")[0] in ("torch", "builtins", "netscope")
 
 
-def clear(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], int]:
+def clear(
+    token: Token, twins: list[Any], outside: Outside, own: list[torch.nn.Module]
+) -> tuple[list[str], int]:
     """Take what is left out of what holds it. The caller holds the token once.
 
     twins:
         weak references to the copies that were made.
+    own:
+        modules that netscope built, which may keep what they like; but another forward is not to meet it.
 
     Returns where something was left, in words, and how many tensors are left all the same.
     """
+    if not _is_left(token, twins):
+        return [], 0
+    _sweep(own, token)
     if not _is_left(token, twins):
         return [], 0
     gc.collect()
@@ -166,6 +173,23 @@ def clear(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], 
     left.clear()
     gc.collect()
     return list(places), len(_left(token, twins))
+
+
+def _sweep(modules: list[torch.nn.Module], token: Token) -> None:
+    """Drop what the caches of these modules hold of a recording."""
+    for module in modules:
+        for held in module.__dict__.values():
+            if type(held) is dict:
+                for key in [key for key, value in held.items() if _is_of(value, token)]:
+                    del held[key]
+            elif type(held) is list and any(_is_of(value, token) for value in held):
+                held[:] = [value for value in held if not _is_of(value, token)]
+
+
+def _is_of(value: Any, token: Token) -> bool:
+    return issubclass(type(value), torch.Tensor) and any(
+        type(tag) is tuple and len(tag) == 3 and tag[2] is token for tag in value.__dict__.values()
+    )
 
 
 # References to the token: of the caller, of `clear`, of `_is_left`, and of the one who counts.
