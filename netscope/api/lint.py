@@ -40,7 +40,6 @@ def lint(
         UsageError: no check has that name; else what `summary` raises.
     """
     from netscope.answers.lint import choose
-    from netscope.trace.modules import Names, is_training
 
     select = arguments.texts("select", select, 'write select=["NS101"]')
     ignore = arguments.texts("ignore", ignore, 'write ignore=["NS101"]')
@@ -51,6 +50,8 @@ def lint(
         return lint_report(network, select=select, ignore=ignore)
     modes = None
     if not found.named:
+        from netscope.trace.modules import Names, is_training
+
         names = Names(network.module)
         modes = {names.of[id(part)][0]: is_training(part) for part in names.modules}
     report = trace(network, train=request.train)

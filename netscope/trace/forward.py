@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import time
+import types
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -81,7 +83,7 @@ def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
     found = [*recorder.unseen, *calls.elsewhere()]
     if recorder.on_meta or recorder.on_fake:  # real ones come from numbers as well
         orphans = recorder.tags.orphans()
-        ops = recorder.ops if orphans else []
+        ops = recorder.ops if orphans and not _transforms(calls.names.modules) else []
         # What torch makes of numbers by itself (`torch.tensor`) is lifted before anything else.
         lifted = {read for op in ops if op.operator.name.startswith("aten.lift") for read in op.reads}
         found += [
@@ -91,6 +93,27 @@ def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
         ]
     found += [Unseen(index, "a generator that was not read") for index in calls.unread()]
     return tuple(dict.fromkeys(found))
+
+
+# By these a forward comes by torch's function transforms, within which tensors lose their tags.
+_TRANSFORMS: Final = frozenset({"vmap", "grad", "jvp", "vjp", "jacrev", "jacfwd", "hessian", "functorch"})
+
+
+def _transforms(modules: list[torch.nn.Module]) -> bool:
+    """Whether the code of these classes, or of the files that they are in, names a transform."""
+    classes = {base for module in modules for base in type(module).__mro__}
+    homes = {
+        base.__module__ for base in classes if base.__module__.partition(".")[0] not in ("torch", "builtins")
+    }
+    held = [value for base in classes if base.__module__ in homes for value in vars(base).values()]
+    held += [value for home in homes for value in vars(sys.modules.get(home, types)).values()]
+    codes = [value.__code__ for value in held if isinstance(value, types.FunctionType)]
+    while codes:
+        code = codes.pop()
+        if not _TRANSFORMS.isdisjoint(code.co_names):
+            return True
+        codes += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return False
 
 
 @contextmanager

@@ -138,7 +138,9 @@ def run(
         if alias is None:
             writes.extend(recorder.born(tensor) for tensor in tensors_in(item))
             continue
-        writes.extend(_aliased(recorder, item, _argument(alias, args, kwargs)))
+        # Looked up before it ran: one in place may have changed the shape.
+        known_as = call.reads[0] if alias == 0 and isinstance(call.args[0], torch.Tensor) else None
+        writes.extend(_aliased(recorder, item, _argument(alias, args, kwargs), known_as))
         if "inplace" in schema.tags:
             results[index] = _argument(alias, call.args, call.kwargs)
     recorder.record(operator, call.reads, writes)
@@ -166,12 +168,13 @@ def _kernel(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: d
         here.outside = outside
 
 
-def _aliased(recorder: Recorder, item: Any, source: Any) -> list[int]:
+def _aliased(recorder: Recorder, item: Any, source: Any, storage: int | None) -> list[int]:
     """Tag a result that lies in an argument's storage."""
     tags = recorder.tags
     tensors = tensors_in(item)
-    owner = next((tags.of(t) for t in (*tensors_in(source), *tensors)), None)
-    storage = -1 if owner is None else owner[1]
+    if storage is None:
+        owner = next((tags.of(t) for t in (*tensors_in(source), *tensors)), None)
+        storage = -1 if owner is None else owner[1]
     for tensor in tensors:
         if not tags.is_foreign(tensor):
             tags.mark(tensor, storage)

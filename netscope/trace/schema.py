@@ -68,9 +68,7 @@ class Schema:
         self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_", "aten.detach_.")) and (
             self.name != "aten.is_nonzero.default"  # which reads a value
         )
-        self.is_composite = not self.name.startswith("prim.") and (
-            torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)
-        )
+        self.is_composite = _is_composite(func.name())
         self.is_copy = self.name == "aten._to_copy.default"
         arguments = func._schema.arguments
         returns = func._schema.returns
@@ -117,3 +115,11 @@ class Schema:
         # Lists of views carry an empty set: there is one argument that they can alias.
         index = next((i for i in aliased if arguments[i].alias_info.before_set & wanted), aliased[0])
         return str(arguments[index].name) if arguments[index].kwarg_only else index
+
+
+def _is_composite(name: str) -> bool:
+    """Whether it is made of other operators alone."""
+    try:
+        return bool(torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE))
+    except RuntimeError:  # of TorchScript's interpreter, and unknown to the dispatcher
+        return False

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from netscope.machine.timing import scopes
 from netscope.report.measured.device import Device
 from netscope.report.measured.events import LAYER, PHASE, STEP
+from netscope.trace.here import here
 from tests.machine.timing.fake import TICK, FakeBackend, Kernel
+from tests.machine.timing.gpu import kept
 
 _KINDS = {LAYER: "layer", PHASE: "phase", STEP: "step"}
 
@@ -71,13 +73,13 @@ class Planted(nn.Module):
 
     def __init__(self, machine: Machine, *kernels: Kernel, each: int = 0) -> None:
         super().__init__()
-        self.machine = lambda: machine  # not among what is put back afterwards
+        self.machine = kept(machine)
         self.kernels = kernels
         self.each = each
         self.bias = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.is_meta:
+        if here.recorder is not None:
             return x + self.bias
         machine = self.machine()
         machine.allocate(self.each * len(x))
@@ -91,17 +93,17 @@ class Net(nn.Module):
 
     def __init__(self, machine: Machine, own: Sequence[Kernel] = ()) -> None:
         super().__init__()
-        self.machine = lambda: machine
+        self.machine = kept(machine)
         self.own = tuple(own)
         self.first = Planted(machine, Kernel(None, 2e-3))
         self.block = nn.Sequential(Planted(machine, Kernel(None, 3e-3), Kernel(None, 1e-3)))
 
     def forward(self, x: Tensor) -> Tensor:
         machine = self.machine()
-        if not x.is_meta:
+        if here.recorder is None:
             machine.begin()
         x = self.first(x)
-        for kernel in self.own if not x.is_meta else ():
+        for kernel in self.own if here.recorder is None else ():
             machine.work(kernel, machine.factor)
         return self.block(x * 2)
 

@@ -7,6 +7,7 @@ processor's; what a layer does on the GPU is planted.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from netscope.machine.profiling import run as run_
 from netscope.machine.timing import scopes
 from netscope.machine.timing.backends.common import kineto
 from netscope.machine.timing.backends.cuda import Cuda
+from netscope.trace.here import here
 
 MICRO = 1e-6
 UUID = "5a6b7c8d-0000-1111-2222-333344445555"
@@ -308,10 +310,23 @@ def works(gpu: Gpu, seconds: float, host: float = 0.0) -> Any:
     """Has every module without others in it launch one kernel; returns what `remove` ends."""
 
     def launch(module: nn.Module, args: object, output: object) -> None:
-        if not list(module.children()) and not getattr(output, "is_meta", True):
+        if not list(module.children()) and here.recorder is None:
             gpu.launch("kernel", seconds, host)
 
     return nn.modules.module.register_module_forward_hook(launch)
+
+
+_KEPT: list[Any] = []
+
+
+def kept(thing: Any) -> Callable[[], Any]:
+    """What returns the thing itself in a copy of the module as well: it is of the file, not of the module."""
+    _KEPT.append(thing)
+    return functools.partial(_at, len(_KEPT) - 1)
+
+
+def _at(index: int) -> Any:
+    return _KEPT[index]
 
 
 class Layer(nn.Module):
@@ -325,12 +340,16 @@ class Layer(nn.Module):
         self, gpu: Gpu, forward: float, backward: float = 0.0, host: float = 0.0, each: int = 0
     ) -> None:
         super().__init__()
-        self.gpu = lambda: gpu  # not among what is put back
+        self.gpu = kept(gpu)
         self.seconds, self.back, self.host, self.each = forward, backward, host, each
         self.weight = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.weight if x.is_meta else _Planted.apply(x, self.weight, self, torch.is_grad_enabled())
+        return (
+            x + self.weight
+            if here.recorder is not None
+            else _Planted.apply(x, self.weight, self, torch.is_grad_enabled())
+        )
 
 
 class _Planted(torch.autograd.Function):
