@@ -23,6 +23,7 @@ from netscope.trace.twin.shared import Shared, dict_of
 # Copied by torch's own or the standard library's code, never by an owner's class.
 _EMPTY: Final = frozenset({dict, collections.OrderedDict, set})
 _PROXIES: Final = frozenset({weakref.ProxyType, weakref.CallableProxyType})
+_MAXLEN: Final[Any] = collections.deque.__dict__["maxlen"]
 # What torch gives to every module that it makes.
 _TORCHS: Final = frozenset(name for name, value in vars(torch.nn.Module()).items() if type(value) in _EMPTY)
 
@@ -347,7 +348,7 @@ class Copier:
 
     def _of_deque(self, value: Any, cls: type) -> Any:
         made: Any = _bare(collections.deque, cls)
-        collections.deque.__init__(made, (), value.maxlen)
+        collections.deque.__init__(made, (), _MAXLEN.__get__(value))
         return self._later(self._fill_deque, value, made)
 
     def _fill_deque(self, value: Any, copied: Any) -> None:

@@ -16,7 +16,7 @@ import threading
 import types
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -67,8 +67,8 @@ class Worker(threading.Thread):
     pass
 
 
-class Point(collections.namedtuple("Point", "x y")):  # noqa: PYI024 - a class of it
-    pass
+class Point(NamedTuple):
+    x: int
 
 
 def of(*bases: type) -> type:
