@@ -96,8 +96,12 @@ def _said(self: torch.Tensor, **_: Any) -> str:
     return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
 
 
-def _copied(self: torch.Tensor, _: Any) -> torch.Tensor:
-    return self.detach().clone()
+def _copied(self: torch.Tensor, memo: dict[int, Any]) -> torch.Tensor:
+    made: Any = self.detach().clone()
+    if isinstance(self, torch.nn.Parameter):
+        made.__class__ = type(self)
+    memo[id(self)] = made
+    return made.requires_grad_(self.requires_grad)  # type: ignore[no-any-return]
 
 
 def _data(self: torch.Tensor) -> torch.Tensor:
