@@ -79,8 +79,8 @@ class Outside:
                 self._keep(dict_of(value))
             elif type(value) is types.FunctionType:
                 self._function(value)
-            elif kind_of(type(value)) is Kind.GENERATOR and id(value) not in self._generators:
-                self._generators[id(value)] = value, _put_back_of(value)
+            elif _may_draw(type(value)) and kind_of(type(value)) is Kind.GENERATOR:
+                self._generators.setdefault(id(value), (value, _put_back_of(value)))
 
     def _function(self, function: types.FunctionType) -> None:
         for cell in function.__closure__ or ():
@@ -147,6 +147,11 @@ class Outside:
 
 def _changed(holder: Any, before: Any) -> bool:
     return len(holder) != len(before) or not all(map(operator.is_, holder, before))
+
+
+def _may_draw(cls: type) -> bool:
+    """Whether it is worth a closer look: there are many things in modules."""
+    return issubclass(cls, (random.Random, torch.Generator)) or "numpy.random" in str(cls.__module__)
 
 
 def _put_back_of(generator: Any) -> Callable[[], None]:

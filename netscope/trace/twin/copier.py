@@ -317,6 +317,23 @@ class Copier:
             self._attributes(value, copied)
 
     def _of_tuple(self, value: Any, cls: type) -> Any:
+        """Those in it first, and those in them before that: they may be chained by thousands."""
+        known, waiting = self._known, [value]
+        while waiting:
+            inner = [
+                item
+                for item in tuple.__iter__(waiting[-1])
+                if id(item) not in known and self._kind(type(item)) is Kind.TUPLE
+            ]
+            if inner:
+                waiting += inner
+                continue
+            last = waiting.pop()
+            if id(last) not in known:
+                self._lone_tuple(last, type(last))
+        return known[id(value)][1]
+
+    def _lone_tuple(self, value: Any, cls: type) -> Any:
         items = [self._copy(item) for item in tuple.__iter__(value)]
         own = cls is not tuple and dict_of(value)
         if not own and all(map(_same, items, tuple.__iter__(value))):
@@ -523,14 +540,20 @@ class Copier:
         else:
             plain = numpy.array(value, copy=True, order="K", subok=False)
         if value.dtype.hasobject and value.dtype.names is None:
-            for place in numpy.ndindex(plain.shape):
-                plain[place] = self._copy(plain[place])
+            self._waiting.append((self._fill_array, value, plain))
         made = plain if cls is numpy.ndarray else plain.view(cls)
         if not value.flags.writeable:
             made.flags.writeable = False
         if cls is not numpy.ndarray:
             return self._later(self._attributes, value, made)
         return self._remember(value, made)
+
+    def _fill_array(self, value: Any, copied: Any) -> None:
+        """Of objects, which it has from the original."""
+        copied.flags.writeable = True
+        for place in sys.modules["numpy"].ndindex(copied.shape):
+            copied[place] = self._copy(copied[place])
+        copied.flags.writeable = value.flags.writeable
 
     def _of_generator(self, value: Any, cls: type) -> Any:
         if cls is torch.Generator:

@@ -424,6 +424,7 @@ def test_long_chains_are_copied_without_recursion() -> None:
         lambda inner: collections.deque([inner]),
         lambda inner: lambda: inner,
         lambda inner: ([inner],),
+        lambda inner: (inner, []),
         lambda inner: functools.partial(print, [inner]),
     ):
         chain: Any = Node()
@@ -604,6 +605,21 @@ def test_arrays_of_classes_and_of_objects() -> None:
     lone[()] = [1]
     assert copied(lone)[()] == [1]
     assert copied(lone)[()] is not lone[()]
+
+
+def test_arrays_of_objects_may_hold_themselves() -> None:
+    array = np.empty(2, dtype=object)
+    array[0] = array
+    array[1] = held = [1]
+    array.flags.writeable = False
+    made = copied(array)
+    assert made[0] is made
+    assert made[1] is not held
+    assert not made.flags.writeable
+    array.flags.writeable = True
+    for one in (array, made):  # which no collector would
+        one.flags.writeable = True
+        one[0] = None
 
 
 def test_bytes_and_their_views() -> None:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from netscope.base.errors import UsageError
+from netscope.base.workload import Workload
+from netscope.trace import record
 from netscope.trace.standins import standins
 from netscope.trace.twin import tensors
 from netscope.trace.twin.tensors import Twins
@@ -189,3 +191,26 @@ def test_a_tensor_of_which_a_gradient_may_be_asked_may_be_asked(twins: Twins) ->
     asked = torch.ones(2, requires_grad=True)
     assert twins(asked).requires_grad
     assert not twins(torch.ones(2)).requires_grad
+
+
+class ByItsArgument(nn.Module):
+    """Energy and force: the gradient by what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (force,) = torch.autograd.grad(self.linear(x).sum(), x)
+        return force
+
+
+@pytest.mark.parametrize("rung", MAKERS)
+def test_a_forward_takes_a_gradient_by_its_argument(rung: str) -> None:
+    x = torch.ones(2, 3, requires_grad=True)
+    workload = Workload("force", ByItsArgument(), (x,))
+    trace = record(workload, ladder=("real" if rung == "copied" else rung,))
+    (output,) = trace.outputs
+    assert output.spec is not None
+    assert output.spec.shape == (2, 3)
+    assert x.grad is None
