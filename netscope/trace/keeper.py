@@ -21,8 +21,7 @@ class Keeper:
 
     def __init__(self, ours: Callable[[], Iterable[torch.Tensor]]) -> None:
         self._which = ours
-        # Storage address -> the tensor, what it held, and its version.
-        self._kept: dict[int, tuple[torch.Tensor, torch.Tensor, int]] = {}
+        self._kept: dict[int, _Kept] = {}
         self._generators: dict[torch.device, torch.Generator] = {}
 
     @cached_property
@@ -34,17 +33,13 @@ class Keeper:
         address = _address(tensor)
         if address is None or address in self._ours or address in self._kept:
             return
-        version = 0 if tensor.is_inference() else tensor._version
-        self._kept[address] = tensor, _whole(tensor).clone(), version
+        with torch._C._DisableTorchDispatch():  # a copy on fake tensors would be another fake one
+            self._kept[address] = _Kept(tensor)
 
     def restore(self) -> int:
         """Put everything back; how many there were."""
-        for tensor, before, version in self._kept.values():
-            whole = _whole(tensor)
-            if not torch.equal(whole, before):
-                whole.copy_(before)
-            if not tensor.is_inference():
-                torch._C._autograd._unsafe_set_version_counter((tensor,), (version,))
+        for kept in self._kept.values():
+            kept.restore()
         count = len(self._kept)
         self._kept.clear()
         return count
@@ -61,10 +56,33 @@ class Keeper:
         return made
 
 
-def _whole(tensor: torch.Tensor) -> torch.Tensor:
-    """All of its memory, as bytes."""
-    flat = torch.empty(0, dtype=torch.uint8, device=tensor.device)
-    return flat.set_(tensor.untyped_storage())
+class _Kept:
+    """A tensor as it was, and all of the memory that it was in."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._tensor = tensor
+        self._version = 0 if tensor.is_inference() else tensor._version
+        self._storage = tensor.untyped_storage()
+        self._place = tensor.storage_offset(), tensor.size(), tensor.stride()
+        self._before = _bytes(self._storage).clone()
+
+    def restore(self) -> None:
+        tensor, storage, before = self._tensor, self._storage, self._before
+        if storage.nbytes() != before.numel():
+            storage.resize_(before.numel())
+        whole = _bytes(storage)
+        if not torch.equal(whole, before):
+            whole.copy_(before)
+        moved = tensor.untyped_storage()._cdata != storage._cdata
+        if moved or (tensor.storage_offset(), tensor.size(), tensor.stride()) != self._place:
+            with torch.no_grad():
+                tensor.set_(storage, *self._place)
+        if not tensor.is_inference():
+            torch._C._autograd._unsafe_set_version_counter((tensor,), (self._version,))
+
+
+def _bytes(storage: torch.UntypedStorage) -> torch.Tensor:
+    return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
 
 
 def _address(tensor: torch.Tensor) -> int | None:

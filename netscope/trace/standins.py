@@ -68,6 +68,12 @@ def _told(device: torch.device) -> dict[str, Any]:
             return int(_BASE.get_device(self))
         return -1 if device.type == "cpu" else device.index or 0
 
+    def kind(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        found = _BASE.type(self, *args, **kwargs)
+        if args or kwargs or not here.outside:
+            return found
+        return found.replace("torch.meta.", "torch." if device.type == "cpu" else f"torch.{device.type}.")
+
     def flag(name: str) -> property:
         asked: Callable[[torch.Tensor], bool] = getattr(_BASE, name).__get__
         says = name == f"is_{device.type}"
@@ -79,6 +85,7 @@ def _told(device: torch.device) -> dict[str, Any]:
         "__torch_function__": torch._C._disabled_torch_function_impl,
         "device": property(where),
         "get_device": index,
+        "type": kind,
         **{name: flag(name) for name in names},
     }
 
@@ -96,8 +103,12 @@ def _said(self: torch.Tensor, **_: Any) -> str:
     return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
 
 
-def _copied(self: torch.Tensor, _: Any) -> torch.Tensor:
-    return self.detach().clone()
+def _copied(self: torch.Tensor, memo: dict[int, Any]) -> torch.Tensor:
+    made: Any = self.detach().clone()
+    if isinstance(self, torch.nn.Parameter):
+        made.__class__ = type(self)
+    memo[id(self)] = made
+    return made.requires_grad_(self.requires_grad)  # type: ignore[no-any-return]
 
 
 def _data(self: torch.Tensor) -> torch.Tensor:

@@ -11,15 +11,18 @@ from __future__ import annotations
 import functools
 import gc
 import operator
+import random
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import torch
 
 from netscope.trace.tags import Token
+from netscope.trace.twin.kinds import Kind, kind_of
+from netscope.trace.twin.shared import dict_of
 
 # Containers between a tensor and what has a name, at most.
 _DEEP: Final = 6
@@ -38,11 +41,14 @@ class Outside:
     """What modules' globals, classes and closures held before a forward, as far as its classes reach.
 
     Beside containers of tensors these are numbers: how often something was called, whether it was warned of.
+    And generators of random numbers, which are drawn from and seeded where nobody sees it.
     """
 
     def __init__(self, classes: Iterable[type], functions: Iterable[types.FunctionType] = ()) -> None:
         # id -> (the container, what was in it)
         self._before: dict[int, tuple[Any, Any]] = {}
+        # id -> (the generator, how to put back its state)
+        self._generators: dict[int, tuple[Any, Callable[[], None]]] = {}
         homes = self._homes = set[str]()
         for cls in classes:
             for base in cls.__mro__:
@@ -70,11 +76,11 @@ class Outside:
             if type(value) in (dict, list, set, deque):
                 self._keep(value)
             elif getattr(type(value), "__module__", None) in self._homes:
-                own = getattr(value, "__dict__", None)
-                if type(own) is dict:
-                    self._keep(own)
+                self._keep(dict_of(value))
             elif type(value) is types.FunctionType:
                 self._function(value)
+            elif _may_draw(type(value)) and kind_of(type(value)) is Kind.GENERATOR:
+                self._generators.setdefault(id(value), (value, _put_back_of(value)))
 
     def _function(self, function: types.FunctionType) -> None:
         for cell in function.__closure__ or ():
@@ -85,8 +91,7 @@ class Outside:
             self._before[id(cell)] = cell, held
             if type(held) in (dict, list, set, deque):
                 self._keep(held)
-        if function.__dict__:
-            self._keep(function.__dict__)
+        self._keep(function.__dict__)
 
     def put_back(self, tensors: bool = False) -> None:
         """Put back numbers and texts that changed. What else did may be an import or a registration.
@@ -95,6 +100,8 @@ class Outside:
             these as well; else they are looked for by `clear`.
         """
         plain = _PLAIN | {torch.Tensor, torch.nn.Parameter} if tensors else _PLAIN
+        for _, put_back in self._generators.values():
+            put_back()
         for holder, before in self._before.values():
             if isinstance(holder, type):
                 now: Any = vars(holder)
@@ -103,12 +110,10 @@ class Outside:
             elif type(holder) is types.CellType:
                 self._cell_back(holder, before)
                 continue
-            elif isinstance(holder, (list, deque)):
-                if len(holder) != len(before) and plain.issuperset(map(type, holder)):
-                    holder.clear()
-                    holder.extend(before)
-                continue
             else:
+                if _changed(holder, before) and plain.issuperset(map(type, [*holder, *before])):
+                    holder.clear()
+                    holder.update(before) if isinstance(holder, set) else holder.extend(before)
                 continue
             if len(now) == len(before) and all(map(operator.is_, now.values(), before.values())):
                 continue
@@ -138,6 +143,32 @@ class Outside:
     def of(self, container: Any) -> Any:
         """What a container, or a class, held before; `_GONE` where that is not known."""
         return self._before.get(id(container), (None, _GONE))[1]
+
+
+def _changed(holder: Any, before: Any) -> bool:
+    return len(holder) != len(before) or not all(map(operator.is_, holder, before))
+
+
+def _may_draw(cls: type) -> bool:
+    """Whether it is worth a closer look: there are many things in modules."""
+    return issubclass(cls, (random.Random, torch.Generator)) or "numpy.random" in str(cls.__module__)
+
+
+def _put_back_of(generator: Any) -> Callable[[], None]:
+    """What puts back the state that a generator has now."""
+    if isinstance(generator, random.Random):
+        before: Any = random.Random.getstate(generator)
+        return lambda: random.Random.setstate(generator, before)
+    if isinstance(generator, torch.Generator):
+        before = generator.get_state()
+        return functools.partial(_set_state, generator, before)
+    bits = getattr(generator, "bit_generator", getattr(generator, "_bit_generator", generator))
+    before = bits.state
+    return lambda: setattr(bits, "state", before)
+
+
+def _set_state(generator: torch.Generator, state: torch.Tensor) -> None:
+    generator.set_state(state)
 
 
 def _is_settled(home: str) -> bool:
@@ -213,15 +244,22 @@ def _left(token: Token, twins: list[Any]) -> list[Any]:
 
 def _take_out(item: Any, outside: Outside, places: dict[str, None], ours: list[Any]) -> None:
     """Take something out of whatever holds it, and say where that was."""
-    skip = {id(one) for one in ours}
-    for holder in gc.get_referrers(item):
-        if id(holder) in skip or isinstance(holder, types.FrameType):
-            continue
+    skip = {id(one): one for one in ours}
+    for holder in _holders(item, skip):
         _take_out_of(holder, item, outside, places, skip, _DEEP)
 
 
+def _holders(item: Any, skip: dict[int, Any]) -> Iterator[Any]:
+    """What holds something, frames aside. The list of them is to be skipped in its turn."""
+    found = gc.get_referrers(item)
+    skip[id(found)] = found
+    for holder in found:
+        if id(holder) not in skip and not isinstance(holder, types.FrameType | types.GeneratorType):
+            yield holder
+
+
 def _take_out_of(
-    holder: Any, item: Any, outside: Outside, places: dict[str, None], skip: set[int], depth: int
+    holder: Any, item: Any, outside: Outside, places: dict[str, None], skip: dict[int, Any], depth: int
 ) -> None:
     kind = type(holder)
     if kind is functools._lru_cache_wrapper:
@@ -252,9 +290,8 @@ def _take_out_of(
         else:
             holder.cell_contents = before
     elif kind is tuple and depth:
-        for above in gc.get_referrers(holder):
-            if id(above) not in skip and not isinstance(above, types.FrameType):
-                _take_out_of(above, holder, outside, places, skip, depth - 1)
+        for above in _holders(holder, skip):
+            _take_out_of(above, holder, outside, places, skip, depth - 1)
     elif isinstance(holder, (torch.Tensor, types.FunctionType, types.MethodType)):
         return
     else:

@@ -202,7 +202,8 @@ def generators() -> Iterator[Generator]:
     yield Generator(random.getstate, random.setstate, _equal, random.seed, owned=True)
     numpy: Any = sys.modules.get("numpy.random")
     if numpy is not None:
-        yield Generator(numpy.get_state, numpy.set_state, _numpy_equal, numpy.seed, owned=True)
+        get = partial(numpy.get_state, legacy=False)
+        yield Generator(get, numpy.set_state, _numpy_equal, numpy.seed, owned=True)
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -219,7 +220,10 @@ def _all_equal(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
 
 
 def _numpy_equal(one: Any, other: Any) -> bool:
-    return one[2:] == other[2:] and bool((one[1] == other[1]).all())
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(map(_numpy_equal, one.values(), other.values()))
+    same = one == other
+    return bool(same.all() if hasattr(same, "all") else same)
 
 
 def others_at_work() -> bool:

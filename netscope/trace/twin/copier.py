@@ -22,6 +22,8 @@ from netscope.trace.twin.shared import Shared, dict_of
 
 # Copied by torch's own or the standard library's code, never by an owner's class.
 _EMPTY: Final = frozenset({dict, collections.OrderedDict, set})
+_PROXIES: Final = frozenset({weakref.ProxyType, weakref.CallableProxyType})
+_MAXLEN: Final[Any] = collections.deque.__dict__["maxlen"]
 # What torch gives to every module that it makes.
 _TORCHS: Final = frozenset(name for name, value in vars(torch.nn.Module()).items() if type(value) in _EMPTY)
 
@@ -52,7 +54,7 @@ class Copier:
     ) -> None:
         self._tensor = tensor
         self._gradient = gradient or tensor
-        self._replace = replace or {}
+        self._replace = dict(replace or {})
         self._script = script
         # id -> (original, kept so that the id stays its own; copy)
         self._known: dict[int, tuple[Any, Any]] = {}
@@ -111,11 +113,12 @@ class Copier:
 
     def __call__(self, value: Any) -> Any:
         """The copy of anything, complete."""
-        made = self._copy(value)
-        waiting = self._waiting
-        while waiting:
-            fill, original, copied = waiting.pop()
-            fill(original, copied)
+        with torch._C.DisableTorchFunctionSubclass():  # owners' classes of tensors have one
+            made = self._copy(value)
+            waiting = self._waiting
+            while waiting:
+                fill, original, copied = waiting.pop()
+                fill(original, copied)
         return made
 
     def references(self) -> list[weakref.ref[Any]]:
@@ -143,9 +146,12 @@ class Copier:
             dict_of(other).clear()
             bases: tuple[Any, ...] = (collections.OrderedDict, dict, list, set, collections.deque)
             for base in bases:
-                if isinstance(other, base):
+                if issubclass(type(other), base):
                     base.clear(other)
                     break
+            for slot in _slots_in(self._slots, type(other)):
+                with suppress(AttributeError):  # not set
+                    slot.__delete__(other)
         for container in (self.modules, self.tensors, self._others, self._held, self._waiting, self._shared):
             container.clear()
         self._known.clear()
@@ -169,14 +175,15 @@ class Copier:
         return self._makers[kind](value, cls) if known is None else known[1]
 
     def _remember(self, value: Any, copied: Any) -> Any:
-        self._known[id(value)] = value, copied
-        return copied
+        """The copy from now on; an earlier one, where what it holds has led back to it."""
+        return self._known.setdefault(id(value), (value, copied))[1]
 
     def _later(self, fill: Callable[[Any, Any], None], value: Any, copied: Any) -> Any:
-        self._known[id(value)] = value, copied
-        self._waiting.append((fill, value, copied))
-        self._others.append(copied)
-        return copied
+        known = self._known.setdefault(id(value), (value, copied))[1]
+        if known is copied:
+            self._waiting.append((fill, value, copied))
+            self._others.append(copied)
+        return known
 
     def _share(self, value: Any, cls: type) -> Any:
         self._shared.append(Shared(value, dict_of(value)))
@@ -217,8 +224,8 @@ class Copier:
         self.modules.append(made)
         self._known[id(value)] = value, made
         fill: Callable[[Any, Any], None] = self._fill_module
-        if isinstance(value, (dict, list, set)):  # as well
-            fill = next(f for base, f in self._fillers if isinstance(value, base))
+        if issubclass(cls, (dict, list, set)):  # as well
+            fill = next(f for base, f in self._fillers if issubclass(cls, base))
         self._waiting.append((fill, value, made))
         return made
 
@@ -262,9 +269,9 @@ class Copier:
         self.tensors.append(made)
         if value.is_leaf and value.grad is not None:
             made.grad = self._gradient(value.grad)
-        own = value.__dict__
-        if own:
+        if value.__dict__:
             self._waiting.append((self._attributes, value, made))
+            self._others.append(made)
         return made
 
     # Containers
@@ -310,6 +317,23 @@ class Copier:
             self._attributes(value, copied)
 
     def _of_tuple(self, value: Any, cls: type) -> Any:
+        """Those in it first, and those in them before that: they may be chained by thousands."""
+        known, waiting = self._known, [value]
+        while waiting:
+            inner = [
+                item
+                for item in tuple.__iter__(waiting[-1])
+                if id(item) not in known and self._kind(type(item)) is Kind.TUPLE
+            ]
+            if inner:
+                waiting += inner
+                continue
+            last = waiting.pop()
+            if id(last) not in known:
+                self._lone_tuple(last, type(last))
+        return known[id(value)][1]
+
+    def _lone_tuple(self, value: Any, cls: type) -> Any:
         items = [self._copy(item) for item in tuple.__iter__(value)]
         own = cls is not tuple and dict_of(value)
         if not own and all(map(_same, items, tuple.__iter__(value))):
@@ -341,7 +365,7 @@ class Copier:
 
     def _of_deque(self, value: Any, cls: type) -> Any:
         made: Any = _bare(collections.deque, cls)
-        collections.deque.__init__(made, (), value.maxlen)
+        collections.deque.__init__(made, (), _MAXLEN.__get__(value))
         return self._later(self._fill_deque, value, made)
 
     def _fill_deque(self, value: Any, copied: Any) -> None:
@@ -362,17 +386,17 @@ class Copier:
             value.__globals__,
             value.__name__,
             None,
-            tuple([types.CellType() for _ in cells]) or None,
+            tuple([self._copy(cell) for cell in cells]) or None,
         )
         # Before what it holds, which may hold it.
         self._remember(value, made)
-        for old, new in zip(cells, made.__closure__ or (), strict=True):
-            self._later(self._fill_cell, old, new)
         made.__defaults__ = self._copy(defaults)
         made.__kwdefaults__ = self._copy(named)
         made.__qualname__, made.__module__ = value.__qualname__, value.__module__
         made.__doc__, made.__annotations__ = value.__doc__, value.__annotations__
-        self._waiting.append((self._attributes, value, made))
+        if own:
+            self._waiting.append((self._attributes, value, made))
+            self._others.append(made)
         return made
 
     def _of_cell(self, value: types.CellType, cls: type) -> Any:
@@ -381,7 +405,7 @@ class Copier:
     def _fill_cell(self, value: types.CellType, copied: types.CellType) -> None:
         if _is_full(value):
             held = value.cell_contents
-            if isinstance(held, type):
+            if issubclass(type(held), type):
                 self.classes.add(held)
             copied.cell_contents = self._copy(held)
 
@@ -397,7 +421,12 @@ class Copier:
         holder = self._copy(value.__self__)
         if holder is value.__self__:
             return value
-        return self._remember(value, getattr(holder, value.__name__))
+        name = value.__name__
+        for base in type(holder).__mro__:  # past an owner's method of the same name
+            method: Any = base.__dict__.get(name)
+            if type(method) in (types.MethodDescriptorType, types.WrapperDescriptorType):
+                return self._remember(value, method.__get__(holder))
+        return self._remember(value, getattr(holder, name))
 
     def _of_partial(self, value: Any, cls: type) -> Any:
         function, args = self._copy(value.func), self._copy(value.args)
@@ -413,15 +442,20 @@ class Copier:
     # References
 
     def _of_reference(self, value: Any, cls: type) -> Any:
-        target = value()
+        try:
+            # What a proxy stands for, it tells by the methods that every object has.
+            target = value.__reduce_ex__.__self__ if cls in _PROXIES else value()
+        except ReferenceError:
+            return value
         if target is None:
             return value
         copied = self._copy(target)
         if copied is target:
             return self._remember(value, value)
         self._held.append(copied)
+        kind: Any = weakref.proxy if cls in _PROXIES else cls
         try:
-            made = weakref.ref(copied)
+            made = kind(copied)
         except TypeError:  # of a kind that nothing refers to weakly
             made = value
         return self._remember(value, made)
@@ -452,19 +486,26 @@ class Copier:
             return self._remember(value, made)
         try:
             maker, args, *state = value.__reduce__()
-        except TypeError:  # of a Python that does not copy it
+        except (TypeError, DeprecationWarning):  # of a Python that does not copy it, or will not soon
             return self._share(value, cls)
         made = maker(*[self._copy(arg) for arg in args])
         if state and state[0] is not None:
-            made.__setstate__(self._copy(state[0]))
+            # Last of all: one that goes backwards looks at how long the copy of its list is.
+            self._waiting.insert(0, (_set_state, state[0], (made, self._copy(state[0]))))
         return self._remember(value, made)
 
     def _of_view(self, value: memoryview, cls: type) -> Any:
-        whole = value.c_contiguous and memoryview(value.obj).nbytes == value.nbytes
-        if not whole:  # where it begins, it does not tell
+        try:
+            whole = value.c_contiguous and memoryview(value.obj).nbytes == value.nbytes
+        except ValueError:  # released
+            return value
+        memory = self._copy(value.obj)
+        if not whole or memory is value.obj:  # where it begins, it does not tell; or of a file's memory, say
             return self._share(value, cls)
-        made: Any = memoryview(self._copy(value.obj)).cast("B")
-        return self._remember(value, made if value.ndim == 0 else made.cast(value.format, value.shape))
+        made: Any = memoryview(memory)
+        if value.ndim and (made.format, made.shape) != (value.format, value.shape):
+            made = made.cast("B").cast(value.format, value.shape)
+        return self._remember(value, made.toreadonly() if value.readonly else made)
 
     def _of_stream(self, value: Any, cls: type) -> Any:
         if value.closed:
@@ -475,8 +516,7 @@ class Copier:
 
     def _of_local(self, value: Any, cls: type) -> Any:
         """What it holds for this thread."""
-        initialised: Any = vars(cls).get("__init__")
-        if initialised is not None:
+        if getattr(cls, "__init__") is not object.__init__:  # noqa: B009 - as the checker of types wants it
             return self._share(value, cls)
         made: Any = threading.local.__new__(cls)
         self._remember(value, made)
@@ -492,14 +532,15 @@ class Copier:
             made.flags.writeable = False
             return self._remember(value, made)
         base = value.base
-        if type(base) is numpy.ndarray and base.flags.c_contiguous and not base.dtype.hasobject:
+        if type(base) is numpy.ndarray and base.flags.forc and not base.dtype.hasobject:
             offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-            plain = numpy.ndarray(value.shape, value.dtype, self._copy(base), offset, value.strides)
+            memory = self._copy(base)
+            memory = memory if base.flags.c_contiguous else memory.T
+            plain = numpy.ndarray(value.shape, value.dtype, memory, offset, value.strides)
         else:
             plain = numpy.array(value, copy=True, order="K", subok=False)
         if value.dtype.hasobject and value.dtype.names is None:
-            for place in numpy.ndindex(plain.shape):
-                plain[place] = self._copy(plain[place])
+            self._waiting.append((self._fill_array, value, plain))
         made = plain if cls is numpy.ndarray else plain.view(cls)
         if not value.flags.writeable:
             made.flags.writeable = False
@@ -507,18 +548,25 @@ class Copier:
             return self._later(self._attributes, value, made)
         return self._remember(value, made)
 
+    def _fill_array(self, value: Any, copied: Any) -> None:
+        """Of objects, which it has from the original."""
+        copied.flags.writeable = True
+        for place in sys.modules["numpy"].ndindex(copied.shape):
+            copied[place] = self._copy(copied[place])
+        copied.flags.writeable = value.flags.writeable
+
     def _of_generator(self, value: Any, cls: type) -> Any:
         if cls is torch.Generator:
             return self._remember(value, value.clone_state())
-        if cls is random.Random:
-            made: Any = random.Random()  # noqa: S311 - the owner's kind
-            made.setstate(value.getstate())
-            return self._remember(value, made)
-        # Of numpy, which copies its own whole.
-        made = copy.deepcopy(value)
-        if hasattr(value, "bit_generator"):
-            self._remember(value.bit_generator, made.bit_generator)
-        return self._remember(value, made)
+        kind: Any = cls
+        base: Any = random.Random
+        if issubclass(cls, base):
+            made: Any = base.__new__(kind)
+            base.setstate(made, base.getstate(value))
+            return self._later(self._attributes, value, made)
+        if cls.__name__ == "Generator":  # of numpy, whose numbers come from another object
+            return self._remember(value, kind(self._copy(value.bit_generator)))
+        return self._remember(value, copy.deepcopy(value))  # by numpy's own code
 
 
 _Slots = tuple[types.MemberDescriptorType, ...]
@@ -546,6 +594,11 @@ def _bare(base: Any, cls: type) -> Any:
 
 def _base_of(cls: type, bases: Iterable[type]) -> Any:
     return next(base for base in bases if issubclass(cls, base))
+
+
+def _set_state(_: Any, copied: tuple[Any, Any]) -> None:
+    iterator, state = copied
+    iterator.__setstate__(state)
 
 
 def _same(one: Any, other: Any) -> bool:

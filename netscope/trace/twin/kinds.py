@@ -64,7 +64,7 @@ ATOMS: Final[frozenset[type]] = frozenset(
     {
         *(bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented)),
         *(type, types.ModuleType, range, slice, property, classmethod, staticmethod, types.CodeType),
-        *(types.GenericAlias, types.UnionType, types.WrapperDescriptorType, types.MethodWrapperType),
+        *(types.GenericAlias, types.UnionType, types.WrapperDescriptorType, types.ClassMethodDescriptorType),
         *(types.MethodDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType),
         *(torch.Size, torch.dtype, torch.device, torch.layout, torch.memory_format, torch.ScriptObject),
         *(torch.finfo, torch.iinfo),
@@ -77,13 +77,18 @@ _EXACT: Final[dict[type, Kind]] = {
     types.FunctionType: Kind.FUNCTION,
     types.MethodType: Kind.METHOD,
     types.BuiltinMethodType: Kind.BUILTIN_METHOD,
+    types.MethodWrapperType: Kind.BUILTIN_METHOD,
     types.CellType: Kind.CELL,
     functools._lru_cache_wrapper: Kind.CACHED,
-    weakref.ref: Kind.REFERENCE,
+    **dict.fromkeys((weakref.ref, weakref.WeakMethod), Kind.REFERENCE),
+    **dict.fromkeys((weakref.ProxyType, weakref.CallableProxyType), Kind.REFERENCE),
     weakref.WeakKeyDictionary: Kind.WEAK_CONTAINER,
     weakref.WeakValueDictionary: Kind.WEAK_CONTAINER,
     weakref.WeakSet: Kind.WEAK_CONTAINER,
-    **dict.fromkeys(map(type, map(iter, ([], (), range(0), range(2**70), "", b""))), Kind.ITERATOR),
+    **dict.fromkeys(
+        map(type, map(iter, ([], (), range(0), range(2**70), "", "é", b"", bytearray()))), Kind.ITERATOR
+    ),
+    **dict.fromkeys(map(type, (reversed([]), iter(int, 1), iter(collections.OrderedDict()))), Kind.ITERATOR),
     **dict.fromkeys((enumerate, zip, map, filter, reversed), Kind.ITERATOR),
     **dict.fromkeys(map(type, map(iter, ({}, _NONE.values(), _NONE.items(), set()))), Kind.ITERATOR),
     **{cls: Kind.ITERATOR for cls in vars(itertools).values() if isinstance(cls, type)},
@@ -94,7 +99,6 @@ _EXACT: Final[dict[type, Kind]] = {
     io.StringIO: Kind.STREAM,
     type(threading.Lock()): Kind.LOCK,
     type(threading.RLock()): Kind.LOCK,
-    random.Random: Kind.GENERATOR,
     torch.Generator: Kind.GENERATOR,
 }
 
@@ -112,6 +116,7 @@ _LAYOUTS: Final[tuple[tuple[type, Kind], ...]] = (
     (functools.partial, Kind.PARTIAL),
     (types.SimpleNamespace, Kind.PLAIN),
     (threading.local, Kind.LOCAL),
+    (random.Random, Kind.GENERATOR),
 )
 
 # Services of the process and descriptions of programs: no forward has them for itself. By the first names of
@@ -143,9 +148,11 @@ def kind_of(cls: type) -> Kind:
             return Kind.ARRAY
         if issubclass(cls, (numpy.generic, numpy.dtype)):
             return Kind.ATOM
-        chance = numpy.random
-        if cls in (chance.Generator, chance.RandomState) or issubclass(cls, chance.BitGenerator):
-            return Kind.GENERATOR
+    chance = sys.modules.get("numpy.random")
+    if chance is not None and (
+        cls in (chance.Generator, chance.RandomState) or issubclass(cls, chance.BitGenerator)
+    ):
+        return Kind.GENERATOR
     if issubclass(cls, (int, float, complex, str, bytes)):
         return Kind.ATOM
     if any(_is_service(base) for base in cls.__mro__) or issubclass(cls, threading.Thread):

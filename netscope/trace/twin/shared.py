@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import collections
 import io
+import os
 import types
 from collections.abc import Callable
 from typing import Any, Final
 
+from netscope.trace.twin.kinds import HEAP_TYPE
+
 _CONTAINERS: Final = frozenset({dict, list, set, collections.deque})
+# What a logger knows of its level.
+_OF_NO_MATTER: Final = frozenset({"_cache"})
 _GONE: Final = object()
 
 
@@ -20,7 +25,9 @@ class Shared:
         self._own = own
         self._before = own.copy()
         self._contents = [
-            (name, item, item.copy()) for name, item in self._before.items() if type(item) in _CONTAINERS
+            (name, item, item.copy())
+            for name, item in self._before.items()
+            if type(item) in _CONTAINERS and name not in _OF_NO_MATTER
         ]
         self._state = _state_of(value)
 
@@ -65,13 +72,17 @@ def _alike(one: dict[Any, Any], other: dict[Any, Any]) -> bool:
 
 def _state_of(value: Any) -> Callable[[], str]:
     """What puts back a state that is no attribute, and says what had become of it."""
-    if type(value) is memoryview and value.contiguous and not value.readonly:
+    cls: Any = type(value)
+    if cls is memoryview:
         return _filled(value)
-    if isinstance(value, types.GeneratorType):
+    if cls is types.GeneratorType:
         at = _at(value)
         return lambda: "" if _at(value) == at else _LOST
-    if isinstance(value, io.IOBase):
+    if issubclass(cls, io.IOBase):
         return _read_from(value)
+    if not cls.__flags__ & HEAP_TYPE and hasattr(cls, "__length_hint__"):  # an iterator that is not copied
+        left = cls.__length_hint__(value)
+        return lambda: "" if cls.__length_hint__(value) == left else _LOST
     return lambda: ""
 
 
@@ -81,6 +92,8 @@ def _filled(view: memoryview) -> Callable[[], str]:
     def back() -> str:
         if view.tobytes() == content:
             return ""
+        if not view.c_contiguous or view.readonly:
+            return _LOST
         view.cast("B")[:] = content
         return _MOVED
 
@@ -96,6 +109,7 @@ def _read_from(file: io.IOBase) -> Callable[[], str]:
         before = file.tell()
     except (OSError, ValueError):  # a pipe, or closed
         return lambda: ""
+    size = _size(file)
 
     def back() -> str:
         try:
@@ -104,9 +118,20 @@ def _read_from(file: io.IOBase) -> Callable[[], str]:
             file.seek(before)
         except (OSError, ValueError):
             return _LOST
-        return _MOVED
+        return _MOVED if _size(file) == size else _LOST
 
     return back
+
+
+def _size(file: io.IOBase) -> tuple[int, int] | None:
+    """How large it is and when it was written to; None for what is no file of the system."""
+    try:
+        if file.writable():
+            file.flush()
+        found = os.fstat(file.fileno())
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def dict_of(value: Any) -> dict[str, Any]:

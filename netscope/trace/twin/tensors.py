@@ -67,8 +67,8 @@ class Twins:
         if type(twin) is torch.Tensor:
             # In place of making another tensor of that class, which takes three times as long.
             made.__class__ = cls if not plain else self._classes[parameter]
-            if parameter and tensor.requires_grad:
-                twin.requires_grad_()
+        if tensor.requires_grad and tensor.is_leaf:
+            twin.requires_grad_()
         return twin
 
     def _shared(self, tensor: torch.Tensor) -> torch.Tensor:
