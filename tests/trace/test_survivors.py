@@ -236,9 +236,9 @@ def test_what_cannot_be_taken_out_is_counted() -> None:
 
 def test_a_token_that_is_held_by_nobody_needs_no_search() -> None:
     token = Token()
-    assert survivors.clear(token, [], Outside([])) == ([], 0)
+    assert survivors.clear(token, [], Outside([]), []) == ([], 0)
     held = [token]
-    places, count = survivors.clear(token, [], Outside([]))
+    places, count = survivors.clear(token, [], Outside([]), [])
     assert (places, count) == ([], 0)
     assert held == [token]  # not of ours to take out
     assert weakref.ref(Token)() is Token
