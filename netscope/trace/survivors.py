@@ -223,8 +223,23 @@ def _is_of(value: Any, token: Token) -> bool:
     )
 
 
-# References to the token: of the caller, of `clear`, of `_is_left`, and of the one who counts.
-_HELD: Final = 4
+def _references() -> int:
+    """How many references to its token a recording has that left nothing, counted as `clear` counts them."""
+
+    def caller() -> int:
+        token = Token()
+        return clearing(token)
+
+    def clearing(token: Token) -> int:
+        return counting(token)
+
+    def counting(token: Token) -> int:
+        return sys.getrefcount(token)
+
+    return caller()
+
+
+_HELD: Final = _references()
 
 
 def _is_left(token: Token, twins: list[Any]) -> bool:

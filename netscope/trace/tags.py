@@ -29,8 +29,8 @@ Tag = tuple[Layout, int, Token]
 NO_KWARGS: dict[str, Any] = {}
 
 _NUMBERS = frozenset({int, float, bool, str, type(None)})
-# References to a tensor that is held here alone: that one, the name of the loop, and of the one who counts.
-_ALONE: Final = 3
+# References to a tensor that is held by its place below alone, counted as they are there.
+_ALONE: Final = next(sys.getrefcount(held) for held, _ in [(Token(), 0)])
 _numbers: Final = itertools.count()
 
 

@@ -109,6 +109,7 @@ class Copier:
             Kind.ARRAY: self._of_array,
             Kind.GENERATOR: self._of_generator,
             Kind.SHARED: self._share,
+            Kind.SERVICE: lambda value, cls: self._remember(value, value),
         }
 
     def __call__(self, value: Any) -> Any:

@@ -31,6 +31,7 @@ class Kind(enum.Enum):
     ATOM = enum.auto()  # has no state that a forward changes: shared
     REPLACED = enum.auto()  # by what the one who copies says
     SHARED = enum.auto()  # has, and cannot be copied: shared and watched
+    SERVICE = enum.auto()  # of the process, which other threads use meanwhile: shared
     TENSOR = enum.auto()
     MODULE = enum.auto()
     SCRIPTED = enum.auto()
@@ -155,8 +156,10 @@ def kind_of(cls: type) -> Kind:
         return Kind.GENERATOR
     if issubclass(cls, (int, float, complex, str, bytes)):
         return Kind.ATOM
-    if any(_is_service(base) for base in cls.__mro__) or issubclass(cls, threading.Thread):
+    if issubclass(cls, io.IOBase):
         return Kind.SHARED
+    if any(_is_service(base) for base in cls.__mro__) or issubclass(cls, threading.Thread):
+        return Kind.SERVICE
     return Kind.PLAIN if _is_plain(cls) else Kind.SHARED
 
 
