@@ -31,7 +31,7 @@ OWN: Final = {
         "netscope.sources.torchvision",
         "netscope.sources.huggingface",
         "netscope.base.meta.building",
-        "netscope.trace.forward",
+        "netscope.trace.attempt",
         "netscope.trace.rungs",
         "netscope.trace.memory",
         "netscope.trace.shapes",

@@ -125,7 +125,7 @@ def _run(
         module, args, kwargs, names, recorder, copier, surroundings = prepared
         left.outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         left.copies = copier.references()
-        left.own = names.modules if workload.rebuild else []
+        left.own = [] if copier.modules else names.modules
         left.token = recorder.tags.token
         trace, error = record_forward(
             module,
