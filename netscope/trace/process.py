@@ -6,6 +6,7 @@ another thread is left alone.
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,11 +90,14 @@ class _Process:
     """The state of the process's generators, and what it takes dtypes to be."""
 
     def __init__(self) -> None:
+        self._collects = gc.isenabled()
         self._dtype = torch.get_default_dtype()
         self._device = torch.get_default_device()
         self._states = States()
 
     def restore(self) -> None:
+        if gc.isenabled() is not self._collects:
+            gc.enable() if self._collects else gc.disable()
         if torch.get_default_dtype() is not self._dtype:
             torch.set_default_dtype(self._dtype)
         if torch.get_default_device() != self._device:

@@ -14,6 +14,7 @@ import operator
 import random
 import sys
 import types
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
@@ -198,12 +199,14 @@ def clear(
         return [], 0
     places: dict[str, None] = {}
     left = _left(token, twins)
+    watched = [weakref.ref(item) for item in left]
     for item in left:
         _take_out(item, outside, places, [twins, left])
         item = None  # noqa: PLW2901 - not to be what holds it
     left.clear()
-    gc.collect()
-    return list(places), len(_left(token, twins))
+    if any(reference() is not None for reference in watched):
+        gc.collect()
+    return list(places), sum(reference() is not None for reference in watched)
 
 
 def _sweep(modules: list[torch.nn.Module], token: Token) -> None:
