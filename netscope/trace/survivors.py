@@ -227,7 +227,10 @@ def _is_of(value: Any, token: Token) -> bool:
 
 
 def _references() -> int:
-    """How many references to its token a recording has that left nothing, counted as `clear` counts them."""
+    """How many references to its token a recording has that left nothing, counted as `clear` counts them.
+
+    Each time anew: once torch.compile was used in a process, its frames hold their arguments once more.
+    """
 
     def caller() -> int:
         token = Token()
@@ -242,11 +245,8 @@ def _references() -> int:
     return caller()
 
 
-_HELD: Final = _references()
-
-
 def _is_left(token: Token, twins: list[Any]) -> bool:
-    return sys.getrefcount(token) > _HELD or any(reference() is not None for reference in twins)
+    return sys.getrefcount(token) > _references() or any(reference() is not None for reference in twins)
 
 
 def _left(token: Token, twins: list[Any]) -> list[Any]:

@@ -29,8 +29,6 @@ Tag = tuple[Layout, int, Token]
 NO_KWARGS: dict[str, Any] = {}
 
 _NUMBERS = frozenset({int, float, bool, str, type(None)})
-# References to a tensor that is held by its place below alone, counted as they are there.
-_ALONE: Final = next(sys.getrefcount(held) for held, _ in [(Token(), 0)])
 _numbers: Final = itertools.count()
 
 
@@ -94,10 +92,12 @@ class Tags:
 
         What was there before is still held by whom it belongs to.
         """
+        # References to one that is held here alone, counted as they are below.
+        alone = max([sys.getrefcount(held) for held, (_, _) in [(Token(), (0, 0))]])
         return {
             storage
             for tensor, (layout, storage, _) in self._foreign.values()
-            if sys.getrefcount(tensor) <= _ALONE
+            if sys.getrefcount(tensor) <= alone
             and (is_meta(tensor) or type(tensor) not in PLAIN_TENSORS)
             and layout.dtype.is_floating_point  # torch makes indices from lists by itself
             and layout.numel
