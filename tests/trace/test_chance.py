@@ -135,7 +135,7 @@ def test_numbers_are_drawn_from_a_generator_of_the_trace(name: str) -> None:
 
 # What stands for itself: deterministic, of quasi-random numbers, or of devices and layouts that are not here.
 OTHERS = re.compile(
-    r"_fill_mem_eff|_triton|_cudnn|_fused|miopen|_philox|_dropout_state|_scaled_dot_product|_flash|_efficient|nested|sobol"
+    r"_fill_mem_eff|_triton|_mps|_cudnn|_fused|miopen|_philox|_dropout_state|_scaled_dot_product|_flash|_efficient|nested|sobol"
 )
 
 
