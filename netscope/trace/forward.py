@@ -84,8 +84,13 @@ def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
     if recorder.on_meta or recorder.on_fake:  # real ones come from numbers as well
         orphans = recorder.tags.orphans()
         ops = recorder.ops if orphans and not _transforms(calls.names.modules) else []
-        # What torch makes of numbers by itself (`torch.tensor`) is lifted before anything else.
-        lifted = {read for op in ops if op.operator.name.startswith("aten.lift") for read in op.reads}
+        # What torch makes by itself is lifted (`torch.tensor`) or filled (`x.new()`) before anything else.
+        lifted = {
+            read
+            for op in ops
+            if "inplace" in op.operator.tags or op.operator.name.startswith("aten.lift")
+            for read in op.reads[:1]
+        }
         found += [
             Unseen(op.call, "work in a thread of its own")
             for op in ops

@@ -170,12 +170,12 @@ def scripted() -> nn.Module:
     return nn.Sequential(nn.Linear(4, 4), torch.jit.script(nn.BatchNorm1d(4))).train()
 
 
-@owner("a compiled child")
+@owner("a compiled child", quiet=True)
 def compiled() -> nn.Module:
     return nn.Sequential(torch.compile(nn.Linear(4, 4), backend="eager"))
 
 
-@owner("`module.compile()`, which puts a call into the module")
+@owner("`module.compile()`, which puts a call into the module", quiet=True)
 def compiled_in_place() -> nn.Module:
     module = nn.Sequential(nn.Linear(4, 4))
     module.compile(backend="eager")

@@ -93,9 +93,10 @@ CLASSES: dict[Kind, tuple[type, ...]] = {
         type(torch.ops.aten.add.Tensor),
     ),
     Kind.SHARED: (
-        *(object, type(number()), io.BufferedRandom, io.TextIOWrapper, Ends, Ended, Handler, logging.Logger),
-        *(Worker, type(torch.fx.Graph()), torch.utils.data.DataLoader, ValueError, of(ValueError)),
+        *(object, type(number()), io.BufferedRandom, io.TextIOWrapper, Ends, Ended),
+        *(ValueError, of(ValueError)),
     ),
+    Kind.SERVICE: (*(Handler, logging.Logger, Worker, type(torch.fx.Graph()), torch.utils.data.DataLoader),),
     Kind.TENSOR: (torch.Tensor, nn.Parameter, nn.UninitializedParameter, of(torch.Tensor), of(nn.Parameter)),
     Kind.MODULE: (nn.Module, nn.Linear, of(nn.Linear), nn.ModuleList, of(nn.Module, dict)),
     Kind.SCRIPTED: (torch.jit.ScriptModule,),
