@@ -93,6 +93,8 @@ class _State:
     def _lower(self) -> None:
         if not self._pauses and self._before is not None and gc.get_threshold()[0] == _NEVER:
             gc.set_threshold(*self._before)
+            # So that the threshold is not read once more: what is made by that would set off a collection.
+            self._before = None
 
 
 _state: Final = _State()
