@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import torch
 
+from netscope.trace.composites import ATTENTION, COMPOSITES
+
 # Where the share that is dropped stands among the arguments of what is recorded whole.
 _DROPOUT: Final = {
-    "aten.scaled_dot_product_attention.default": 4,
-    **{f"aten.{kind}.{form}": 5 for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu") for form in ("input",)},
-    **{f"aten.{kind}.{form}": 6 for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu") for form in ("data",)},
+    name: 4 if name == ATTENTION else 5 if name.endswith(".input") else 6 for name in COMPOSITES
 }
 
 Generators = Callable[[torch.device], torch.Generator]
@@ -30,7 +30,7 @@ def whole(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if len(args) > place:
         args = (*args[:place], 0.0, *args[place + 1 :])
     kwargs = {**kwargs, "dropout_p": 0.0} if "dropout_p" in kwargs else kwargs
-    if name == "aten.scaled_dot_product_attention.default" and args[0].device.type == "cpu":
+    if name == ATTENTION and args[0].device.type == "cpu":
         # The one kernel there that drops anything, and lays its result out in its own way.
         return torch.ops.aten._scaled_dot_product_attention_math(*args, **kwargs)[0]
     return func(*args, **kwargs)

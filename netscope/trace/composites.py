@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+ATTENTION: Final = "aten.scaled_dot_product_attention.default"
 COMPOSITES: Final = frozenset(
     {
-        "aten.scaled_dot_product_attention.default",
+        ATTENTION,
         *(
             f"aten.{kind}.{form}"
             for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu")

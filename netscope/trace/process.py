@@ -15,6 +15,7 @@ from typing import Final
 import torch
 
 from netscope.base.meta.chance import States
+from netscope.base.meta.defaults import Defaults
 from netscope.trace.here import here
 
 # Python frames that a forward takes for each level of modules, beyond what is usual.
@@ -91,17 +92,13 @@ class _Process:
 
     def __init__(self) -> None:
         self._collects = gc.isenabled()
-        self._dtype = torch.get_default_dtype()
-        self._device = torch.get_default_device()
+        self._defaults = Defaults()
         self._states = States()
 
     def restore(self) -> None:
         if gc.isenabled() is not self._collects:
             gc.enable() if self._collects else gc.disable()
-        if torch.get_default_dtype() is not self._dtype:
-            torch.set_default_dtype(self._dtype)
-        if torch.get_default_device() != self._device:
-            torch.set_default_device(None if self._device.type == "cpu" else self._device)
+        self._defaults.restore()
         self._states.restore()
 
 

@@ -24,7 +24,7 @@ from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
 from netscope.trace.operators import Arguments, fits, operator_of
-from netscope.trace.running import META, run, run_on_meta, run_with_values, stays_home
+from netscope.trace.running import META, argument, run, run_on_meta, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, infer, rule_for
 from netscope.trace.standins import Standins, is_meta
@@ -116,11 +116,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Keep what is about to be written to, where it was there before and is nobody's twin."""
         assert self.keeper is not None
         for place in schema.written:
-            if isinstance(place, int):
-                value = args[place] if place < len(args) else None
-            else:
-                value = kwargs.get(place)
-            for tensor in tensors_in(value):
+            for tensor in tensors_in(argument(place, args, kwargs)):
                 real = type(tensor) in (torch.Tensor, torch.nn.Parameter) and not is_meta(tensor)
                 if real and self.was_there(tensor):
                     self.keeper.keep(tensor)

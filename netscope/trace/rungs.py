@@ -64,7 +64,7 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         made.__class__ = classes.tensor
         return made  # type: ignore[no-any-return]
 
-    with _held(workload, None if workload.rebuild else twin, twin, make, train, first) as held:
+    with _held(workload, twin, make, train, first, owned=workload.rebuild is not None) as held:
         module, args, kwargs, names, copier = held
         if workload.rebuild:
             _dress(names.modules, classes)
@@ -88,7 +88,7 @@ def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         with mode:
             return _empty(spec, "cpu")
 
-    with _held(workload, twin, twin, make, train, first) as held:
+    with _held(workload, twin, make, train, first, owned=False) as held:
         module, args, kwargs, names, copier = held
         with _keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, on_fake=True, keeper=keeper)
@@ -130,7 +130,7 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         return _random(spec, device)
 
     module = workload.rebuild() if workload.rebuild else None
-    with _held(workload, None if module else twin, twin, make, train, True, module) as held:
+    with _held(workload, twin, make, train, True, owned=module is not None, built=module) as held:
         ready, args, kwargs, names, copier = held
         with _keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, keeper=keeper)
@@ -180,38 +180,38 @@ _Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, Copier]
 @contextmanager
 def _held(
     workload: Workload,
-    module_twin: Callable[[torch.Tensor], torch.Tensor] | None,
     twin: Callable[[torch.Tensor], torch.Tensor],
     make: Callable[[TensorSpec], torch.Tensor],
     train: bool,
     first: bool,
-    own: torch.nn.Module | None = None,
+    *,
+    owned: bool,
+    built: torch.nn.Module | None = None,
 ) -> Iterator[_Held]:
     """A module and arguments that nobody else has, in the wanted mode.
 
-    module_twin:
-        makes the twins of the module's tensors; None for a module that netscope built itself, which
-        has nobody to miss its tensors.
+    twin:
+        makes the twins of the tensors that are copied.
     first:
         whether the module that netscope built is as it built it; else it builds another one.
-    own:
+    owned:
+        whether the module is netscope's own and runs itself: it has nobody to miss its tensors.
+    built:
         what netscope built for this rung.
     """
-    module = own or workload.module
-    if own is None and workload.rebuild and not first:
+    module = built or workload.module
+    if built is None and workload.rebuild and not first:
         module = _anew(workload)
     with ExitStack() as stack:
-        if module_twin is None:
-            copier = stack.enter_context(copying(twin, make))
-            with torch.no_grad():
+        copier = stack.enter_context(copying(twin, make))
+        with torch.no_grad():
+            if owned:
                 args, kwargs = copier((workload.args, workload.kwargs))
-            names = Names(module)
-            stack.enter_context(attributes_kept(names.modules))
-        else:
-            copier = stack.enter_context(copying(twin, make))
-            with torch.no_grad():
+            else:
                 module, args, kwargs = copier((module, workload.args, workload.kwargs))
-            names = Names(module)
+        names = Names(module)
+        if owned:
+            stack.enter_context(attributes_kept(names.modules))
         make_plain(names.modules)
         set_mode(module, train)
         yield module, args, kwargs, names, copier

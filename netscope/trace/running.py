@@ -140,9 +140,9 @@ def run(
             continue
         # Looked up before it ran: one in place may have changed the shape.
         known_as = call.reads[0] if alias == 0 and isinstance(call.args[0], torch.Tensor) else None
-        writes.extend(_aliased(recorder, item, _argument(alias, args, kwargs), known_as))
+        writes.extend(_aliased(recorder, item, argument(alias, args, kwargs), known_as))
         if "inplace" in schema.tags:
-            results[index] = _argument(alias, call.args, call.kwargs)
+            results[index] = argument(alias, call.args, call.kwargs)
     recorder.record(operator, call.reads, writes)
     if "inplace" not in schema.tags or args is call.args or not results:
         return result
@@ -181,7 +181,8 @@ def _aliased(recorder: Recorder, item: Any, source: Any, storage: int | None) ->
     return [storage] * len(tensors)
 
 
-def _argument(alias: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def argument(alias: int | str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """By its position or its name; None where it was left out."""
     if isinstance(alias, int):
         return args[alias] if alias < len(args) else None
     return kwargs.get(alias)

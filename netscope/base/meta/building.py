@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from netscope.base.errors import text_of
 from netscope.base.meta import chance, templates
+from netscope.base.meta.defaults import Defaults
 from netscope.base.meta.here import here
 from netscope.base.meta.patches import Patch, Use
 from netscope.base.meta.twins import META, Twins
@@ -116,19 +117,14 @@ class _Settings:
     """What a factory may change in passing."""
 
     def __init__(self) -> None:
-        self._dtype = torch.get_default_dtype()
-        self._device = torch.get_default_device()
+        self._defaults = Defaults()
         self._gradients = torch.is_grad_enabled()
 
     def restore(self) -> None:
-        """Put it back. Other threads share the dtype, so what was not changed is not written."""
-        if torch.get_default_dtype() is not self._dtype:
-            torch.set_default_dtype(self._dtype)
+        """Put it back."""
         if torch.is_grad_enabled() is not self._gradients:
             torch.set_grad_enabled(self._gradients)
-        if torch.get_default_device() != self._device:
-            # None takes the mode away that any other device, the CPU too, puts around every torch function.
-            torch.set_default_device(None if self._device.type == "cpu" else self._device)
+        self._defaults.restore()
 
 
 def _patches(*, free: bool, templated: bool) -> tuple[Patch, ...]:
