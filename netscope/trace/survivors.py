@@ -23,7 +23,7 @@ import torch
 
 from netscope.trace.tags import Token
 from netscope.trace.twin.kinds import Kind, kind_of
-from netscope.trace.twin.shared import dict_of
+from netscope.trace.twin.shared import contents_of, dict_of
 
 # Containers between a tensor and what has a name, at most.
 _DEEP: Final = 6
@@ -85,9 +85,8 @@ class Outside:
 
     def _function(self, function: types.FunctionType) -> None:
         for cell in function.__closure__ or ():
-            try:
-                held = cell.cell_contents
-            except ValueError:
+            held = contents_of(cell, _GONE)
+            if held is _GONE:
                 continue
             self._before[id(cell)] = cell, held
             if type(held) in (dict, list, set, deque):
@@ -130,10 +129,7 @@ class Outside:
                     dict.__setitem__(holder, key, was)
 
     def _cell_back(self, cell: types.CellType, before: Any) -> None:
-        try:
-            now = cell.cell_contents
-        except ValueError:
-            now = _GONE
+        now = contents_of(cell, _GONE)
         if now is not before and type(now) in _PLAIN and type(before) in _PLAIN:
             cell.cell_contents = before
 
@@ -280,17 +276,11 @@ def _take_out_of(
     holder: Any, item: Any, outside: Outside, places: dict[str, None], skip: dict[int, Any], depth: int
 ) -> None:
     kind = type(holder)
-    if kind is functools._lru_cache_wrapper:
-        holder.cache_clear()
-        places[f"the cache of {_name_of(holder)} (cleared)"] = None
+    cached = _cached_function(holder)
+    if cached is not None:
+        cached.cache_clear()
+        places[f"the cache of {_name_of(cached)} (cleared)"] = None
     elif isinstance(holder, dict):
-        cached = next(
-            (one for one in gc.get_referrers(holder) if type(one) is functools._lru_cache_wrapper), None
-        )
-        if cached is not None:
-            cached.cache_clear()
-            places[f"the cache of {_name_of(cached)} (cleared)"] = None
-            return
         _out_of_dict(holder, item, outside, places)
     elif isinstance(holder, (list, deque)):
         places[f"{_where(holder)} (taken out)"] = None
@@ -314,6 +304,12 @@ def _take_out_of(
         return
     else:
         _out_of_object(holder, item, places)
+
+
+def _cached_function(holder: Any) -> Any:
+    """The function whose `lru_cache` that is: it holds results itself, or in a dictionary without bounds."""
+    held_by = gc.get_referrers(holder) if isinstance(holder, dict) else ()
+    return next((one for one in (holder, *held_by) if type(one) is functools._lru_cache_wrapper), None)
 
 
 def _out_of_dict(holder: dict[Any, Any], item: Any, outside: Outside, places: dict[str, None]) -> None:

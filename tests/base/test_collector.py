@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -85,29 +86,9 @@ def test_what_somebody_sets_meanwhile_stays() -> None:
     assert gc.get_threshold() == (500, 5, 5)
 
 
-def test_it_rests_until_the_last_of_several_threads_is_done() -> None:
-    before = gc.get_threshold()
-    begun, over = threading.Event(), threading.Event()
-
-    def other() -> None:
-        with paused():
-            begun.set()
-            over.wait(10)
-
-    thread = threading.Thread(target=other)
-    with paused():
-        thread.start()
-        assert begun.wait(10)
-    assert collections() == 0
-    over.set()
-    thread.join()
-    assert gc.get_threshold() == before
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_child_forked_beside_a_pause_collects() -> None:
-    before = gc.get_threshold()
+@contextmanager
+def paused_elsewhere() -> Iterator[None]:
+    """Another thread pauses the collector meanwhile."""
     begun, over = threading.Event(), threading.Event()
 
     def other() -> None:
@@ -118,11 +99,28 @@ def test_a_child_forked_beside_a_pause_collects() -> None:
     thread = threading.Thread(target=other)
     thread.start()
     assert begun.wait(10)
-    child = os.fork()
-    if not child:
-        os._exit(0 if gc.get_threshold() == before else 1)
+    yield
     over.set()
     thread.join()
+
+
+def test_it_rests_until_the_last_of_several_threads_is_done() -> None:
+    before = gc.get_threshold()
+    with ExitStack() as elsewhere:
+        with paused():
+            elsewhere.enter_context(paused_elsewhere())
+        assert collections() == 0
+    assert gc.get_threshold() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_forked_beside_a_pause_collects() -> None:
+    before = gc.get_threshold()
+    with paused_elsewhere():
+        child = os.fork()
+        if not child:
+            os._exit(0 if gc.get_threshold() == before else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

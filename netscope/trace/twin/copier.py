@@ -18,11 +18,12 @@ from typing import Any, Final
 import torch
 
 from netscope.trace.twin.kinds import ATOMS, HEAP_TYPE, Kind, kind_of, slots_of
-from netscope.trace.twin.shared import Shared, dict_of
+from netscope.trace.twin.shared import Shared, contents_of, dict_of
 
 # Copied by torch's own or the standard library's code, never by an owner's class.
 _EMPTY: Final = frozenset({dict, collections.OrderedDict, set})
 _PROXIES: Final = frozenset({weakref.ProxyType, weakref.CallableProxyType})
+_EMPTY_CELL: Final = object()
 _MAXLEN: Final[Any] = collections.deque.__dict__["maxlen"]
 # What torch gives to every module that it makes.
 _TORCHS: Final = frozenset(name for name, value in vars(torch.nn.Module()).items() if type(value) in _EMPTY)
@@ -141,8 +142,7 @@ class Copier:
             own.clear()
         for other in self._others:
             if type(other) is types.CellType:
-                if _is_full(other):
-                    del other.cell_contents
+                del other.cell_contents
                 continue
             dict_of(other).clear()
             bases: tuple[Any, ...] = (collections.OrderedDict, dict, list, set, collections.deque)
@@ -404,8 +404,8 @@ class Copier:
         return self._later(self._fill_cell, value, types.CellType())
 
     def _fill_cell(self, value: types.CellType, copied: types.CellType) -> None:
-        if _is_full(value):
-            held = value.cell_contents
+        held = contents_of(value, _EMPTY_CELL)
+        if held is not _EMPTY_CELL:
             if issubclass(type(held), type):
                 self.classes.add(held)
             copied.cell_contents = self._copy(held)
@@ -604,14 +604,6 @@ def _set_state(_: Any, copied: tuple[Any, Any]) -> None:
 
 def _same(one: Any, other: Any) -> bool:
     return one is other
-
-
-def _is_full(cell: types.CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018 - raises for an empty one
-    except ValueError:
-        return False
-    return True
 
 
 def _unlocked(cls: type) -> Any:

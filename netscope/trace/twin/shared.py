@@ -141,3 +141,11 @@ def dict_of(value: Any) -> dict[str, Any]:
     except AttributeError:
         return {}
     return own if type(own) is dict else {}
+
+
+def contents_of(cell: types.CellType, empty: Any = None) -> Any:
+    """What a variable of a closure holds."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return empty
