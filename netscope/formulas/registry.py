@@ -121,7 +121,9 @@ def cost_of(operator: Operator) -> Cost | None:
         return FREE if "factory" in operator.tags else None
     try:
         cost = found(operator)
-        return None if cost is None else _sound(cost)
+        if cost is None or getattr(found, "__module__", "").startswith("netscope.formulas."):
+            return cost
+        return _sound(cost)
     except Uncountable:
         return None
     except BaseException as error:  # whatever it is, the rest of the network can be counted

@@ -76,7 +76,7 @@ class Calls:
             self._leave(call, self.results(result) if completed else (), completed)
         return result
 
-    def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def routed(self, module: torch.nn.Module, /, *args: Any, **kwargs: Any) -> Any:
         """What the module returns, recorded."""
         run: Callable[..., Any] = module._call_impl
         if not self._entered and self._open is self._root is not None and module is self._root.module:
@@ -207,7 +207,10 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tag = self.recorder.tags.of(leaf)
+            tags = self.recorder.tags
+            tag = tags.carried(leaf)
+            if tag is None:
+                tag = tags.of(leaf)
             if tag is None or tag[0].shape != leaf.shape:
                 return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
             return Value(place, tag[0].spec, None, tag[1])

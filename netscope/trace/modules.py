@@ -218,7 +218,7 @@ def module_fact(
         _detail(module) if kind.speaks else "",
         own,
         _facts(module._buffers, parameters),
-        is_training(module),
+        bool(module.training) if kind.scripted else bool(module.__dict__.get("training", False)),
         registered,
         tuple(names[1:]),
     )

@@ -22,10 +22,11 @@ from netscope.trace.composites import COMPOSITES
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
+from netscope.trace.memo.composites import CompositeMemo
 from netscope.trace.memo.operators import OperatorMemo
 from netscope.trace.operators import Arguments, fits, operator_of
 from netscope.trace.running import META, argument, run, run_on_meta, run_with_values, stays_home
-from netscope.trace.schema import Effect, Schema
+from netscope.trace.schema import Effect, Schema, schema_of
 from netscope.trace.shapes import Layout, infer, rule_for
 from netscope.trace.standins import Standins, is_meta
 from netscope.trace.tags import NO_KWARGS, Tags, tensors_in
@@ -87,6 +88,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.memo = (
             None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self.tags)
         )
+        self.composites = None if not on_meta or is_plain("composites") else CompositeMemo(self.tags)
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
 
@@ -100,14 +102,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if schema is None:
             if isinstance(func, torch._ops.HigherOrderOperator):
                 return self._higher_order(func, args, kwargs)
-            schema = self._schemas[id(func)] = Schema(func)
+            schema = self._schemas[id(func)] = schema_of(func)
         if schema.is_query:
             return func(*args, **kwargs)
         if schema.is_composite:
             made = self._composite(schema, args, kwargs) if schema.name in COMPOSITES else NotImplemented
             return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
         try:
-            return self._primitive(schema, args, kwargs)
+            if schema.written and self.keeper is not None:
+                self._keep(schema, args, kwargs)
+            if schema.is_copy and self.on_meta and stays_home(args[0], kwargs, self.home):
+                return args[0]
+            if self.memo is None:
+                return self._computed(Dispatched.read(schema, args, kwargs, self.tags))
+            result, unknown = self.memo.recall(self, schema, args, kwargs)
+            return result if unknown is None else self._computed(unknown)
         except Exception:
             self.fail(schema.name)
             raise
@@ -115,7 +124,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _keep(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep what is about to be written to, where it was there before and is nobody's twin."""
         assert self.keeper is not None
-        for place in schema.written:
+        for place in schema.written if schema.only_if is None or args[schema.only_if] else ():
             for tensor in tensors_in(argument(place, args, kwargs)):
                 real = type(tensor) in (torch.Tensor, torch.nn.Parameter) and not is_meta(tensor)
                 if real and self.was_there(tensor):
@@ -130,23 +139,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Remember what could not be done."""
         self.failed.append(what)
 
-    def _primitive(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """An operator that no other is behind."""
-        if schema.written and self.keeper is not None:
-            self._keep(schema, args, kwargs)
-        if self.on_meta and schema.is_copy and stays_home(args[0], kwargs, self.home):
-            return args[0]
+    def _computed(self, call: Dispatched) -> Any:
+        """What an operator makes that no other is behind, and that was not met before."""
         memo = self.memo
-        if memo is None:
-            call = Dispatched.read(schema, args, kwargs, self.tags)
-        else:
-            result, unknown = memo.recall(self, schema, args, kwargs)
-            if unknown is None:
-                return result
-            call = unknown
         if not self.on_meta:
             return run(self, call)
-        if call.off_meta or schema.makes_constants:
+        if call.off_meta or call.schema.makes_constants:
             result = run_with_values(self, call)
             if result is not NotImplemented:
                 return result
@@ -157,6 +155,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return run_on_meta(self, call)
 
     def _taken_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a composite function makes of others, as far as it is not known."""
+        memo = self.composites
+        call = None if memo is None else memo.call(self, schema, args, kwargs)
+        if memo is None or call is None:
+            return self._run_apart(schema, args, kwargs)
+        if call.template is not None:
+            return memo.apply(self, call, call.template)
+        first_op = len(self.ops)
+        result = self._run_apart(schema, args, kwargs)
+        if call.new:
+            memo.keep(self, call, result, first_op)
+        return result
+
+    def _run_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a composite function makes of others, which come here in turn."""
         torch._C._push_on_torch_dispatch_stack(self)
         try:
@@ -209,7 +221,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # What operators make
 
-    def schema_of(self, name: str) -> Schema | None:
+    def met(self, name: str) -> Schema | None:
         """The schema of an operator that was met under this name."""
         return next((schema for schema in self._schemas.values() if schema.name == name), None)
 
@@ -261,18 +273,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         results: list[torch.Tensor | None] = []
         writes = []
-        ops, storages = self.ops, self.storages
+        ops, storages, tensor_class = self.ops, self.storages, self.tensor_class
+        key, token = self.tags.key, self.tags.token
         for layout in layouts:
             if layout is None:
                 results.append(None)
                 continue
-            tensor = self.empty(layout)
+            # `empty` and `Tags.write`, without the calls: every operator of a network passes here.
+            tensor: Any = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=META)
+            tensor.__class__ = tensor_class
             if views:
                 storage = reads[0]
             else:
                 storage = len(storages)
                 storages.append(Storage(layout.nbytes, len(ops)))
-            self.tags.write(tensor, layout, storage)
+            tensor.__dict__[key] = layout, storage, token
             writes.append(storage)
             results.append(tensor)
         ops.append(OpCall(operator, self.scope, tuple(reads), tuple(writes)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from types import MethodType
 from typing import Any, Final, Protocol
 
 import torch
@@ -24,8 +24,8 @@ from netscope.trace.here import here
 class Router(Protocol):
     """What gets the module calls of a thread."""
 
-    def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The module's result."""
+    def routed(self, module: torch.nn.Module, /, *args: Any, **kwargs: Any) -> Any:
+        """The result of the module's call."""
 
     def takes_from_elsewhere(self, module: torch.nn.Module) -> bool:
         """Whether it gets a call of another thread as well."""
@@ -42,15 +42,11 @@ class _Routed:
             return None
         calls = here.calls
         if calls is not None:
-            return partial(_call, calls, module)
+            return MethodType(calls.routed, module)
         for other in _recording:
             if other.takes_from_elsewhere(module):
-                return partial(_call, other, module)
+                return MethodType(other.routed, module)
         return None
-
-
-def _call(calls: Router, module: torch.nn.Module, /, *args: Any, **kwargs: Any) -> Any:
-    return calls.call(module, args, kwargs)
 
 
 _ROUTED: Final = _Routed()

@@ -68,9 +68,8 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         module, args, kwargs, names, copier = held
         if workload.rebuild:
             _dress(names.modules, classes)
-        for m in names.modules:
-            if isinstance(m, torch.nn.MultiheadAttention):
-                _bare(m)
+        for m in _of_classes(names.modules, (torch.nn.MultiheadAttention,)):
+            _bare(m)
         with _keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=True, home=home, classes=classes, keeper=keeper)
             yield Prepared(module, args, kwargs, names, recorder, copier)
@@ -213,7 +212,7 @@ def _held(
         if owned:
             stack.enter_context(attributes_kept(names.modules))
         make_plain(names.modules)
-        set_mode(module, train)
+        set_mode(names.modules, train)
         yield module, args, kwargs, names, copier
 
 
@@ -268,12 +267,20 @@ def make_plain(modules: list[torch.nn.Module]) -> None:
     """Have the modules run as they are written: what is compiled would bypass a recording."""
     dynamo: Any = sys.modules.get("torch._dynamo.eval_frame")
     for m in modules:
+        m.__dict__.pop("_compiled_call_impl", None)
+    compiled = () if dynamo is None else (dynamo.OptimizedModule,)
+    for m in _of_classes(modules, (torch.nn.TransformerEncoder, *compiled)):
         own = m.__dict__
-        own.pop("_compiled_call_impl", None)
-        if dynamo is not None and isinstance(m, dynamo.OptimizedModule):
-            own["forward"] = m._modules["_orig_mod"].__call__
-        elif isinstance(m, torch.nn.TransformerEncoder):
+        if isinstance(m, torch.nn.TransformerEncoder):
             own["use_nested_tensor"] = False  # which would hide the layers' work; it costs the same on paper
+        else:
+            own["forward"] = own["_modules"]["_orig_mod"].__call__
+
+
+def _of_classes(modules: list[torch.nn.Module], classes: tuple[type, ...]) -> list[torch.nn.Module]:
+    """Those that are of these classes: most networks have none."""
+    found = {cls for cls in set(map(type, modules)) if issubclass(cls, classes)}
+    return [m for m in modules if type(m) in found] if found else []
 
 
 def _dress(modules: list[torch.nn.Module], classes: Standins) -> None:
@@ -296,12 +303,22 @@ def _bare(module: torch.nn.Module) -> None:
         weight.__class__ = torch.nn.Parameter
 
 
-def set_mode(module: torch.nn.Module, train: bool) -> None:
-    """What `module.train(train)` does, without calling what a class or an instance has in its place.
+def set_mode(modules: list[torch.nn.Module], train: bool) -> None:
+    """What `train(train)` does of a module, without calling what a class or an instance has in its place.
 
     But where that is a `train(mode)` as well, which keeps some layers as they are, say.
+
+    modules:
+        that one, and all that are registered in it.
     """
-    waiting = [module]
+    plain = is_plain("modes")
+    scripted, usual = torch.jit.ScriptModule, torch.nn.Module.train
+    classes: set[type[torch.nn.Module]] = set(map(type, modules))
+    if not plain and not any(c.train is not usual or issubclass(c, scripted) for c in classes):
+        for m in modules:
+            m.__dict__["training"] = train
+        return
+    waiting = modules[:1]
     seen: set[int] = set()
     while waiting:
         m = waiting.pop()
@@ -309,11 +326,11 @@ def set_mode(module: torch.nn.Module, train: bool) -> None:
             continue
         seen.add(id(m))
         cls = type(m)
-        if isinstance(m, torch.jit.ScriptModule):
+        if issubclass(cls, scripted):
             m.training = train
             waiting += [child for _, child in m._modules.items() if child is not None]
             continue
-        if (cls.train is not torch.nn.Module.train or is_plain("modes")) and _takes_mode(m):
+        if (cls.train is not usual or plain) and _takes_mode(m):
             try:
                 cls.train(m, train)
                 continue

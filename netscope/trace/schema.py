@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -11,12 +11,12 @@ from netscope.trace.constants import makes_constants
 from netscope.trace.shapes import Rule, rule_for
 
 _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
-# Written to though the schema does not say so: running statistics, in training.
-_HIDDEN_WRITES: dict[str, tuple[int | str, ...]] = {
-    "aten.native_batch_norm.default": (3, 4),
-    "aten.cudnn_batch_norm.default": (3, 4),
-    "aten.miopen_batch_norm.default": (3, 4),
-    "aten.batch_norm_update_stats.default": (1, 2),
+# Written to though the schema does not say so: running statistics, where an argument says that it trains.
+_HIDDEN_WRITES: dict[str, tuple[tuple[int | str, ...], int | None]] = {
+    "aten.native_batch_norm.default": ((3, 4), 5),
+    "aten.cudnn_batch_norm.default": ((3, 4), 5),
+    "aten.miopen_batch_norm.default": ((3, 4), 5),
+    "aten.batch_norm_update_stats.default": ((1, 2), None),
 }
 # Returns its argument's memory though its schema does not say so.
 _HIDDEN_VIEWS = frozenset({"aten._unsafe_view.default"})
@@ -44,6 +44,8 @@ class Schema:
         draws random numbers.
     written:
         the arguments that are written to.
+    only_if:
+        the place of an argument without which these are not; None where they are in any case.
     is_query:
         asks about a tensor (its device, its sizes), which fake tensors do aloud, or does what autograd alone
         has an interest in.
@@ -59,7 +61,7 @@ class Schema:
 
     __slots__ = (
         "aliases", "effect", "func", "is_composite", "is_copy", "is_exact", "is_query", "is_random",
-        "makes_constants", "name", "on_device", "rule", "tags", "written",
+        "makes_constants", "name", "on_device", "only_if", "rule", "tags", "written",
     )  # fmt: skip
 
     def __init__(self, func: Any) -> None:
@@ -78,7 +80,8 @@ class Schema:
             if a.alias_info is not None and a.alias_info.is_write
         )
         writes = bool(self.written)
-        self.written += _HIDDEN_WRITES.get(self.name, ())
+        hidden, self.only_if = _HIDDEN_WRITES.get(self.name, ((), None))
+        self.written += hidden
         self.aliases = [self._alias(returned, arguments) for returned in returns]
         self.is_random = torch.Tag.nondeterministic_seeded in func.tags
         self.is_exact = not writes and not self.is_random
@@ -115,6 +118,21 @@ class Schema:
         # Lists of views carry an empty set: there is one argument that they can alias.
         index = next((i for i in aliased if arguments[i].alias_info.before_set & wanted), aliased[0])
         return str(arguments[index].name) if arguments[index].kwarg_only else index
+
+
+# Those of torch itself, which nobody defines anew.
+_of_torch: Final[dict[int, Schema]] = {}
+
+
+def schema_of(func: Any) -> Schema:
+    """What is known of an operator."""
+    # By identity, which its schema keeps alive: its own hash runs in Python.
+    known = _of_torch.get(id(func))
+    if known is None:
+        known = Schema(func)
+        if func.namespace == "aten":
+            _of_torch[id(func)] = known
+    return known
 
 
 def _is_composite(name: str) -> bool:

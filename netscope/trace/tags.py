@@ -112,10 +112,9 @@ class Tags:
         """The tag of a tensor that no operator made."""
         shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
         shape = tensor.shape if shaped else ()
-        if not is_meta(tensor):
-            constant: Tag | None = tensor.__dict__.get(self._constant)
-            if constant is not None and constant[0].shape == shape:
-                return constant
+        constant: Tag | None = tensor.__dict__.get(self._constant)
+        if constant is not None and constant[0].shape == shape:
+            return constant
         known = self._foreign.get(id(tensor))
         # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
         if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:

@@ -25,7 +25,7 @@ class Notes:
         self.calls: list[Any] = []
         self.takes = takes
 
-    def call(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def routed(self, module: nn.Module, /, *args: Any, **kwargs: Any) -> Any:
         self.calls.append((module, args, kwargs))
         return "routed"
 

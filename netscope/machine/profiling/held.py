@@ -40,8 +40,9 @@ def held(
             yield _laid_out(*ready, settings)
         return
     module = materialised(workload, device)
-    with process_kept(Names(module).depth):
-        set_mode(module, settings.train)
+    names = Names(module)
+    with process_kept(names.depth):
+        set_mode(names.modules, settings.train)
         yield _laid_out(module, *given, settings)
 
 

@@ -71,7 +71,7 @@ def kept(
         outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         try:
             with process_kept(names.depth):
-                set_mode(made, train)
+                set_mode(names.modules, train)
                 yield made, args, kwargs
         finally:
             outside.put_back(tensors=True)

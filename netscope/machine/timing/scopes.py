@@ -67,7 +67,7 @@ class _Calls:
         self._mark = _range()
         self.open: dict[int, list[tuple[torch.nn.Module, str, dict[int, int]]]] = defaultdict(list)
 
-    def call(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def routed(self, module: torch.nn.Module, /, *args: Any, **kwargs: Any) -> Any:
         """What the module returns, in a range of its own."""
         path = self.enter(module)
         try:

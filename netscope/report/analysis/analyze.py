@@ -173,10 +173,8 @@ def _users(trace: Trace, rows: list[Draft]) -> dict[str, tuple[str, ...]]:
     if not readers:
         return {}
     for op in trace.ops:
-        if not _NO_WORK.isdisjoint(op.operator.tags):
-            continue
         for storage in op.reads:
-            if storage in readers:
+            if storage in readers and _NO_WORK.isdisjoint(op.operator.tags):
                 readers[storage].add(op.call)
     found = {}
     for path, storages in owners.items():

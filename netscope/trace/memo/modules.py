@@ -23,9 +23,8 @@ from torch.nn.modules import module as hooks
 
 from netscope.base.meta.templates import is_torchs
 from netscope.base.plain import is_plain
-from netscope.trace.facts import OpCall, Storage
 from netscope.trace.memo.pure import PURE
-from netscope.trace.memo.templates import CallTemplate, OpTemplate, SizedOp, resized, sized
+from netscope.trace.memo.templates import CallTemplate, SizedOp, observed_ops, replay, resized, sized
 from netscope.trace.shapes import Layout
 from netscope.trace.standins import PLAIN_TENSORS, is_meta
 from netscope.trace.tags import Tag
@@ -141,20 +140,12 @@ class ModuleMemo:
 
     def apply(self, call: PureCall, template: CallTemplate) -> tuple[torch.Tensor, Tag]:
         """Record the call in the recorder's scope; its result, with its tag."""
-        recorder = self._recorder
-        ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
-        slots = call.slots.copy()
-        at = slots.__getitem__
-        for operator, reads, writes, new in template.ops:
-            for nbytes in new:
-                slots.append(len(storages))
-                storages.append(Storage(nbytes, len(ops)))
-            ops.append(OpCall(operator, scope, tuple(map(at, reads)), tuple(map(at, writes))))
+        slots = replay(self._recorder, template.ops, call.slots)
         layout = template.layout
         if layout is None:
             return call.tensor, call.tag
         with torch._C._DisableTorchDispatch():
-            result = recorder.empty(layout)
+            result = self._recorder.empty(layout)
         return result, self._tags.write(result, layout, slots[template.slot])
 
     def keep(self, call: PureCall, result: Any, first_op: int) -> None:
@@ -174,27 +165,21 @@ class ModuleMemo:
         absent = storages.count(-1)
         if len(slots) + absent < len(storages):  # two in one storage: which was meant?
             return None
-        ops = []
-        written = {storages[0]}
-        for index, op in enumerate(self._recorder.ops[first_op:], first_op):
-            new = []
-            for storage in op.writes:
-                if storage not in slots and self._recorder.storages[storage].born == index:
-                    slots[storage] = len(slots) + absent
-                    new.append(self._recorder.storages[storage].nbytes)
-                    written.add(storage)
-            # What a view "writes" is the storage that it looks into.
-            changed = op.writes if "inplace" in op.operator.tags else ()
-            if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
-                return None
-            reads, writes = tuple([slots[s] for s in op.reads]), tuple([slots[s] for s in op.writes])
-            ops.append(OpTemplate(op.operator, reads, writes, tuple(new)))
-        if result is call.tensor:
-            return CallTemplate(tuple(ops), None, -1)
-        tag = self._tags.carried(result) if type(result) in self._faces else None
-        if tag is None or tag[1] not in written:
+        ops = observed_ops(
+            self._recorder,
+            range(first_op, len(self._recorder.ops)),
+            slots,
+            frozenset(storages[:1]),
+            absent,
+        )
+        if ops is None:
             return None
-        return CallTemplate(tuple(ops), tag[0], slots[tag[1]])
+        if result is call.tensor:
+            return CallTemplate(ops, None, -1)
+        tag = self._tags.carried(result) if type(result) in self._faces else None
+        if tag is None or tag[1] not in slots:
+            return None
+        return CallTemplate(ops, tag[0], slots[tag[1]])
 
 
 def _family(kind: Kind, layouts: tuple[Layout | None, ...]) -> tuple[Any, ...]:

@@ -122,11 +122,13 @@ class OperatorMemo:
     ) -> tuple[Any, ...]:
         """All of the arguments that results depend on; fills `reads`, and `unusual` with what there is."""
         parts: list[Any] = [called]
+        carried = self._tags.key
         for value in values:
             kind = type(value)
             if kind in PLAIN_TENSORS or isinstance(value, torch.Tensor):
-                tag = self._tags.carried(value)
-                if tag is None:
+                # `carried`, without the call: this is most of what a known operator takes.
+                tag = value.__dict__.get(carried)
+                if tag is None or tag[0].shape != value.shape:
                     tag = self._tags.adopt(value)
                     if not is_meta(value):
                         unusual.append(Unusual.OFF_META)

@@ -1,14 +1,15 @@
-"""What a pure call recorded, in a form that other calls of its kind are written down from.
+"""What a call recorded, in a form that others of its kind are written down from.
 
 Storages are slots in it. Where only sizes differ, shape rules say what comes out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netscope.base.workload import TensorSpec
-from netscope.trace.facts import Operator
+from netscope.trace.facts import OpCall, Operator, Storage
 from netscope.trace.schema import Schema
 from netscope.trace.shapes import Layout
 from netscope.trace.tags import NO_KWARGS
@@ -21,7 +22,7 @@ class OpTemplate(NamedTuple):
     """One operator of a call.
 
     reads, writes:
-        slots of storages: the call's input's, those of its tensors, then new ones as they were made.
+        slots of storages: those of the tensors that it was given, then new ones as they were made.
     new:
         bytes of the storages that it made, in order.
     """
@@ -30,6 +31,51 @@ class OpTemplate(NamedTuple):
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     new: tuple[int, ...]
+
+
+def observed_ops(
+    recorder: Recorder, which: range, slots: dict[int, int], writable: frozenset[int], absent: int = 0
+) -> tuple[OpTemplate, ...] | None:
+    """These operators as a template; None if they did more than compute.
+
+    slots:
+        {storage: slot} of what was given; those of what was made are added.
+    writable:
+        storages that were given and may be written to, as may those that were made.
+    absent:
+        slots that have no storage.
+    """
+    ops = []
+    written = set(writable)
+    storages = recorder.storages
+    for index in which:
+        op = recorder.ops[index]
+        new = []
+        for storage in op.writes:
+            if storage not in slots and storages[storage].born == index:
+                slots[storage] = len(slots) + absent
+                new.append(storages[storage].nbytes)
+                written.add(storage)
+        # What a view "writes" is the storage that it looks into.
+        changed = op.writes if "inplace" in op.operator.tags else ()
+        if not slots.keys() >= {*op.reads, *op.writes} or not written.issuperset(changed):
+            return None
+        reads, writes = tuple([slots[s] for s in op.reads]), tuple([slots[s] for s in op.writes])
+        ops.append(OpTemplate(op.operator, reads, writes, tuple(new)))
+    return tuple(ops)
+
+
+def replay(recorder: Recorder, template: Sequence[OpTemplate], given: list[int]) -> list[int]:
+    """Record the operators on other storages, in the recorder's scope; the storages of all slots."""
+    ops, storages, scope = recorder.ops, recorder.storages, recorder.scope
+    slots = given.copy()
+    at = slots.__getitem__
+    for operator, reads, writes, new in template:
+        for nbytes in new:
+            slots.append(len(storages))
+            storages.append(Storage(nbytes, len(ops)))
+        ops.append(OpCall(operator, scope, tuple(map(at, reads)), tuple(map(at, writes))))
+    return slots
 
 
 class CallTemplate(NamedTuple):
@@ -61,7 +107,7 @@ def sized(recorder: Recorder, op: OpTemplate, given: int) -> SizedOp | None:
     holes = tuple([i for i, value in enumerate(args) if isinstance(value, TensorSpec)])
     if not holes and not reads:
         return SizedOp(op, None, (), ())
-    schema = recorder.schema_of(op.operator.name)
+    schema = recorder.met(op.operator.name)
     if schema is None or op.operator.kwargs or len(holes) != len(reads):
         return None
     # Text may be a dtype or a device, which rules are not given as such.
