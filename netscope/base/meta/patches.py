@@ -43,22 +43,26 @@ class Patch:
 
     def apply(self) -> None:
         """Put it in place, unless it is there."""
-        held = self._owner.__dict__.get(self._name)
-        last = self._last
-        function = held if held is not None else getattr(self._owner, self._name, None)
-        if last is None or last[0] != (held, function):
+        owner, name, last = self._owner, self._name, self._last
+        held = owner.__dict__.get(name)
+        if last is not None and held is not None and held is last[1]:
+            return
+        function = held if held is not None else getattr(owner, name, None)
+        if last is None or last[0].held is not held or last[0].function is not function:
             if _original_of(held) is not None:
                 return
             last = self._last = self._made(_Original(held, function))
         if last[1] is not None:
-            setattr(self._owner, self._name, last[1])
+            setattr(owner, name, last[1])
 
     def undo(self) -> None:
         """Take it away, if it is there."""
         held = self._owner.__dict__.get(self._name)
         last = self._last
+        if held is None or (last is not None and held is last[0].held):
+            return
         original = last[0] if last is not None and last[1] is held else _original_of(held)
-        if held is None or original is None:
+        if original is None:
             return
         if original.held is not None:
             setattr(self._owner, self._name, original.held)
@@ -152,9 +156,8 @@ class _State:
     def tidy(self) -> None:
         """Take away all that is not needed, also what an interrupt left."""
         needed = {patch.place for use in self.uses for patch in use.patches}
-        for place, patch in self.known.items():
-            if not needed or place not in needed:
-                patch.undo()
+        for place in self.known.keys() - needed if needed else self.known:
+            self.known[place].undo()
 
     def in_child(self) -> None:
         """A fork has the builds of its parent's threads, which do not run in it, and perhaps their lock."""

@@ -21,12 +21,12 @@ imported everything, and a later one. CPU time, medians over 15 pairs of process
     all         +944%   +474%    +867%   +463%
 
 Where they are: templates and fills in `netscope.base.meta`, rules in `netscope.trace.shapes`, operators,
-composites and modules here, modes in `netscope.trace.rungs`, the collector in `netscope.base.collector`. Of modules, those
-that differ in sizes alone are worth 9% of a first call of resnet50 and 12% of a later one.
+composites and modules here, modes in `netscope.trace.rungs`, the collector in `netscope.base.collector`. Of
+modules, those that differ in sizes alone are worth 9% of a first call of resnet50 and 12% of a later one.
 
-The entry points: `OperatorMemo.recall`, `made` and `keep`, and `CompositeMemo.call`, `apply` and `keep`, which the
-recorder calls; `ModuleMemo.pure`, `apply` and `keep`, which the calls of modules do. No memo is there where
-it is turned off.
+The entry points: `OperatorMemo.recall`, `made` and `keep`, and `CompositeMemo.call`, `apply` and `keep`,
+which the recorder calls; `ModuleMemo.pure`, `apply` and `keep`, which the calls of modules do. No memo is
+there where it is turned off.
 
 No fast ways, since the report would be another without: composites are recorded whole, constants keep their
 values, layers that netscope built itself keep their tensors. Nor is what is done late (receptive fields,
