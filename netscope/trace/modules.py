@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -136,6 +135,7 @@ class ParameterFacts:
         self._identities: dict[tuple[str, int, int], int] = {}
         # What identities were read from, so that an address is not given out twice.
         self._kept: list[Any] = []
+        self._kinds: dict[type, _Kind] = {}
 
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
@@ -155,6 +155,14 @@ class ParameterFacts:
             spec = TensorSpec(spec.shape, "uint8")
         identity = self._identity(tensor, storage)
         return ParameterFact(name, spec, identity, tensor.requires_grad, stored, packed is not None, storage)
+
+    def kind(self, cls: type) -> _Kind:
+        """What a class says of its modules."""
+        # Not for longer than a trace: a class that a network made for itself may hold all of the network.
+        known = self._kinds.get(cls)
+        if known is None:
+            known = self._kinds[cls] = _kind(cls)
+        return known
 
     def fresh_identity(self) -> int:
         """An identity for a weight that is no tensor of its own (packed in an object)."""
@@ -187,7 +195,6 @@ class _Kind(NamedTuple):
     scripted: bool
 
 
-@functools.cache
 def _kind(cls: type) -> _Kind:
     base = next((c.__name__ for c in cls.__mro__ if c.__module__.startswith("torch.nn.modules.")), "")
     return _Kind(
@@ -205,7 +212,7 @@ def module_fact(
 ) -> ModuleFact:
     """Everything about a module that outlives it."""
     cls: Any = type(module)
-    kind = _kind(cls)
+    kind = parameters.kind(cls)
     own = _facts(module._parameters, parameters)
     if kind.packs:
         own += _packed(module, parameters)

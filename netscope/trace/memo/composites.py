@@ -1,6 +1,6 @@
 """Composite functions, written down again without being taken apart.
 
-What `linear`, `matmul` or `reshape` falls apart into is settled by the layouts of its tensors, whether they
+What `linear` or `matmul` falls apart into is settled by the layouts of its tensors, whether they
 want gradients, and its other arguments. The first such call is taken apart, and the operators that were
 recorded are kept; one that agrees in all of these is recorded from there, on its own storages. It saves the
 dispatcher's way to each of them, which is most of what a transformer's forward is.
@@ -28,7 +28,6 @@ _AS_THEY_ARE: Final = frozenset(
     {int, str, type(None), torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
 _NEW: Final = object()
-_any_autocast: Final = torch._C._is_any_autocast_enabled
 
 
 class _Made(NamedTuple):
@@ -87,7 +86,7 @@ class CompositeMemo:
         self, recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> CompositeCall | None:
         """A call of a composite function; None where it has to be taken apart."""
-        if schema in self._small or schema.written or _any_autocast():
+        if schema in self._small or schema.written:
             return None
         tensors: list[torch.Tensor] = []
         slots: list[int] = []

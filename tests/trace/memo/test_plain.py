@@ -20,6 +20,7 @@ from netscope.base.meta.building import on_meta
 from netscope.base.plain import FAST_WAYS, is_plain, plain
 from netscope.base.workload import TensorSpec
 from netscope.report.report import Report
+from netscope.trace.memo.composites import CompositeMemo
 from netscope.trace.memo.modules import ModuleMemo
 from netscope.trace.memo.operators import OperatorMemo
 from tests import models as m
@@ -186,6 +187,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
     noting(ModuleMemo, "pure")
     noting(OperatorMemo, "made")
+    noting(CompositeMemo, "call")
     normal, linear = nn.init.normal_, nn.Linear.__init__
     threshold = gc.get_threshold()
 
@@ -198,7 +200,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def forward(self, x: Tensor) -> Tensor:
             used.update({"collector"} if gc.get_threshold() != threshold else ())
-            return self.act(x)
+            return self.act(x).flatten()
 
     def look() -> set[str]:
         used.clear()
@@ -206,7 +208,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
         netscope.summary(model, args=(VECTOR,))
         return set(used)
 
-    every = {"templates", "ModuleMemo.pure", "OperatorMemo.made", "fills", "collector"}
+    every = {"templates", "ModuleMemo.pure", "OperatorMemo.made", "CompositeMemo.call", "fills", "collector"}
     assert look() == every
     with plain():
         assert look() == set()
@@ -214,7 +216,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
         assert look() == every - {"collector"}
     with plain("operators"):  # rules are asked all the same
         assert look() == every
-    with plain("operators", "rules", "modules"):
+    with plain("operators", "rules", "modules", "composites"):
         assert look() == {"templates", "fills", "collector"}
     assert look() == every
 
