@@ -380,16 +380,20 @@ def survivors(library: str, count: str) -> None:
     except MissingExtraError:
         tell({}, [f"{library} is not installed"])
         return
-    wanted = min(int(count), len(names))
-    names = [names[place * len(names) // wanted] for place in range(wanted)]
+    # By the golden ratio, so that the first so many are spread over all of them.
+    names = [names[place] for place in sorted(range(len(names)), key=lambda place: place * 0.618034 % 1)]
+    wanted = int(count)
     signal.signal(signal.SIGALRM, _too_slow)
     netscope.summary("lenet")
     for name in names:
+        if not wanted:
+            break
         before = {id(tensor) for tensor in tensors()}
         counts, notes = {"networks": 1}, []
         signal.alarm(_NETWORK)
         try:
             netscope.summary(name)
+            wanted -= 1
         except (NetscopeError, TimeoutError) as error:
             notes = [f"{name}: left out: {str(error).splitlines()[0][:90]}"]
             counts = {}
