@@ -125,19 +125,22 @@ def _run(
         module, args, kwargs, names, recorder, copier, surroundings = prepared
         left.outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         left.copies = copier.references()
-        left.own = [] if copier.modules else names.modules
+        left.own = [] if copier.modules else names.modules.copy()
         left.token = recorder.tags.token
-        trace, error = record_forward(
-            module,
-            args,
-            kwargs,
-            names,
-            recorder,
-            surroundings,
-            rung=rung,
-            reason=reason,
-            autograd=way.autograd,
-        )
+        try:
+            trace, error = record_forward(
+                module,
+                args,
+                kwargs,
+                names,
+                recorder,
+                surroundings,
+                rung=rung,
+                reason=reason,
+                autograd=way.autograd,
+            )
+        finally:
+            recorder.tags.let_go()
         notes = [f"the forward changed a {what}" for what in copier.put_back()]
         return trace._replace(notes=(*trace.notes, *notes)), error, recorder.failed
 

@@ -61,6 +61,11 @@ class Names:
         self._taken = {name for names in of.values() for name in names}
         self.registered = frozenset(self.of)
 
+    def let_go(self) -> None:
+        """Hold on to no module. For the end, when an error's frames may still hold these names."""
+        for held in (self.of, self.modules, self.index, self._inside):
+            held.clear()
+
     def choose(self, module: torch.nn.Module, parent: str, used: dict[int, int]) -> str:
         """The name, among several, for a call of `module` made by the module called `parent`.
 

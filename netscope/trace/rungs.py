@@ -209,6 +209,7 @@ def _held(
             else:
                 module, args, kwargs = copier((module, workload.args, workload.kwargs))
         names = Names(module)
+        stack.callback(names.let_go)
         if owned:
             stack.enter_context(attributes_kept(names.modules))
         make_plain(names.modules)

@@ -32,7 +32,7 @@ class Effect(enum.IntEnum):
 
 
 class Schema:
-    """One operator of the dispatcher.
+    """One operator of the dispatcher. A composite one has `func`, `name`, `is_query` and `written` alone.
 
     aliases:
         for each result the argument whose memory it is (position or name), None for new memory.
@@ -71,14 +71,16 @@ class Schema:
             self.name != "aten.is_nonzero.default"  # which reads a value
         )
         self.is_composite = _is_composite(func.name())
-        self.is_copy = self.name == "aten._to_copy.default"
         arguments = func._schema.arguments
-        returns = func._schema.returns
         self.written: tuple[int | str, ...] = tuple(
             a.name if a.kwarg_only else i
             for i, a in enumerate(arguments)
             if a.alias_info is not None and a.alias_info.is_write
         )
+        if self.is_composite:  # the rest is nobody's business, and takes longer
+            return
+        returns = func._schema.returns
+        self.is_copy = self.name == "aten._to_copy.default"
         writes = bool(self.written)
         hidden, self.only_if = _HIDDEN_WRITES.get(self.name, ((), None))
         self.written += hidden

@@ -196,9 +196,7 @@ def clear(
     places: dict[str, None] = {}
     left = _left(token, twins)
     watched = [weakref.ref(item) for item in left]
-    for item in left:
-        _take_out(item, outside, places, [twins, left])
-        item = None  # noqa: PLW2901 - not to be what holds it
+    _take_out(left, outside, places, [twins, left])
     left.clear()
     if any(reference() is not None for reference in watched):
         gc.collect()
@@ -248,48 +246,62 @@ def _is_left(token: Token, twins: list[Any]) -> bool:
 def _left(token: Token, twins: list[Any]) -> list[Any]:
     """Tensors that hold the token, and copies that live."""
     found = [made for made in (reference() for reference in twins) if made is not None]
-    for holder in gc.get_referrers(token):
-        if type(holder) is tuple and len(holder) == 3:
-            for attributes in gc.get_referrers(holder):
-                if type(attributes) is dict:
-                    found += [t for t in gc.get_referrers(attributes) if isinstance(t, torch.Tensor)]
+    tags = [holder for holder in gc.get_referrers(token) if type(holder) is tuple and len(holder) == 3]
+    attributes = [holder for holder in gc.get_referrers(*tags) if type(holder) is dict] if tags else []
+    if attributes:
+        found += [t for t in gc.get_referrers(*attributes) if isinstance(t, torch.Tensor)]
     return list({id(one): one for one in found}.values())
 
 
-def _take_out(item: Any, outside: Outside, places: dict[str, None], ours: list[Any]) -> None:
-    """Take something out of whatever holds it, and say where that was."""
+def _take_out(items: list[Any], outside: Outside, places: dict[str, None], ours: list[Any]) -> None:
+    """Take these out of whatever holds them, and say where that was."""
     skip = {id(one): one for one in ours}
-    for holder in _holders(item, skip):
-        _take_out_of(holder, item, outside, places, skip, _DEEP)
+    wanted = {id(item): item for item in items}
+    skip[id(wanted)] = wanted
+    # All at once: each look for what holds something goes through every object of the process.
+    for holder in _holders(skip, *items):
+        inside = {id(one): one for one in gc.get_referents(holder) if id(one) in wanted}
+        skip[id(inside)] = inside
+        _take_out_of(holder, inside, outside, places, skip, _DEEP)
+        inside.clear()
+    wanted.clear()
 
 
-def _holders(item: Any, skip: dict[int, Any]) -> Iterator[Any]:
-    """What holds something, frames aside. The list of them is to be skipped in its turn."""
-    found = gc.get_referrers(item)
+def _holders(skip: dict[int, Any], *items: Any) -> Iterator[Any]:
+    """What holds any of these, frames aside. The list of them is to be skipped in its turn."""
+    found = gc.get_referrers(*items)
     skip[id(found)] = found
+    skip[id(items)] = items
     for holder in found:
         if id(holder) not in skip and not isinstance(holder, types.FrameType | types.GeneratorType):
             yield holder
 
 
 def _take_out_of(
-    holder: Any, item: Any, outside: Outside, places: dict[str, None], skip: dict[int, Any], depth: int
+    holder: Any,
+    items: dict[int, Any],
+    outside: Outside,
+    places: dict[str, None],
+    skip: dict[int, Any],
+    depth: int,
 ) -> None:
+    """Take these, by their identities, out of what holds them."""
     kind = type(holder)
     cached = _cached_function(holder)
     if cached is not None:
         cached.cache_clear()
         places[f"the cache of {_name_of(cached)} (cleared)"] = None
     elif isinstance(holder, dict):
-        _out_of_dict(holder, item, outside, places)
+        _out_of_dict(holder, items, outside, places)
     elif isinstance(holder, (list, deque)):
         places[f"{_where(holder)} (taken out)"] = None
-        kept = [one for one in holder if one is not item]
+        kept = [one for one in holder if id(one) not in items]
         holder.clear()
         holder.extend(kept)
     elif isinstance(holder, set):
         places[f"{_where(holder)} (taken out)"] = None
-        holder.discard(item)
+        for item in items.values():
+            holder.discard(item)
     elif kind is types.CellType:
         before = outside.of(holder)
         places["a variable of a closure (put back)"] = None
@@ -298,12 +310,15 @@ def _take_out_of(
         else:
             holder.cell_contents = before
     elif kind is tuple and depth:
-        for above in _holders(holder, skip):
-            _take_out_of(above, holder, outside, places, skip, depth - 1)
+        one = {id(holder): holder}
+        skip[id(one)] = one
+        for above in _holders(skip, holder):
+            _take_out_of(above, one, outside, places, skip, depth - 1)
+        one.clear()
     elif isinstance(holder, (torch.Tensor, types.FunctionType, types.MethodType)):
         return
     else:
-        _out_of_object(holder, item, places)
+        _out_of_object(holder, items, places)
 
 
 def _cached_function(holder: Any) -> Any:
@@ -312,10 +327,12 @@ def _cached_function(holder: Any) -> Any:
     return next((one for one in (holder, *held_by) if type(one) is functools._lru_cache_wrapper), None)
 
 
-def _out_of_dict(holder: dict[Any, Any], item: Any, outside: Outside, places: dict[str, None]) -> None:
+def _out_of_dict(
+    holder: dict[Any, Any], items: dict[int, Any], outside: Outside, places: dict[str, None]
+) -> None:
     owner = _owner_of(holder)
     before = outside.of(owner if isinstance(owner, type) else holder)
-    for key in [key for key, value in holder.items() if value is item]:
+    for key in [key for key, value in holder.items() if id(value) in items]:
         if isinstance(owner, types.ModuleType):
             where = f"{owner.__name__}.{key}"
         elif isinstance(owner, type):
@@ -337,9 +354,9 @@ def _out_of_dict(holder: dict[Any, Any], item: Any, outside: Outside, places: di
         places[f"{where} ({'taken out' if old is _GONE else 'put back'})"] = None
 
 
-def _out_of_object(holder: Any, item: Any, places: dict[str, None]) -> None:
+def _out_of_object(holder: Any, items: dict[int, Any], places: dict[str, None]) -> None:
     """Of one that keeps its attributes without a dictionary."""
-    for name in [n for n, value in list(getattr(holder, "__dict__", {}).items()) if value is item]:
+    for name in [n for n, value in list(getattr(holder, "__dict__", {}).items()) if id(value) in items]:
         places[f"{type(holder).__qualname__}.{name} (taken out)"] = None
         holder.__dict__.pop(name, None)
 

@@ -52,6 +52,12 @@ class Tags:
         self._foreign: dict[int, tuple[torch.Tensor, Tag]] = {}
         self._foreign_storages: dict[int, tuple[Any, int]] = {}
 
+    def let_go(self) -> None:
+        """Hold on to no tensor, and to the token no longer."""
+        self.token = Token()
+        for held in (self._foreign, self._foreign_storages):
+            held.clear()
+
     def carried(self, tensor: torch.Tensor) -> Tag | None:
         """The tag that a tensor carries; None where it carries none, or has been given another shape."""
         tag: Tag | None = tensor.__dict__.get(self.key)

@@ -113,3 +113,55 @@ def test_a_profile_that_is_interrupted_changes_nothing() -> None:
         at = 1 + instant * counted.lines // 12
         Interrupt(at).during(call)
         assert (at, differences(before, describe(module, x, versions=False))) == (at, [])
+
+
+def test_an_interrupt_leaves_no_copy_to_be_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The frames of its traceback hold what their functions closed over, which is to be empty by then."""
+    from netscope.trace import modules, survivors
+
+    searched = []
+    hyperparameters, left = modules._hyperparameters, survivors._left
+
+    def interrupted(module: nn.Module) -> Any:
+        if type(module) is nn.BatchNorm1d:
+            raise KeyboardInterrupt
+        return hyperparameters(module)
+
+    def noted(*args: Any) -> list[Any]:
+        searched.append(len(left(*args)))
+        return left(*args)
+
+    monkeypatch.setattr(modules, "_hyperparameters", interrupted)
+    monkeypatch.setattr(survivors, "_left", noted)
+    with pytest.raises(KeyboardInterrupt):
+        netscope.summary(Layers(False), args=(torch.ones(2, 4),))
+    assert searched == []
+
+
+def test_many_that_are_left_are_searched_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look through every object of the process takes a tenth of a second."""
+    from netscope.trace import survivors
+
+    kept: list[Tensor] = []
+    looks = 0
+    referrers = survivors.gc.get_referrers
+
+    def counting(*items: Any) -> list[Any]:
+        nonlocal looks
+        looks += 1
+        return referrers(*items)
+
+    class Keeps(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            KEPT.extend(x + number for number in range(60))
+            return x
+
+    monkeypatch.setitem(globals(), "KEPT", kept)
+    monkeypatch.setattr(survivors.gc, "get_referrers", counting)
+    report = netscope.summary(Keeps(), args=(torch.ones(2, 4),))
+    assert kept == []
+    assert any("KEPT" in note for note in report.notes)
+    assert looks < 60
+
+
+KEPT: list[Tensor] = []
