@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import index
@@ -158,12 +159,14 @@ def profile(
     )
     prepare = prepared(found, request, settings.dtype)
     whole = bool(request.args or request.kwargs or isinstance(model, Workload))
+    # Variables of the context that a step sets are its own.
+    context = contextvars.copy_context()
     if not isinstance(batch, Sequence) and len(batches) == 1:
         samples = None if whole else batches[0]
-        return profile_one(prepare, batches[0], device, settings, watch, samples=samples)
+        return context.run(profile_one, prepare, batches[0], device, settings, watch, samples=samples)
     if whole:
         raise UsageError("arguments have their batch already.", hint="give input= without the batch")
-    return profile_batches(prepare, batches, device, settings, watch)
+    return context.run(profile_batches, prepare, batches, device, settings, watch)
 
 
 def made_already(found: Reader, request: Request, *, asked: bool) -> Report:

@@ -16,6 +16,7 @@ from netscope.base.workload import Workload
 from netscope.trace import survivors
 from netscope.trace.facts import Trace
 from netscope.trace.forward import record_forward
+from netscope.trace.outside import Outside
 from netscope.trace.process import process_kept, thread_kept
 from netscope.trace.rungs import RUNGS
 from netscope.trace.tags import Token
@@ -79,7 +80,7 @@ class _Left:
 
     token: Token | None = None
     copies: list[weakref.ref[Any]] = field(default_factory=list)
-    outside: survivors.Outside | None = None
+    outside: Outside | None = None
     own: list[torch.nn.Module] = field(default_factory=list)
 
     def see_to(self) -> list[str]:
@@ -123,7 +124,7 @@ def _run(
         eager,
     ):
         module, args, kwargs, names, recorder, copier, surroundings = prepared
-        left.outside = survivors.Outside({*map(type, names.modules), *copier.classes}, copier.functions)
+        left.outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         left.copies = copier.references()
         left.own = [] if copier.modules else names.modules.copy()
         left.token = recorder.tags.token

@@ -21,7 +21,7 @@ class Keeper:
 
     def __init__(self, ours: Callable[[], Iterable[torch.Tensor]]) -> None:
         self._which = ours
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, Kept] = {}
         self._generators: dict[torch.device, torch.Generator] = {}
 
     @cached_property
@@ -34,7 +34,7 @@ class Keeper:
         if address is None or address in self._ours or address in self._kept:
             return
         with torch._C._DisableTorchDispatch():  # a copy on fake tensors would be another fake one
-            self._kept[address] = _Kept(tensor)
+            self._kept[address] = Kept(tensor)
 
     def restore(self) -> int:
         """Put everything back; how many there were."""
@@ -56,7 +56,7 @@ class Keeper:
         return made
 
 
-class _Kept:
+class Kept:
     """A tensor as it was, and all of the memory that it was in."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
@@ -67,6 +67,7 @@ class _Kept:
         self._before = _bytes(self._storage).clone()
 
     def restore(self) -> None:
+        """Have the tensor, and its memory, be as they were."""
         tensor, storage, before = self._tensor, self._storage, self._before
         if storage.nbytes() != before.numel():
             storage.resize_(before.numel())

@@ -10,167 +10,20 @@ from __future__ import annotations
 
 import functools
 import gc
-import operator
-import random
 import sys
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
 
+from netscope.trace.outside import GONE, Outside
 from netscope.trace.tags import Token
-from netscope.trace.twin.kinds import Kind, kind_of
-from netscope.trace.twin.shared import contents_of, dict_of
 
 # Containers between a tensor and what has a name, at most.
 _DEEP: Final = 6
-
-
-class _Gone:
-    """In place of what is not there."""
-
-
-_GONE: Final = _Gone()
-# What is put back wherever it changed.
-_PLAIN: Final = frozenset({int, float, bool, str, bytes, _Gone})
-
-
-class Outside:
-    """What modules' globals, classes and closures held before a forward, as far as its classes reach.
-
-    Beside containers of tensors these are numbers: how often something was called, whether it was warned of.
-    And generators of random numbers, which are drawn from and seeded where nobody sees it.
-    """
-
-    def __init__(self, classes: Iterable[type], functions: Iterable[types.FunctionType] = ()) -> None:
-        # id -> (the container, what was in it)
-        self._before: dict[int, tuple[Any, Any]] = {}
-        # id -> (the generator, how to put back its state)
-        self._generators: dict[int, tuple[Any, Callable[[], None]]] = {}
-        homes = self._homes = set[str]()
-        for cls in classes:
-            for base in cls.__mro__:
-                home = base.__module__
-                if _is_settled(home):
-                    continue
-                homes.add(home)
-                if id(base) not in self._before:
-                    self._before[id(base)] = base, dict(vars(base))
-        for _, names in list(self._before.values()):
-            self._namespace(names)
-        functions = [one for one in functions if not _is_settled(one.__module__ or "")]
-        homes.update(one.__module__ for one in functions if one.__module__)
-        modules = [vars(sys.modules[home]) for home in homes if home in sys.modules]
-        for function in functions:
-            modules.append(function.__globals__)
-            self._function(function)
-        for names in modules:
-            if id(names) not in self._before:
-                self._keep(names)
-                self._namespace(names)
-
-    def _namespace(self, names: Any) -> None:
-        for value in list(names.values()):
-            if type(value) in (dict, list, set, deque):
-                self._keep(value)
-            elif getattr(type(value), "__module__", None) in self._homes:
-                self._keep(dict_of(value))
-            elif type(value) is types.FunctionType:
-                self._function(value)
-            elif _may_draw(type(value)) and kind_of(type(value)) is Kind.GENERATOR:
-                self._generators.setdefault(id(value), (value, _put_back_of(value)))
-
-    def _function(self, function: types.FunctionType) -> None:
-        for cell in function.__closure__ or ():
-            held = contents_of(cell, _GONE)
-            if held is _GONE:
-                continue
-            self._before[id(cell)] = cell, held
-            if type(held) in (dict, list, set, deque):
-                self._keep(held)
-        self._keep(function.__dict__)
-
-    def put_back(self, tensors: bool = False) -> None:
-        """Put back numbers and texts that changed. What else did may be an import or a registration.
-
-        tensors:
-            these as well; else they are looked for by `clear`.
-        """
-        plain = _PLAIN | {torch.Tensor, torch.nn.Parameter} if tensors else _PLAIN
-        for _, put_back in self._generators.values():
-            put_back()
-        for holder, before in self._before.values():
-            if isinstance(holder, type):
-                now: Any = vars(holder)
-            elif isinstance(holder, dict):
-                now = holder
-            elif type(holder) is types.CellType:
-                self._cell_back(holder, before)
-                continue
-            else:
-                if _changed(holder, before) and plain.issuperset(map(type, [*holder, *before])):
-                    holder.clear()
-                    holder.update(before) if isinstance(holder, set) else holder.extend(before)
-                continue
-            if len(now) == len(before) and all(map(operator.is_, now.values(), before.values())):
-                continue
-            for key in [*now, *before]:
-                is_now, was = now.get(key, _GONE), before.get(key, _GONE)
-                if is_now is was or not (type(is_now) in plain and type(was) in plain):
-                    continue
-                if isinstance(holder, type):
-                    type.__delattr__(holder, key) if was is _GONE else type.__setattr__(holder, key, was)
-                elif was is _GONE:
-                    dict.pop(holder, key)
-                else:
-                    dict.__setitem__(holder, key, was)
-
-    def _cell_back(self, cell: types.CellType, before: Any) -> None:
-        now = contents_of(cell, _GONE)
-        if now is not before and type(now) in _PLAIN and type(before) in _PLAIN:
-            cell.cell_contents = before
-
-    def _keep(self, container: Any) -> None:
-        if id(container) not in self._before:
-            self._before[id(container)] = container, container.copy()
-
-    def of(self, container: Any) -> Any:
-        """What a container, or a class, held before; `_GONE` where that is not known."""
-        return self._before.get(id(container), (None, _GONE))[1]
-
-
-def _changed(holder: Any, before: Any) -> bool:
-    return len(holder) != len(before) or not all(map(operator.is_, holder, before))
-
-
-def _may_draw(cls: type) -> bool:
-    """Whether it is worth a closer look: there are many things in modules."""
-    return issubclass(cls, (random.Random, torch.Generator)) or "numpy.random" in str(cls.__module__)
-
-
-def _put_back_of(generator: Any) -> Callable[[], None]:
-    """What puts back the state that a generator has now."""
-    if isinstance(generator, random.Random):
-        before: Any = random.Random.getstate(generator)
-        return lambda: random.Random.setstate(generator, before)
-    if isinstance(generator, torch.Generator):
-        before = generator.get_state()
-        return functools.partial(_set_state, generator, before)
-    bits = getattr(generator, "bit_generator", getattr(generator, "_bit_generator", generator))
-    before = bits.state
-    return lambda: setattr(bits, "state", before)
-
-
-def _set_state(generator: torch.Generator, state: torch.Tensor) -> None:
-    generator.set_state(state)
-
-
-def _is_settled(home: str) -> bool:
-    """Whether modules of that name keep nothing that a forward changes."""
-    return home.partition(".")[0] in ("torch", "builtins", "netscope")
 
 
 def clear(
@@ -305,7 +158,7 @@ def _take_out_of(
     elif kind is types.CellType:
         before = outside.of(holder)
         places["a variable of a closure (put back)"] = None
-        if before is _GONE:
+        if before is GONE:
             holder.cell_contents = None
         else:
             holder.cell_contents = before
@@ -341,17 +194,17 @@ def _out_of_dict(
             where = f"{type(owner).__qualname__}.{key}"
         else:
             where = f"{_where(holder)}[{_short(key)}]"
-        old = before.get(key, _GONE) if before is not _GONE else _GONE
+        old = before.get(key, GONE) if before is not GONE else GONE
         if isinstance(owner, type):
-            if old is _GONE:
+            if old is GONE:
                 type.__delattr__(owner, key)
             else:
                 type.__setattr__(owner, key, old)
-        elif old is _GONE:
+        elif old is GONE:
             dict.pop(holder, key, None)
         else:
             dict.__setitem__(holder, key, old)
-        places[f"{where} ({'taken out' if old is _GONE else 'put back'})"] = None
+        places[f"{where} ({'taken out' if old is GONE else 'put back'})"] = None
 
 
 def _out_of_object(holder: Any, items: dict[int, Any], places: dict[str, None]) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from netscope.base.workload import Workload
 from netscope.trace import Trace, record, survivors
-from netscope.trace.survivors import Outside
+from netscope.trace.outside import GONE, Outside
 from netscope.trace.tags import Token
 
 HERE = __name__
@@ -304,7 +304,7 @@ def test_of_what_is_outside_it_is_known_what_it_held() -> None:
     assert outside.of(ITEMS) == []
     assert outside.of(TABLE) == {}
     assert outside.of(Leaves)["calls"] == 0
-    assert outside.of([]) is survivors._GONE
+    assert outside.of([]) is GONE
     outside.put_back()
     assert (ITEMS, TABLE) == ([], {})
 

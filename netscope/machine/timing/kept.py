@@ -17,9 +17,9 @@ import torch
 from netscope.base.errors import UsageError
 from netscope.trace.facts import Trace
 from netscope.trace.modules import Names
-from netscope.trace.process import process_kept
+from netscope.trace.outside import Outside
+from netscope.trace.process import process_kept, thread_kept
 from netscope.trace.rungs import copying, make_plain, set_mode
-from netscope.trace.survivors import Outside
 from netscope.trace.twin import tensors
 
 
@@ -37,8 +37,8 @@ def kept(
     modes of its own; under training parameters and gradients too.
 
     parameters:
-        whether a forward in evaluation mode writes to parameters (see `writes_to_parameters`), which are
-        then copied as well.
+        whether a forward in evaluation mode writes to parameters or gradients (see `writes_to_parameters`),
+        which are then copied as well.
 
     Raises:
         UsageError: it did all the same.
@@ -61,7 +61,7 @@ def kept(
             shared.append((tensor, tensor._version))
         return alias
 
-    # Gradients of the owner's are there to be looked at alone, unless parameters are copied too.
+    # Gradients of the owner's are there to be looked at alone, unless something is written to.
     gradient = copied if own else torch.Tensor.detach
     with copying(twin, lambda spec: spec, gradient) as copier:
         with torch.no_grad():
@@ -69,12 +69,13 @@ def kept(
         names = Names(made)
         make_plain(names.modules)
         outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)
+        outside.with_values(but=copier.originals())
         try:
-            with process_kept(names.depth):
+            with process_kept(names.depth), thread_kept():
                 set_mode(names.modules, train)
                 yield made, args, kwargs
         finally:
-            outside.put_back(tensors=True)
+            outside.put_back()
     if any(tensor._version != version for tensor, version in shared):
         raise UsageError(
             "the forward wrote to a parameter of its own, which was not kept.",
@@ -88,8 +89,8 @@ def _merges(module: torch.nn.Module) -> bool:
 
 
 def writes_to_parameters(trace: Trace) -> bool:
-    """Whether an operator of the traced forward changed a parameter in place."""
-    # A module that is registered nowhere may have been made, and its parameters filled, by the forward.
-    owned = {p.storage for module in trace.modules if module.registered for p in module.parameters}
-    owned.discard(-1)
+    """Whether an operator of the traced forward changed a parameter or a gradient."""
+    # What was there before and is no buffer, also of modules that are registered nowhere.
+    buffers = {buffer.storage for module in trace.modules for buffer in module.buffers}
+    owned = {index for index, storage in enumerate(trace.storages) if storage.born < 0} - buffers
     return any("inplace" in op.operator.tags and not owned.isdisjoint(op.writes) for op in trace.ops)

@@ -127,6 +127,10 @@ class Copier:
         """To what was copied."""
         return [*map(weakref.ref, self.modules), *map(weakref.ref, self.tensors)]
 
+    def originals(self) -> list[Any]:
+        """What was copied."""
+        return [original for original, made in self._known.values() if made is not original]
+
     def put_back(self) -> list[str]:
         """Put back what is shared; what of it had changed, and whether that could be, in words."""
         return [said for shared in self._shared if (said := shared.put_back())]
