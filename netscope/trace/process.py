@@ -16,6 +16,7 @@ import torch
 
 from netscope.base.meta.chance import States
 from netscope.base.meta.defaults import Defaults
+from netscope.trace import routing
 from netscope.trace.here import here
 
 # Python frames that a forward takes for each level of modules, beyond what is usual.
@@ -63,6 +64,7 @@ class _Modes:
         self._dispatch = torch._C._len_torch_dispatch_stack()
         self._function = torch._C._len_torch_function_stack()
         self._here = here.recorder, here.calls, here.outside
+        self._routed = routing.mine()
         self._grad = torch.is_grad_enabled()
         self._autocast = {
             kind: (torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind))
@@ -72,6 +74,7 @@ class _Modes:
 
     def restore(self) -> None:
         here.recorder, here.calls, here.outside = self._here
+        routing.leave_all_but(self._routed)
         while torch._C._len_torch_dispatch_stack() > self._dispatch:
             torch._C._pop_torch_dispatch_stack(None)
         while torch._C._len_torch_function_stack() > self._function:

@@ -11,10 +11,11 @@ left behind, by an interrupt at the wrong instant or in the child of a fork, it 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import MethodType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import torch
 
@@ -31,7 +32,14 @@ class Router(Protocol):
         """Whether it gets a call of another thread as well."""
 
 
-_recording: Final[list[Router]] = []
+class _Recording(NamedTuple):
+    """What runs, and on which thread."""
+
+    calls: Router
+    thread: int
+
+
+_recording: Final[list[_Recording]] = []
 
 
 class _Routed:
@@ -43,7 +51,7 @@ class _Routed:
         calls = here.calls
         if calls is not None:
             return MethodType(calls.routed, module)
-        for other in _recording:
+        for other, _ in _recording:
             if other.takes_from_elsewhere(module):
                 return MethodType(other.routed, module)
         return None
@@ -57,20 +65,36 @@ def routed(calls: Router) -> Iterator[None]:
     """Have `calls` get every module call of this thread."""
     base: Any = torch.nn.Module
     outer = here.calls
-    _recording.append(calls)
+    mine = _Recording(calls, threading.get_ident())
+    _recording.append(mine)
     try:
-        base._compiled_call_impl = _ROUTED
-        here.calls = calls
-        yield
-    finally:
+        try:
+            base._compiled_call_impl = _ROUTED
+            here.calls = calls
+            yield
+        finally:
+            here.calls = outer
+            _leave([mine])
+    finally:  # once more, should an interrupt have come in there
         here.calls = outer
-        _leave(calls)
+        _leave([mine])
 
 
-def _leave(calls: Router) -> None:
+def mine() -> list[_Recording]:
+    """Those of this thread that run."""
+    return [one for one in _recording if one.thread == threading.get_ident()]
+
+
+def leave_all_but(before: list[_Recording]) -> None:
+    """End those of this thread that an interrupt has left."""
+    _leave([one for one in mine() if one not in before])
+
+
+def _leave(over: list[_Recording]) -> None:
     base: Any = torch.nn.Module
-    if calls in _recording:
-        _recording.remove(calls)
+    for one in over:
+        if one in _recording:
+            _recording.remove(one)
     if not _recording:
         base._compiled_call_impl = None
         if _recording:  # another thread has begun meanwhile
@@ -79,8 +103,7 @@ def _leave(calls: Router) -> None:
 
 def _in_child() -> None:
     """A fork has the recordings of its parent's threads, which do not run in it."""
-    mine = here.calls
-    _recording[:] = [calls for calls in _recording if calls is mine]
+    _recording[:] = mine()
     if not _recording:
         base: Any = torch.nn.Module
         base._compiled_call_impl = None

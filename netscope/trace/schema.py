@@ -32,7 +32,9 @@ class Effect(enum.IntEnum):
 
 
 class Schema:
-    """One operator of the dispatcher. A composite one has `func`, `name`, `is_query` and `written` alone.
+    """One operator of the dispatcher.
+
+    A composite one, which is always taken apart, has `func`, `name`, `is_query`, `written` and no tags.
 
     aliases:
         for each result the argument whose memory it is (position or name), None for new memory.
@@ -78,6 +80,7 @@ class Schema:
             if a.alias_info is not None and a.alias_info.is_write
         )
         if self.is_composite:  # the rest is nobody's business, and takes longer
+            self.tags: frozenset[str] = frozenset()
             return
         returns = func._schema.returns
         self.is_copy = self.name == "aten._to_copy.default"

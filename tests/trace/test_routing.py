@@ -154,10 +154,12 @@ def test_a_module_that_is_compiled_has_its_own_way() -> None:
 def test_a_fork_keeps_the_recording_of_its_thread_alone() -> None:
     mine, others = Notes(), Notes()
     module = Doubles()
-    routing._recording.append(others)  # of another thread
+    routing._recording.append(routing._Recording(others, 0))  # of another thread
     try:
         with routed(mine):
-            assert child(lambda: routing._recording == [mine] and module(1) == "routed")
+            assert child(
+                lambda: [one.calls for one in routing._recording] == [mine] and module(1) == "routed"
+            )
         BASE._compiled_call_impl = _ROUTED
         assert child(lambda: routing._recording == [] and BASE.__dict__["_compiled_call_impl"] is None)
     finally:
