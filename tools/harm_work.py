@@ -119,6 +119,7 @@ CASES: Final[dict[str, Callable[[], Case]]] = {
 
 def interrupts(name: str, count: str, seed: str) -> None:
     """So many calls that Ctrl-C ends, at an instant anywhere; stops when the process is harmed."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
     instants = random.Random(int(seed))  # noqa: S311 - no secret
     versions = name != "profile"  # real steps may move the counters of tensors
     case = made(name)
