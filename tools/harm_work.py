@@ -189,8 +189,9 @@ def interrupted(case: Case, after: float) -> str:
             case.call(case.module, case.x)
         except KeyboardInterrupt:
             end = "interrupted"
-        except Exception:  # noqa: BLE001 - that is what is counted
+        except Exception as error:  # noqa: BLE001 - that is what is counted
             end = "ended otherwise"
+            tell({}, [f"an interrupt ended as {error!r} of {error.__cause__!r}"[:300]])
         armed = False
     except KeyboardInterrupt:  # in between
         end = "interrupted"
