@@ -124,8 +124,9 @@ def _transforms(modules: list[torch.nn.Module]) -> bool:
 @contextmanager
 def _recording(recorder: Recorder, calls: Calls, autograd: bool) -> Iterator[None]:
     """Record what this thread does."""
+    here.recorder = recorder  # first: whoever puts the thread's modes back has it leave
     with routed(calls), recorder:
-        here.recorder, here.outside = recorder, recorder.on_meta
+        here.outside = recorder.on_meta
         if autograd:
             yield
         else:

@@ -73,6 +73,9 @@ class _Modes:
         self._cached = torch.is_autocast_cache_enabled()
 
     def restore(self) -> None:
+        recorder = here.recorder
+        if recorder is not None and recorder is not self._here[0]:
+            recorder.leave()
         here.recorder, here.calls, here.outside = self._here
         routing.leave_all_but(self._routed)
         while torch._C._len_torch_dispatch_stack() > self._dispatch:

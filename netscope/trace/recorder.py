@@ -92,6 +92,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
 
+    def __exit__(self, *error: object) -> None:
+        # After an interrupt this thread's modes may have been put back before: another's is not to be popped.
+        depth = torch._C._len_torch_dispatch_stack()
+        if not depth or torch._C._get_dispatch_stack_at(depth - 1) is not self:
+            torch._C._push_on_torch_dispatch_stack(self)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def leave(self) -> None:
+        """End what an interrupt kept from ending, and what torch notes of it for the process."""
+        while self.old_dispatch_mode_flags:
+            self.__exit__(None, None, None)
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 import netscope
 from netscope.base.workload import Workload
 from netscope.trace import record
+from netscope.trace.here import here
+from netscope.trace.process import thread_kept
+from netscope.trace.recorder import Recorder
 from tests.instants import Interrupt
 from tests.owners.describe import describe, differences
 from tests.owners.every import OWNERS, Made
@@ -165,3 +168,27 @@ def test_many_that_are_left_are_searched_for_at_once(monkeypatch: pytest.MonkeyP
 
 
 KEPT: list[Tensor] = []
+
+
+class Passes(torch.utils._python_dispatch.TorchDispatchMode):
+    """A mode of the owner's."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_recording_that_was_put_back_pops_nobody_elses_mode() -> None:
+    """As where a generator that an interrupt left is closed late."""
+    flags = torch.utils._python_dispatch.is_in_torch_dispatch_mode
+    with Passes() as owners:
+        with thread_kept():
+            recorder = Recorder(on_meta=True)
+            recorder.__enter__()
+            here.recorder = recorder
+        assert torch._C._len_torch_dispatch_stack() == 1
+        recorder.leave()
+        recorder.__enter__()
+        torch._C._pop_torch_dispatch_stack(None)
+        recorder.__exit__(None, None, None)
+        assert torch._C._get_dispatch_stack_at(0) is owners
+    assert not flags()
