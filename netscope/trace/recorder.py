@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
+from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netscope.base.plain import is_plain
@@ -34,6 +35,14 @@ from netscope.trace.tags import NO_KWARGS, Tags, tensors_in
 _NO_TAGS: frozenset[str] = frozenset()
 _CPU: Final = torch.device("cpu")
 _COMPOSITE: Final = torch._C.DispatchKey.CompositeImplicitAutograd
+# What torch's modes keep of the process while they are active, and where it is.
+_FLAGS: Final = {
+    "old_dispatch_mode_flags": "_is_in_torch_dispatch_mode",
+    "old_non_infra_dispatch_mode_flags": "_is_in_non_infra_torch_dispatch_mode",
+    "old_without_ignore_compile_internals_dispatch_mode_flags": (
+        "_is_in_any_mode_without_ignore_compile_internals"
+    ),
+}
 # The layout of a lone result, or those of several.
 Inferred = Layout | tuple[Layout, ...]
 
@@ -93,7 +102,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stale: set[int] = set()
 
     def __exit__(self, *error: object) -> None:
-        # After an interrupt this thread's modes may have been put back before: another's is not to be popped.
+        # An interrupt may have come in the middle of this, and it is called once more; or this thread's modes
+        # have been put back before, and another's is not to be popped.
+        kept = [(getattr(self, flags), name) for flags, name in _FLAGS.items() if hasattr(self, flags)]
+        most = max([len(flags) for flags, _ in kept])
+        if not most:
+            return
+        for flags, name in kept:
+            if len(flags) < most:
+                flags.append(getattr(_python_dispatch, name))
         depth = torch._C._len_torch_dispatch_stack()
         if not depth or torch._C._get_dispatch_stack_at(depth - 1) is not self:
             torch._C._push_on_torch_dispatch_stack(self)
@@ -101,7 +118,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def leave(self) -> None:
         """End what an interrupt kept from ending, and what torch notes of it for the process."""
-        while self.old_dispatch_mode_flags:
+        while any(getattr(self, flags, ()) for flags in _FLAGS):
             self.__exit__(None, None, None)
 
     def __torch_dispatch__(

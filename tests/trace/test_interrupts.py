@@ -191,4 +191,9 @@ def test_a_recording_that_was_put_back_pops_nobody_elses_mode() -> None:
         torch._C._pop_torch_dispatch_stack(None)
         recorder.__exit__(None, None, None)
         assert torch._C._get_dispatch_stack_at(0) is owners
+        recorder.__enter__()
+        recorder.old_dispatch_mode_flags.pop()  # an interrupt came in the middle of `__exit__`
+        recorder.leave()
+        recorder.__exit__(None, None, None)
+        assert torch._C._len_torch_dispatch_stack() == 1
     assert not flags()
