@@ -14,7 +14,7 @@ imported everything, and a later one. CPU time, medians over 15 pairs of process
     fills       +69%    +111%    +38%    +52%     initialising what has no values
     rules       +67%    +103%    +28%    +32%     torch's meta kernels, many of them in Python
     operators   +0%     +0%      +15%    +23%     inferring again what an operator makes of equal arguments
-    composites  +0%     +0%      +0%     +0%      taking linear, matmul and their like apart again
+    composites  +1%     -2%      +0%     +0%      taking linear, matmul and their like apart again
     modules     +7%     +17%     +1%     +2%      torch's way from a module of torch.nn to its operators
     modes       +1%     +4%      +0%     +2%      setting the mode of each module through its setters
     collector   +626%   +4%      +4%     +5%      looking for cycles among all objects of torch
