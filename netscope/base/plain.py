@@ -14,7 +14,7 @@ from typing import Final
 
 from netscope.base.errors import UsageError
 
-FAST_WAYS: Final = ("templates", "fills", "rules", "operators", "composites", "modules", "modes", "collector")
+FAST_WAYS: Final = ("templates", "fills", "rules", "operators", "modules", "modes", "collector")
 
 
 def is_plain(way: str) -> bool:

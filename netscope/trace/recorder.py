@@ -23,7 +23,6 @@ from netscope.trace.composites import COMPOSITES
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
-from netscope.trace.memo.composites import CompositeMemo
 from netscope.trace.memo.operators import OperatorMemo
 from netscope.trace.operators import Arguments, fits, operator_of
 from netscope.trace.running import META, argument, run, run_on_meta, run_with_values, stays_home
@@ -97,7 +96,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.memo = (
             None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self.tags)
         )
-        self.composites = None if not on_meta or is_plain("composites") else CompositeMemo(self.tags)
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
 
@@ -184,20 +182,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return run_on_meta(self, call)
 
     def _taken_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What a composite function makes of others, as far as it is not known."""
-        memo = self.composites
-        call = None if memo is None else memo.call(self, schema, args, kwargs)
-        if memo is None or call is None:
-            return self._run_apart(schema, args, kwargs)
-        if call.template is not None:
-            return memo.apply(self, call, call.template)
-        first_op = len(self.ops)
-        result = self._run_apart(schema, args, kwargs)
-        if call.new:
-            memo.keep(self, call, result, first_op)
-        return result
-
-    def _run_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a composite function makes of others, which come here in turn."""
         torch._C._push_on_torch_dispatch_stack(self)
         try:

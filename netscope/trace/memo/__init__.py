@@ -14,19 +14,17 @@ imported everything, and a later one. CPU time, medians over 15 pairs of process
     fills       +69%    +111%    +38%    +52%     initialising what has no values
     rules       +67%    +103%    +28%    +32%     torch's meta kernels, many of them in Python
     operators   +0%     +0%      +15%    +23%     inferring again what an operator makes of equal arguments
-    composites  +1%     -2%      +0%     +0%      taking linear, matmul and their like apart again
     modules     +7%     +17%     +1%     +2%      torch's way from a module of torch.nn to its operators
     modes       +1%     +4%      +0%     +2%      setting the mode of each module through its setters
     collector   +626%   +4%      +4%     +5%      looking for cycles among all objects of torch
     all         +944%   +474%    +867%   +463%
 
-Where they are: templates and fills in `netscope.base.meta`, rules in `netscope.trace.shapes`, operators,
-composites and modules here, modes in `netscope.trace.rungs`, the collector in `netscope.base.collector`. Of
+Where they are: templates and fills in `netscope.base.meta`, rules in `netscope.trace.shapes`, operators
+and modules here, modes in `netscope.trace.rungs`, the collector in `netscope.base.collector`. Of
 modules, those that differ in sizes alone are worth 9% of a first call of resnet50 and 12% of a later one.
 
-The entry points: `OperatorMemo.recall`, `made` and `keep`, and `CompositeMemo.call`, `apply` and `keep`,
-which the recorder calls; `ModuleMemo.pure`, `apply` and `keep`, which the calls of modules do. No memo is
-there where it is turned off.
+The entry points: `OperatorMemo.recall`, `made` and `keep`, which the recorder calls; `ModuleMemo.pure`,
+`apply` and `keep`, which the calls of modules do. Neither memo is there where it is turned off.
 
 No fast ways, since the report would be another without: composites are recorded whole, constants keep their
 values, layers that netscope built itself keep their tensors. Nor is what is done late (receptive fields,

@@ -20,7 +20,6 @@ from netscope.base.meta.building import on_meta
 from netscope.base.plain import FAST_WAYS, is_plain, plain
 from netscope.base.workload import TensorSpec
 from netscope.report.report import Report
-from netscope.trace.memo.composites import CompositeMemo
 from netscope.trace.memo.modules import ModuleMemo
 from netscope.trace.memo.operators import OperatorMemo
 from tests import models as m
@@ -187,7 +186,6 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
     noting(ModuleMemo, "pure")
     noting(OperatorMemo, "made")
-    noting(CompositeMemo, "call")
     normal, linear = nn.init.normal_, nn.Linear.__init__
     threshold = gc.get_threshold()
 
@@ -200,7 +198,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
         def forward(self, x: Tensor) -> Tensor:
             used.update({"collector"} if gc.get_threshold() != threshold else ())
-            return self.act(x).flatten()
+            return self.act(x)
 
     def look() -> set[str]:
         used.clear()
@@ -208,7 +206,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
         netscope.summary(model, args=(VECTOR,))
         return set(used)
 
-    every = {"templates", "ModuleMemo.pure", "OperatorMemo.made", "CompositeMemo.call", "fills", "collector"}
+    every = {"templates", "ModuleMemo.pure", "OperatorMemo.made", "fills", "collector"}
     assert look() == every
     with plain():
         assert look() == set()
@@ -216,7 +214,7 @@ def test_the_switch_reaches_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
         assert look() == every - {"collector"}
     with plain("operators"):  # rules are asked all the same
         assert look() == every
-    with plain("operators", "rules", "modules", "composites"):
+    with plain("operators", "rules", "modules"):
         assert look() == {"templates", "fills", "collector"}
     assert look() == every
 
