@@ -14,6 +14,7 @@ import torch
 
 from netscope.base.errors import interrupts, said
 from netscope.trace.calls import Calls
+from netscope.trace.casting import watched
 from netscope.trace.facts import Trace, Unseen
 from netscope.trace.here import here
 from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
@@ -125,7 +126,7 @@ def _transforms(modules: list[torch.nn.Module]) -> bool:
 def _recording(recorder: Recorder, calls: Calls, autograd: bool) -> Iterator[None]:
     """Record what this thread does."""
     here.recorder = recorder  # first: whoever puts the thread's modes back has it leave
-    with routed(calls), recorder:
+    with routed(calls), watched(recorder), recorder:
         here.outside = recorder.on_meta
         if autograd:
             yield

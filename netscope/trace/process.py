@@ -13,15 +13,21 @@ from contextlib import contextmanager
 from typing import Final
 
 import torch
+from torch.utils import _python_dispatch
 
-from netscope.base.meta.chance import States
+from netscope.base.meta.chance import States, others_at_work
 from netscope.base.meta.defaults import Defaults
 from netscope.trace import routing
 from netscope.trace.here import here
+from netscope.trace.recorder import FLAGS
 
 # Python frames that a forward takes for each level of modules, beyond what is usual.
 _FRAMES: Final = 12
 _USUAL: Final = 40
+# Of torch's flags, that which its compiler keeps as well, and how it is told.
+_TOLD: Final = {
+    "_is_in_any_mode_without_ignore_compile_internals": "set_is_in_mode_without_ignore_compile_internals"
+}
 
 
 @contextmanager
@@ -71,6 +77,9 @@ class _Modes:
             for kind in ("cpu", "cuda")
         }
         self._cached = torch.is_autocast_cache_enabled()
+        self._lifts = torch._C._only_lift_cpu_tensors()
+        known = vars(_python_dispatch)
+        self._flags = {name: known[name] for name in FLAGS.values() if name in known}
 
     def restore(self) -> None:
         recorder = here.recorder
@@ -91,6 +100,16 @@ class _Modes:
                 torch.set_autocast_dtype(kind, dtype)
         if torch.is_autocast_cache_enabled() is not self._cached:
             torch.set_autocast_cache_enabled(self._cached)
+        if torch._C._only_lift_cpu_tensors() is not self._lifts:  # by fake tensors
+            torch._C._set_only_lift_cpu_tensors(self._lifts)
+        # Those of the process, which other threads may have changed.
+        left = [name for name, flag in self._flags.items() if getattr(_python_dispatch, name) is not flag]
+        if left and not others_at_work():
+            for name in left:
+                setattr(_python_dispatch, name, self._flags[name])
+            for name, tell in _TOLD.items():
+                if name in left:
+                    getattr(_python_dispatch, tell)(self._flags[name])
 
 
 class _Process:

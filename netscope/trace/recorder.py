@@ -18,6 +18,7 @@ from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from netscope.base.plain import is_plain
+from netscope.trace.casting import Casting, recorded
 from netscope.trace.chance import whole
 from netscope.trace.composites import COMPOSITES
 from netscope.trace.dispatched import Dispatched
@@ -35,7 +36,7 @@ _NO_TAGS: frozenset[str] = frozenset()
 _CPU: Final = torch.device("cpu")
 _COMPOSITE: Final = torch._C.DispatchKey.CompositeImplicitAutograd
 # What torch's modes keep of the process while they are active, and where it is.
-_FLAGS: Final = {
+FLAGS: Final = {
     "old_dispatch_mode_flags": "_is_in_torch_dispatch_mode",
     "old_non_infra_dispatch_mode_flags": "_is_in_non_infra_torch_dispatch_mode",
     "old_without_ignore_compile_internals_dispatch_mode_flags": (
@@ -54,7 +55,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     on_fake:
         operators are run on fake tensors, and stood in for where that fails.
     home:
-        on meta, where the owner's tensors are, and those of the forward say that they are.
+        where the owner's tensors are; those of a forward on meta say that they are there.
     keeper:
         keeps what is nobody's twin from being changed.
     failed:
@@ -98,11 +99,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         )
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
+        self._autocast = Casting(home)
+        # None while autocast is off.
+        self._casting: Casting | None = None
 
     def __exit__(self, *error: object) -> None:
         # An interrupt may have come in the middle of this, and it is called once more; or this thread's modes
         # have been put back before, and another's is not to be popped.
-        kept = [(getattr(self, flags), name) for flags, name in _FLAGS.items() if hasattr(self, flags)]
+        kept = [(getattr(self, flags), name) for flags, name in FLAGS.items() if hasattr(self, flags)]
         most = max([len(flags) for flags, _ in kept])
         if not most:
             return
@@ -116,7 +120,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def leave(self) -> None:
         """End what an interrupt kept from ending, and what torch notes of it for the process."""
-        while any(getattr(self, flags, ()) for flags in _FLAGS):
+        while any(getattr(self, flags, ()) for flags in FLAGS):
             self.__exit__(None, None, None)
 
     def __torch_dispatch__(
@@ -124,6 +128,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         if kwargs is None:
             kwargs = NO_KWARGS
+        if self._casting is not None and self.on_meta:
+            result, args, kwargs = self._casting.dispatched(self, func, args, kwargs)
+            if result is not NotImplemented:
+                return result
         # By identity: operators live for ever, and their own hash runs in Python.
         schema = self._schemas.get(id(func))
         if schema is None:
@@ -157,6 +165,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 if real and self.was_there(tensor):
                     self.keeper.keep(tensor)
 
+    def see_autocast(self) -> None:
+        """See whether the owner's code, which runs, has autocast on."""
+        self._casting = self._autocast if self._autocast.is_on() else None
+
+    def forget_casts(self) -> None:
+        """Let go of the weights that autocast converted on meta."""
+        self._autocast.forget()
+
     def was_there(self, tensor: torch.Tensor) -> bool:
         """Whether a tensor was there before the forward."""
         tag = self.tags.of(tensor)
@@ -183,6 +199,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _taken_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a composite function makes of others, which come here in turn."""
+        if self._casting is not None and not self.on_meta:
+            with self._casting.within(schema.func):
+                return recorded(self, schema.func._op_dk, _COMPOSITE, *args, **kwargs)
+        # `recorded`, without the call: most operators of a network come out of here.
         torch._C._push_on_torch_dispatch_stack(self)
         try:
             return schema.func._op_dk(_COMPOSITE, *args, **kwargs)

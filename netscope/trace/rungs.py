@@ -132,7 +132,7 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     with _held(workload, twin, make, train, True, owned=module is not None, built=module) as held:
         ready, args, kwargs, names, copier = held
         with _keeping(names, copier) as keeper:
-            recorder = Recorder(on_meta=False, keeper=keeper)
+            recorder = Recorder(on_meta=False, home=device, keeper=keeper)
             yield Prepared(ready, args, kwargs, names, recorder, copier, exits_watched(recorder))
 
 
