@@ -102,7 +102,7 @@ class Casting:
             self._inside = inside
 
     def _converted_once(self, recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A weight in another dtype, made once while any autocast is on. `args` are those of `aten.to.dtype`."""
+        """What `aten.to.dtype` makes of a weight, once while any autocast is on."""
         weight, dtype, *_ = args
         known = self._converted.get((id(weight), dtype))
         if known is None:

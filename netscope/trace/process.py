@@ -93,6 +93,10 @@ class _Modes:
             torch._C._pop_torch_function_stack()
         if torch.is_grad_enabled() is not self._grad:
             torch.set_grad_enabled(self._grad)
+        self._restore_autocast()
+        self._restore_flags()
+
+    def _restore_autocast(self) -> None:
         for kind, (enabled, dtype) in self._autocast.items():
             if torch.is_autocast_enabled(kind) is not enabled:
                 torch.set_autocast_enabled(kind, enabled)
@@ -100,6 +104,8 @@ class _Modes:
                 torch.set_autocast_dtype(kind, dtype)
         if torch.is_autocast_cache_enabled() is not self._cached:
             torch.set_autocast_cache_enabled(self._cached)
+
+    def _restore_flags(self) -> None:
         if torch._C._only_lift_cpu_tensors() is not self._lifts:  # by fake tensors
             torch._C._set_only_lift_cpu_tensors(self._lifts)
         # Those of the process, which other threads may have changed.
