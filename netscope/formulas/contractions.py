@@ -1,8 +1,7 @@
 """Contractions: convolutions and the matmul family. MACs, without the bias.
 
-One multiply-accumulate is counted per element product, whatever the dtype: an int8, a float64 and a
-complex one are each one. (A complex product is four real ones; torch's FlopCounterMode does not say
-so either, and its figures are the ones that ours must agree with. Multiply by four for real MACs.)
+One multiply-accumulate is counted per element product, whatever the dtype: an int8 and a float64 are each
+one. A complex one is four real ones, as `complex` says of every formula here.
 Zero padding is counted like any other input, as the field does.
 """
 

@@ -9,7 +9,7 @@ The rules that the whole table follows:
 - Choosing is `cmp`: comparison, minimum, absolute value, rounding, selection, and logic on bits or
   truth values, which decides rather than computes.
 - Constants are folded beforehand (alpha * scale in SELU), indices and addresses are not counted.
-- Integer and boolean elements count like real ones, and a complex one as one.
+- Integer and boolean elements count like real ones; for complex ones see `complex`.
 """
 
 from __future__ import annotations

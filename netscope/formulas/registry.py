@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from netscope.base.cost import FREE, Cost, VectorOps
 from netscope.base.errors import interrupts, said
 from netscope.base.workload import TensorSpec
+from netscope.formulas.complex import is_complex, of_complex
 from netscope.trace.facts import Operator
 
 Formula = Callable[[Operator], Cost | None]
@@ -121,9 +122,11 @@ def cost_of(operator: Operator) -> Cost | None:
         return FREE if "factory" in operator.tags else None
     try:
         cost = found(operator)
-        if cost is None or getattr(found, "__module__", "").startswith("netscope.formulas."):
-            return cost
-        return _sound(cost)
+        if cost is None:
+            return None
+        if not getattr(found, "__module__", "").startswith("netscope.formulas."):
+            return _sound(cost)  # somebody's own says what it means
+        return of_complex(operator, cost) if is_complex(operator) else cost
     except Uncountable:
         return None
     except BaseException as error:  # whatever it is, the rest of the network can be counted

@@ -19,3 +19,14 @@ COMPOSITES: Final = frozenset(
         ),
     }
 )
+
+# Of complex tensors: torch makes three real convolutions of one, by a trick of its own.
+OF_COMPLEX: Final = frozenset(
+    f"aten.{name}.{overload}"
+    for dims in ("1d", "2d", "3d")
+    for name, overload in (
+        (f"conv{dims}", "default"),
+        (f"conv{dims}", "padding"),
+        (f"conv_transpose{dims}", "default" if dims == "1d" else "input"),
+    )
+)

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from netscope.base.plain import is_plain
 from netscope.trace.casting import Casting, recorded
 from netscope.trace.chance import whole
-from netscope.trace.composites import COMPOSITES
+from netscope.trace.composites import COMPOSITES, OF_COMPLEX
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
@@ -29,7 +29,7 @@ from netscope.trace.operators import Arguments, fits, operator_of
 from netscope.trace.running import META, argument, run, run_on_meta, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema, schema_of
 from netscope.trace.shapes import Layout, infer, rule_for
-from netscope.trace.standins import Standins, is_meta
+from netscope.trace.standins import Standins, dressed, is_meta
 from netscope.trace.tags import NO_KWARGS, Tags, tensors_in
 
 _NO_TAGS: frozenset[str] = frozenset()
@@ -141,7 +141,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if schema.is_query:
             return func(*args, **kwargs)
         if schema.is_composite:
-            made = self._composite(schema, args, kwargs) if schema.name in COMPOSITES else NotImplemented
+            whole = schema.name in COMPOSITES or (schema.name in OF_COMPLEX and args[0].is_complex())
+            made = self._composite(schema, args, kwargs) if whole else NotImplemented
             return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
         try:
             if schema.written and self.keeper is not None:
@@ -218,13 +219,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             rule = rule_for(name)
             arguments = self.tags.layouts(args, kwargs)
             made = self._interned(infer(rule, *arguments)) if rule else None
-            if made is None:
+            if made is not None:
+                layouts = (made,) if isinstance(made, Layout) else made
+                operator = operator_of(name, _NO_TAGS, arguments, layouts)
+                results = self.made(operator, layouts, reads)
+                return results[0] if isinstance(made, Layout) else tuple(results)
+            if name in COMPOSITES:
                 return NotImplemented
-            layouts = (made,) if isinstance(made, Layout) else made
-            operator = operator_of(name, _NO_TAGS, arguments, layouts)
-            results = self.made(operator, layouts, reads)
-            return results[0] if isinstance(made, Layout) else tuple(results)
-        result = whole(schema.func, args, kwargs)
+        result = whole(schema.func, args, kwargs) if name in COMPOSITES else schema.func(*args, **kwargs)
+        if self.on_meta:
+            result = dressed(result, self.tensor_class)
         operator = self.observed(name, _NO_TAGS, args, kwargs, result)
         self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result
