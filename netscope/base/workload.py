@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from operator import is_
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base import arguments
 from netscope.base.errors import UsageError
@@ -80,12 +80,33 @@ _DTYPE_ALIASES: Final[dict[str, str]] = {
 }
 
 
+class Stored(NamedTuple):
+    """How a sparse tensor is kept.
+
+    layout:
+        torch's name for it: "sparse_coo", "sparse_csr", ...
+    elements:
+        how many are stored, zeros inside blocks included.
+    nbytes:
+        of the values and of the indices that say where they are.
+    """
+
+    layout: str
+    elements: int
+    nbytes: int
+
+
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Shape and dtype of a tensor; `TensorSpec((1, 3, 224, 224))` is a float32 image."""
+    """Shape and dtype of a tensor; `TensorSpec((1, 3, 224, 224))` is a float32 image.
+
+    stored:
+        of a sparse tensor; None for one that keeps all of its elements.
+    """
 
     shape: tuple[int, ...]
     dtype: str = "float32"
+    stored: Stored | None = None
 
     @property
     def numel(self) -> int:
@@ -94,7 +115,9 @@ class TensorSpec:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the elements take when stored densely."""
+        """Bytes that the elements take: those that are stored of a sparse tensor, else all, densely."""
+        if self.stored is not None:
+            return self.stored.nbytes
         return math.ceil(self.numel * ITEM_SIZE[self.dtype])
 
 

@@ -46,5 +46,5 @@ for _family in _COMMON:
 later(
     f"{__name__}.{found.stem}"
     for found in sorted(Path(__file__).parent.glob("[a-z]*.py"))
-    if found.stem not in (*_COMMON, "registry", "complex")
+    if found.stem not in (*_COMMON, "registry", "complex", "sparse")
 )

@@ -24,6 +24,7 @@ from netscope.base.cost import FREE, Cost, VectorOps
 from netscope.base.errors import interrupts, said
 from netscope.base.workload import TensorSpec
 from netscope.formulas.complex import is_complex, of_complex
+from netscope.formulas.sparse import is_sparse, of_sparse
 from netscope.trace.facts import Operator
 
 Formula = Callable[[Operator], Cost | None]
@@ -113,6 +114,8 @@ def cost_of(operator: Operator) -> Cost | None:
     """
     name = operator.name
     found = _resolve(name, _FORMULAS)
+    if found is None and is_sparse(operator):
+        return of_sparse(operator, None)
     if found is None and "view" in operator.tags:
         return FREE  # no family that comes later has any
     while found is None and _LATER:
@@ -121,10 +124,12 @@ def cost_of(operator: Operator) -> Cost | None:
     if found is None:
         return FREE if "factory" in operator.tags else None
     try:
+        if is_sparse(operator) and _is_ours(found):
+            return of_sparse(operator, found)
         cost = found(operator)
         if cost is None:
             return None
-        if not getattr(found, "__module__", "").startswith("netscope.formulas."):
+        if not _is_ours(found):
             return _sound(cost)  # somebody's own says what it means
         return of_complex(operator, cost) if is_complex(operator) else cost
     except Uncountable:
@@ -134,6 +139,10 @@ def cost_of(operator: Operator) -> Cost | None:
             raise
         warnings.warn(f"the formula of {name} failed, its calls are not counted: {said(error)}", stacklevel=2)
         return None
+
+
+def _is_ours(function: Formula) -> bool:
+    return getattr(function, "__module__", "").startswith("netscope.formulas.")
 
 
 def _sound(cost: Any) -> Cost:

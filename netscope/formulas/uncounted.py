@@ -45,7 +45,7 @@ UNCOUNTED: Final[dict[str, str]] = {
     ),
     "aten.segment_reduce": _RAGGED,
     **dict.fromkeys(
-        ("aten._sparse_mm", "aten._sparse_addmm", "aten._cslt_sparse_mm", "aten._sparse_semi_structured_mm"),
+        ("aten._cslt_sparse_mm", "aten._sparse_semi_structured_mm"),
         _SPARSE,
     ),
 }

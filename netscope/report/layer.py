@@ -35,12 +35,15 @@ class Tensor(NamedTuple):
         where in the arguments or results: "" for a lone tensor, "0", "logits", "boxes.1".
     shape, dtype:
         None for a leaf that is no tensor; `opaque` then names its type ("Categorical", "int").
+    layout:
+        of a sparse tensor, by torch's name ("sparse_coo"); None for any other.
     """
 
     place: str
     shape: Shape | None
     dtype: str | None
     opaque: str | None = None
+    layout: str | None = None
 
 
 class Parameter(NamedTuple):
@@ -49,7 +52,12 @@ class Parameter(NamedTuple):
     shared_with:
         where the same storage was met first ("embed.weight"), for a tied or shared weight.
     stored_bytes:
-        the bytes really kept, less than the shape says for packed (quantised) weights.
+        the bytes really kept: less than the shape says for packed (quantised) weights, those of what is
+        stored and of its indices for sparse ones.
+    layout:
+        of a sparse tensor, by torch's name ("sparse_coo"); None for any other.
+    overlaps:
+        another one, met first, that lies in part of the same memory. The elements of both are counted.
     """
 
     name: str
@@ -59,6 +67,8 @@ class Parameter(NamedTuple):
     stored_bytes: int
     shared_with: str | None = None
     packed: bool = False
+    layout: str | None = None
+    overlaps: str | None = None
 
     @property
     def numel(self) -> int:

@@ -206,6 +206,8 @@ def _marks(layer: Layer) -> Iterable[str]:
     else:
         for source in dict.fromkeys(p.shared_with for p in layer.parameters if p.shared_with is not None):
             yield f"shared with {source}"
+        for source in dict.fromkeys(p.overlaps for p in layer.parameters if p.overlaps is not None):
+            yield f"overlaps {source}"
     if not layer.registered:
         yield "unregistered"
     if any(p.packed for p in layer.parameters):

@@ -114,7 +114,8 @@ def leaves(some: tuple[Tensor, ...], most: int) -> str:
         if leaf.shape is None:
             texts.append(f"{place}{short(leaf.opaque or units.UNKNOWN)}")
         else:
-            texts.append(f"{place}{units.shape(leaf.shape)} {short(leaf.dtype or units.UNKNOWN)}")
+            words = [units.shape(leaf.shape), short(leaf.dtype or units.UNKNOWN), leaf.layout or ""]
+            texts.append(f"{place}{' '.join(filter(None, words))}")
     if len(some) > most:
         texts.append(f"+{units.count(len(some) - most)}")
     return ", ".join(texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from types import GeneratorType
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -19,6 +19,8 @@ from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
 from netscope.trace.standins import PLAIN_TENSORS
 from netscope.trace.tree import leaves
+
+_functorch: Final[Any] = torch._C._functorch
 
 
 class _OpenCall:
@@ -210,6 +212,8 @@ class Calls:
             tags = self.recorder.tags
             tag = tags.carried(leaf)
             if tag is None:
+                if _functorch.is_functorch_wrapped_tensor(leaf):
+                    return self._transformed(place, leaf)
                 tag = tags.of(leaf)
             if tag is None or tag[0].shape != leaf.shape:
                 return Value(place, TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype)))
@@ -217,6 +221,15 @@ class Calls:
         if type(leaf) is GeneratorType:
             self._generators.append((leaf, len(self.all) - 1 if self._open is None else self._open.index))
         return Value(place, None, "None" if leaf is None else type(leaf).__name__)
+
+    def _transformed(self, place: str, leaf: torch.Tensor) -> Value:
+        """A tensor as it is seen under a transform (vmap), in the storage of the one that it stands for."""
+        inside = leaf
+        while _functorch.is_functorch_wrapped_tensor(inside):
+            inside = _functorch.get_unwrapped(inside)
+        tag = self.recorder.tags.of(inside)
+        spec = TensorSpec(tuple(leaf.shape), dtype_name(leaf.dtype))
+        return Value(place, spec) if tag is None else Value(place, spec, None, tag[1])
 
 
 @functools.cache

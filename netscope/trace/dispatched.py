@@ -29,6 +29,7 @@ class Unusual(enum.Enum):
 
     OFF_META = enum.auto()  # a tensor that lives on another device
     OPAQUE = enum.auto()  # something that no shape rule reads
+    SPARSE = enum.auto()  # a tensor that stores but some of its elements
 
 
 class Dispatched:
@@ -36,13 +37,13 @@ class Dispatched:
 
     reads:
         storages of the tensors among the arguments, in order.
-    off_meta, opaque:
+    off_meta, opaque, sparse:
         what is unusual of the arguments.
     key, known:
         for the memo: under which it is remembered, () for one that cannot be; and what is known of it.
     """
 
-    __slots__ = ("args", "key", "known", "kwargs", "off_meta", "opaque", "reads", "schema")
+    __slots__ = ("args", "key", "known", "kwargs", "off_meta", "opaque", "reads", "schema", "sparse")
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Dispatched:
         self.reads = reads
         self.off_meta = Unusual.OFF_META in unusual
         self.opaque = Unusual.OPAQUE in unusual
+        self.sparse = Unusual.SPARSE in unusual
         self.key = key
         self.known = known
 
@@ -70,9 +72,12 @@ class Dispatched:
         unusual = set()
         for value in flat((*args, *kwargs.values())):
             if isinstance(value, torch.Tensor):
-                reads.append(tags.given(value)[1])
+                layout, storage, _ = tags.given(value)
+                reads.append(storage)
                 if not is_meta(value):
                     unusual.add(Unusual.OFF_META)
+                if layout.spec.stored is not None:
+                    unusual.add(Unusual.SPARSE)
             elif type(value) not in FOR_RULES:
                 unusual.add(Unusual.OPAQUE)
         return cls(schema, args, kwargs, reads, unusual)

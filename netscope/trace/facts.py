@@ -22,6 +22,9 @@ class ParameterFact(NamedTuple):
         the bytes that are really kept; less than `spec.nbytes` for packed weights.
     storage:
         index into `Trace.storages`, -1 when no operator met it.
+    overlaps, overlap:
+        identity of another one, met before, that lies in part of the same memory, and the bytes of that part;
+        -1 and 0 where there is none.
     """
 
     name: str
@@ -31,6 +34,8 @@ class ParameterFact(NamedTuple):
     stored_bytes: int
     packed: bool = False
     storage: int = -1
+    overlaps: int = -1
+    overlap: int = 0
 
 
 class ModuleFact(NamedTuple):

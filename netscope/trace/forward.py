@@ -106,12 +106,13 @@ _TRANSFORMS: Final = frozenset({"vmap", "grad", "jvp", "vjp", "jacrev", "jacfwd"
 
 
 def _transforms(modules: list[torch.nn.Module]) -> bool:
-    """Whether the code of these classes, or of the files that they are in, names a transform."""
+    """Whether the code of these modules, of their classes or of the files of these names a transform."""
     classes = {base for module in modules for base in type(module).__mro__}
     homes = {
         base.__module__ for base in classes if base.__module__.partition(".")[0] not in ("torch", "builtins")
     }
-    held = [value for base in classes if base.__module__ in homes for value in vars(base).values()]
+    held = [value for module in modules for value in vars(module).values()]
+    held += [value for base in classes if base.__module__ in homes for value in vars(base).values()]
     held += [value for home in homes for value in vars(sys.modules.get(home, types)).values()]
     codes = [value.__code__ for value in held if isinstance(value, types.FunctionType)]
     while codes:

@@ -11,6 +11,7 @@ from netscope.base.workload import ITEM_SIZE, TensorSpec
 from netscope.trace.facts import ModuleFact, ParameterFact
 from netscope.trace.shapes.layout import dtype_name
 from netscope.trace.standins import PLAIN_TENSORS
+from netscope.trace.storage import bytes_of
 from netscope.trace.tags import Tags
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
@@ -136,8 +137,10 @@ class ParameterFacts:
 
     def __init__(self, tags: Tags) -> None:
         self._tags = tags
-        # By the index of a storage that was met, or by the address of one that was not; and the offset in it.
-        self._identities: dict[tuple[str, int, int], int] = {}
+        # By the index of a storage that was met, or by the address of one that was not; and the place in it.
+        self._identities: dict[tuple[str, int, int, int], int] = {}
+        # By such a storage, the bytes in which those met before lie, and their identities.
+        self._spans: dict[tuple[str, int], list[tuple[int, int, int]]] = {}
         # What identities were read from, so that an address is not given out twice.
         self._kept: list[Any] = []
         self._kinds: dict[type, _Kind] = {}
@@ -148,18 +151,22 @@ class ParameterFacts:
         if tag is None:
             storage = -1
             spec = TensorSpec(tuple(tensor.shape), dtype_name(tensor.dtype))
-            stored = tensor.numel() * tensor.element_size()
+            stored = bytes_of(tensor)
         else:
             layout, storage, _ = tag
             spec, stored = layout.spec, layout.numel * layout.dtype.itemsize
+            if spec.stored is not None or type(tensor) not in PLAIN_TENSORS:
+                stored = bytes_of(tensor)
         # bitsandbytes keeps what the weight was before packing in `quant_state`.
         packed = None if type(tensor) in PLAIN_TENSORS else getattr(tensor, "quant_state", None)
         if packed is not None:
             spec = TensorSpec(tuple(packed.shape), spec.dtype)
         if spec.dtype not in ITEM_SIZE:
             spec = TensorSpec(spec.shape, "uint8")
-        identity = self._identity(tensor, storage)
-        return ParameterFact(name, spec, identity, tensor.requires_grad, stored, packed is not None, storage)
+        identity, overlaps, overlap = self._identity(tensor, storage, stored)
+        return ParameterFact(
+            name, spec, identity, tensor.requires_grad, stored, packed is not None, storage, overlaps, overlap
+        )
 
     def kind(self, cls: type) -> _Kind:
         """What a class says of its modules."""
@@ -171,22 +178,40 @@ class ParameterFacts:
 
     def fresh_identity(self) -> int:
         """An identity for a weight that is no tensor of its own (packed in an object)."""
-        self._identities["packed", len(self._identities), 0] = identity = len(self._identities)
+        self._identities["packed", len(self._identities), 0, 0] = identity = len(self._identities)
         return identity
 
-    def _identity(self, tensor: torch.Tensor, storage: int) -> int:
-        """By the storage, where that was met; a tensor that no operator met may lie in one that was."""
+    def _identity(self, tensor: torch.Tensor, storage: int, stored: int) -> tuple[int, int, int]:
+        """By the storage, where that was met; a tensor that no operator met may lie in one that was.
+
+        With what else lies in the same bytes, as `ParameterFact.overlaps` and `overlap`.
+        """
         try:
-            key = "met", storage, int(tensor.storage_offset())
+            home = "met", storage
+            offset = int(tensor.storage_offset())
             if storage < 0:
                 lies_in = tensor.untyped_storage()
                 self._kept.append(lies_in)
-                home = self._tags.home_of(lies_in)
-                key = ("address", lies_in._cdata, key[2]) if home is None else ("met", home, key[2])
+                met = self._tags.home_of(lies_in)
+                home = ("address", lies_in._cdata) if met is None else ("met", met)
         except (RuntimeError, NotImplementedError):
-            key = "tensor", id(tensor), 0
+            home, offset = ("tensor", id(tensor)), 0
             self._kept.append(tensor)
-        return self._identities.setdefault(key, len(self._identities))
+        key = *home, offset, stored
+        known = self._identities.get(key)
+        if known is not None:
+            return known, -1, 0
+        identity = self._identities[key] = len(self._identities)
+        start = offset * tensor.element_size()
+        spans = self._spans.setdefault(home, [])
+        shared = [
+            (min(end, start + stored) - max(begin, start), other)
+            for begin, end, other in spans
+            if begin < start + stored and start < end
+        ]
+        spans.append((start, start + stored, identity))
+        overlap, overlaps = max(shared, default=(0, -1))
+        return identity, overlaps, overlap
 
 
 class _Kind(NamedTuple):

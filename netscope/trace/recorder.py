@@ -26,7 +26,7 @@ from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
 from netscope.trace.operators import Arguments, fits, operator_of
-from netscope.trace.running import META, argument, run, run_on_meta, run_with_values, stays_home
+from netscope.trace.running import META, argument, run, run_on_meta, run_sparse, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema, schema_of
 from netscope.trace.shapes import Layout, infer, rule_for
 from netscope.trace.standins import Standins, dressed, is_meta
@@ -186,6 +186,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _computed(self, call: Dispatched) -> Any:
         """What an operator makes that no other is behind, and that was not met before."""
         memo = self.memo
+        if call.sparse:
+            return run_sparse(self, call)
         if not self.on_meta:
             return run(self, call)
         if call.off_meta or call.schema.makes_constants:

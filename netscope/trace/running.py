@@ -17,6 +17,7 @@ from netscope.trace.here import here
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, check_dtypes, infer
 from netscope.trace.standins import dressed, is_meta
+from netscope.trace.storage import is_sparse
 from netscope.trace.tags import tensors_in
 
 if TYPE_CHECKING:
@@ -66,6 +67,38 @@ def run_with_values(recorder: Recorder, call: Dispatched) -> Any:
         return NotImplemented
     here = {**kwargs, **HERE} if "device" in kwargs or schema.makes_constants else kwargs
     return run(recorder, call, args, here)
+
+
+# Contractions of which the first factor may be sparse, and where it stands. What they make is not.
+_SPARSE_FIRST: Final = {
+    **dict.fromkeys(("aten.mm.default", "aten.mv.default", "aten.bmm.default"), 0),
+    **dict.fromkeys(
+        ("aten.addmm.default", "aten._sparse_addmm.default", "aten.addmv.default", "aten.baddbmm.default"), 1
+    ),
+}
+
+
+def run_sparse(recorder: Recorder, call: Dispatched) -> Any:
+    """The result of an operator that is given a sparse tensor, of which it stays known what is stored.
+
+    Raises:
+        NotImplementedError: that depends on values which there are not.
+    """
+    if recorder.on_fake:
+        raise NotImplementedError("a sparse tensor has values, and a fake one has none")
+    if not recorder.on_meta:
+        return run(recorder, call)
+    tensors = tensors_in((call.args, tuple(call.kwargs.values())))
+    if recorder.stale.isdisjoint(call.reads) and not any(is_meta(tensor) for tensor in tensors):
+        return run(recorder, call)
+    place = _SPARSE_FIRST.get(call.schema.name)
+    if (
+        place is None
+        or [is_sparse(t) for t in tensors].index(True) != place
+        or sum(map(is_sparse, tensors)) > 1
+    ):
+        raise NotImplementedError(f"what {call.schema.name} makes of a sparse tensor depends on values")
+    return run_on_meta(recorder, call)
 
 
 def stays_home(tensor: torch.Tensor, kwargs: dict[str, Any], home: torch.device) -> bool:

@@ -17,6 +17,7 @@ from netscope.trace.facts import Storage
 from netscope.trace.shapes import Layout
 from netscope.trace.shapes.layout import contiguous_strides
 from netscope.trace.standins import PLAIN_TENSORS, is_meta
+from netscope.trace.storage import stored_of
 
 
 class Token:
@@ -125,7 +126,7 @@ class Tags:
         # A tensor that was given other data (`p.data = ...`) keeps its identity, not its layout.
         if known is not None and known[1][0].shape == shape and known[1][0].dtype is tensor.dtype:
             return known[1]
-        layout = self.layout(shape, stride_of(tensor) if shaped else (), tensor.dtype)
+        layout = self.layout_of(tensor) if shaped else self.layout((), (), tensor.dtype)
         try:
             storage = tensor.untyped_storage()
             address = storage._cdata
@@ -159,8 +160,24 @@ class Tags:
         return layout
 
     def layout_of(self, tensor: torch.Tensor) -> Layout:
-        """The layout that a tensor has now."""
-        return self.layout(tensor.shape, stride_of(tensor), tensor.dtype)
+        """The layout that a tensor has now.
+
+        Raises:
+            NotImplementedError: it is sparse and has no values, so that its size is not known.
+        """
+        stored = None if tensor.layout is torch.strided else stored_of(tensor)
+        try:
+            stride = tensor.stride() if stored is None else contiguous_strides(tuple(tensor.shape))
+        except (RuntimeError, NotImplementedError):  # nested, opaque
+            stride = contiguous_strides(tuple(tensor.shape))
+        if stored is None:
+            return self.layout(tensor.shape, stride, tensor.dtype)
+        shape = tuple(tensor.shape)
+        key = shape, stride, tensor.dtype, stored
+        layout = self._layouts.get(key)
+        if layout is None:
+            layout = self._layouts[key] = Layout(shape, stride, tensor.dtype, stored)
+        return layout
 
     def layouts(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -188,14 +205,6 @@ class Tags:
                 return list(value)
             return [self._layout_in(item) for item in value]
         return value
-
-
-def stride_of(tensor: torch.Tensor) -> tuple[int, ...]:
-    """Its strides; row-major ones for a tensor that has none (sparse, nested, opaque)."""
-    try:
-        return tensor.stride()
-    except (RuntimeError, NotImplementedError):
-        return contiguous_strides(tuple(tensor.shape))
 
 
 def flat(value: Any) -> list[Any]:

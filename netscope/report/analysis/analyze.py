@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from netscope.base.workload import Workload
+from netscope.base.workload import TensorSpec, Workload
 from netscope.report.analysis.rows import NO_COSTS, Draft, rows_of
 from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window, later
 from netscope.report.partial import with_failure, with_unseen
@@ -220,12 +220,15 @@ class _Parameters:
         return tuple([self._one(fact, None) for fact in facts]) if facts else ()
 
     def _one(self, fact: ParameterFact, shared_with: str | None) -> Parameter:
-        name, spec, _, trainable, stored_bytes, packed, _ = fact
-        key = name, id(spec), trainable, stored_bytes, packed, shared_with
+        name, spec, _, trainable, stored_bytes, packed, _, other, _ = fact
+        overlaps = self._placed.get(other)
+        key = name, id(spec), trainable, stored_bytes, packed, shared_with, overlaps
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Parameter(
-                name, spec.shape, spec.dtype, trainable, stored_bytes, shared_with, packed
+                *(name, spec.shape, spec.dtype, trainable, stored_bytes, shared_with, packed),
+                layout=_layout(spec),
+                overlaps=overlaps,
             )
         return known
 
@@ -280,4 +283,8 @@ class _Tensors:
 def _tensor(value: Value) -> Tensor:
     if value.spec is None:
         return Tensor(value.place, None, None, value.opaque)
-    return Tensor(value.place, value.spec.shape, value.spec.dtype)
+    return Tensor(value.place, value.spec.shape, value.spec.dtype, None, _layout(value.spec))
+
+
+def _layout(spec: TensorSpec) -> str | None:
+    return None if spec.stored is None else spec.stored.layout

@@ -6,7 +6,7 @@ Rows follow qualified names: one for each module at each place, in the order of 
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -259,17 +259,21 @@ def _gather(rows: list[Draft], trace: Trace) -> None:
 
 def _any_shared(facts: list[tuple[ParameterFact, ...]]) -> bool:
     identities = [fact.identity for own in facts for fact in own]
-    return len(set(identities)) < len(identities)
+    return len(set(identities)) < len(identities) or any(fact.overlap for own in facts for fact in own)
 
 
-def _sizes(parameters: Iterable[ParameterFact], buffers: Iterable[ParameterFact]) -> ParameterSums:
+def _sizes(parameters: Sequence[ParameterFact], buffers: Iterable[ParameterFact]) -> ParameterSums:
     params = trainable = param_bytes = 0
+    inside = None
     for parameter in parameters:
         count = parameter.spec.numel
         params += count
         if parameter.trainable:
             trainable += count
         param_bytes += parameter.stored_bytes
+        if parameter.overlap:
+            inside = inside or {other.identity for other in parameters}
+            param_bytes -= parameter.overlap if parameter.overlaps in inside else 0
     return ParameterSums(params, trainable, param_bytes, sum([b.stored_bytes for b in buffers]))
 
 

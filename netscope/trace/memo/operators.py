@@ -74,6 +74,8 @@ class OperatorMemo:
             key, known = (), None
         if known is not None and known.makes_anew and not unusual and not schema.makes_constants:
             return _results(recorder, known, reads), None
+        if Unusual.SPARSE in unusual:  # what is stored of a result depends on values
+            key, known = (), None
         return None, Dispatched(schema, args, kwargs, reads, unusual, key, known)
 
     def made(self, recorder: Recorder, call: Dispatched) -> Any:
@@ -132,6 +134,8 @@ class OperatorMemo:
                     tag = self._tags.adopt(value)
                     if not is_meta(value):
                         unusual.append(Unusual.OFF_META)
+                        if tag[0].spec.stored is not None:
+                            unusual.append(Unusual.SPARSE)
                 parts.append(tag[0])
                 reads.append(tag[1])
             elif kind is int or value is None or kind is str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from netscope.base.workload import TensorSpec
+from netscope.base.workload import Stored, TensorSpec
 
 if TYPE_CHECKING:
     import torch
@@ -31,12 +31,12 @@ class Layout:
     nbytes:
         size of the smallest storage that holds it.
     spec:
-        the same without strides, for the record.
+        the same without strides, for the record; it says what a sparse tensor stores.
     """
 
     __slots__ = ("dtype", "is_channels_last", "is_contiguous", "nbytes", "numel", "shape", "spec", "stride")
 
-    def __init__(self, shape: Sizes, stride: Sizes, dtype: torch.dtype) -> None:
+    def __init__(self, shape: Sizes, stride: Sizes, dtype: torch.dtype, stored: Stored | None = None) -> None:
         self.shape = shape
         self.stride = stride
         self.dtype = dtype
@@ -50,8 +50,8 @@ class Layout:
             extent = 0
         else:
             extent = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-        self.nbytes = extent * dtype.itemsize
-        self.spec = TensorSpec(shape, dtype_name(dtype))
+        self.nbytes = extent * dtype.itemsize if stored is None else stored.nbytes
+        self.spec = TensorSpec(shape, dtype_name(dtype), stored)
 
     @property
     def ndim(self) -> int:
