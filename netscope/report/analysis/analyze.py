@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.base.workload import Workload
 from netscope.report.analysis.rows import NO_COSTS, Draft, rows_of
+from netscope.report.analysis.tiling import misfits
 from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window, later
 from netscope.report.partial import with_failure, with_unseen
 from netscope.report.report import Report
@@ -38,6 +39,7 @@ def analyze(
         error_path=trace.error_path,
         notes=(*trace.notes, *_unread(trace)),
         environment=environment or {},
+        misfits=later(partial(misfits, trace)),
         facts=trace,
     )
     if trace.unseen:
