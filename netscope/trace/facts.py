@@ -22,6 +22,9 @@ class ParameterFact(NamedTuple):
         the bytes that are really kept; less than `spec.nbytes` for packed weights.
     storage:
         index into `Trace.storages`, -1 when no operator met it.
+    hidden:
+        kept inside something else (a packed weight, a tensor subclass that computes with what it holds), so
+        that operators may read it and not be seen to.
     """
 
     name: str
@@ -31,6 +34,7 @@ class ParameterFact(NamedTuple):
     stored_bytes: int
     packed: bool = False
     storage: int = -1
+    hidden: bool = False
 
 
 class ModuleFact(NamedTuple):

@@ -28,13 +28,17 @@ class Look:
     modes:
         {path: training} as the owner left the modules; None where nobody did (a model built by name).
     trained:
-        paths of modules that are called in a forward in training mode; None where that was not tried.
+        the report of the same network in training mode, as far as that got; None where it cannot be had. It
+        is traced when this is first called.
+    ungiven:
+        arguments of the network's forward that this call left at their defaults.
     """
 
     report: Report
     trace: Trace | None = None
     modes: dict[str, bool] | None = None
-    trained: frozenset[str] | None = None
+    trained: Callable[[], Report | None] = lambda: None
+    ungiven: tuple[str, ...] = ()
 
 
 class Remark(NamedTuple):

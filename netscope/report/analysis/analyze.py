@@ -222,7 +222,7 @@ class _Parameters:
         return tuple([self._one(fact, None) for fact in facts]) if facts else ()
 
     def _one(self, fact: ParameterFact, shared_with: str | None) -> Parameter:
-        name, spec, _, trainable, stored_bytes, packed, _ = fact
+        name, spec, _, trainable, stored_bytes, packed, _, _ = fact
         key = name, id(spec), trainable, stored_bytes, packed, shared_with
         known = self._known.get(key)
         if known is None:
