@@ -12,8 +12,10 @@ class Side(NamedTuple):
         of the tensor that it moved over.
     padding:
         what the operator itself adds at each end.
-    before, after:
-        what of `size` is padding already, put there earlier: at least so much, at most so much.
+    before:
+        what is padding at the start of `size` already, put there earlier: so much at least.
+    after:
+        what is padding at its end already: so much at most.
     """
 
     name: str

@@ -229,10 +229,14 @@ def _is_cut(trace: Trace, index: int, sides: Sequence[Side]) -> bool:
         if storages.isdisjoint(op.reads):
             continue
         what = op.operator
-        before = next((arg for arg in what.args if isinstance(arg, TensorSpec)), None)
-        if before is None or not what.outputs:
+        before = what.args[0] if what.args else None
+        if not what.outputs or not isinstance(before, TensorSpec):
+            if what.name.startswith("aten.cat."):
+                storages.update(op.writes)
             continue
         after = what.outputs[0]
+        if what.name.startswith("aten.select.") and before.shape[what.args[1]] in lengths:
+            return True
         if what.name.startswith(_CUTS) and any(
             old in lengths and new < old for old, new in zip(before.shape, after.shape, strict=False)
         ):

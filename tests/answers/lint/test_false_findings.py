@@ -224,6 +224,12 @@ CAUSAL: dict[str, nn.Module] = {
         lambda net, x: net.conv(x).transpose(1, 2)[:, :-2], conv=nn.Conv1d(8, 8, 3, padding=2)
     ),
     "narrowed": Does(lambda net, x: net.conv(x).narrow(-1, 0, 32), conv=nn.Conv1d(8, 8, 3, padding=2)),
+    "joined with another, then sliced": Does(
+        lambda net, x: torch.cat([net.one(x), net.other(x)], 1)[..., :-2],
+        one=nn.Conv1d(8, 8, 3, padding=2),
+        other=nn.Conv1d(8, 8, 3, padding=2),
+    ),
+    "for its last position": Does(lambda net, x: net.conv(x)[..., -3], conv=nn.Conv1d(8, 8, 3, padding=2)),
     "split": Does(lambda net, x: net.conv(x).split([32, 2], -1)[0], conv=nn.Conv1d(8, 8, 3, padding=2)),
 }
 
