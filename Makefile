@@ -11,7 +11,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz harm sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz harm sweep lint-sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fuzz: $(VENV)/.test ## Draw new cases for the property tests, without end (FUZZ_
 
 sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "slow or not slow"
+
+lint-sweep: $(VENV)/.test ## Lint every network of timm, into reports/lint.md
+	$(BIN)/python -m tools.lint_sweep
 
 test-oldest: build/oldest.txt ## Run the tests on the oldest torch of pyproject.toml, in build/oldest
 	$(MAKE) test VENV=build/oldest CONSTRAINTS=build/oldest.txt

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect as inspect_
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Unpack
 
 from netscope.api.reading import reader
@@ -11,6 +12,7 @@ from netscope.api.summary import trace
 from netscope.base import arguments
 from netscope.base.errors import TraceError
 from netscope.base.request import How, Request
+from netscope.base.workload import Workload
 from netscope.report.report import Report
 
 if TYPE_CHECKING:
@@ -56,7 +58,9 @@ def lint(
         modes = {names.of[id(part)][0]: is_training(part) for part in names.modules}
     report = trace(network, train=request.train)
     again = partial(trace, network, train=True)
-    return lint_report(report, modes=modes, again=again, select=select, ignore=ignore)
+    return lint_report(
+        report, modes=modes, again=again, ungiven=_ungiven(network), select=select, ignore=ignore
+    )
 
 
 def lint_report(
@@ -64,21 +68,37 @@ def lint_report(
     *,
     modes: dict[str, bool] | None = None,
     again: Callable[[], Report] | None = None,
+    ungiven: tuple[str, ...] = (),
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
 ) -> Findings:
     """The findings in a report. `again` traces the same network in training mode.
 
-    That is done only for a network with idle modules: an auxiliary head has its use in training.
+    That is done only where a check asks for it: an auxiliary head has its use in training.
     """
     from netscope.answers.lint import Look, inspect
 
-    trained = None
-    idle = any(not layer.used and layer.params for layer in report.layers)
-    if again is not None and not report.training and idle:
+    @cache
+    def trained() -> Report | None:
+        if report.training or again is None:
+            return report if report.training else None
         try:
-            trace = again()
+            return again()
         except TraceError as failure:  # batch statistics of one sample, for one; it got that far
-            trace = failure.report or report
-        trained = frozenset(layer.path for layer in trace.layers if layer.calls)
-    return inspect(Look(report, report.facts, modes, trained), select, ignore)
+            return failure.report
+
+    return inspect(Look(report, report.facts, modes, trained, ungiven), select, ignore)
+
+
+def _ungiven(network: Workload) -> tuple[str, ...]:
+    """The arguments of the network's forward that the call leaves at their defaults."""
+    try:
+        signature = inspect_.signature(network.module.forward)
+        given = signature.bind_partial(*network.args, **network.kwargs).arguments
+    except (TypeError, ValueError):
+        return ()
+    return tuple(
+        name
+        for name, parameter in signature.parameters.items()
+        if parameter.default is not parameter.empty and name not in given
+    )

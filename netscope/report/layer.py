@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
@@ -102,16 +102,19 @@ class Window(NamedTuple):
     sees_all: bool = False
 
 
-def later(find: Callable[[], Window | None]) -> Window | None:
-    """A layer's window that is looked for when it is first read.
+Found = TypeVar("Found")
+
+
+def later(find: Callable[[], Found]) -> Found:
+    """What is looked for when it is first read, such as a layer's window.
 
     The windows of all layers, found in one go, take a tenth of a first summary of resnet50 and four tenths
     of densenet201's, and few readers ask for them.
     """
-    return cast("Window | None", find)
+    return cast(Found, find)
 
 
-class _Late:
+class Late:
     """The default of a field that may be given as a function, which is called when the field is first read.
 
     Dataclasses know of defaults that are descriptors: what the constructor is given comes to `__set__`, and
@@ -217,7 +220,7 @@ class Layer:
     own_vector: VectorOps = NO_VECTOR_OPS
     own_output_bytes: int = 0
 
-    window: Window | None = _Late()  # type: ignore[assignment]
+    window: Window | None = Late()  # type: ignore[assignment]
     timing: LayerTiming | None = None
     roof: LayerRoof | None = None
 

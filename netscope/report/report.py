@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 from netscope.base.answer import Answer
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
-from netscope.report.layer import UNCALLED, Layer, Tensor
+from netscope.report.layer import UNCALLED, Late, Layer, Tensor
 
 if TYPE_CHECKING:
     from netscope.report.measured.events import Event
     from netscope.report.measured.timing import Roof, Timing
+    from netscope.report.misfits import Misfit
     from netscope.trace.facts import Trace
 
 SCHEMA_VERSION: Final = 3
@@ -33,6 +34,9 @@ class Report(Answer):
     totals. `environment` holds versions; `timing` is None for a report that was not measured, `roof` for
     one that was held against no machine.
 
+    misfits:
+        windows that do not fit what they move over; None where nobody looked, as in a file of an older
+        netscope. They are looked for when they are first asked for.
     facts:
         the trace that it was made from; None for a report that came from a file.
     events:
@@ -56,6 +60,7 @@ class Report(Answer):
     environment: dict[str, str] = field(default_factory=dict)
     timing: Timing | None = None
     roof: Roof | None = None
+    misfits: tuple[Misfit, ...] | None = Late()  # type: ignore[assignment]
     schema_version: int = SCHEMA_VERSION
     facts: Trace | None = field(default=None, compare=False, metadata=UNSAVED)
     events: tuple[Event, ...] | None = field(default=None, compare=False, metadata=UNSAVED)

@@ -25,6 +25,9 @@ class ParameterFact(NamedTuple):
     overlaps, overlap:
         identity of another one, met before, that lies in part of the same memory, and the bytes of that part;
         -1 and 0 where there is none.
+    hidden:
+        kept inside something else (a packed weight, a tensor subclass that computes with what it holds), so
+        that operators may read it and not be seen to.
     """
 
     name: str
@@ -36,6 +39,7 @@ class ParameterFact(NamedTuple):
     storage: int = -1
     overlaps: int = -1
     overlap: int = 0
+    hidden: bool = False
 
 
 class ModuleFact(NamedTuple):

@@ -164,8 +164,12 @@ class ParameterFacts:
         if spec.dtype not in ITEM_SIZE:
             spec = TensorSpec(spec.shape, "uint8")
         identity, overlaps, overlap = self._identity(tensor, storage, stored)
+        hidden = storage < 0 and type(tensor) not in PLAIN_TENSORS and _computes(type(tensor))
         return ParameterFact(
-            name, spec, identity, tensor.requires_grad, stored, packed is not None, storage, overlaps, overlap
+            *(name, spec, identity, tensor.requires_grad, stored, packed is not None, storage),
+            overlaps=overlaps,
+            overlap=overlap,
+            hidden=hidden,
         )
 
     def kind(self, cls: type) -> _Kind:
@@ -284,6 +288,15 @@ def _facts(
     )
 
 
+def _computes(cls: type[torch.Tensor]) -> bool:
+    """Whether a class of tensors says itself what operators do to it, by whatever it holds."""
+    return any(
+        "__torch_dispatch__" in base.__dict__ or "__torch_function__" in base.__dict__
+        for base in cls.__mro__[: cls.__mro__.index(torch.Tensor)]
+        if base is not torch.nn.Parameter
+    )
+
+
 def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> tuple[ParameterFact, ...]:
     """Weights that torch's quantised modules keep inside an opaque object."""
     facts = []
@@ -302,6 +315,7 @@ def _packed(module: torch.nn.Module, parameters: ParameterFacts) -> tuple[Parame
                     False,
                     tensor.numel() * tensor.element_size(),
                     packed=tensor.is_quantized,
+                    hidden=True,
                 )
             )
     return tuple(facts)

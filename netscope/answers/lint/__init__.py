@@ -89,7 +89,7 @@ def inspect(look: Look, select: Sequence[str] = (), ignore: Sequence[str] = ()) 
     found: list[Finding] = []
     skipped: list[str] = []
     for one in choose(select, ignore):
-        if one.traced and look.trace is None:
+        if not one.can_look(look):
             skipped.append(one.code)
             continue
         found += [

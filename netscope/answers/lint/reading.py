@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from netscope.answers.lint.registry import Look
+from netscope.base import units
+from netscope.report.layer import FUNCTIONAL
 from netscope.trace.facts import OpCall, Trace
+
+# They look at a tensor's shape and not at what is in it.
+_SHAPED_ONLY: Final = tuple(
+    f"aten.{name}"
+    for name in (
+        "empty_like.",
+        "zeros_like.",
+        "ones_like.",
+        "full_like.",
+        "rand_like.",
+        "randn_like.",
+        "new_",
+    )
+)
 
 
 def path_of(trace: Trace, op: OpCall) -> str:
@@ -22,3 +41,63 @@ def makers_and_readers(trace: Trace) -> tuple[dict[int, list[OpCall]], dict[int,
         for storage in op.writes:
             makers.setdefault(storage, []).append(op)
     return makers, readers
+
+
+def row_of(trace: Trace, op: OpCall) -> str:
+    """The row that shows what the call ran itself."""
+    path = path_of(trace, op)
+    inside = op.call >= 0 and any(call.parent == op.call for call in trace.calls)
+    return f"{path}.{FUNCTIONAL}".lstrip(".") if inside else path
+
+
+def made_of(trace: Trace, storages: set[int]) -> set[int]:
+    """Those storages and all that anything was written into which was computed from them."""
+    found = set(storages)
+    for op in trace.ops:
+        if not found.isdisjoint(op.reads) and not op.operator.name.startswith(_SHAPED_ONLY):
+            found.update(op.writes)
+            if "inplace" in op.operator.tags:
+                found.update(op.reads[:1])
+    return found
+
+
+def inputs_of(trace: Trace) -> set[int]:
+    """The storages that the network was given."""
+    return {value.storage for value in trace.inputs if value.storage >= 0}
+
+
+def may_depend(look: Look) -> str | None:
+    """Why another call of the network may run other parts of it, in words; None where that is not known.
+
+    A forward on tensors without values cannot ask what they are.
+    """
+    if look.report.rung == "real":
+        return "which parts run may depend on values of the data"
+    if look.ungiven:
+        others = len(look.ungiven) - 1
+        more = f" and {units.plural(others, 'other argument')}" if others else ""
+        were = "were" if others else "was"
+        return f"{look.ungiven[0]}{more} {were} not given, which may make a difference"
+    return None
+
+
+def mode_of(look: Look) -> str:
+    """The modes that are known to leave unused what this one does."""
+    trained = look.trained()
+    if look.report.training:
+        return "training"
+    return "evaluation" if trained is None or trained.error is not None else "evaluation or training"
+
+
+def hidden_readers(look: Look) -> frozenset[str]:
+    """Modules with a weight that may be read unseen, and those that they are in."""
+    if look.trace is None:
+        return frozenset()
+    paths: set[str] = set()
+    for fact in look.trace.modules:
+        if any(parameter.hidden for parameter in fact.parameters):
+            path = fact.path
+            while path not in paths:
+                paths.add(path)
+                path = path.rpartition(".")[0]
+    return frozenset(paths)

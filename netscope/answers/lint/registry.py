@@ -28,13 +28,17 @@ class Look:
     modes:
         {path: training} as the owner left the modules; None where nobody did (a model built by name).
     trained:
-        paths of modules that are called in a forward in training mode; None where that was not tried.
+        the report of the same network in training mode, as far as that got; None where it cannot be had. It
+        is traced when this is first called.
+    ungiven:
+        arguments of the network's forward that this call left at their defaults.
     """
 
     report: Report
     trace: Trace | None = None
     modes: dict[str, bool] | None = None
-    trained: frozenset[str] | None = None
+    trained: Callable[[], Report | None] = lambda: None
+    ungiven: tuple[str, ...] = ()
 
 
 class Remark(NamedTuple):
@@ -50,13 +54,24 @@ Looking = Callable[[Look], Iterator[Remark]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `traced` ones need the trace, and pass over a saved report. `docstring` is its file's."""
+    """One check. `docstring` is its file's.
+
+    traced:
+        it needs the trace, and passes over a saved report.
+    windows:
+        it needs `Report.misfits`, and passes over a report that an older netscope saved.
+    """
 
     code: str
     severity: Severity
     look: Looking
     traced: bool = False
     docstring: str = ""
+    windows: bool = False
+
+    def can_look(self, look: Look) -> bool:
+        """Whether there is what it needs."""
+        return not (self.traced and look.trace is None) and not (self.windows and look.report.misfits is None)
 
     @property
     def module(self) -> str:
@@ -77,7 +92,9 @@ class Check:
 _CHECKS: Final[dict[str, Check]] = {}
 
 
-def check(code: str, severity: Severity, *, traced: bool = False) -> Callable[[Looking], Looking]:
+def check(
+    code: str, severity: Severity, *, traced: bool = False, windows: bool = False
+) -> Callable[[Looking], Looking]:
     """Register the decorated function, under a code and the name of the file that it is in.
 
     Raises:
@@ -85,7 +102,8 @@ def check(code: str, severity: Severity, *, traced: bool = False) -> Callable[[L
     """
 
     def register(function: Looking) -> Looking:
-        one = Check(code, severity, function, traced, (function.__globals__["__doc__"] or "").strip())
+        docstring = (function.__globals__["__doc__"] or "").strip()
+        one = Check(code, severity, function, traced, docstring, windows)
         other = _CHECKS.setdefault(code, one)
         if other.module != one.module:
             raise ValueError(f"{code} is the code of {other.module} and of {one.module}: give one another.")

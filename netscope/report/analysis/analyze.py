@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.base.workload import TensorSpec, Workload
 from netscope.report.analysis.rows import NO_COSTS, Draft, rows_of
+from netscope.report.analysis.tiling import misfits
 from netscope.report.layer import FUNCTIONAL, Layer, Parameter, Tensor, Window, later
 from netscope.report.partial import with_failure, with_unseen
 from netscope.report.report import Report
@@ -38,6 +39,7 @@ def analyze(
         error_path=trace.error_path,
         notes=(*trace.notes, *_unread(trace)),
         environment=environment or {},
+        misfits=later(partial(misfits, trace)),
         facts=trace,
     )
     if trace.unseen:
@@ -220,7 +222,7 @@ class _Parameters:
         return tuple([self._one(fact, None) for fact in facts]) if facts else ()
 
     def _one(self, fact: ParameterFact, shared_with: str | None) -> Parameter:
-        name, spec, _, trainable, stored_bytes, packed, _, other, _ = fact
+        name, spec, _, trainable, stored_bytes, packed, _, other, _, _ = fact
         overlaps = self._placed.get(other)
         key = name, id(spec), trainable, stored_bytes, packed, shared_with, overlaps
         known = self._known.get(key)

@@ -16,6 +16,7 @@ from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import Reconciliation, StepWork
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import LayerTiming, Roof, Timing
+from netscope.report.misfits import Misfit, Side
 from netscope.report.report import Report
 from netscope.report.store.fields import is_record, saved
 from netscope.report.store.wording import one_line, short
@@ -39,6 +40,8 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
     Parameter: ("numel",),
     Tensor: (),
     Window: (),
+    Misfit: (),
+    Side: (),
     VectorOps: ("total",),
     LayerTiming: ("seconds", "kernels"),
     Measurement: ("median", "iqr", "p95", "interval", "uncertainty", "converged"),

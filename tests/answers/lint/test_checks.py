@@ -138,8 +138,12 @@ def test_dead_branches():
         ("NS302", "warning", ""),
         ("NS301", "info", "helper"),
     ]
-    assert "1,168 parameters have no use" in findings[0].message
-    assert findings[1].message == "scale is never read in this forward: 8 parameters without use."
+    assert findings[0].message == (
+        "not called in evaluation or training at this input: its 1,168 parameters take no part."
+    )
+    assert findings[1].message == (
+        "scale is never read in evaluation or training at this input: 8 parameters without use."
+    )
 
 
 def test_a_flatten_ties_the_input_size():

@@ -23,6 +23,7 @@ from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWo
 from netscope.report.measured.device import Device
 from netscope.report.measured.samples import Measurement, Pace, Reading, Round
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
+from netscope.report.misfits import Misfit, Side
 from netscope.report.report import SCHEMA_VERSION, Report
 from netscope.report.store import versions
 from netscope.report.store.fields import is_record, saved, types_of
@@ -33,6 +34,7 @@ DATA = Path(__file__).parents[2] / "data" / "reports"
 KINDS: tuple[type, ...] = (
     *(Report, Layer, Tensor, Parameter, Window, VectorOps, Roof, LayerRoof, LayerTiming, LayerTime),
     *(Timing, Device, Measurement, Pace, Round, Reading, Reconciliation, Work, StepWork),
+    *(Misfit, Side),
 )
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 

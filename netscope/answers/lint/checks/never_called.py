@@ -3,8 +3,10 @@
 ## What it finds
 
 Modules that own parameters and were not called in this forward, whose weights nobody read either. Of a part
-that was not called as a whole only the outermost module is named. One that is called in training mode, as
-auxiliary heads are, is information and no warning. Nothing is said of a forward that raised.
+that was not called as a whole only the outermost module is named. It is information and no warning where
+another call may have a use for it: in training mode, as auxiliary heads have; with arguments that this call
+did not give; or with other data, where the forward could not be followed without values. The remark says
+which. Nothing is said of a forward that raised.
 
 ## Why it matters
 
@@ -55,9 +57,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netscope.answers.lint.reading import hidden_readers, may_depend, mode_of
 from netscope.answers.lint.registry import Look, Remark, check
 from netscope.base import units
 from netscope.report.layer import UNCALLED, Layer
+from netscope.report.report import Report
 
 
 @check("NS301", "warning")
@@ -65,22 +69,29 @@ def never_called(look: Look) -> Iterator[Remark]:
     """One remark for each outermost module that is idle."""
     if look.report.error is not None:
         return
-    dead = ""
+    dead, hidden = "", hidden_readers(look)
     for layer in look.report.layers:
         if layer.used or layer.kind != "module" or layer.shared_with is not None or UNCALLED in layer.unknown:
             continue
         if dead and layer.path.startswith(f"{dead}."):
             continue
         dead = layer.path
-        if not layer.params:
+        if not layer.params or layer.path in hidden:
             continue
         size = units.count(layer.params)
-        if look.trained is not None and _in_training(layer, look.trained):
+        trained = look.trained()
+        if trained is not None and _called(layer, trained):
             text = f"called in training only: its {size} parameters take no part in evaluation."
             yield Remark(layer.path, text, "info")
-        else:
-            yield Remark(layer.path, f"never called in this forward: its {size} parameters have no use.")
+            continue
+        text = f"not called in {mode_of(look)} at this input: its {size} parameters take no part"
+        why = may_depend(look)
+        yield Remark(layer.path, f"{text}; {why}.", "info") if why else Remark(layer.path, f"{text}.")
 
 
-def _in_training(layer: Layer, trained: frozenset[str]) -> bool:
-    return layer.path in trained or any(path.startswith(f"{layer.path}.") for path in trained)
+def _called(layer: Layer, report: Report) -> bool:
+    inside = f"{layer.path}."
+    return any(
+        one.calls and one.kind == "module" and (one.path == layer.path or one.path.startswith(inside))
+        for one in report.layers
+    )

@@ -79,4 +79,6 @@ def _odd(layer: Layer) -> list[int]:
 
 def _outputs(layer: Layer) -> int:
     """How many classes the last layer tells apart is not a choice."""
-    return 0 if layer.weight_shape is None else layer.weight_shape[0]
+    if layer.weight_shape is None:
+        return 0
+    return layer.weight_shape[1 if "ConvTranspose" in layer.base else 0]

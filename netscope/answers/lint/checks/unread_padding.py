@@ -2,8 +2,9 @@
 
 ## What it finds
 
-Convolutions and pools that read all of their input, but not all of the padding behind it: what is left over
-behind the last window is padding alone. The first such layer is named and the others are counted.
+Convolutions and pools that read all of their input, but less of the padding behind it than of that before
+it: what is left over behind the last window is padding alone. The first such layer is named and the others
+are counted.
 
 ## Why it matters
 
@@ -42,16 +43,11 @@ from netscope.base import units
 from netscope.report.analysis import tiling
 
 
-@check("NS102", "info")
+@check("NS102", "info", windows=True)
 def unread_padding(look: Look) -> Iterator[Remark]:
     """One remark for all: there is one in every second network."""
-    found = [
-        (layer, short)
-        for layer, sides in tiling.windows(look.report)
-        if not any(side.lost for side in sides) and (short := [side for side in sides if side.unread])
-    ]
+    found = list(tiling.unread_padding(look.report))
     if found:
-        layer, short = found[0]
-        unread = tiling.never_read([(side.unread, side.name) for side in short], of=" of the padding")
+        path, unread = found[0]
         others = f", as in {units.plural(len(found) - 1, 'other layer')}" if len(found) > 1 else ""
-        yield Remark(layer.path, f"{unread} at this input size, so that windows sit off centre{others}.")
+        yield Remark(path, f"{unread} at this input size, so that windows sit off centre{others}.")

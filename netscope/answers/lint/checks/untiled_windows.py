@@ -3,8 +3,10 @@
 ## What it finds
 
 Convolutions and pools whose last window ends before the input does: size + 2 × padding − window is no
-multiple of the stride, and what is left over is more than the padding at the end. Windows that leave gaps
-on purpose (a stride beyond the window) and pools with `ceil_mode`, which add a last window, are let pass.
+multiple of the stride, and what is left over is more than the padding at the end. What counts is what ran:
+padding that the input was given earlier in the forward, as "same" padding is in networks from TensorFlow, is
+padding too. Windows that leave gaps on purpose (a stride beyond the window) and pools with `ceil_mode`,
+which add a last window, are let pass, and so are rows that something else reads, as another branch does.
 
 ## Why it matters
 
@@ -42,7 +44,7 @@ from netscope.answers.lint.registry import Look, Remark, check
 from netscope.report.analysis import tiling
 
 
-@check("NS101", "warning")
+@check("NS101", "warning", windows=True)
 def untiled_windows(look: Look) -> Iterator[Remark]:
     """The same sentences that a summary has below its table."""
     return starmap(Remark, tiling.untiled_windows(look.report))

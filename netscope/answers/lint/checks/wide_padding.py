@@ -2,7 +2,9 @@
 
 ## What it finds
 
-Convolutions and pools with 2 × padding > dilation × (kernel − 1) + 1, which is what a window spans.
+Convolutions and pools with 2 × padding > dilation × (kernel − 1) + 1, which is what a window spans. What is
+cut off again later is let pass: a causal convolution pads by all that its kernel spans but one, and drops
+what the padding made at the end.
 
 ## Why it matters
 
@@ -40,7 +42,7 @@ from netscope.answers.lint.registry import Look, Remark, check
 from netscope.report.analysis import tiling
 
 
-@check("NS103", "warning")
+@check("NS103", "warning", windows=True)
 def wide_padding(look: Look) -> Iterator[Remark]:
     """The same sentences that a summary has below its table."""
     return starmap(Remark, tiling.wide_padding(look.report))
