@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from netscope.base.plain import is_plain
 from netscope.trace.casting import Casting, recorded
 from netscope.trace.chance import whole
-from netscope.trace.composites import COMPOSITES, OF_COMPLEX
+from netscope.trace.composites import ATTENTION, COMPOSITES, OF_COMPLEX
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
@@ -141,8 +141,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if schema.is_query:
             return func(*args, **kwargs)
         if schema.is_composite:
-            whole = schema.name in COMPOSITES or (schema.name in OF_COMPLEX and args[0].is_complex())
-            made = self._composite(schema, args, kwargs) if whole else NotImplemented
+            made = self._composite(schema, args, kwargs) if self._is_whole(schema, args) else NotImplemented
             return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
         try:
             if schema.written and self.keeper is not None:
@@ -211,6 +210,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return schema.func._op_dk(_COMPOSITE, *args, **kwargs)
         finally:
             torch._C._pop_torch_dispatch_stack(None)
+
+    def _is_whole(self, schema: Schema, args: tuple[Any, ...]) -> bool:
+        """Whether a composite function is recorded as one operator."""
+        name = schema.name
+        if name in COMPOSITES:
+            # What a recurrent layer makes under autocast is decided step by step, inside it.
+            return self._casting is None or name == ATTENTION
+        return name in OF_COMPLEX and bool(args[0].is_complex())
 
     def _composite(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Record a composite function as one operator; NotImplemented where no rule says what it makes."""

@@ -14,6 +14,7 @@ from netscope.trace.chance import drawn
 from netscope.trace.constants import HERE, SMALL, changes_device_alone, is_constant, most_elements, stays
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.here import here
+from netscope.trace.operators import Arguments, operator_of
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, check_dtypes, infer
 from netscope.trace.standins import dressed, is_meta
@@ -146,8 +147,9 @@ def run(
     schema, memo, known = call.schema, recorder.memo, call.known
     args = call.args if args is None else args
     kwargs = call.kwargs if kwargs is None else kwargs
-    if known is None:
-        check_dtypes(schema.name, recorder.tags.layouts(args, kwargs)[0])
+    arguments: Arguments = ((), {}) if known is not None else recorder.tags.layouts(args, kwargs)
+    if known is None:  # of what is there before it runs: one in place may change the shape
+        check_dtypes(schema.name, arguments[0])
     if not recorder.on_meta and not recorder.on_fake:
         with torch._C.DisableTorchFunction():  # the exits are watched in the owner's code
             if schema.is_random and recorder.keeper is not None:
@@ -157,7 +159,8 @@ def run(
     else:
         result = _kernel(recorder, schema, args, kwargs)
     if known is None:
-        operator = recorder.observed(schema.name, schema.tags, args, kwargs, result)
+        made = [recorder.tags.layout_of(tensor) for tensor in tensors_in(result)]
+        operator = operator_of(schema.name, schema.tags, arguments, made)
         if memo is not None:
             memo.keep(call, operator, result)
     else:

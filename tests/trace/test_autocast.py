@@ -165,3 +165,24 @@ def test_no_autocast_of_another_device() -> None:
                 return x @ x
 
     assert netscope.summary(Net(), args=(torch.rand(4, 4),)).output_bytes == 64
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_recurrent_layers_make_what_they_make_untraced(kind: str) -> None:
+    """What they return is decided step by step: 2 x 5 steps of gates of 3 from 4 and 3, then from 3 and 3."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = getattr(nn, kind)(4, 3, 2, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return self.layer(x)[0]
+
+    net, x = Net().eval(), torch.rand(2, 5, 4)
+    report = netscope.summary(net, args=(x,))
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind]
+    with torch.no_grad():
+        assert f"torch.{report.root.outputs[0].dtype}" == str(net(x).dtype)
+    assert report.macs == 2 * 5 * gates * 3 * ((4 + 3) + (3 + 3))

@@ -156,3 +156,21 @@ def test_tied_weights_are_one() -> None:
     report = netscope.summary(Tied(), args=(torch.tensor([1, 2]),))
     assert (report.params, report.param_bytes) == (40, 160)
     assert report["head"].parameters[0].shared_with == "embed.weight"
+
+
+def test_what_changes_its_shape_in_place_stays_in_its_storage() -> None:
+    """A linear layer of one sample makes a row, and takes the side of 1 away in place: 8 numbers."""
+    report = netscope.summary(nn.Linear(2, 8, bias=False), args=(torch.rand(2),))
+    assert (report.output_bytes, report.root.output_shape) == (32, (8,))
+
+
+@pytest.mark.parametrize("change", ["unsqueeze_", "squeeze_", "transpose_", "t_", "swapaxes_", "as_strided_"])
+def test_every_operator_that_changes_a_shape_in_place(change: str) -> None:
+    given = {"unsqueeze_": (0,), "transpose_": (0, 1), "swapaxes_": (0, 1), "as_strided_": ((3,), (1,))}
+
+    class Layer(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return getattr(x * 2, change)(*given.get(change, ()))
+
+    report = netscope.summary(nn.Sequential(Layer(), nn.ReLU()), args=(torch.rand(3, 1),))
+    assert [report[path].output_bytes for path in "01"] == [12, 12]
