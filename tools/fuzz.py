@@ -24,6 +24,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 _CHOSEN: Final = "(hypothesis or drawn) and not slow and not gpu"
 _PYTEST: Final = ("-q", "-p", "no:cacheprovider", "--hypothesis-profile=fuzz", "--hypothesis-show-statistics")
+# Networks drawn in a round, for each that the suite draws.
+_DRAWS: Final = "20"
 # pytest's own: tests failed.
 _FAILED: Final = 1
 _PASSED: Final = re.compile(r"(\d+) passed")
@@ -63,7 +65,7 @@ def run(seed: int, arguments: Sequence[str], seconds: float | None) -> Round | N
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *_PYTEST, *drawn, *arguments],
             cwd=ROOT,
-            env=os.environ | {"NETSCOPE_SEED": str(seed)},
+            env={"NETSCOPE_DRAWS": _DRAWS, **os.environ, "NETSCOPE_SEED": str(seed)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
