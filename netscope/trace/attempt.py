@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 import weakref
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from netscope.base.errors import said
 from netscope.base.meta.chance import others_at_work
 from netscope.base.workload import Workload
 from netscope.trace import survivors
+from netscope.trace.eager import eagerly
 from netscope.trace.facts import Trace
 from netscope.trace.forward import record_forward
 from netscope.trace.outside import Outside
@@ -36,12 +36,9 @@ class _Way(NamedTuple):
 
     autograd:
         with gradients, for one that takes some itself.
-    eager:
-        with torch.compile told to compile nothing, which all threads are told then.
     """
 
     autograd: bool = False
-    eager: bool = False
 
 
 def attempt(
@@ -49,8 +46,7 @@ def attempt(
 ) -> tuple[Trace, BaseException | None, list[str]]:
     """The facts of one forward, what it raised, and what failed on the way without ending it.
 
-    A forward that takes gradients itself is run again with autograd, and one that torch.compile will not have
-    recorded without it.
+    A forward that takes gradients itself is run again with autograd.
 
     first:
         whether the workload's module is as it was built.
@@ -69,8 +65,6 @@ def _other_way(way: _Way, error: BaseException) -> _Way:
     message = said(error)
     if any(words in message for words in _GRADIENT):
         return way._replace(autograd=True)
-    if type(error).__module__.startswith("torch._dynamo") or "found no compiled frames" in message:
-        return way._replace(eager=True)
     return way
 
 
@@ -116,12 +110,11 @@ def _run(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way, left: _Left
 ) -> tuple[Trace, BaseException | None, list[str]]:
     """In a frame of its own, which holds what is not to be left."""
-    eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
     with (
         thread_kept(),
         RUNGS[rung](workload, train, first) as prepared,
         process_kept(prepared.names.depth),
-        eager,
+        eagerly(),
     ):
         module, args, kwargs, names, recorder, copier, surroundings = prepared
         left.outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)

@@ -22,6 +22,7 @@ from netscope.trace.chance import whole
 from netscope.trace.composites import COMPOSITES
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
+from netscope.trace.higher import run_higher
 from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
 from netscope.trace.operators import Arguments, fits, operator_of
@@ -128,7 +129,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         schema = self._schemas.get(id(func))
         if schema is None:
             if isinstance(func, torch._ops.HigherOrderOperator):
-                return self._higher_order(func, args, kwargs)
+                return run_higher(self, func, args, kwargs)
             schema = self._schemas[id(func)] = schema_of(func)
         if schema.is_query:
             return func(*args, **kwargs)
@@ -206,29 +207,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return results[0] if isinstance(made, Layout) else tuple(results)
         result = whole(schema.func, args, kwargs)
         operator = self.observed(name, _NO_TAGS, args, kwargs, result)
-        self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
-        return result
-
-    def _higher_order(
-        self, func: torch._ops.HigherOrderOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """An operator that takes functions.
-
-        Raises:
-            NotImplementedError: for one that cannot be looked into.
-        """
-        name = str(func)
-        if name == "cond":
-            # The condition is data: this fails on meta and fake tensors, and the ladder goes on.
-            condition, on_true, on_false, operands = args
-            with self:
-                return (on_true if condition else on_false)(*operands)
-        if name != "flex_attention":
-            raise NotImplementedError(f"netscope cannot look into the higher-order operator {name}")
-        tensors = args[:3]
-        reads = [self.tags.given(tensor)[1] for tensor in tensors]
-        result = func(*args, **kwargs)  # recording is off in here, so it stays one operator
-        operator = self.observed(name, _NO_TAGS, tensors, NO_KWARGS, result)
         self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result
 
