@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -273,32 +274,23 @@ def test_modules_that_are_compiled():
         whole(torch.rand(2, 4))  # by its owner it is, as before
 
 
-# Of the module, since what closures hold is copied for a trace.
-COMPILED: list[str] = []
+def test_other_threads_compile_meanwhile(tmp_path: Path):
+    def compiles(graph: Any, inputs: Any) -> Any:
+        # To a file: what lists outside hold is put back after a trace.
+        (tmp_path / threading.current_thread().name).touch()
+        return graph.forward
 
+    plus_one = torch.compile(lambda x: x + 1, backend=compiles)
 
-def compiles(graph: Any, inputs: Any) -> Any:
-    COMPILED.append(threading.current_thread().name)
-    return graph.forward
-
-
-def plus_one(x: torch.Tensor) -> torch.Tensor:
-    return x + 1
-
-
-PLUS_ONE = torch.compile(plus_one, backend=compiles)
-
-
-def test_other_threads_compile_meanwhile():
     def run(layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        PLUS_ONE(x)
-        other = threading.Thread(target=PLUS_ONE, args=(torch.rand(3),), name="other")
+        plus_one(x)
+        other = threading.Thread(target=plus_one, args=(torch.rand(3),), name="other")
         other.start()
         other.join()
         return layer(x)
 
     counted(run)
-    assert COMPILED == ["other"]
+    assert [file.name for file in tmp_path.iterdir()] == ["other"]
     stance = torch._dynamo.eval_frame._stance
     assert type(stance).__module__ == "torch._dynamo.eval_frame"
     assert stance.stance == "default"
