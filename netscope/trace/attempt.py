@@ -134,7 +134,7 @@ def _run(
                 autograd=way.autograd,
             )
         finally:
-            recorder.tags.let_go()
+            recorder.let_go()
         notes = [f"the forward changed a {what}" for what in copier.put_back()]
         return trace._replace(notes=(*trace.notes, *notes)), error, recorder.failed
 

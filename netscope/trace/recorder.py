@@ -25,6 +25,7 @@ from netscope.trace.facts import OpCall, Operator, Storage, Unseen
 from netscope.trace.higher import run_higher
 from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
+from netscope.trace.nested import Nested, are_jagged
 from netscope.trace.operators import Arguments, fits, operator_of
 from netscope.trace.running import META, argument, run, run_on_meta, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema, schema_of
@@ -97,6 +98,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.memo = (
             None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self.tags)
         )
+        self.nested = None if on_meta or on_fake else Nested()
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
 
@@ -115,6 +117,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             torch._C._push_on_torch_dispatch_stack(self)
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
+    def let_go(self) -> None:
+        """Hold on to no tensor."""
+        self.tags.let_go()
+        if self.nested is not None:
+            self.nested.let_go()
+
     def leave(self) -> None:
         """End what an interrupt kept from ending, and what torch notes of it for the process."""
         while any(getattr(self, flags, ()) for flags in _FLAGS):
@@ -131,8 +139,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(func, torch._ops.HigherOrderOperator):
                 return run_higher(self, func, args, kwargs)
             schema = self._schemas[id(func)] = schema_of(func)
+        if types and are_jagged(tuple(types)):
+            with self:
+                return next(t for t in types if are_jagged((t,))).__torch_dispatch__(
+                    func, types, args, kwargs
+                )
         if schema.is_query:
             return func(*args, **kwargs)
+        if self.nested is not None and self.nested.concerns(schema, args, kwargs):
+            return self.nested.run(self, schema, args, kwargs)
         if schema.is_composite:
             made = self._composite(schema, args, kwargs) if schema.name in COMPOSITES else NotImplemented
             return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
