@@ -59,6 +59,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         on meta, where the owner's tensors are, and those of the forward say that they are.
     keeper:
         keeps what is nobody's twin from being changed.
+    copied:
+        whether what was there before the forward are copies.
     failed:
         what could not be done on this rung; a forward may have caught that and gone on.
     """
@@ -81,6 +83,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         home: torch.device = _CPU,
         classes: Standins | None = None,
         keeper: Keeper | None = None,
+        copied: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.on_meta = on_meta
@@ -88,6 +91,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.home = home
         self.tensor_class = torch.Tensor if classes is None else classes.tensor
         self.keeper = keeper
+        self.copied = copied
         self.failed: list[str] = []
         self.unseen: list[Unseen] = []
         self.scope = -1
@@ -177,6 +181,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Whether a tensor was there before the forward."""
         tag = self.tags.of(tensor)
         return tag is None or self.storages[tag[1]].born < 0
+
+    def owns(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is the forward's own or a copy, so that nobody minds what is written to it."""
+        if not self.was_there(tensor):
+            return True
+        return self.copied and self.keeper is not None and self.keeper.is_ours(tensor)
 
     def fail(self, what: str) -> None:
         """Remember what could not be done."""
