@@ -71,12 +71,14 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
             a module whose own tensors are on meta.
     """
     from netscope.trace.attempt import attempt
+    from netscope.trace.higher import CONDITION
 
     reason = not_real = ""
     notes: dict[str, None] = {}
     failures: list[tuple[Trace, BaseException]] = []
     # What ran to its end, though an operator had failed and the forward had gone on.
     doubtful: Trace | None = None
+    asked = False
     for rung in ladder:
         if rung == "real" and (failures or doubtful):
             not_real = _not_real(workload)
@@ -86,6 +88,7 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
         first = not failures and doubtful is None
         trace, error, failed = attempt(workload, rung, reason, train=train, first=first)
         notes.update(dict.fromkeys(trace.notes))
+        asked = asked or any(what.startswith(CONDITION) for what in failed)
         if error is None:
             if rung == "real" or not failed:
                 return trace._replace(notes=tuple(notes))
@@ -97,6 +100,10 @@ def record(workload: Workload, *, train: bool = False, ladder: Sequence[str] = L
             failures.pop()
             break
         reason = _reason(rung, trace)
+    if asked and not_real and doubtful is None:
+        trace, error, _ = attempt(workload, ladder[0], "", train=train, first=False, last=True)
+        if error is None:
+            return trace._replace(notes=tuple(notes))
     if doubtful is not None:
         return doubtful._replace(notes=tuple(notes))
     # Where nobody knows better, what got furthest; of two that got as far the first has the plainer words.

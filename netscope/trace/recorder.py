@@ -61,6 +61,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         keeps what is nobody's twin from being changed.
     copied:
         whether what was there before the forward are copies.
+    last:
+        no other rung is tried after this: what no rung knows is passed over, and said to be.
     failed:
         what could not be done on this rung; a forward may have caught that and gone on.
     """
@@ -92,6 +94,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.tensor_class = torch.Tensor if classes is None else classes.tensor
         self.keeper = keeper
         self.copied = copied
+        self.last = False
         self.failed: list[str] = []
         self.unseen: list[Unseen] = []
         self.scope = -1

@@ -63,15 +63,18 @@ def _sweep(modules: list[torch.nn.Module], token: Token) -> None:
     for module in modules:
         for held in module.__dict__.values():
             if type(held) is dict:
-                for key in [key for key, value in held.items() if _is_of(value, token)]:
+                for key in [key for key, value in held.items() if is_of(value, token)]:
                     del held[key]
-            elif type(held) is list and any(_is_of(value, token) for value in held):
-                held[:] = [value for value in held if not _is_of(value, token)]
+            elif type(held) is list and any(is_of(value, token) for value in held):
+                held[:] = [value for value in held if not is_of(value, token)]
 
 
-def _is_of(value: Any, token: Token) -> bool:
-    return issubclass(type(value), torch.Tensor) and any(
-        type(tag) is tuple and len(tag) == 3 and tag[2] is token for tag in value.__dict__.values()
+def is_of(value: Any, token: Token | None) -> bool:
+    """Whether it is a tensor that a recording made."""
+    return (
+        token is not None
+        and issubclass(type(value), torch.Tensor)
+        and any(type(tag) is tuple and len(tag) == 3 and tag[2] is token for tag in value.__dict__.values())
     )
 
 

@@ -190,6 +190,26 @@ def test_a_kernel_of_triton_is_named():
     assert list(report.unknown) == ["triton_kernel_wrapper_mutation"]
 
 
+def test_where_no_rung_has_the_data_a_loop_is_left_and_a_branch_uncounted():
+    def loops(layer: nn.Module, x: torch.Tensor) -> Any:
+        y = layer(x)
+        return while_loop(lambda s, y: s.sum() < 33, lambda s, y: (s + 1, layer(y)), (y, y))[1]
+
+    def chooses(layer: nn.Module, x: torch.Tensor) -> Any:
+        y = layer(x)
+        return layer(cond(y.sum() > 0, layer, lambda y: layer(layer(y)), (y,)))
+
+    for run, macs, calls in ((loops, TURN, 1), (chooses, 2 * TURN, 2)):
+        with torch.device("meta"):
+            net = Net(run)
+        report = netscope.summary(net, args=(torch.rand(2, 4),))
+        assert report.macs is None  # a lower bound
+        assert (report.counted_macs, report["layer"].calls) == (macs, calls)
+        assert report.root.output_shape == (2, 4)
+        assert [note for note in report.notes if "not tried on real tensors" not in note] == []
+    assert report.unknown == {"cond": 1}
+
+
 # flex_attention: 2 heads, 128 queries and keys of 16 features, scores and weights.
 FULL = 2 * 128 * 128 * 16 * 2
 
