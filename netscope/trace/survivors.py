@@ -48,6 +48,18 @@ def clear(
     gc.collect()
     if not _is_left(token, twins):
         return [], 0
+    # What is frozen is not found among what holds something.
+    frozen = gc.get_freeze_count()
+    if frozen:
+        gc.unfreeze()
+    try:
+        return _cleared(token, twins, outside)
+    finally:
+        if frozen:
+            gc.freeze()
+
+
+def _cleared(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], int]:
     places: dict[str, None] = {}
     left = _left(token, twins)
     watched = [weakref.ref(item) for item in left]
