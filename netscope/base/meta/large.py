@@ -10,6 +10,7 @@ at is noted, whether or not it goes on: the network is then built again without 
 
 from __future__ import annotations
 
+import copy
 import math
 import weakref
 from collections.abc import Callable, Iterator
@@ -38,8 +39,25 @@ _WIDEST: Final = 16
 _is_meta: Final[Callable[[Tensor], bool]] = Tensor.is_meta.__get__  # type: ignore[attr-defined]
 
 
+_WHERE: Final[Any] = Tensor.device
+_CPU: Final = torch.device("cpu")
+
+
 class Large(Tensor):
-    """A large tensor without values, while its network is built."""
+    """A large tensor without values, while its network is built; it says to be where a real one would be."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        made: Any = memo.get(id(self))
+        if made is None:
+            made = memo[id(self)] = self.detach().clone().requires_grad_(self.requires_grad)
+            made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return made  # type: ignore[no-any-return]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Of a file that it is written to nobody knows what becomes."""
+        if here.twins is not None:
+            here.twins.failed.append("__reduce_ex__")
+        raise NotImplementedError("values of a tensor on meta are to be pickled")
 
     @classmethod
     def __torch_function__(
@@ -48,6 +66,8 @@ class Large(Tensor):
         """With real tensors taken by their layouts; where that cannot be, it is noted."""
         twins = here.twins
         kwargs = kwargs or {}
+        if getattr(func, "__self__", None) is _WHERE:
+            return _CPU
         try:
             with torch._C.DisableTorchFunctionSubclass():
                 if twins is None:
@@ -137,6 +157,8 @@ def _without_values(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         raise NotImplementedError("values of a tensor on meta are written to a real one")
     if func is Tensor.cpu:
         return args[0]
+    if func is Tensor.type and len(args) == 1 and not kwargs:
+        return str(func(*args)).replace("torch.meta.", "torch.")
     kwargs = {name: value for name, value in kwargs.items() if name != "generator"}
     args, kwargs = tree_map_only(Tensor, _on_meta, (args, kwargs))
     args, kwargs = tree_map_only(torch.device, lambda device: META, (args, kwargs))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import sys
 import threading
 from collections.abc import Callable
@@ -134,6 +136,37 @@ def test_other_threads_get_real_ones():
     assert type(torch.zeros(LARGE_BUFFER)) is torch.Tensor
 
 
+def test_copies_are_of_their_kind():
+    class Copied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kept = torch.zeros(HUGE)
+            self.same = copy.deepcopy([self.kept, self.kept])
+            self.weight = copy.deepcopy(nn.Parameter(torch.zeros(HUGE), requires_grad=False))
+            self.layers = nn.ModuleList(copy.deepcopy(Holding(lambda: torch.ones(HUGE))) for _ in range(2))
+
+    built = build(Copied)
+    assert built.same[0] is built.same[1] is not built.kept
+    assert type(built.same[0]) is torch.Tensor
+    assert type(built.weight) is nn.Parameter
+    assert not built.weight.requires_grad
+    assert len({id(parameter) for parameter in built.parameters()}) == 3
+    assert all(parameter.is_meta for parameter in built.parameters())
+
+
+def test_a_constructor_goes_the_way_of_a_real_one():
+    def factory() -> nn.Module:
+        made = torch.ones(HUGE)
+        assert made.device.type == "cpu"
+        assert made.type() == "torch.FloatTensor"
+        assert torch.arange(3, device=made.device).tolist() == [0, 1, 2]
+        module = nn.Linear(2, 2)
+        module.made = made.to(made.device)
+        return module
+
+    assert build(factory).made.device.type == "meta"
+
+
 # A constructor that reads what it made is given it, whether or not it would go on without.
 
 READS: dict[str, Callable[[torch.Tensor], int]] = {
@@ -145,8 +178,17 @@ READS: dict[str, Callable[[torch.Tensor], int]] = {
     "nonzero": lambda t: len(t.nonzero()),
     "a slice into a small one": lambda t: int(torch.zeros(2).copy_(t[:2]).sum()) * 2**20,
     "a slice set in a small one": lambda t: int(_set(t)) * 2**20,
+    "a file": lambda t: int(_written(t).sum()),
     "equal": lambda t: 2**21 if torch.equal(t, torch.ones(2**21)) else 4,
 }
+
+
+def _written(source: torch.Tensor) -> torch.Tensor:
+    file = io.BytesIO()
+    torch.save(source, file)
+    file.seek(0)
+    made: torch.Tensor = torch.load(file)
+    return made
 
 
 def _set(source: torch.Tensor) -> torch.Tensor:
