@@ -78,10 +78,12 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
         where = failure.trace.error_path
         cause = failure.__cause__
         assert cause is not None
+        what, hint = f"failed in {where or 'the model itself'}", None
+        if failure.not_real:  # whether it is the model's own, nobody knows
+            what = f"failed{f' in {where}' if where else ''} on {failure.trace.rung} tensors"
+            hint = f"it was not tried on real tensors: {failure.not_real}"
         raise TraceError(
-            f"{workload.name}: the forward failed in {where or 'the model itself'}: {said(cause)}",
-            report=partial,
-            path=where,
+            f"{workload.name}: the forward {what}: {said(cause)}", hint=hint, report=partial, path=where
         ) from cause
     except BaseException as error:
         if isinstance(error, Exception) or interrupts(error):

@@ -119,12 +119,17 @@ def scaled_dot_product_attention(op: Operator) -> Cost:
 
 @formula("flex_attention")
 def flex_attention(op: Operator) -> Cost:
-    """The higher-order operator (query, key, value, score_mod, block_mask, scale, ...).
+    """The higher-order operator (query, key, value), with `visible_pairs` where its mask could be asked.
 
-    Counted full: the block mask's sparsity is data, and the user's score_mod is not arithmetic that
-    the specs show.
+    Counted full, as causal attention is: what the mask leaves stands beside it. The user's score_mod is not
+    arithmetic that the specs show.
     """
-    return attention_cost(*_qkv(op))
+    query, key, value = _qkv(op)
+    cost = attention_cost(query, key, value)
+    pairs = op.kwargs.get("visible_pairs")
+    if pairs is None:
+        return cost
+    return contraction(cost.macs, cost.vector, pairs * (query[-1] + value[-1]))
 
 
 @formula("flex_attention_backward")

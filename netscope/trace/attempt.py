@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import traceback
+import types
 import weakref
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,12 +15,15 @@ from netscope.base.errors import said
 from netscope.base.meta.chance import others_at_work
 from netscope.base.workload import Workload
 from netscope.trace import survivors
+from netscope.trace.eager import eagerly
 from netscope.trace.facts import Trace
 from netscope.trace.forward import record_forward
 from netscope.trace.outside import Outside
 from netscope.trace.process import process_kept, thread_kept
+from netscope.trace.recorder import Recorder
 from netscope.trace.rungs import RUNGS
 from netscope.trace.tags import Token
+from netscope.trace.twin.shared import contents_of
 
 # What torch says to one who wants a gradient of what was computed below autograd.
 _GRADIENT = (
@@ -36,26 +40,27 @@ class _Way(NamedTuple):
 
     autograd:
         with gradients, for one that takes some itself.
-    eager:
-        with torch.compile told to compile nothing, which all threads are told then.
+    last:
+        as of `Recorder`.
     """
 
     autograd: bool = False
-    eager: bool = False
+    last: bool = False
 
 
 def attempt(
-    workload: Workload, rung: str, reason: str, *, train: bool, first: bool
+    workload: Workload, rung: str, reason: str, *, train: bool, first: bool, last: bool = False
 ) -> tuple[Trace, BaseException | None, list[str]]:
     """The facts of one forward, what it raised, and what failed on the way without ending it.
 
-    A forward that takes gradients itself is run again with autograd, and one that torch.compile will not have
-    recorded without it.
+    A forward that takes gradients itself is run again with autograd.
 
     first:
         whether the workload's module is as it was built.
+    last:
+        as of `Recorder`.
     """
-    way = _Way()
+    way = _Way(last=last)
     while True:
         trace, error, failed = _attempt(workload, rung, reason, train, first, way)
         other = way if error is None else _other_way(way, error)
@@ -69,8 +74,6 @@ def _other_way(way: _Way, error: BaseException) -> _Way:
     message = said(error)
     if any(words in message for words in _GRADIENT):
         return way._replace(autograd=True)
-    if type(error).__module__.startswith("torch._dynamo") or "found no compiled frames" in message:
-        return way._replace(eager=True)
     return way
 
 
@@ -104,11 +107,11 @@ def _attempt(
     try:
         trace, error, failed = _run(workload, rung, reason, train, first, way, left)
     except BaseException as interrupt:
-        _let_go(interrupt)
+        _let_go(interrupt, left)
         left.see_to()
         raise
     if error is not None:
-        _let_go(error)
+        _let_go(error, left)
     return trace._replace(notes=(*trace.notes, *left.see_to())), error, failed
 
 
@@ -116,14 +119,14 @@ def _run(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way, left: _Left
 ) -> tuple[Trace, BaseException | None, list[str]]:
     """In a frame of its own, which holds what is not to be left."""
-    eager = torch.compiler.set_stance("force_eager") if way.eager else nullcontext()
     with (
         thread_kept(),
         RUNGS[rung](workload, train, first) as prepared,
         process_kept(prepared.names.depth),
-        eager,
+        eagerly(),
     ):
         module, args, kwargs, names, recorder, copier, surroundings = prepared
+        recorder.last = way.last
         left.outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         left.copies = copier.references()
         left.own = [] if copier.modules else names.modules.copy()
@@ -141,24 +144,50 @@ def _run(
                 autograd=way.autograd,
             )
         finally:
-            recorder.tags.let_go()
+            recorder.let_go()
         notes = [f"the forward changed a {what}" for what in copier.put_back()]
         return trace._replace(notes=(*trace.notes, *notes)), error, recorder.failed
 
 
-def _let_go(error: BaseException) -> None:
+def _let_go(error: BaseException, left: _Left) -> None:
     """Empty the frames of an error, which would hold on to all that the forward had."""
     told: BaseException | None = error
     seen: set[int] = set()
+    frames: list[types.FrameType] = []
     while told is not None and id(told) not in seen:
         seen.add(id(told))
         traceback.clear_frames(told.__traceback__)
+        step = told.__traceback__
         # And those that called them, which are not in it but known to them.
-        frame = None if told.__traceback__ is None else told.__traceback__.tb_frame
+        frame = None if step is None else step.tb_frame
+        while step is not None:
+            frames.append(step.tb_frame)
+            step = step.tb_next
         while frame is not None:
             try:
                 frame.clear()
             except RuntimeError:  # it runs, as do all above it
                 break
+            frames.append(frame)
             frame = frame.f_back
         told = told.__cause__ or told.__context__
+    _empty_closures(frames, left)
+
+
+def _empty_closures(frames: list[types.FrameType], left: _Left) -> None:
+    """Have the functions of these frames, which a frame goes on holding, hold nothing of the recording.
+
+    Only functions that the forward made, or copies of the owner's, have any of that in their cells.
+    """
+    copies = {id(made) for made in (reference() for reference in left.copies) if made is not None}
+
+    def is_ours(value: Any, depth: int = 2) -> bool:
+        if isinstance(value, (list, tuple)) and depth:
+            return any(is_ours(item, depth - 1) for item in value)
+        return id(value) in copies or type(value) is Recorder or survivors.is_of(value, left.token)
+
+    for frame in frames:
+        for function in gc.get_referents(frame):
+            for cell in (function.__closure__ or ()) if type(function) is types.FunctionType else ():
+                if is_ours(contents_of(cell)):
+                    cell.cell_contents = None

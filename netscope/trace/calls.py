@@ -15,6 +15,7 @@ from netscope.trace.facts import ModuleCall, Unseen, Value
 from netscope.trace.memo.modules import ModuleMemo, PureCall
 from netscope.trace.memo.templates import CallTemplate
 from netscope.trace.modules import Names
+from netscope.trace.nested import values_of
 from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
 from netscope.trace.standins import PLAIN_TENSORS
@@ -209,7 +210,18 @@ class Calls:
 
     def _value(self, place: str, leaf: Any) -> Value:
         if isinstance(leaf, torch.Tensor):
-            tags = self.recorder.tags
+            recorder = self.recorder
+            if leaf.is_nested:
+                rows = values_of(leaf)
+                if rows is not None:
+                    return self._value(place, rows)
+                known = None if recorder.nested is None else recorder.nested.spec_of(leaf)
+                return (
+                    Value(place, None, "NestedTensor")
+                    if known is None
+                    else Value(place, known[0].spec, None, known[1])
+                )
+            tags = recorder.tags
             tag = tags.carried(leaf)
             if tag is None:
                 if _functorch.is_functorch_wrapped_tensor(leaf):

@@ -2,7 +2,8 @@
 
 Networks ask such values what to do (whether positions start anew within a sequence, say), and a meta tensor
 has none to tell. They cost next to nothing, so they are computed for real; whatever meets a tensor without
-values has none itself.
+values has none itself. Small buffers and arguments that a forward may ask (how many rows, which places) have
+theirs too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from netscope.trace.standins import is_meta
 
 # Elements of a constant that is still worth computing with.
 SMALL: Final = 2**16
+
+
+def most_kept(dtype: torch.dtype) -> int:
+    """Elements of an owner's tensor that still has its values on meta: numbers that count or choose.
+
+    Of others a lone one: a threshold. What a network computes with has none, so that it is not computed.
+    """
+    return 1 if dtype.is_floating_point or dtype.is_complex else SMALL
+
 
 # Where it is computed, whatever device was asked for.
 HERE: Final[dict[str, Any]] = {"device": torch.device("cpu")}
@@ -62,6 +72,23 @@ def most_elements(tensors: Sequence[torch.Tensor], args: Sequence[Any]) -> int:
         if isinstance(value, (list, tuple)):
             most *= math.prod(max(1, abs(size)) for size in value if isinstance(size, int))
     return most
+
+
+def most_chosen(shape: Sequence[int], indices: Sequence[torch.Tensor | None]) -> int:
+    """More than an index of these can choose of a tensor of that shape."""
+    left, chosen = list(shape), []
+    for index in indices:
+        if index is None:
+            left.append(left.pop(0))
+            continue
+        mask = index.dtype in (torch.bool, torch.uint8)
+        del left[: index.ndim if mask else 1]
+        chosen.append((index.numel(),) if mask else tuple(index.shape))
+    try:
+        count = math.prod(torch.broadcast_shapes(*chosen))  # type: ignore[no-untyped-call]
+    except RuntimeError:  # masks, which may choose fewer
+        count = math.prod(math.prod(sizes) for sizes in chosen)
+    return count * math.prod(left)
 
 
 def stays(tensor: torch.Tensor, kwargs: dict[str, Any]) -> bool:

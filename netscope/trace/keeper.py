@@ -36,6 +36,10 @@ class Keeper:
         with torch._C._DisableTorchDispatch():  # a copy on fake tensors would be another fake one
             self._kept[address] = Kept(tensor)
 
+    def is_ours(self, tensor: torch.Tensor) -> bool:
+        """Whether it is the recording's."""
+        return _address(tensor) in self._ours
+
     def restore(self) -> int:
         """Put everything back; how many there were."""
         for kept in self._kept.values():

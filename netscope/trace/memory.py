@@ -27,10 +27,7 @@ def too_large(module: torch.nn.Module, free: int | None = None) -> str | None:
     needed = sum(t.numel() * t.element_size() for t in tensors_of(module))
     if free is None or needed <= _SHARE * free:
         return None
-    return (
-        f"not tried on real tensors: the weights take {units.binary(needed)}, and "
-        f"{units.binary(free)} are free"
-    )
+    return f"the weights take {units.binary(needed)}, and {units.binary(free)} are free"
 
 
 def free_memory() -> int | None:

@@ -23,8 +23,10 @@ from netscope.trace.chance import whole
 from netscope.trace.composites import ATTENTION, COMPOSITES, OF_COMPLEX
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import OpCall, Operator, Storage, Unseen
+from netscope.trace.higher import run_higher
 from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
+from netscope.trace.nested import Nested, are_jagged
 from netscope.trace.operators import Arguments, fits, operator_of
 from netscope.trace.running import META, argument, run, run_on_meta, run_sparse, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema, schema_of
@@ -58,6 +60,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         where the owner's tensors are; those of a forward on meta say that they are there.
     keeper:
         keeps what is nobody's twin from being changed.
+    copied:
+        whether what was there before the forward are copies.
+    last:
+        no other rung is tried after this: what no rung knows is passed over, and said to be.
     failed:
         what could not be done on this rung; a forward may have caught that and gone on.
     """
@@ -80,6 +86,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         home: torch.device = _CPU,
         classes: Standins | None = None,
         keeper: Keeper | None = None,
+        copied: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.on_meta = on_meta
@@ -87,6 +94,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.home = home
         self.tensor_class = torch.Tensor if classes is None else classes.tensor
         self.keeper = keeper
+        self.copied = copied
+        self.last = False
         self.failed: list[str] = []
         self.unseen: list[Unseen] = []
         self.scope = -1
@@ -97,6 +106,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.memo = (
             None if not on_meta or (is_plain("rules") and is_plain("operators")) else OperatorMemo(self.tags)
         )
+        self.nested = None if on_meta or on_fake else Nested()
         # On meta: storages of real tensors whose values would have changed, had operators been run.
         self.stale: set[int] = set()
         self._autocast = Casting(home)
@@ -118,6 +128,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             torch._C._push_on_torch_dispatch_stack(self)
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
+    def let_go(self) -> None:
+        """Hold on to no tensor."""
+        self.tags.let_go()
+        if self.nested is not None:
+            self.nested.let_go()
+
     def leave(self) -> None:
         """End what an interrupt kept from ending, and what torch notes of it for the process."""
         while any(getattr(self, flags, ()) for flags in FLAGS):
@@ -136,8 +152,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         schema = self._schemas.get(id(func))
         if schema is None:
             if isinstance(func, torch._ops.HigherOrderOperator):
-                return self._higher_order(func, args, kwargs)
+                return run_higher(self, func, args, kwargs)
             schema = self._schemas[id(func)] = schema_of(func)
+        if types or self.nested is not None:
+            result = self._nested(schema, types, args, kwargs)
+            if result is not NotImplemented:
+                return result
         if schema.is_query:
             return func(*args, **kwargs)
         if schema.is_composite:
@@ -155,6 +175,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         except Exception:
             self.fail(schema.name)
             raise
+
+    def _nested(self, schema: Schema, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of an operator on nested tensors; NotImplemented for one on others."""
+        if types and are_jagged(tuple(types)):
+            jagged = next(cls for cls in types if are_jagged((cls,)))
+            with self:
+                return jagged.__torch_dispatch__(schema.func, types, args, kwargs)
+        if schema.is_query or self.nested is None or not self.nested.concerns(schema, args, kwargs):
+            return NotImplemented
+        return self.nested.run(self, schema, args, kwargs)
 
     def _keep(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Keep what is about to be written to, where it was there before and is nobody's twin."""
@@ -177,6 +207,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Whether a tensor was there before the forward."""
         tag = self.tags.of(tensor)
         return tag is None or self.storages[tag[1]].born < 0
+
+    def owns(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is the forward's own or a copy, so that nobody minds what is written to it."""
+        if not self.was_there(tensor):
+            return True
+        return self.copied and self.keeper is not None and self.keeper.is_ours(tensor)
 
     def fail(self, what: str) -> None:
         """Remember what could not be done."""
@@ -239,29 +275,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self.on_meta:
             result = dressed(result, self.tensor_class)
         operator = self.observed(name, _NO_TAGS, args, kwargs, result)
-        self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
-        return result
-
-    def _higher_order(
-        self, func: torch._ops.HigherOrderOperator, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """An operator that takes functions.
-
-        Raises:
-            NotImplementedError: for one that cannot be looked into.
-        """
-        name = str(func)
-        if name == "cond":
-            # The condition is data: this fails on meta and fake tensors, and the ladder goes on.
-            condition, on_true, on_false, operands = args
-            with self:
-                return (on_true if condition else on_false)(*operands)
-        if name != "flex_attention":
-            raise NotImplementedError(f"netscope cannot look into the higher-order operator {name}")
-        tensors = args[:3]
-        reads = [self.tags.given(tensor)[1] for tensor in tensors]
-        result = func(*args, **kwargs)  # recording is off in here, so it stays one operator
-        operator = self.observed(name, _NO_TAGS, tensors, NO_KWARGS, result)
         self.record(operator, reads, [self.born(item) for item in tensors_in(result)])
         return result
 

@@ -71,7 +71,8 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         for m in _of_classes(names.modules, (torch.nn.MultiheadAttention,)):
             _bare(m)
         with _keeping(names, copier) as keeper:
-            recorder = Recorder(on_meta=True, home=home, classes=classes, keeper=keeper)
+            copied = workload.rebuild is None
+            recorder = Recorder(on_meta=True, home=home, classes=classes, keeper=keeper, copied=copied)
             yield Prepared(module, args, kwargs, names, recorder, copier)
 
 

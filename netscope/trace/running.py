@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from netscope.trace.chance import drawn
-from netscope.trace.constants import HERE, SMALL, changes_device_alone, is_constant, most_elements, stays
+from netscope.trace.constants import (
+    HERE,
+    SMALL,
+    changes_device_alone,
+    is_constant,
+    most_chosen,
+    most_elements,
+    stays,
+)
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.here import here
 from netscope.trace.operators import Arguments, operator_of
@@ -63,9 +71,9 @@ def run_with_values(recorder: Recorder, call: Dispatched) -> Any:
     if schema.makes_constants:
         known = is_constant(schema.name, args, kwargs)
     else:
-        known = schema.is_exact and _all_known(recorder, call)
+        known = (schema.is_exact or _may_write(recorder, call)) and _all_known(recorder, call)
     if not known:
-        return NotImplemented
+        return _chosen(recorder, call) if schema.name == "aten.index.Tensor" else NotImplemented
     here = {**kwargs, **HERE} if "device" in kwargs or schema.makes_constants else kwargs
     return run(recorder, call, args, here)
 
@@ -113,6 +121,37 @@ def stays_home(tensor: torch.Tensor, kwargs: dict[str, Any], home: torch.device)
     )
 
 
+def _may_write(recorder: Recorder, call: Dispatched) -> bool:
+    """Whether an operator writes to a tensor that may be written to, so that its values can be followed."""
+    schema = call.schema
+    if schema.effect is not Effect.WRITES or schema.is_random or schema.written != (0,):
+        return False
+    return recorder.owns(call.args[0])
+
+
+def _chosen(recorder: Recorder, call: Dispatched) -> Any:
+    """What masks with values choose of a tensor without: how much that is, is known."""
+    tensor, indices, *_ = call.args
+    masks = [
+        index
+        for index in indices
+        if isinstance(index, torch.Tensor) and index.dtype is torch.bool and not is_meta(index)
+    ]
+    tags = [recorder.tags.given(mask) for mask in masks]
+    if not masks or any(tag[1] in recorder.stale for tag in tags):
+        return NotImplemented
+    places: list[torch.Tensor | None] = []
+    for index in indices:
+        if index is None or not any(index is mask for mask in masks):
+            places.append(_stand_in(recorder, index))
+            continue
+        count = int(index.sum())
+        places += [torch.empty(count, dtype=torch.int64, device=META) for _ in range(index.ndim)]
+    # How much is known of this call alone, and not of others on such layouts.
+    call.key, call.known = (), None
+    return run(recorder, call, (_stand_in(recorder, tensor), places), told=call.args)
+
+
 def _all_known(recorder: Recorder, call: Dispatched) -> bool:
     """Whether all tensors are small constants with true values, so that the result can have one too.
 
@@ -128,6 +167,8 @@ def _all_known(recorder: Recorder, call: Dispatched) -> bool:
     made = (
         None if call.opaque else recorder.inferred(call.schema, recorder.tags.layouts(call.args, call.kwargs))
     )
+    if made is None and call.schema.name == "aten.index.Tensor":
+        return most_chosen(call.args[0].shape, call.args[1]) <= SMALL
     if made is None:
         return most_elements(tensors, call.args) <= SMALL
     return all(one.numel <= SMALL for one in ((made,) if isinstance(made, Layout) else made))
@@ -138,17 +179,20 @@ def run(
     call: Dispatched,
     args: tuple[Any, ...] | None = None,
     kwargs: dict[str, Any] | None = None,
+    told: tuple[Any, ...] | None = None,
 ) -> Any:
     """Let torch run the operator, then tag and record what came out.
 
     `args` and `kwargs` are what to run it on where that is not what it was given, but stand-ins: an in-place
-    operator still returns the caller's tensor.
+    operator still returns the caller's tensor. `told` is what is written down as its arguments, where that is
+    neither.
     """
     schema, memo, known = call.schema, recorder.memo, call.known
     args = call.args if args is None else args
     kwargs = call.kwargs if kwargs is None else kwargs
-    arguments: Arguments = ((), {}) if known is not None else recorder.tags.layouts(args, kwargs)
+    arguments: Arguments = ((), {})
     if known is None:  # of what is there before it runs: one in place may change the shape
+        arguments = recorder.tags.layouts(args if told is None else told, kwargs)
         check_dtypes(schema.name, arguments[0])
     if not recorder.on_meta and not recorder.on_fake:
         with torch._C.DisableTorchFunction():  # the exits are watched in the owner's code

@@ -8,6 +8,7 @@ the exception: nothing is done where nothing is left.
 
 from __future__ import annotations
 
+import dis
 import functools
 import gc
 import sys
@@ -15,6 +16,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import torch
@@ -46,6 +48,18 @@ def clear(
     gc.collect()
     if not _is_left(token, twins):
         return [], 0
+    # What is frozen is not found among what holds something.
+    frozen = gc.get_freeze_count()
+    if frozen:
+        gc.unfreeze()
+    try:
+        return _cleared(token, twins, outside)
+    finally:
+        if frozen:
+            gc.freeze()
+
+
+def _cleared(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], int]:
     places: dict[str, None] = {}
     left = _left(token, twins)
     watched = [weakref.ref(item) for item in left]
@@ -61,15 +75,18 @@ def _sweep(modules: list[torch.nn.Module], token: Token) -> None:
     for module in modules:
         for held in module.__dict__.values():
             if type(held) is dict:
-                for key in [key for key, value in held.items() if _is_of(value, token)]:
+                for key in [key for key, value in held.items() if is_of(value, token)]:
                     del held[key]
-            elif type(held) is list and any(_is_of(value, token) for value in held):
-                held[:] = [value for value in held if not _is_of(value, token)]
+            elif type(held) is list and any(is_of(value, token) for value in held):
+                held[:] = [value for value in held if not is_of(value, token)]
 
 
-def _is_of(value: Any, token: Token) -> bool:
-    return issubclass(type(value), torch.Tensor) and any(
-        type(tag) is tuple and len(tag) == 3 and tag[2] is token for tag in value.__dict__.values()
+def is_of(value: Any, token: Token | None) -> bool:
+    """Whether it is a tensor that a recording made."""
+    return (
+        token is not None
+        and issubclass(type(value), torch.Tensor)
+        and any(type(tag) is tuple and len(tag) == 3 and tag[2] is token for tag in value.__dict__.values())
     )
 
 
@@ -144,6 +161,8 @@ def _take_out_of(
     if cached is not None:
         cached.cache_clear()
         places[f"the cache of {_name_of(cached)} (cleared)"] = None
+    elif isinstance(holder, dict) and depth and (wrapper := _wrapper_of(holder)) is not None:
+        _above(wrapper, outside, places, skip, depth)
     elif isinstance(holder, dict):
         _out_of_dict(holder, items, outside, places)
     elif isinstance(holder, (list, deque)):
@@ -163,15 +182,27 @@ def _take_out_of(
         else:
             holder.cell_contents = before
     elif kind is tuple and depth:
-        one = {id(holder): holder}
-        skip[id(one)] = one
-        for above in _holders(skip, holder):
-            _take_out_of(above, one, outside, places, skip, depth - 1)
-        one.clear()
+        _above(holder, outside, places, skip, depth)
     elif isinstance(holder, (torch.Tensor, types.FunctionType, types.MethodType)):
         return
     else:
         _out_of_object(holder, items, places)
+
+
+def _above(inner: Any, outside: Outside, places: dict[str, None], skip: dict[int, Any], depth: int) -> None:
+    """Take what holds it out of what holds that."""
+    one = {id(inner): inner}
+    skip[id(one)] = one
+    for above in _holders(skip, inner):
+        _take_out_of(above, one, outside, places, skip, depth - 1)
+    one.clear()
+
+
+def _wrapper_of(attributes: dict[Any, Any]) -> torch.Tensor | None:
+    """The tensor of a class of its own that is made of the tensors among its attributes."""
+    owner = _owner_of(attributes)
+    made_of = isinstance(owner, torch.Tensor) and hasattr(type(owner), "__tensor_flatten__")
+    return owner if made_of else None
 
 
 def _cached_function(holder: Any) -> Any:
@@ -195,6 +226,8 @@ def _out_of_dict(
         else:
             where = f"{_where(holder)}[{_short(key)}]"
         old = before.get(key, GONE) if before is not GONE else GONE
+        if old is GONE and isinstance(owner, types.ModuleType) and key in _empty_at_first(owner):
+            old = None
         if isinstance(owner, type):
             if old is GONE:
                 type.__delattr__(owner, key)
@@ -204,7 +237,24 @@ def _out_of_dict(
             dict.pop(holder, key, None)
         else:
             dict.__setitem__(holder, key, old)
-        places[f"{where} ({'taken out' if old is GONE else 'put back'})"] = None
+        if not where.startswith("torch.nested."):  # a dummy of torch's, which nobody has to know of
+            places[f"{where} ({'taken out' if old is GONE else 'put back'})"] = None
+
+
+def _empty_at_first(module: types.ModuleType) -> set[str]:
+    """The globals that a module itself sets to None, to be filled by whoever comes first."""
+    try:
+        code: Any = module.__spec__.loader.get_code(module.__name__)  # type: ignore[union-attr]
+        steps = list(dis.get_instructions(code))
+    except Exception:  # noqa: BLE001 - a loader of somebody else's, or none
+        return set()
+    return {
+        str(step.argval)
+        for before, step in pairwise(steps)
+        if step.opname in ("STORE_NAME", "STORE_GLOBAL")
+        and before.opname == "LOAD_CONST"
+        and before.argval is None
+    }
 
 
 def _out_of_object(holder: Any, items: dict[int, Any], places: dict[str, None]) -> None:

@@ -162,7 +162,8 @@ def test_weights_that_do_not_fit_are_not_built(monkeypatch: pytest.MonkeyPatch) 
     net = Does(lambda linear, x: linear(x) * x.sum().item()).to("meta")
     with pytest.raises(ForwardError) as caught:
         record(Workload("big", net, (TensorSpec((1, 4)),), rebuild=never))
-    assert caught.value.trace.rung == "fake"
+    assert caught.value.trace.rung in ("meta", "fake")
+    assert caught.value.not_real == "the weights take 80 B, and 100 B are free"
     assert caught.value.trace.notes == (
         "not tried on real tensors: the weights take 80 B, and 100 B are free",
     )

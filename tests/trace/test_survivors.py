@@ -6,6 +6,7 @@ The globals of this file, its classes and its functions are the outside.
 from __future__ import annotations
 
 import functools
+import gc
 import random
 import weakref
 from collections import deque
@@ -175,6 +176,18 @@ def test_a_tensor_is_taken_out_of_its_place() -> None:
     assert set(left(trace)) == {note for _, _, _, notes in PLACES.values() for note in notes}
     assert [reference() for reference in SEEN] == [None] * len(PLACES)
     SEEN.clear()
+
+
+def test_it_is_found_where_the_collector_does_not_look() -> None:
+    gc.collect()
+    gc.freeze()  # as the command line does of what it imported
+    frozen = gc.get_freeze_count()
+    try:
+        trace = traced(lambda self, y: unbounded(3))
+        assert left(trace) == [f"the cache of {HERE}.unbounded (cleared)"]
+        assert gc.get_freeze_count() >= frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_a_variable_of_a_closure_is_put_back() -> None:

@@ -1,9 +1,9 @@
 """Building a network without its weights, and without a trace of it in the caller's process.
 
 `build(factory)` calls `factory` while every parameter becomes a meta tensor as it is registered and
-initialising it costs nothing. Buffers, and whatever a constructor computes on the way, stay real:
-RegNet, Swin and others compute their widths, indices and drop rates with tensors, which is why the
-simpler `with torch.device("meta")` breaks them.
+initialising it costs nothing. Buffers, and whatever else a constructor computes on the way, stay real up to
+a size (see `large`): RegNet, Swin and others compute their widths, indices and drop rates with tensors,
+which is why the simpler `with torch.device("meta")` breaks them.
 
 The patches that this takes are in place for as long as anybody builds, and act on threads that do (see
 `patches`); so do those by which random numbers are drawn from generators of the build's own (see `chance`).
@@ -21,8 +21,7 @@ from typing import Any, Final, TypeVar
 import torch
 from torch import Tensor, nn
 
-from netscope.base.errors import text_of
-from netscope.base.meta import chance, templates
+from netscope.base.meta import chance, large, templates
 from netscope.base.meta.defaults import Defaults
 from netscope.base.meta.here import here
 from netscope.base.meta.patches import Patch, Use
@@ -50,21 +49,32 @@ _FILLS: Final = (
 def build(factory: Callable[[], T]) -> T:
     """Call `factory` with parameters on meta; again with real ones if it cannot do without their values.
 
+    In between with those large tensors real that it makes for itself, for one that reads these.
+
     Raises:
         Exception: whatever the factory raised.
     """
 
     def make() -> T:
-        try:
-            return on_meta(factory)
-        except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
-            # Constructors that look at a weight's value, or run a forward to learn a size, say so by
-            # naming the meta device; every other error is the factory's own.
-            if "meta" not in text_of(error).lower():
-                raise
-        return factory()
+        twins = Twins(True, large=True)
+        made = _tried(factory, twins)
+        if not made and twins.made_any:
+            made = _tried(factory, Twins(True))
+        return made[0] if made else factory()
 
     return build_real(make)
+
+
+def _tried(factory: Callable[[], T], twins: Twins) -> tuple[T] | tuple[()]:
+    """What it makes with these twins; nothing where it wants values that these do not have."""
+    try:
+        made = _on_meta(factory, twins)
+    except Exception as error:
+        if not twins.failed and not large.names_meta(error):
+            raise
+        return ()
+    # One that caught an error of that kind has gone another way than it goes with values.
+    return () if twins.failed else (made,)
 
 
 def build_real(factory: Callable[[], T]) -> T:
@@ -86,19 +96,22 @@ def build_real(factory: Callable[[], T]) -> T:
 def on_meta(factory: Callable[[], T], *, buffers: bool = True) -> T:
     """Call `factory`; meanwhile this thread's modules get meta parameters, and filling a meta tensor is free.
 
-    No context manager, since an interrupt on the way into one or out of it would leave this thread building.
-
     buffers:
         whether large buffers become meta too; what is computed from them is then lost.
     """
+    return _on_meta(factory, Twins(buffers))
+
+
+def _on_meta(factory: Callable[[], T], twins: Twins) -> T:
+    """No context manager: an interrupt on the way into one or out of it would leave this thread building."""
     outer = here.twins, here.free, here.templates
     if here.twins is None:
         known: dict[tuple[Any, ...], Any] | None = {}
         if is_plain("templates") or templates.is_watched():
             known = None
-        inner = Twins(buffers), not is_plain("fills"), known
+        inner = twins, not is_plain("fills"), known
     else:
-        inner = here.twins.within(buffers), here.free, here.templates
+        inner = twins.within(here.twins), here.free, here.templates
     use = Use(_patches(free=inner[1], templated=inner[2] is not None))
     try:
         try:
@@ -108,9 +121,11 @@ def on_meta(factory: Callable[[], T], *, buffers: bool = True) -> T:
         finally:
             here.twins, here.free, here.templates = outer
             use.end()
+            large.plain(twins)
     finally:  # once more, should an interrupt have come in there
         here.twins, here.free, here.templates = outer
         use.end()
+        large.plain(twins)
 
 
 class _Settings:
@@ -139,6 +154,10 @@ def _patches(*, free: bool, templated: bool) -> tuple[Patch, ...]:
 def _registrations() -> tuple[Patch, ...]:
     return (
         Patch(torch, "empty", chance.listed(_empty_as_meta)),
+        *(Patch(torch, name, chance.listed(_large_as_meta)) for name in large.FACTORIES),
+        *(Patch(Tensor, name, _large_as_meta) for name in large.METHODS),
+        *(Patch(Tensor, name, _watched) for name in large.READS),
+        Patch(nn.Module, "_call_impl", _watched),
         Patch(nn.Module, "register_parameter", _registering_parameter),
         Patch(nn.Module, "register_buffer", _registering_buffer),
     )
@@ -176,6 +195,7 @@ def _filling(function: Callable[..., Any]) -> Callable[..., Any]:
 def _registering_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
     def register_parameter(module: nn.Module, name: str, param: nn.Parameter | None) -> None:
         twins = here.twins
+        large.undress(param)
         function(module, name, param if twins is None else twins.of_parameter(param))
 
     return register_parameter
@@ -186,9 +206,35 @@ def _registering_buffer(function: Callable[..., Any]) -> Callable[..., Any]:
         module: nn.Module, name: str, tensor: Tensor | None, *args: Any, **kwargs: Any
     ) -> None:
         twins = here.twins
+        large.undress(tensor)
         function(module, name, tensor if twins is None else twins.of_buffer(tensor), *args, **kwargs)
 
     return register_buffer
+
+
+def _large_as_meta(function: Callable[..., Any]) -> Callable[..., Any]:
+    def factory(*args: Any, **kwargs: Any) -> Any:
+        made = None if here.twins is None else large.on_meta(function, args, kwargs)
+        return function(*args, **kwargs) if made is None else made
+
+    return factory
+
+
+def _watched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Of what fails for want of values, which the factory may catch."""
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        twins = here.twins
+        if twins is None:
+            return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            if large.names_meta(error):
+                twins.failed.append(function.__name__)
+            raise
+
+    return watched
 
 
 def _empty_as_meta(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,6 +243,9 @@ def _empty_as_meta(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         if sys._getframe(1).f_globals.get("__name__") in _EMPTY_IS_PARAMETER:
             return function(*args, **{**kwargs, "device": META})
+        made = large.on_meta(function, args, kwargs)
+        if made is not None:
+            return made
         try:
             return function(*args, **kwargs)
         except RuntimeError:

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.jit import _builtins
 from torch.utils._device import _device_constructors
 
+from netscope.base.meta import large
 from netscope.base.meta.here import here
 from netscope.base.meta.patches import Patch, Use
 
@@ -283,7 +284,7 @@ def _waits(frame: FrameType) -> bool:
 @cache
 def _of_torch() -> tuple[Patch, ...]:
     return (
-        *(Patch(torch, name, listed(_drawing)) for name in _FUNCTIONS),
+        *(Patch(torch, name, listed(_making)) for name in _FUNCTIONS),
         *(Patch(torch, name, listed(partial(_drawing_like, fill))) for name, fill in _LIKE.items()),
         *(Patch(owner, "manual_seed", _seeding) for owner in (torch, torch.random)),
         *(Patch(Tensor, name, _drawing) for name in _METHODS),
@@ -353,6 +354,17 @@ def _drawing(function: Callable[..., Any]) -> Callable[..., Any]:
             if device is not None:
                 kwargs["generator"] = chance.generator(device)
         return function(*args, **kwargs)
+
+    return draw
+
+
+def _making(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Of those that make a tensor, which is on meta where that is large."""
+    draw_real = _drawing(function)
+
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        made = None if here.twins is None else large.on_meta(function, args, kwargs)
+        return draw_real(*args, **kwargs) if made is None else made
 
     return draw
 

@@ -21,17 +21,27 @@ class Twins:
 
     buffers:
         whether large buffers have one too.
+    large:
+        whether large tensors that are made on the way are on meta from the start (see `large`).
+    made, made_any:
+        these, while they live and the build goes on; whether there ever was one.
+    failed:
+        what could not be done for want of values.
     """
 
-    def __init__(self, buffers: bool) -> None:
+    def __init__(self, buffers: bool, large: bool = False) -> None:
         self.buffers = buffers
+        self.large = large and buffers
+        self.made: list[weakref.ref[Tensor]] = []
+        self.made_any = False
+        self.failed: list[str] = []
         self._known: dict[int, tuple[weakref.ref[Tensor], Tensor]] = {}
 
-    def within(self, buffers: bool) -> Twins:
-        """Of a build within this one: what is tied stays tied."""
-        inner = Twins(buffers or self.buffers)
-        inner._known = self._known
-        return inner
+    def within(self, outer: Twins) -> Twins:
+        """These in a build within another one: what is tied stays tied."""
+        self.buffers |= outer.buffers
+        self._known = outer._known
+        return self
 
     def of_parameter(self, value: nn.Parameter | None) -> nn.Parameter | None:
         """Its twin, or the parameter itself where that is to stay."""

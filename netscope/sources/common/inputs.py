@@ -85,13 +85,17 @@ def combine(example: Call | None, given: Input | None, setting: Setting) -> Call
 
 
 def _usual_dtype(module: nn.Module) -> str | None:
-    """What torch was told to make tensors of, where that is not float32 and the network is of it."""
+    """What inputs are made of where that is not float32: what torch was told to make, or the network is of.
+
+    A network of several goes by the parameter that it has first.
+    """
     import torch
 
     usual = torch.get_default_dtype()
-    if usual is torch.float32 or all(parameter.dtype is not usual for parameter in module.parameters()):
-        return None
-    return str(usual).removeprefix("torch.")
+    own = [parameter.dtype for parameter in module.parameters()]
+    inputs = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+    found = usual if usual in own else next((dtype for dtype in own if dtype in inputs), torch.float32)
+    return None if found is torch.float32 else str(found).removeprefix("torch.")
 
 
 def _check_names(names: list[str]) -> None:

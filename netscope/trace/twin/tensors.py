@@ -8,7 +8,8 @@ from typing import Any, Final
 import torch
 
 from netscope.base.errors import UsageError
-from netscope.trace.standins import Standins
+from netscope.trace.constants import most_kept
+from netscope.trace.standins import Standins, is_meta
 
 # (elements' shape, strides, dtype, the tensor whose memory is stood in for) -> new memory
 Allocate = Callable[[tuple[int, ...], tuple[int, ...], torch.dtype, torch.Tensor], torch.Tensor]
@@ -17,6 +18,7 @@ _PLAIN_TYPES: Final = frozenset({torch.Tensor, torch.nn.Parameter})
 # What a class without a say in operators has.
 _NO_DISPATCH: Final[Any] = torch._C._disabled_torch_dispatch_impl
 _META: Final = torch.device("meta")
+_TORCHS: Final = Standins(torch.Tensor, torch.nn.Parameter)
 
 
 class Twins:
@@ -32,7 +34,7 @@ class Twins:
         self,
         allocate: Allocate,
         other: Callable[[torch.Tensor], torch.Tensor],
-        classes: Standins = Standins(torch.Tensor, torch.nn.Parameter),  # noqa: B008 - a constant
+        classes: Standins = _TORCHS,
     ) -> None:
         self._allocate = allocate
         self._other = other
@@ -66,7 +68,9 @@ class Twins:
         made: Any = twin
         if type(twin) is torch.Tensor:
             # In place of making another tensor of that class, which takes three times as long.
-            made.__class__ = cls if not plain else self._classes[parameter]
+            # One with values on meta is where its owner's is.
+            classes = self._classes if is_meta(twin) else _TORCHS
+            made.__class__ = cls if not plain else classes[parameter]
         if tensor.requires_grad and tensor.is_leaf:
             twin.requires_grad_()
         return twin
@@ -102,12 +106,22 @@ class Twins:
 
 
 def on_meta(classes: Standins) -> Twins:
-    """Twins without data."""
-    return Twins(
-        lambda shape, stride, dtype, _: torch.empty_strided(shape, stride, dtype=dtype, device=_META),
-        _alone,
-        classes,
-    )
+    """Twins without data, but for small ones of what a forward may ask the values of (see `constants`)."""
+
+    def allocate(
+        shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype, source: torch.Tensor
+    ) -> torch.Tensor:
+        if source.numel() <= most_kept(dtype) and _has_values(source):
+            return source.detach().clone()
+        return torch.empty_strided(shape, stride, dtype=dtype, device=_META)
+
+    return Twins(allocate, _alone, classes)
+
+
+def _has_values(tensor: torch.Tensor) -> bool:
+    """Whether they are in the processor's memory, and not a parameter's."""
+    plain = type(tensor) is torch.Tensor and tensor.device.type == "cpu" and not tensor.requires_grad
+    return plain and tensor.layout is torch.strided
 
 
 def on_fake(mode: Any) -> Twins:
