@@ -163,6 +163,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if schema.is_composite:
             made = self._composite(schema, args, kwargs) if self._is_whole(schema, args) else NotImplemented
             return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
+        return self._made_by(schema, args, kwargs)
+
+    def _made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of an operator that no other is behind."""
         try:
             if schema.written and self.keeper is not None:
                 self._keep(schema, args, kwargs)
@@ -219,7 +223,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.failed.append(what)
 
     def _computed(self, call: Dispatched) -> Any:
-        """What an operator makes that no other is behind, and that was not met before."""
+        """The same, where it was not met before."""
         memo = self.memo
         if call.sparse:
             return run_sparse(self, call)
