@@ -1,0 +1,9 @@
+"""A network's figures beside those of others who count, and a reason for each difference.
+
+`ask` has a peer run, in a process of its own; `opinion_of` finds the reasons. See `peers` for what a reason is.
+"""
+
+from netscope.answers.verify.figures import ours_of
+from netscope.answers.verify.result import Figure, Opinion, Reason, Verification
+
+__all__ = ["Figure", "Opinion", "Reason", "Verification", "ours_of"]

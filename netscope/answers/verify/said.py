@@ -1,0 +1,68 @@
+"""What a peer said of a network, in plain values that go from one process to another."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """What a peer makes of one operator, or of one call of a layer.
+
+    path:
+        the first qualified name of the module.
+    what:
+        the operator or the layer's class, as the peer calls it.
+    counted:
+        multiply-accumulates that the peer has for it.
+    work:
+        those that its shapes come to (`contractions`); 0 where the peer does not go by operators.
+    sizes:
+        what the peer's own rule is about: a layer's output; an operator's input, output and whether it has
+        weights.
+    known:
+        whether the peer has a rule for it.
+    """
+
+    path: str
+    what: str
+    counted: int
+    work: int = 0
+    sizes: tuple[int, ...] = ()
+    known: bool = True
+    times: int = 1
+
+
+class Said(NamedTuple):
+    """Totals, and what they are made of.
+
+    params, macs:
+        None for what the peer does not say.
+    held:
+        (path, parameters) for each layer that the peer lists with parameters of its own.
+    rung:
+        what its tensors were made of: "meta" or "real".
+    """
+
+    params: int | None
+    macs: int | None
+    entries: tuple[Entry, ...] = ()
+    held: tuple[tuple[str, int], ...] = ()
+    rung: str = "meta"
+
+
+def merged(entries: list[Entry]) -> tuple[Entry, ...]:
+    """Entries that differ in their amounts alone, put together. Sizes of operators are sums too."""
+    found: dict[tuple[str, str, bool, bool, bool], Entry] = {}
+    for entry in entries:
+        key = (entry.path, entry.what, entry.known, entry.counted == entry.work, bool(entry.sizes[2:]))
+        known = found.get(key)
+        if known is not None:
+            sizes = tuple(one + other for one, other in zip(known.sizes, entry.sizes, strict=True))
+            entry = known._replace(
+                counted=known.counted + entry.counted,
+                work=known.work + entry.work,
+                sizes=sizes,
+                times=known.times + entry.times,
+            )
+        found[key] = entry
+    return tuple(found.values())

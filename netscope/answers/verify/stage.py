@@ -1,0 +1,187 @@
+"""Where a peer runs: a twin of the network on meta, which costs no weights and no arithmetic; else a real one.
+
+Peers were made for real tensors. `Stage.open` is to be entered around what they do: a mode below them lets
+meta and small real tensors meet, has `torch.jit` trace what has no values, and tells of every operator that
+ran, and in which module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
+
+from netscope.base.workload import TensorSpec, Workload
+from netscope.trace.memory import too_large
+from netscope.trace.modules import Names
+from netscope.trace.rungs import RUNGS, copying, make_plain, set_mode
+from netscope.trace.shapes.layout import dtype_name
+from netscope.trace.standins import Standins
+from netscope.trace.twin import tensors
+
+_META: Final = torch.device("meta")
+# Given to whoever wants to hear of operators: (operator's name, arguments, tensors returned).
+Listener = Callable[[Any, Sequence[Any], Sequence[TensorSpec]], None]
+
+
+class Stage:
+    """A network that a peer may run, and what it is called with.
+
+    paths:
+        the first qualified name of each module, by its id.
+    inside:
+        paths of the modules that are running, the outermost first.
+    listener:
+        hears of every operator that runs on the lowest level.
+    """
+
+    def __init__(
+        self, rung: str, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.rung = rung
+        self.module, self.args, self.kwargs = module, args, kwargs
+        names = Names(module)
+        self.paths = {key: found[0] for key, found in names.of.items()}
+        self.modules = {found[0]: m for m, found in zip(names.modules, names.of.values(), strict=True)}
+        self.inside: list[str] = []
+        self.listener: Listener | None = None
+
+    @property
+    def path(self) -> str:
+        """Of the module that is running."""
+        return self.inside[-1] if self.inside else ""
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """In here a peer may run."""
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(_Below(self))
+            hooks = torch.nn.modules.module
+            stack.callback(hooks.register_module_forward_pre_hook(self._enter).remove)
+            stack.callback(hooks.register_module_forward_hook(self._leave, always_call=True).remove)
+            yield
+
+    def _enter(self, module: torch.nn.Module, args: Any) -> None:
+        # One that is registered nowhere is its caller's.
+        self.inside.append(self.paths.get(id(module), self.path))
+
+    def _leave(self, module: torch.nn.Module, args: Any, result: Any) -> None:
+        self.inside.pop()
+
+
+@contextmanager
+def staged(workload: Workload, rung: str, train: bool) -> Iterator[Stage]:
+    """The stage on that rung, "meta" or "real". In a process of its own: nothing is put back.
+
+    Raises:
+        MemoryError: the weights would not fit.
+    """
+    if rung == "real":
+        refusal = too_large(workload.module)
+        if refusal is not None:
+            raise MemoryError(refusal)
+        with RUNGS["real"](workload, train, True) as prepared:
+            yield Stage(rung, prepared.module, prepared.args, prepared.kwargs)
+        return
+    twin = tensors.on_meta(Standins(torch.Tensor, torch.nn.Parameter))
+    with copying(twin, _made) as copier:
+        with torch.no_grad():
+            module, args, kwargs = copier((workload.module, workload.args, workload.kwargs))
+        modules = list(module.modules())
+        make_plain(modules)
+        set_mode(modules, train)
+        yield Stage(rung, module, args, kwargs)
+
+
+def _made(spec: TensorSpec) -> torch.Tensor:
+    return torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device=_META)
+
+
+def specs(values: Any) -> Any:
+    """The same with a TensorSpec for each tensor."""
+    return tree_map_only(
+        torch.Tensor, lambda t: TensorSpec(tuple(map(int, t.shape)), dtype_name(t.dtype)), values
+    )
+
+
+def specs_of(values: Any) -> list[TensorSpec]:
+    """Those of the tensors among values."""
+    return [leaf for leaf in tree_leaves(specs(values)) if isinstance(leaf, TensorSpec)]
+
+
+class _Below(TorchDispatchMode):
+    """Runs operators below all that a peer does."""
+
+    supports_higher_order_operators = True
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if torch._C._get_tracing_state() is None:
+            return self._run(func, args, kwargs)
+        if self._stage.rung == "real":
+            return func(*args, **kwargs)
+        if func is torch.ops.aten.convolution.default:
+            # A kernel with data would call this one, which is what `torch.jit` writes down.
+            with _tracing(True), self:
+                return torch.ops.aten._convolution.default(*args, False, False, False, False, **kwargs)
+        with _tracing(False):
+            return self._run(func, args, kwargs)
+
+    def _run(self, func: Any, args: Any, kwargs: Any) -> Any:
+        stage = self._stage
+        if stage.rung == "meta":
+            if func is torch.ops.aten._convolution.default:
+                func, args = torch.ops.aten.convolution.default, args[:9]
+            result = _on_meta(func, args, kwargs)
+        else:
+            result = func(*args, **kwargs)
+        if stage.listener is not None:
+            stage.listener(func, (*args, *kwargs.values()), specs_of(result))
+        return result
+
+
+def _on_meta(func: Any, args: Any, kwargs: Any) -> Any:
+    """On meta if any tensor is: one with data beside it is stood in for."""
+    given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    mixed = any(t.is_meta for t in given) and not all(t.is_meta for t in given)
+    if not mixed:
+        return func(*args, **kwargs)
+    known: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def stand_in(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.is_meta or not tensor.dim():  # a number may come from anywhere
+            return tensor
+        made = torch.empty_strided(tuple(tensor.shape), tensor.stride(), dtype=tensor.dtype, device=_META)
+        known[id(made)] = made, tensor
+        return made
+
+    result = func(
+        *tree_map_only(torch.Tensor, stand_in, args), **tree_map_only(torch.Tensor, stand_in, kwargs)
+    )
+    # What was written to in place is still the tensor that it was.
+    return tree_map_only(torch.Tensor, lambda t: known[id(t)][1] if id(t) in known else t, result)
+
+
+@contextmanager
+def _tracing(on: bool) -> Iterator[None]:
+    """Have `torch.jit` write down what runs in here, or not see it: it would take sizes for tensors."""
+    tracer = torch._C._dispatch_key_parse("Tracer")
+    state = torch._C._get_tracing_state()
+    excluded = torch._C._dispatch_tls_is_dispatch_key_excluded(tracer)
+    torch._C._dispatch_tls_set_dispatch_key_excluded(tracer, False)
+    if not on:
+        torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(state)
+        torch._C._dispatch_tls_set_dispatch_key_excluded(tracer, excluded)
