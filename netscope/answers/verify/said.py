@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netscope.answers.verify.result import Reason
+
 
 class Entry(NamedTuple):
     """What a peer makes of one operator, or of one call of a layer.
@@ -40,14 +42,23 @@ class Said(NamedTuple):
     held:
         (path, parameters) for each layer that the peer lists with parameters of its own.
     rung:
-        what its tensors were made of: "meta" or "real".
+        what its tensors were made of: "meta" or "real"; "" for one that ran nothing.
+    told:
+        reasons that only the peer's process could find.
+    within:
+        how far apart multiply-accumulates are that it would round to the same.
+    note:
+        what there is to know about its figures.
     """
 
     params: int | None
     macs: int | None
     entries: tuple[Entry, ...] = ()
     held: tuple[tuple[str, int], ...] = ()
-    rung: str = "meta"
+    rung: str = ""
+    told: tuple[Reason, ...] = ()
+    within: int = 0
+    note: str = ""
 
 
 def merged(entries: list[Entry]) -> tuple[Entry, ...]:

@@ -21,7 +21,7 @@ def opinion_of(peer: Peer, said: Said, ours: Ours, version: str) -> Opinion:
     for entry in said.entries:
         layers[entry.path] = layers.get(entry.path, 0) + entry.counted
     rest = 0 if said.macs is None else said.macs - sum(layers.values())
-    if rest:
+    if rest and peer.staged:
         layers[_WHOLE] = layers.get(_WHOLE, 0) + rest
     return Opinion(
         name=peer.name,
@@ -31,11 +31,14 @@ def opinion_of(peer: Peer, said: Said, ours: Ours, version: str) -> Opinion:
         macs=None if said.macs is None else _macs(peer, said, ours, layers),
         layers=layers,
         rung=said.rung,
+        note=said.note,
     )
 
 
 def _macs(peer: Peer, said: Said, ours: Ours, layers: dict[str, int]) -> Figure:
     reasons = [reason for reason in peer.reasons(said, ours) if any(reason.amounts.values())]
+    if not peer.staged:
+        return _total("macs", ours.report.counted_macs, said.macs, reasons, said.within)
     left = left_over(ours.macs, layers, reasons)
     uncounted = {path: amount for path, amount in left.items() if path in ours.unknown}
     if uncounted:
@@ -50,11 +53,16 @@ def _macs(peer: Peer, said: Said, ours: Ours, layers: dict[str, int]) -> Figure:
 
 
 def _params(peer: Peer, said: Said, ours: Ours) -> Figure:
-    own, theirs = ours.report.params, said.params
     reasons = [reason for reason in peer.params_reasons(said, ours) if reason.total]
+    return _total("params", ours.report.params, said.params, reasons)
+
+
+def _total(quantity: str, own: int, theirs: int | None, reasons: list[Reason], within: int = 0) -> Figure:
+    """Of a figure that the peer has for the whole network alone."""
     assert theirs is not None
     rest = theirs - own - sum(reason.total for reason in reasons)
-    return Figure("params", own, theirs, tuple(reasons), {_WHOLE: rest} if rest else {})
+    left = {_WHOLE: rest} if abs(rest) > within else {}
+    return Figure(quantity, own, theirs, tuple(reasons), left, within)
 
 
 def left_over(ours: dict[str, int], theirs: dict[str, int], reasons: Iterable[Reason]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Where a peer runs: a twin of the network on meta, which costs no weights and no arithmetic; else a real one.
+"""Where a peer runs: a twin of the network on meta, which costs no weights and no work; else a real one.
 
 Peers were made for real tensors. `Stage.open` is to be entered around what they do: a mode below them lets
 meta and small real tensors meet, has `torch.jit` trace what has no values, and tells of every operator that
@@ -127,8 +127,6 @@ class _Below(TorchDispatchMode):
         kwargs = kwargs or {}
         if torch._C._get_tracing_state() is None:
             return self._run(func, args, kwargs)
-        if self._stage.rung == "real":
-            return func(*args, **kwargs)
         if func is torch.ops.aten.convolution.default:
             # A kernel with data would call this one, which is what `torch.jit` writes down.
             with _tracing(True), self:

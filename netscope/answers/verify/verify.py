@@ -56,7 +56,7 @@ def verify(
     Raises:
         UsageError: there is no such peer; else what `trace` raises.
     """
-    asked = chosen(names)
+    asked = [peer for peer in chosen(names) if peer.applies(workload)]
     _import_once()
     children = [(peer, Child(partial(_ask, peer, workload, train), limit)) for peer in asked]
     try:
@@ -79,6 +79,8 @@ def _ask(peer: Peer, workload: Workload, train: bool) -> Said:
     """What a peer says, on the first rung on which it can."""
     from netscope.answers.verify.stage import staged
 
+    if not peer.staged:
+        return peer.ask(workload)
     first: Exception | None = None
     for rung in _RUNGS:
         try:

@@ -12,14 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from netscope.answers.verify.figures import Ours
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Said
-
-if TYPE_CHECKING:
-    from netscope.answers.verify.stage import Stage
+from netscope.base.workload import Workload
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +36,20 @@ class Peer:
         why its multiply-accumulates differ.
     params_reasons:
         why its parameters do.
+    applies:
+        whether it has anything to say of a network.
+    staged:
+        whether it runs a network on a stage; else it is asked about the workload.
     """
 
     name: str
     title: str
     package: str
-    ask: Callable[[Stage], Said]
+    ask: Callable[[Any], Said]
     reasons: Callable[[Said, Ours], list[Reason]]
     params_reasons: Callable[[Said, Ours], list[Reason]] = lambda said, ours: []
+    applies: Callable[[Workload], bool] = lambda workload: True
+    staged: bool = True
 
 
 _NAMES: Final = tuple(module.name for module in iter_modules(__path__))
