@@ -14,6 +14,9 @@ from netscope.show.words import head, partial_notes
 
 # Rows of layers that are shown by themselves.
 _ROWS: Final = 10
+# What a name is never cut below, and how long a reason may be that stays in its row.
+_NARROWEST: Final = 16
+_WIDEST: Final = 44
 _SAME: Final = "="
 _NOTHING: Final = "·"
 _NO_REASON: Final = "no reason"
@@ -64,12 +67,10 @@ def _sections(answer: Verification, everything: bool) -> Iterator[p.Section]:
     for opinion in answer:
         for figure in opinion.figures:
             if figure.reasons or figure.unexplained:
-                yield p.Title(_title(opinion, figure), close=True)
-                yield _reasons(figure)
+                yield _reasons(opinion, figure)
     groups = groups_of(answer, folded=not everything)
     shown = groups if everything else groups[:_ROWS]
     if shown:
-        yield p.Title([p.Piece("layers that differ", "title"), p.Piece("MACs, without the layers within")], close=True)
         yield _layers(answer, shown)
     more = sum(len(group.paths) for group in groups[len(shown) :])
     yield p.Notes(_notes(answer, more))
@@ -79,14 +80,18 @@ def _sections(answer: Verification, everything: bool) -> Iterator[p.Section]:
 
 
 def _totals(answer: Verification) -> p.Table:
-    headings = [p.Heading(""), p.Heading("ours", right=True)]
-    headings += [p.Heading(opinion.title, right=True) for opinion in _speaking(answer)]
     report = answer.report
     macs = units.count(report.macs)
     if report.macs is None:
         macs = units.at_least(units.count(report.counted_macs))
     rows = [p.Row([p.Cell("params"), p.Cell(units.count(report.params), "accent"), *_cells(answer, "params")])]
     rows.append(p.Row([p.Cell("MACs"), p.Cell(macs, "accent"), *_cells(answer, "macs")]))
+    titles = ["", "ours", *(opinion.title for opinion in _speaking(answer))]
+    # Figures are never cut; where there is no room for it, a title is.
+    widths = [max(len(row.cells[place].text) for row in rows) for place in range(len(titles))]
+    headings = [
+        p.Heading(title, right=place > 0, floor=max(widths[place], 5)) for place, title in enumerate(titles)
+    ]
     return p.Table(headings, rows)
 
 
@@ -116,18 +121,15 @@ def _names(answer: Verification) -> list[str]:
     return [opinion.name for opinion in answer]
 
 
-def _title(opinion: Opinion, figure: Figure) -> list[p.Piece]:
-    assert figure.difference is not None
-    text = f"{_signed(figure.difference)} {_TITLES[figure.quantity]}"
-    return [p.Piece(opinion.title, "title"), p.Piece(text)]
-
-
 def _signed(amount: int) -> str:
     return units.difference(units.count(amount))
 
 
-def _reasons(figure: Figure) -> p.Table:
-    headings = [p.Heading("", right=True), p.Heading("", right=True), p.Heading("why", wraps=True)]
+def _reasons(opinion: Opinion, figure: Figure) -> p.Table:
+    """A reason a line, under whose figure they are of and what they come to together."""
+    assert figure.difference is not None
+    whole = f"{_signed(figure.difference)} {_TITLES[figure.quantity]}"
+    headings = [p.Heading(opinion.title, right=True), p.Heading("", right=True), p.Heading(whole, wraps=True)]
     rows = [
         p.Row(
             [
@@ -146,7 +148,7 @@ def _reasons(figure: Figure) -> p.Table:
         rows.append(
             p.Row([p.Cell(_signed(sum(left.values())), "bad"), layers, p.Cell(f"{_NO_REASON}{where}", "bad")])
         )
-    return p.Table(headings, rows, bare=True)
+    return p.Table(headings, rows)
 
 
 def _listed(paths: Sequence[str], most: int = 3) -> str:
@@ -213,26 +215,38 @@ def _starred(one: str, other: str) -> str:
 
 def _layers(answer: Verification, groups: Sequence[Group]) -> p.Table:
     shown = [one for one in _speaking(answer) if one.layers and any(one.name in group.why for group in groups)]
-    headings = [p.Heading("layer", name=True, floor=16), p.Heading("ours", right=True, units=True)]
-    headings += [p.Heading(one.title, right=True, units=True, drop=9 - n) for n, one in enumerate(shown)]
-    headings.append(p.Heading("why", wraps=True))
-    return p.Table(headings, [_row(group, shown) for group in groups])
+    why = [_why(group, shown) for group in groups]
+    headings = [
+        p.Heading("layer (own MACs)", name=True, floor=_NARROWEST),
+        p.Heading("", right=True),
+        p.Heading("ours", right=True, units=True),
+        *(p.Heading(one.title, right=True, units=True, drop=9 - n) for n, one in enumerate(shown)),
+        p.Heading("why", wraps=max(map(len, why)) > _WIDEST),
+    ]
+    return p.Table(headings, [_row(*both, shown) for both in zip(groups, why, strict=True)])
 
 
-def _row(group: Group, shown: Sequence[Opinion]) -> p.Row:
+def _row(group: Group, why: str, shown: Sequence[Opinion]) -> p.Row:
     times = units.times(len(group.paths)) if len(group.paths) > 1 else ""
-    cells = [p.Cell(group.path or "(root)", behind=times, code=True), p.Cell(units.metric(group.ours))]
+    ours = units.metric(group.ours)
+    cells = [p.Cell(group.path or "(root)", code=True), p.Cell(times, "dim"), p.Cell(ours)]
     for one in shown:
-        value = group.theirs[one.name]
-        if value == group.ours:
+        if group.theirs[one.name] == group.ours:
             cells.append(p.Cell(_SAME, "dim"))
         else:
-            text = units.metric(value)
-            text = units.count(value) if text == units.metric(group.ours) else text
-            cells.append(p.Cell(text, "bad" if None in group.why.get(one.name, ()) else ""))
+            tone: p.Tone = "bad" if None in group.why.get(one.name, ()) else ""
+            cells.append(p.Cell(_apart(group.theirs[one.name], group.ours), tone))
     lost = any(None in keys for keys in group.why.values())
-    cells.append(p.Cell(_why(group, shown), "bad" if lost else "dim"))
+    cells.append(p.Cell(why, "bad" if lost else "dim"))
     return p.Row(cells)
+
+
+def _apart(value: int, other: int) -> str:
+    """With as many digits as it takes to tell it from the other."""
+    for digits in range(units.ROW, 9):
+        if (text := units.metric(value, digits)) != units.metric(other, digits):
+            return text
+    return units.count(value)
 
 
 def _why(group: Group, shown: Sequence[Opinion]) -> str:
@@ -255,10 +269,10 @@ def _notes(answer: Verification, more: int) -> list[p.Note]:
     real = [one.title for one in _speaking(answer) if one.rung == "real"]
     if real:
         notes.append(p.Note(f"{', '.join(real)} ran with real weights: the forward needs values", "dim"))
-    versions = [f"{one.title} {one.version}" for one in answer if one.version]
+    versions = {one.package: one.version for one in answer if one.version}
     if versions:
-        notes.append(p.Note(", ".join(dict.fromkeys(versions)), "dim"))
-    notes += [p.Note(f"{one.title}: {one.note}", "dim") for one in answer if one.note]
+        notes.append(p.Note(", ".join(f"{name} {version}" for name, version in versions.items()), "dim"))
+    notes += [p.Note(f"{one.title}'s figures are those of {one.note}", "dim") for one in answer if one.note]
     notes.append(_verdict(answer))
     return notes
 

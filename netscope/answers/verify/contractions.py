@@ -113,6 +113,8 @@ def _einsum(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     for letters, tensor in zip((one, other), tensors, strict=True):
         for letter, size in zip(letters, tensor.shape, strict=True):
             sizes[letter] = max(size, sizes.get(letter, 1))
+    if all(letter in result for letter in one if letter in other):
+        return 0  # nothing is summed up: torch multiplies element by element
     return math.prod(
         n for letter, n in sizes.items() if letter in result or (letter in one and letter in other)
     )

@@ -76,8 +76,10 @@ class Figure:
 class Opinion:
     """What one peer says.
 
-    name, title, version:
+    name, title:
         who says it.
+    package, version:
+        where it is from.
     params, macs:
         its totals beside ours, with the reasons.
     layers:
@@ -92,6 +94,7 @@ class Opinion:
 
     name: str
     title: str
+    package: str = ""
     version: str = ""
     params: Figure | None = None
     macs: Figure | None = None

@@ -40,7 +40,7 @@ class Said(NamedTuple):
     params, macs:
         None for what the peer does not say.
     held:
-        (path, parameters) for each layer that the peer lists with parameters of its own.
+        (path, parameters, whether no layer is within) for each layer that the peer lists.
     rung:
         what its tensors were made of: "meta" or "real"; "" for one that ran nothing.
     told:
@@ -54,7 +54,7 @@ class Said(NamedTuple):
     params: int | None
     macs: int | None
     entries: tuple[Entry, ...] = ()
-    held: tuple[tuple[str, int], ...] = ()
+    held: tuple[tuple[str, int, bool], ...] = ()
     rung: str = ""
     told: tuple[Reason, ...] = ()
     within: int = 0
@@ -63,9 +63,9 @@ class Said(NamedTuple):
 
 def merged(entries: list[Entry]) -> tuple[Entry, ...]:
     """Entries that differ in their amounts alone, put together. Sizes of operators are sums too."""
-    found: dict[tuple[str, str, bool, bool, bool], Entry] = {}
+    found: dict[tuple[object, ...], Entry] = {}
     for entry in entries:
-        key = (entry.path, entry.what, entry.known, entry.counted == entry.work, bool(entry.sizes[2:]))
+        key = (entry.path, entry.what, entry.known, not entry.work, entry.counted == entry.work, len(entry.sizes))
         known = found.get(key)
         if known is not None:
             sizes = tuple(one + other for one, other in zip(known.sizes, entry.sizes, strict=True))

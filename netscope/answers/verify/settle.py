@@ -26,6 +26,7 @@ def opinion_of(peer: Peer, said: Said, ours: Ours, version: str) -> Opinion:
     return Opinion(
         name=peer.name,
         title=peer.title,
+        package=peer.package,
         version=version,
         params=None if said.params is None else _params(peer, said, ours),
         macs=None if said.macs is None else _macs(peer, said, ours, layers),

@@ -16,11 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from netscope.base.workload import TensorSpec, Workload
+from netscope.trace.here import here
 from netscope.trace.memory import too_large
 from netscope.trace.modules import Names
-from netscope.trace.rungs import RUNGS, copying, make_plain, set_mode
-from netscope.trace.shapes.layout import dtype_name
-from netscope.trace.standins import Standins
+from netscope.trace.rungs import RUNGS, copying, device_of, make_plain, set_mode
+from netscope.trace.shapes.layout import Layout, dtype_name
+from netscope.trace.shapes.registry import infer, rule_for
+from netscope.trace.standins import Standins, dressed, standins
 from netscope.trace.twin import tensors
 
 _META: Final = torch.device("meta")
@@ -40,9 +42,14 @@ class Stage:
     """
 
     def __init__(
-        self, rung: str, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        rung: str,
+        module: torch.nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        classes: Standins | None = None,
     ) -> None:
-        self.rung = rung
+        self.rung, self.classes = rung, classes
         self.module, self.args, self.kwargs = module, args, kwargs
         names = Names(module)
         self.paths = {key: found[0] for key, found in names.of.items()}
@@ -61,6 +68,8 @@ class Stage:
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             stack.enter_context(_Below(self))
+            here.outside = self.classes is not None
+            stack.callback(setattr, here, "outside", False)
             hooks = torch.nn.modules.module
             stack.callback(hooks.register_module_forward_pre_hook(self._enter).remove)
             stack.callback(hooks.register_module_forward_hook(self._leave, always_call=True).remove)
@@ -88,18 +97,31 @@ def staged(workload: Workload, rung: str, train: bool) -> Iterator[Stage]:
         with RUNGS["real"](workload, train, True) as prepared:
             yield Stage(rung, prepared.module, prepared.args, prepared.kwargs)
         return
-    twin = tensors.on_meta(Standins(torch.Tensor, torch.nn.Parameter))
-    with copying(twin, _made) as copier:
+    # They say that they are where the owner's are, so that the forward goes the way that it goes there.
+    classes = standins(torch.device("cpu") if workload.rebuild else device_of(workload.module))
+
+    def make(spec: TensorSpec) -> torch.Tensor:
+        made: torch.Tensor = dressed(
+            torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device=_META), classes.tensor
+        )
+        return made
+
+    with copying(tensors.on_meta(classes), make) as copier:
         with torch.no_grad():
             module, args, kwargs = copier((workload.module, workload.args, workload.kwargs))
         modules = list(module.modules())
         make_plain(modules)
+        _keep_from_fused(modules)
         set_mode(modules, train)
-        yield Stage(rung, module, args, kwargs)
+        yield Stage(rung, module, args, kwargs, classes)
 
 
-def _made(spec: TensorSpec) -> torch.Tensor:
-    return torch.empty(spec.shape, dtype=getattr(torch, spec.dtype), device=_META)
+def _keep_from_fused(modules: list[torch.nn.Module]) -> None:
+    """Have attention see a weight on meta: its fused way hides what it does, and needs data."""
+    for module in modules:
+        if isinstance(module, torch.nn.MultiheadAttention) and module.in_proj_weight is not None:
+            weight: Any = module.in_proj_weight
+            weight.__class__ = torch.nn.Parameter
 
 
 def specs(values: Any) -> Any:
@@ -124,7 +146,13 @@ class _Below(TorchDispatchMode):
         self._stage = stage
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
+        outside, here.outside = here.outside, False  # torch is to see where tensors are
+        try:
+            return self._dispatched(func, args, kwargs or {})
+        finally:
+            here.outside = outside
+
+    def _dispatched(self, func: Any, args: Any, kwargs: Any) -> Any:
         if torch._C._get_tracing_state() is None:
             return self._run(func, args, kwargs)
         if func is torch.ops.aten.convolution.default:
@@ -140,6 +168,8 @@ class _Below(TorchDispatchMode):
             if func is torch.ops.aten._convolution.default:
                 func, args = torch.ops.aten.convolution.default, args[:9]
             result = _on_meta(func, args, kwargs)
+            if stage.classes is not None:
+                dressed(result, stage.classes.tensor)
         else:
             result = func(*args, **kwargs)
         if stage.listener is not None:
@@ -150,9 +180,11 @@ class _Below(TorchDispatchMode):
 def _on_meta(func: Any, args: Any, kwargs: Any) -> Any:
     """On meta if any tensor is: one with data beside it is stood in for."""
     given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    if kwargs.get("device") is not None and any(t.is_meta for t in given):
+        kwargs = {**kwargs, "device": _META}
     mixed = any(t.is_meta for t in given) and not all(t.is_meta for t in given)
     if not mixed:
-        return func(*args, **kwargs)
+        return _made_of(func, args, kwargs)
     known: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def stand_in(tensor: torch.Tensor) -> torch.Tensor:
@@ -167,6 +199,24 @@ def _on_meta(func: Any, args: Any, kwargs: Any) -> Any:
     )
     # What was written to in place is still the tensor that it was.
     return tree_map_only(torch.Tensor, lambda t: known[id(t)][1] if id(t) in known else t, result)
+
+
+def _made_of(func: Any, args: Any, kwargs: Any) -> Any:
+    """What torch makes of it, or a shape rule of netscope's where torch has no kernel for meta."""
+    try:
+        return func(*args, **kwargs)
+    except (RuntimeError, NotImplementedError):
+        rule = rule_for(str(func)) if isinstance(func, torch._ops.OpOverload) else None
+        if rule is None or func._schema.is_mutable:
+            raise
+        as_layouts = tree_map_only(
+            torch.Tensor, lambda t: Layout(tuple(t.shape), t.stride(), t.dtype), (args, kwargs)
+        )
+        made = infer(rule, *as_layouts)
+        if type(made) is not tuple:
+            raise
+        shape, stride, dtype = made
+        return torch.empty_strided(shape, stride, dtype=dtype, device=_META)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def verify(
         for peer, child in children:
             returned, release = child.result(), _version(peer.package)
             if returned.error:
-                opinions.append(Opinion(peer.name, peer.title, release, error=returned.error))
+                opinions.append(Opinion(peer.name, peer.title, peer.package, release, error=returned.error))
             else:
                 opinions.append(opinion_of(peer, returned.value, ours, release))
     finally:
@@ -88,7 +88,7 @@ def _ask(peer: Peer, workload: Workload, train: bool) -> Said:
                 return peer.ask(stage)
         except Exception as error:  # noqa: BLE001 - the peer's or the owner's code
             if isinstance(error, (MemoryError, NetscopeError)) and first is not None:
-                raise first from None
+                raise first  # noqa: B904 - what kept it from meta is the reason, and the other is its consequence
             first = first or error
             last = error
     raise last

@@ -55,6 +55,8 @@ def ask(stage: Stage) -> Said:
         for packet, formula in registry.items()
         if hasattr(packet, "_overload_names") or hasattr(packet, "overloads")
     }
+    # Its tracker of modules fails on a parameter that is an argument, where no gradients are taken.
+    stage.module.requires_grad_(False)
     with stage.open(), flop_counter.FlopCounterMode(display=False, custom_mapping=overheard) as counter:
         stage.listener = unknown
         stage.module(*stage.args, **stage.kwargs)
@@ -75,7 +77,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     found = []
     if missing:
         names = ", ".join(f"{name} {units.times(times)}" for name, times in calls.most_common())
-        found.append(Reason("no formula", f"has no formula for {names}", dict(missing)))
+        found.append(Reason("no rule", f"has no formula for {names}", dict(missing)))
     if complex_:
         found.append(
             Reason("complex", "counts a complex product as one real one, not as four", dict(complex_))

@@ -83,7 +83,7 @@ def _overheard(kind: str, handle: Any, entries: list[Entry], place: Any) -> Any:
         node = outputs[0].node()
         amount = sum(counted.values()) if isinstance(counted, Counter) else counted
         what = bare(kind)
-        sizes = ()
+        sizes: tuple[int, ...] = (_numel(outputs[0]),)
         if what in _RULES:
             weights = _WEIGHTS.get(what)
             weighted = weights is not None and _spec(inputs[weights]) is not None
@@ -188,7 +188,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     ]
     if missing:
         names = ", ".join(f"{name} {units.times(times)}" for name, times in calls.most_common())
-        found.append(Reason("no formula", f"has no rule for {names}", dict(missing)))
+        found.append(Reason("no rule", f"has no rule for {names}", dict(missing)))
     found += [Reason(why, why, amounts) for why, amounts in others.items()]
     return found
 
@@ -201,11 +201,18 @@ def _rate(amount: int, elements: int) -> str:
 
 def _otherwise(entry: Entry) -> str:
     """Why it has another figure for a contraction; "" when that is not known."""
-    if entry.work == 4 * entry.counted:
+    if entry.work == 4 * entry.counted != 0:
         return "counts a complex product as one real one, not as four"
-    if entry.what == "einsum" and abs(entry.counted - entry.work) <= entry.work * 0.5 * 10 ** (1 - _DIGITS):
+    if entry.what == "einsum" and entry.work and _as_read(entry.counted, entry.work):
         return f"reads the cost of einsum off a text with {_DIGITS} digits"
+    if entry.what == "einsum" and not entry.work and _as_read(entry.counted, entry.sizes[0] / 2):
+        return "counts half a MAC for each element of an einsum that sums nothing up"
     return ""
+
+
+def _as_read(counted: int, value: float) -> bool:
+    """Whether a cost is that value as its text has it."""
+    return abs(counted - value) <= value * 0.5 * 10 ** (1 - _DIGITS) + 1
 
 
 PEER: Final = Peer(name="fvcore", title="fvcore", package="fvcore", ask=ask, reasons=reasons)

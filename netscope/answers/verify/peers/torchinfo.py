@@ -38,18 +38,11 @@ def ask(stage: Stage) -> Said:
     for info in found.summary_list:
         path = stage.paths.get(id(info.module), "")
         if info.is_leaf_layer:
-            entries.append(
-                Entry(
-                    path,
-                    info.class_name,
-                    int(info.macs),
-                    sizes=_sizes(info.output_size) if info.executed else (),
-                )
-            )
-            if not info.is_recursive:
-                held.append((path, int(info.num_params)))
-        elif not info.is_recursive and info.leftover_params() > 0:
-            held.append((path, int(info.leftover_params())))
+            sizes = _sizes(info.output_size) if info.executed else ()
+            entries.append(Entry(path, info.class_name, int(info.macs), sizes=sizes))
+        if not info.is_recursive:
+            left = info.num_params if info.is_leaf_layer else max(info.leftover_params(), 0)
+            held.append((path, int(left), bool(info.is_leaf_layer)))
     return Said(int(found.total_params), int(found.total_mult_adds), tuple(entries), tuple(held), stage.rung)
 
 
@@ -74,7 +67,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
         weights, biases = (sum(part) for part in zip(*counted, strict=True))
         kind, work = calls[0].what, ours.worked(path)
         if not work:
-            found.add("parameters", kind, path, weights + biases)
+            found.add("params", kind, path, weights + biases)
             continue
         if not weights:
             found.left_out(path, ours.work[path])
@@ -117,7 +110,7 @@ def _misread(kind: str, fact: ModuleFact | None) -> str:
 
 # The rule, for people; {} are the classes of the layers.
 _TEXTS: Final[Mapping[str, str]] = {
-    "parameters": "takes the parameters of {} for MACs",
+    "params": "takes the parameters of {} for MACs",
     "bias": "counts the bias of {} as MACs",
     "positions": "multiplies the weight of {} by the first dimension of what it returns, not by every position",
     "sequence": "multiplies the weights of {} by the first two dimensions of what it returns",
@@ -165,16 +158,33 @@ def _listed(kinds: Counter[str]) -> str:
 
 
 def params_reasons(said: Said, ours: Ours) -> list[Reason]:
-    """A tensor that several layers hold it counts for each of them."""
-    found: dict[str, int] = {}
+    """A tensor that several layers hold it counts for each; so it does a container's, where modules are shared."""
+    rows = {path for path, _, _ in said.held}
+    leaves = {path for path, _, leaf in said.held if leaf}
+    due = dict.fromkeys(rows, 0)
     seen: set[int] = set()
-    for path, _ in said.held:
-        fact = ours.modules.get(path)
-        for parameter in () if fact is None else fact.parameters:
-            if parameter.identity in seen:
-                found[path] = found.get(path, 0) + parameter.spec.numel
+    shared = False
+    # Layers before containers, which have what is left of theirs.
+    for path, fact in sorted(ours.modules.items(), key=lambda item: item[0] not in leaves):
+        row = path
+        while row not in rows and row:
+            row = row.rpartition(".")[0]
+        shared = shared or bool(fact.aliases)
+        for parameter in fact.parameters:
+            if parameter.identity not in seen:
+                due[row] = due.get(row, 0) + parameter.spec.numel
+            shared = shared or parameter.identity in seen
             seen.add(parameter.identity)
-    return [Reason("tied", "counts a tensor once for each layer that holds it", found)] if found else []
+    tied: dict[str, int] = {}
+    again: dict[str, int] = {}
+    for path, count, leaf in said.held:
+        if count != due[path]:
+            (tied if leaf else again)[path] = count - due[path]
+    found = [Reason("tied", "counts a tensor once for each layer that holds it", tied)] if tied else []
+    if again and shared:
+        text = "has other parameters left for a container, of layers or tensors that it meets a second time"
+        found.append(Reason("shared", text, again))
+    return found
 
 
 PEER: Final = Peer(
