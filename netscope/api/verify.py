@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Final, Unpack
 
 from netscope.api.reading import reader
 from netscope.api.summary import trace
@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from netscope.answers.verify import Verification
     from netscope.api.reading import Model
 
+# A longer limit than anybody means.
+_LONGEST: Final = 10**6
+
 
 def verify(
     model: Model,
     *,
     peers: Sequence[str] = (),
-    limit: float | None = None,
+    time_limit: float | None = None,
     **how: Unpack[How],
 ) -> Verification:
     """Hold a network's figures beside those of torchinfo, fvcore and torch's FlopCounterMode.
@@ -33,7 +36,7 @@ def verify(
     Args:
         model: whatever `summary` takes, but for reports: their network is gone.
         peers: which of them to ask, by name: "torchinfo"; all of them when left out.
-        limit: seconds that each peer may take [60].
+        time_limit: seconds that each peer may take; 60 when left out.
         how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
 
     Returns:
@@ -46,6 +49,8 @@ def verify(
 
     names = arguments.texts("peers", peers, 'write peers=["torchinfo"]')
     chosen(names)
+    if time_limit is not None and (type(time_limit) not in (int, float) or not 0 < time_limit < _LONGEST):
+        arguments.refuse("time_limit", "seconds", time_limit, "write time_limit=120")
     request, found = Request(**how), reader(model)
     with collector.paused():
         network = None if found.ready else found.read(request)
@@ -59,5 +64,5 @@ def verify(
             partial(trace, train=request.train),
             names=names,
             train=request.train,
-            limit=LIMIT if limit is None else limit,
+            limit=LIMIT if time_limit is None else time_limit,
         )

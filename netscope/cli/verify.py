@@ -36,8 +36,10 @@ def command(
             help="Ask these: torchinfo, fvcore, flop_counter, published; all without it.",
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show every layer that differs, unfolded.")] = False,
-    limit: Annotated[
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every layer that differs, unfolded.")
+    ] = False,
+    time_limit: Annotated[
         float | None, typer.Option("--time-limit", metavar="SECONDS", help="What each peer may take [60].")
     ] = None,
     format: ChosenFormat = None,
@@ -52,7 +54,7 @@ def command(
     from netscope.api.verify import verify
 
     with only_data_on_stdout():
-        found = verify(model, peers=split_commas(peer), limit=limit, **how)
+        found = verify(model, peers=split_commas(peer), time_limit=time_limit, **how)
     to.write(found, everything=everything)
     if not found.explained:
         raise typer.Exit(1)

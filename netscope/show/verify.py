@@ -1,4 +1,4 @@
-"""The page of a verification: totals beside the peers', what each peer's reasons come to, and which layers."""
+"""The page of a verification: totals beside the peers', what each peer's reasons come to, and where."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def _totals(answer: Verification) -> p.Table:
     macs = units.count(report.macs)
     if report.macs is None:
         macs = units.at_least(units.count(report.counted_macs))
-    rows = [p.Row([p.Cell("params"), p.Cell(units.count(report.params), "accent"), *_cells(answer, "params")])]
+    rows = [
+        p.Row([p.Cell("params"), p.Cell(units.count(report.params), "accent"), *_cells(answer, "params")])
+    ]
     rows.append(p.Row([p.Cell("MACs"), p.Cell(macs, "accent"), *_cells(answer, "macs")]))
     titles = ["", "ours", *(opinion.title for opinion in _speaking(answer))]
     # Figures are never cut; where there is no room for it, a title is.
@@ -142,9 +144,9 @@ def _reasons(opinion: Opinion, figure: Figure) -> p.Table:
     ]
     if figure.unexplained:
         left = figure.unexplained
-        whole = set(left) == {""} and figure.quantity == "params"
-        where = "" if whole else f": {_listed(list(left))}"
-        layers = p.Cell("" if whole else units.plural(len(left), "layer"), "bad")
+        total = set(left) == {""}
+        where = "" if total else f": {_listed(list(left))}"
+        layers = p.Cell("" if total else units.plural(len(left), "layer"), "bad")
         rows.append(
             p.Row([p.Cell(_signed(sum(left.values())), "bad"), layers, p.Cell(f"{_NO_REASON}{where}", "bad")])
         )
@@ -183,7 +185,11 @@ def groups_of(answer: Verification, *, folded: bool = True) -> list[Group]:
     order = {group: place for place, group in enumerate(map(id, found.values()))}
     return sorted(
         found.values(),
-        key=lambda group: (not any(None in keys for keys in group.why.values()), -group.weight, order[id(group)]),
+        key=lambda group: (
+            not any(None in keys for keys in group.why.values()),
+            -group.weight,
+            order[id(group)],
+        ),
     )
 
 
@@ -214,7 +220,9 @@ def _starred(one: str, other: str) -> str:
 
 
 def _layers(answer: Verification, groups: Sequence[Group]) -> p.Table:
-    shown = [one for one in _speaking(answer) if one.layers and any(one.name in group.why for group in groups)]
+    shown = [
+        one for one in _speaking(answer) if one.layers and any(one.name in group.why for group in groups)
+    ]
     why = [_why(group, shown) for group in groups]
     headings = [
         p.Heading("layer (own MACs)", name=True, floor=_NARROWEST),
@@ -264,7 +272,9 @@ def _why(group: Group, shown: Sequence[Opinion]) -> str:
 def _notes(answer: Verification, more: int) -> list[p.Note]:
     notes = []
     if more:
-        notes.append(p.Note(f"{units.plural(more, 'more layer')} that {_differ(more)}", "dim", hint="--all shows them"))
+        notes.append(
+            p.Note(f"{units.plural(more, 'more layer')} that {_differ(more)}", "dim", hint="--all shows them")
+        )
     notes += [p.Note(f"{one.title} could not: {one.error}", "warn", mark="! ") for one in answer.failed]
     real = [one.title for one in _speaking(answer) if one.rung == "real"]
     if real:
@@ -310,7 +320,11 @@ def _rows(answer: Verification) -> Iterator[list[Any]]:
         ours = answer.layers.get(path, 0)
         if path and (ours or any(figures)):
             keys = {one.title: _keys(one, path) for one in speaking if one.macs is not None}
-            told = [f"{title}: {', '.join(k or _NO_REASON for k in names)}" for title, names in keys.items() if names]
+            told = [
+                f"{title}: {', '.join(k or _NO_REASON for k in names)}"
+                for title, names in keys.items()
+                if names
+            ]
             yield [path, "macs", ours, *figures, "; ".join(told)]
 
 

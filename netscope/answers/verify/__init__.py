@@ -1,6 +1,7 @@
 """A network's figures beside those of others who count, and a reason for each difference.
 
-`ask` has a peer run, in a process of its own; `opinion_of` finds the reasons. See `peers` for what a reason is.
+`verify` has the peers run, each in a process of its own, and `settle` holds what they say against a report.
+See `peers` for what a reason is.
 """
 
 from netscope.answers.verify.figures import ours_of

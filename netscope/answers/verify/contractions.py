@@ -1,8 +1,8 @@
 """Multiply-accumulates of contractions by shapes alone, apart from `netscope.formulas`.
 
-A reason for a difference must not rest on the figure that it explains: were a formula of netscope's wrong, the
-reason would be wrong by as much, and the two would agree. So what a peer leaves out is worked out here once
-more, from what went in and what came out, and a formula that is wrong leaves a rest that has no reason.
+A reason for a difference must not rest on the figure that it explains: were a formula of netscope's wrong,
+the reason would be wrong by as much, and the two would agree. So what a peer leaves out is worked out here
+once more, from what went in and what came out, and a formula that is wrong leaves a rest without a reason.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ def bare(name: str) -> str:
 
 def _product(place: int) -> Rule:
     """Of a matrix product whose first factor is at that place: its width for each element that comes out."""
-    return lambda args, outputs: outputs[0].numel * int(args[place].shape[-1])
+
+    def rule(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
+        return int(outputs[0].numel * args[place].shape[-1])
+
+    return rule
 
 
 def _summed_product(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
@@ -109,15 +113,14 @@ def _einsum(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     one, other = given.split(",")
     if "->" not in equation:
         result = "".join(sorted(letter for letter in {*one, *other} if given.count(letter) == 1))
-    sizes: dict[str, int] = {}
-    for letters, tensor in zip((one, other), tensors, strict=True):
-        for letter, size in zip(letters, tensor.shape, strict=True):
-            sizes[letter] = max(size, sizes.get(letter, 1))
-    if all(letter in result for letter in one if letter in other):
-        return 0  # nothing is summed up: torch multiplies element by element
-    return math.prod(
-        n for letter, n in sizes.items() if letter in result or (letter in one and letter in other)
+    left, right = (
+        dict(zip(side, t.shape, strict=True)) for side, t in zip((one, other), tensors, strict=True)
     )
+    shared = [letter for letter in left if letter in right]
+    if not any(letter not in result and left[letter] > 1 < right[letter] for letter in shared):
+        return 0  # nothing is summed up: torch multiplies element by element
+    sizes = {letter: max(left.get(letter, 1), right.get(letter, 1)) for letter in {*left, *right}}
+    return math.prod(n for letter, n in sizes.items() if letter in result or letter in shared)
 
 
 def _bilinear(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:

@@ -1,9 +1,9 @@
 """A peer runs in a process of its own, a fork of this one, and hands back plain values.
 
-Whatever it writes to, leaves patched, prints or breaks is gone with that process: the owner's module is out of
-its reach, and a crash or an endless forward is a line in the answer. A fork has the module as it is, where
-another kind of process would have it pickled, which not every module can be; and it costs 20 ms, where a new
-interpreter takes seconds to import torch.
+Whatever it writes to, leaves patched, prints or breaks is gone with that process: the owner's module is out
+of its reach, and a crash or an endless forward is a line in the answer. A fork has the module as it is, where
+another kind of process would have it pickled, which not every module can be; and it takes milliseconds, where
+a new interpreter takes seconds to import torch.
 
 Only the process that was forked off lives under a limit of time, which the system keeps: an alarm that nobody
 handles ends it, and it ends by itself also when this one is gone.

@@ -83,7 +83,7 @@ class Opinion:
     params, macs:
         its totals beside ours, with the reasons.
     layers:
-        {path: multiply-accumulates}, each module without those within it; empty for one that says totals alone.
+        {path: multiply-accumulates}, each module without those within; empty for one that says totals alone.
     rung:
         what its tensors were made of.
     error:

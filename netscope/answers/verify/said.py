@@ -65,15 +65,22 @@ def merged(entries: list[Entry]) -> tuple[Entry, ...]:
     """Entries that differ in their amounts alone, put together. Sizes of operators are sums too."""
     found: dict[tuple[object, ...], Entry] = {}
     for entry in entries:
-        key = (entry.path, entry.what, entry.known, not entry.work, entry.counted == entry.work, len(entry.sizes))
+        key = (
+            entry.path,
+            entry.what,
+            entry.known,
+            not entry.work,
+            entry.counted == entry.work,
+            len(entry.sizes),
+        )
         known = found.get(key)
-        if known is not None:
-            sizes = tuple(one + other for one, other in zip(known.sizes, entry.sizes, strict=True))
-            entry = known._replace(
-                counted=known.counted + entry.counted,
-                work=known.work + entry.work,
-                sizes=sizes,
-                times=known.times + entry.times,
-            )
-        found[key] = entry
+        if known is None:
+            found[key] = entry
+            continue
+        found[key] = known._replace(
+            counted=known.counted + entry.counted,
+            work=known.work + entry.work,
+            sizes=tuple(one + other for one, other in zip(known.sizes, entry.sizes, strict=True)),
+            times=known.times + entry.times,
+        )
     return tuple(found.values())

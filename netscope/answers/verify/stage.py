@@ -136,13 +136,13 @@ def specs_of(values: Any) -> list[TensorSpec]:
     return [leaf for leaf in tree_leaves(specs(values)) if isinstance(leaf, TensorSpec)]
 
 
-class _Below(TorchDispatchMode):
+class _Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs operators below all that a peer does."""
 
     supports_higher_order_operators = True
 
     def __init__(self, stage: Stage) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._stage = stage
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -223,13 +223,14 @@ def _made_of(func: Any, args: Any, kwargs: Any) -> Any:
 def _tracing(on: bool) -> Iterator[None]:
     """Have `torch.jit` write down what runs in here, or not see it: it would take sizes for tensors."""
     tracer = torch._C._dispatch_key_parse("Tracer")
-    state = torch._C._get_tracing_state()
+    tracing: Any = torch._C
+    state = tracing._get_tracing_state()
     excluded = torch._C._dispatch_tls_is_dispatch_key_excluded(tracer)
     torch._C._dispatch_tls_set_dispatch_key_excluded(tracer, False)
     if not on:
-        torch._C._set_tracing_state(None)
+        tracing._set_tracing_state(None)
     try:
         yield
     finally:
-        torch._C._set_tracing_state(state)
+        tracing._set_tracing_state(state)
         torch._C._dispatch_tls_set_dispatch_key_excluded(tracer, excluded)

@@ -56,7 +56,12 @@ def verify(
     Raises:
         UsageError: there is no such peer; else what `trace` raises.
     """
-    asked = [peer for peer in chosen(names) if peer.applies(workload)]
+    asked = []
+    for peer in chosen(names):
+        if peer.applies(workload):
+            asked.append(peer)
+        elif names:
+            raise UsageError(f"{peer.title} has published nothing of {workload.name}.")
     _import_once()
     children = [(peer, Child(partial(_ask, peer, workload, train), limit)) for peer in asked]
     try:
@@ -96,7 +101,7 @@ def _ask(peer: Peer, workload: Workload, train: bool) -> Said:
 
 def _import_once() -> None:
     """What all of them need, so that it is not imported in each process by itself."""
-    import torch._meta_registrations  # noqa: F401
+    import torch._meta_registrations
     import torch.utils.flop_counter  # noqa: F401
 
 

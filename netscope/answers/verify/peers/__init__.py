@@ -1,9 +1,9 @@
 """The peers, a file each, found by being here. Each says what it makes of a network, and by which rules.
 
-A file has a `PEER`. Its `ask` runs in a process of its own; its `reasons` say where the rules by which the peer
-counts are not netscope's, and what each comes to. A rule is of a whole class of layers or operators: it holds
-for all of them or is no reason. Amounts are worked out from shapes (`contractions`), never from the figures that
-they are to explain.
+A file has a `PEER`. Its `ask` runs in a process of its own; its `reasons` say where the rules by which the
+peer counts are not netscope's, and what each comes to. A rule is of a whole class of layers or operators, and
+what the peer has for one of them must be what the rule says, or the rule is no reason there. Amounts are
+worked out from shapes (`contractions`), never from the figures that they are to explain.
 """
 
 from __future__ import annotations

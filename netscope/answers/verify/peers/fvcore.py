@@ -1,4 +1,4 @@
-"""fvcore: the operators of a graph that `torch.jit` traced; norms, adaptive pools and upsampling among them."""
+"""fvcore: the operators of a graph that `torch.jit` traced, norms and adaptive pools among them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def ask(stage: Stage) -> Said:
             work = _work(node)
             if work:
                 entries.append(Entry(place(node), bare(node.kind()), 0, work, known=False))
-            return bool(super()._should_ignore_node(node))
+            ignored: bool = super()._should_ignore_node(node)
+            return ignored
 
     found = Overheard(module, inputs).unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     for kind, handle in list(found._op_handles.items()):
@@ -205,14 +206,16 @@ def _otherwise(entry: Entry) -> str:
         return "counts a complex product as one real one, not as four"
     if entry.what == "einsum" and entry.work and _as_read(entry.counted, entry.work):
         return f"reads the cost of einsum off a text with {_DIGITS} digits"
-    if entry.what == "einsum" and not entry.work and _as_read(entry.counted, entry.sizes[0] / 2):
-        return "counts half a MAC for each element of an einsum that sums nothing up"
+    if entry.what == "einsum" and not entry.work:
+        for each in (0.5, 1):
+            if _as_read(entry.counted, entry.sizes[0] * each):
+                return f"counts {each} for each element of an einsum that sums nothing up"
     return ""
 
 
 def _as_read(counted: int, value: float) -> bool:
     """Whether a cost is that value as its text has it."""
-    return abs(counted - value) <= value * 0.5 * 10 ** (1 - _DIGITS) + 1
+    return abs(counted - value) <= value * 0.5 * 10.0 ** (1 - _DIGITS) + 1
 
 
 PEER: Final = Peer(name="fvcore", title="fvcore", package="fvcore", ask=ask, reasons=reasons)

@@ -112,10 +112,10 @@ def _misread(kind: str, fact: ModuleFact | None) -> str:
 _TEXTS: Final[Mapping[str, str]] = {
     "params": "takes the parameters of {} for MACs",
     "bias": "counts the bias of {} as MACs",
-    "positions": "multiplies the weight of {} by the first dimension of what it returns, not by every position",
-    "sequence": "multiplies the weights of {} by the first two dimensions of what it returns",
+    "positions": "multiplies the weight of {} by the first dimension of its output, not by every position",
+    "sequence": "multiplies the weights of {} by the first two dimensions of its output",
     "transposed": "has the kernel of {} slide over the output, where it slides over the input",
-    "channels": "takes the second dimension of what {} returns for its channels",
+    "channels": "takes the second dimension of the output of {} for its channels",
     "functional": "counts no work outside layers of their own: {}",
 }
 
@@ -158,7 +158,7 @@ def _listed(kinds: Counter[str]) -> str:
 
 
 def params_reasons(said: Said, ours: Ours) -> list[Reason]:
-    """A tensor that several layers hold it counts for each; so it does a container's, where modules are shared."""
+    """It counts a tensor for each layer that holds it, and where modules are shared for containers too."""
     rows = {path for path, _, _ in said.held}
     leaves = {path for path, _, leaf in said.held if leaf}
     due = dict.fromkeys(rows, 0)
