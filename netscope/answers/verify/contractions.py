@@ -48,14 +48,15 @@ def _product(place: int) -> Rule:
     """Of a matrix product whose first factor is at that place: its width for each element that comes out."""
 
     def rule(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
-        return int(outputs[0].numel * args[place].shape[-1])
+        width: int = args[place].shape[-1]
+        return outputs[0].numel * width
 
     return rule
 
 
 def _summed_product(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     """addbmm: one result of all matrices of a batch."""
-    return outputs[0].numel * math.prod(args[1].shape[:1] + args[1].shape[-1:])
+    return int(outputs[0].numel * math.prod(args[1].shape[:1] + args[1].shape[-1:]))
 
 
 def _convolution(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
