@@ -98,6 +98,12 @@ def _cell(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     return int(x.numel // x.shape[-1] * (inner.numel + outer.numel))
 
 
+def _recurrent_layer(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
+    """One layer in one direction: (x, inner matrix, outer matrix, ...)."""
+    x, inner, outer = args[:3]
+    return int(x.numel // x.shape[-1] * (inner.numel + outer.numel))
+
+
 def _grouped(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     """Each row with the matrix of its group."""
     rows, matrices = args[0], args[1]
@@ -145,6 +151,7 @@ def _distances(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
 RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("mm", "bmm", "matmul", "mv", "dot", "vdot", "_int_mm", "linear"), _product(0)),
     **dict.fromkeys(("addmm", "addmv", "baddbmm", "_addmm_activation"), _product(1)),
+    **dict.fromkeys(("linear_dynamic", "linear_relu_dynamic", "linear_relu"), _product(0)),
     **dict.fromkeys(("_scaled_mm", "_weight_int8pack_mm", "_weight_int4pack_mm"), _product(0)),
     **dict.fromkeys(("convolution", "_convolution", "convolution_overrideable"), _convolution),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "_slow_conv2d_forward", "slow_conv3d"), _convolution),
@@ -167,6 +174,7 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _cell),
     **dict.fromkeys(("_grouped_mm", "_scaled_grouped_mm"), _grouped),
     **dict.fromkeys(("cdist", "_cdist_forward", "_euclidean_dist"), _distances),
+    "mkldnn_rnn_layer": _recurrent_layer,
     "addbmm": _summed_product,
     "einsum": _einsum,
     "bilinear": _bilinear,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from netscope.answers.verify.contractions import bare, macs_of
+from netscope.answers.verify.result import Reason
 from netscope.report.layer import FUNCTIONAL
 from netscope.report.report import Report
-from netscope.trace.facts import ModuleFact, Operator, Trace
+from netscope.trace.facts import ModuleFact, Operator, ParameterFact, Trace
 
 
 class Ours(NamedTuple):
@@ -34,6 +35,34 @@ class Ours(NamedTuple):
     def worked(self, path: str) -> int:
         """Multiply-accumulates of a module's own operators, by their shapes."""
         return sum(macs for _, macs in self.work.get(path, {}).values())
+
+    def unlisted(self, listed: Collection[str]) -> list[Reason]:
+        """Parameters that `module.named_parameters()` does not list, which is what peers go by."""
+        seen: set[int] = set()
+        loose: dict[str, int] = {}
+        packed: dict[str, int] = {}
+        for path, parameter in self._unlisted_last(listed):
+            if parameter.identity not in seen and _name(path, parameter) not in listed:
+                found = packed if self.modules[path].registered else loose
+                found[path] = found.get(path, 0) - parameter.spec.numel
+            seen.add(parameter.identity)
+        reasons = []
+        if loose:
+            text = "has no parameters of modules that are registered nowhere"
+            reasons.append(Reason("unregistered", text, loose))
+        if packed:
+            reasons.append(
+                Reason("packed", "has no weights that are packed, and no biases beside them", packed)
+            )
+        return reasons
+
+    def _unlisted_last(self, listed: Collection[str]) -> list[tuple[str, ParameterFact]]:
+        every = [(path, parameter) for path, fact in self.modules.items() for parameter in fact.parameters]
+        return sorted(every, key=lambda one: _name(*one) not in listed)
+
+
+def _name(path: str, parameter: ParameterFact) -> str:
+    return f"{path}.{parameter.name}" if path else parameter.name
 
 
 def ours_of(report: Report) -> Ours:

@@ -41,6 +41,8 @@ class Said(NamedTuple):
         None for what the peer does not say.
     held:
         (path, parameters, whether no layer is within) for each layer that the peer lists.
+    listed:
+        names of all parameters, as the peer was given them.
     rung:
         what its tensors were made of: "meta" or "real"; "" for one that ran nothing.
     told:
@@ -55,6 +57,7 @@ class Said(NamedTuple):
     macs: int | None
     entries: tuple[Entry, ...] = ()
     held: tuple[tuple[str, int, bool], ...] = ()
+    listed: tuple[str, ...] = ()
     rung: str = ""
     told: tuple[Reason, ...] = ()
     within: int = 0

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import torch
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
@@ -26,8 +28,12 @@ from netscope.trace.standins import Standins, dressed, standins
 from netscope.trace.twin import tensors
 
 _META: Final = torch.device("meta")
-# Given to whoever wants to hear of operators: (operator's name, arguments, tensors returned).
-Listener = Callable[[Any, Sequence[Any], Sequence[TensorSpec]], None]
+_RECURRENT: Final = (torch.nn.RNNBase, torch.nn.RNNCellBase)
+_STATEFUL: Final = frozenset(
+    f"{kind}{cell}" for kind in ("lstm", "gru", "rnn_tanh", "rnn_relu") for cell in ("", "_cell")
+)
+# Given to whoever wants to hear of operators: (operator, arguments, what it returned).
+Listener = Callable[[Any, Sequence[Any], Any], None]
 
 
 class Stage:
@@ -58,6 +64,11 @@ class Stage:
         self.listener: Listener | None = None
 
     @property
+    def listed(self) -> tuple[str, ...]:
+        """Names of all parameters, those that are tied by each."""
+        return tuple(name for name, _ in self.module.named_parameters(remove_duplicate=False))
+
+    @property
     def path(self) -> str:
         """Of the module that is running."""
         return self.inside[-1] if self.inside else ""
@@ -68,6 +79,8 @@ class Stage:
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
             stack.enter_context(_Below(self))
+            if any(isinstance(m, _RECURRENT) for m in self.modules.values()):
+                stack.enter_context(_Above())
             here.outside = self.classes is not None
             stack.callback(setattr, here, "outside", False)
             hooks = torch.nn.modules.module
@@ -126,9 +139,12 @@ def _keep_from_fused(modules: list[torch.nn.Module]) -> None:
 
 def specs(values: Any) -> Any:
     """The same with a TensorSpec for each tensor."""
-    return tree_map_only(
-        torch.Tensor, lambda t: TensorSpec(tuple(map(int, t.shape)), dtype_name(t.dtype)), values
-    )
+    return tree_map_only(torch.Tensor, _spec, values)
+
+
+def _spec(tensor: torch.Tensor) -> TensorSpec:
+    shape = () if is_lazy(tensor) else tuple(map(int, tensor.shape))
+    return TensorSpec(shape, dtype_name(tensor.dtype))
 
 
 def specs_of(values: Any) -> list[TensorSpec]:
@@ -173,7 +189,7 @@ class _Below(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             result = func(*args, **kwargs)
         if stage.listener is not None:
-            stage.listener(func, (*args, *kwargs.values()), specs_of(result))
+            stage.listener(func, (*args, *kwargs.values()), result)
         return result
 
 
@@ -217,6 +233,21 @@ def _made_of(func: Any, args: Any, kwargs: Any) -> Any:
             raise
         shape, stride, dtype = made
         return torch.empty_strided(shape, stride, dtype=dtype, device=_META)
+
+
+class _Above(TorchFunctionMode):  # type: ignore[no-untyped-call]
+    """Stands in for the states that recurrent layers make, which torch compares with the input above all."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in _STATEFUL:
+            outside, here.outside = here.outside, False
+            try:
+                given = [leaf for leaf in tree_leaves(args) if isinstance(leaf, torch.Tensor)]
+                if any(t.is_meta for t in given):
+                    args = tree_map_only(torch.Tensor, lambda t: t if t.is_meta else t.to(_META), args)
+            finally:
+                here.outside = outside
+        return func(*args, **(kwargs or {}))
 
 
 @contextmanager

@@ -86,17 +86,15 @@ def _ask(peer: Peer, workload: Workload, train: bool) -> Said:
 
     if not peer.staged:
         return peer.ask(workload)
-    first: Exception | None = None
+    errors: list[Exception] = []
     for rung in _RUNGS:
         try:
             with staged(workload, rung, train) as stage:
                 return peer.ask(stage)
         except Exception as error:  # noqa: BLE001 - the peer's or the owner's code
-            if isinstance(error, (MemoryError, NetscopeError)) and first is not None:
-                raise first  # noqa: B904 - what kept it from meta is the reason, and the other is its consequence
-            first = first or error
-            last = error
-    raise last
+            errors.append(error)
+    # The last one is what people meet, unless it is that there is no room for the weights.
+    raise errors[0] if isinstance(errors[-1], MemoryError) else errors[-1]
 
 
 def _import_once() -> None:

@@ -53,7 +53,11 @@ def _bias() -> None:
 
 def _norms() -> None:
     """As fvcore has it."""
-    for name in ("aten.native_batch_norm", "aten._native_batch_norm_legit_no_training", "aten.native_layer_norm"):
+    for name in (
+        "aten.native_batch_norm",
+        "aten._native_batch_norm_legit_no_training",
+        "aten.native_layer_norm",
+    ):
 
         def wrong(op: Operator, each: int = 5 if "layer" in name else 2) -> Cost:
             return contraction(each * op.outputs[0].numel)

@@ -6,13 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.answers.verify.contractions import macs_of
+from netscope.answers.verify.contractions import RULES, macs_of
 from netscope.answers.verify.figures import Ours
 from netscope.answers.verify.peers import Peer
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Entry, Said, merged
 from netscope.base import units
-from netscope.base.workload import TensorSpec
 
 if TYPE_CHECKING:
     from netscope.answers.verify.stage import Stage
@@ -23,6 +22,7 @@ _FLOPS: Final = 2
 
 def ask(stage: Stage) -> Said:
     """What it counts, by operator and module."""
+    from torch.nn.parameter import is_lazy
     from torch.utils import flop_counter
 
     from netscope.answers.verify.stage import specs, specs_of
@@ -41,11 +41,13 @@ def ask(stage: Stage) -> Said:
         count._get_raw = True  # type: ignore[attr-defined]
         return count
 
-    def unknown(func: Any, args: Sequence[Any], outputs: Sequence[TensorSpec]) -> None:
+    def unknown(func: Any, args: Sequence[Any], result: Any) -> None:
         """An operator that it has no formula for."""
         packet = getattr(func, "_overloadpacket", func)
         name = getattr(packet, "__name__", str(packet))
-        work = 0 if packet in registry else macs_of(name, specs(args), outputs)
+        if packet in registry or name not in RULES:
+            return
+        work = macs_of(name, specs(args), specs_of(result))
         if work:
             entries.append(Entry(stage.path, name, 0, work, known=False))
 
@@ -56,7 +58,9 @@ def ask(stage: Stage) -> Said:
         if hasattr(packet, "_overload_names") or hasattr(packet, "overloads")
     }
     # Its tracker of modules fails on a parameter that is an argument, where no gradients are taken.
-    stage.module.requires_grad_(False)
+    for parameter in stage.module.parameters():
+        if not is_lazy(parameter):
+            parameter.requires_grad_(False)
     with stage.open(), flop_counter.FlopCounterMode(display=False, custom_mapping=overheard) as counter:
         stage.listener = unknown
         stage.module(*stage.args, **stage.kwargs)

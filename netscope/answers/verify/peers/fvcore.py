@@ -73,7 +73,7 @@ def ask(stage: Stage) -> Said:
     with stage.open():
         total = found.total()
     params = parameter_count(stage.module)[""]
-    return Said(int(params), round(total), merged(entries), rung=stage.rung)
+    return Said(int(params), round(total), merged(entries), listed=stage.listed, rung=stage.rung)
 
 
 def _overheard(kind: str, handle: Any, entries: list[Entry], place: Any) -> Any:
@@ -85,6 +85,8 @@ def _overheard(kind: str, handle: Any, entries: list[Entry], place: Any) -> Any:
         amount = sum(counted.values()) if isinstance(counted, Counter) else counted
         what = bare(kind)
         sizes: tuple[int, ...] = (_numel(outputs[0]),)
+        if what == "matmul":
+            sizes = (*sizes, _numel(inputs[0]) * inputs[1].type().sizes()[-1])
         if what in _RULES:
             weights = _WEIGHTS.get(what)
             weighted = weights is not None and _spec(inputs[weights]) is not None
@@ -104,7 +106,7 @@ def _callable(stage: Stage) -> tuple[Any, Any, Any]:
     And what tells the path of a node. The network itself where it is like that already.
     """
     import torch
-    from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+    from torch.utils._pytree import tree_flatten, tree_unflatten
 
     leaves, structure = tree_flatten((stage.args, stage.kwargs))
     tensors = tuple(leaf for leaf in leaves if isinstance(leaf, torch.Tensor))
@@ -120,14 +122,26 @@ def _callable(stage: Stage) -> tuple[Any, Any, Any]:
             rest = iter(given)
             whole = [next(rest) if isinstance(leaf, torch.Tensor) else leaf for leaf in leaves]
             args, kwargs = tree_unflatten(whole, structure)
-            made = tree_leaves(self.network(*args, **kwargs))
-            return tuple(leaf for leaf in made if isinstance(leaf, torch.Tensor))
+            return tuple(_tensors(self.network(*args, **kwargs)))
 
     def place(node: Any) -> str:
         name: str = node.scopeName().rpartition("/")[2].removeprefix("network").removeprefix(".")
         return name
 
     return Network().train(stage.module.training), tensors, place
+
+
+def _tensors(made: Any) -> list[Any]:
+    """Those in a result, and in the attributes of what is neither a tensor nor a container."""
+    import torch
+
+    from netscope.trace.tree import leaves
+
+    found = []
+    for _, leaf in leaves(made):
+        held = [leaf, *(vars(leaf).values() if hasattr(leaf, "__dict__") else ())]
+        found += [one for one in held if isinstance(one, torch.Tensor)]
+    return found
 
 
 def _spec(value: Any) -> TensorSpec | None:
@@ -204,6 +218,8 @@ def _otherwise(entry: Entry) -> str:
     """Why it has another figure for a contraction; "" when that is not known."""
     if entry.work == 4 * entry.counted != 0:
         return "counts a complex product as one real one, not as four"
+    if entry.what == "matmul" and entry.counted == entry.sizes[1]:
+        return "has matmul repeat its first factor for no batch of the second"
     if entry.what == "einsum" and entry.work and _as_read(entry.counted, entry.work):
         return f"reads the cost of einsum off a text with {_DIGITS} digits"
     if entry.what == "einsum" and not entry.work:
@@ -218,4 +234,11 @@ def _as_read(counted: int, value: float) -> bool:
     return abs(counted - value) <= value * 0.5 * 10.0 ** (1 - _DIGITS) + 1
 
 
-PEER: Final = Peer(name="fvcore", title="fvcore", package="fvcore", ask=ask, reasons=reasons)
+PEER: Final = Peer(
+    name="fvcore",
+    title="fvcore",
+    package="fvcore",
+    ask=ask,
+    reasons=reasons,
+    params_reasons=lambda said, ours: ours.unlisted(set(said.listed)),
+)

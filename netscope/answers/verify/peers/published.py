@@ -108,16 +108,16 @@ def _work(module: Any, workload: Workload) -> dict[str, int]:
     """{path: multiply-accumulates by the shapes of what ran}."""
     from dataclasses import replace
 
-    from netscope.answers.verify.stage import specs, staged
+    from netscope.answers.verify.stage import specs, specs_of, staged
 
     found: dict[str, int] = {}
     with staged(replace(workload, module=module, rebuild=None), "meta", False) as stage:
 
-        def hear(func: Any, args: Any, outputs: list[TensorSpec]) -> None:
-            macs = macs_of(bare(str(func)), specs(args), outputs)
+        def hear(func: Any, args: Any, result: Any) -> None:
+            macs = macs_of(bare(str(func)), specs(args), specs_of(result))
             found[stage.path] = found.get(stage.path, 0) + macs
 
-        stage.listener = hear  # type: ignore[assignment]
+        stage.listener = hear
         with stage.open():
             stage.module(*stage.args, **stage.kwargs)
     return found

@@ -43,7 +43,14 @@ def ask(stage: Stage) -> Said:
         if not info.is_recursive:
             left = info.num_params if info.is_leaf_layer else max(info.leftover_params(), 0)
             held.append((path, int(left), bool(info.is_leaf_layer)))
-    return Said(int(found.total_params), int(found.total_mult_adds), tuple(entries), tuple(held), stage.rung)
+    return Said(
+        int(found.total_params),
+        int(found.total_mult_adds),
+        tuple(entries),
+        tuple(held),
+        stage.listed,
+        stage.rung,
+    )
 
 
 def _sizes(sizes: Any) -> tuple[int, ...]:
@@ -159,6 +166,7 @@ def _listed(kinds: Counter[str]) -> str:
 
 def params_reasons(said: Said, ours: Ours) -> list[Reason]:
     """It counts a tensor for each layer that holds it, and where modules are shared for containers too."""
+    listed = set(said.listed)
     rows = {path for path, _, _ in said.held}
     leaves = {path for path, _, leaf in said.held if leaf}
     due = dict.fromkeys(rows, 0)
@@ -171,6 +179,8 @@ def params_reasons(said: Said, ours: Ours) -> list[Reason]:
             row = row.rpartition(".")[0]
         shared = shared or bool(fact.aliases)
         for parameter in fact.parameters:
+            if (f"{path}.{parameter.name}" if path else parameter.name) not in listed:
+                continue
             if parameter.identity not in seen:
                 due[row] = due.get(row, 0) + parameter.spec.numel
             shared = shared or parameter.identity in seen
@@ -180,7 +190,9 @@ def params_reasons(said: Said, ours: Ours) -> list[Reason]:
     for path, count, leaf in said.held:
         if count != due[path]:
             (tied if leaf else again)[path] = count - due[path]
-    found = [Reason("tied", "counts a tensor once for each layer that holds it", tied)] if tied else []
+    found = ours.unlisted(set(said.listed))
+    if tied:
+        found.append(Reason("tied", "counts a tensor once for each layer that holds it", tied))
     if again and shared:
         text = "has other parameters left for a container, of layers or tensors that it meets a second time"
         found.append(Reason("shared", text, again))
