@@ -11,11 +11,12 @@ handles ends it, and it ends by itself also when this one is gone.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import pickle
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, Final, NamedTuple, NoReturn
 
 from netscope.base.errors import said
@@ -82,6 +83,7 @@ def _be_child(work: Callable[[], Any], write: int, limit: float) -> NoReturn:
     try:
         for number in (signal.SIGALRM, signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        faulthandler.disable()
         signal.setitimer(signal.ITIMER_REAL, limit)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
@@ -89,10 +91,20 @@ def _be_child(work: Callable[[], Any], write: int, limit: float) -> NoReturn:
         import torch
 
         torch.set_num_threads(1)  # the others were not forked
+        text = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - it goes with the process
+        with redirect_stdout(text), redirect_stderr(text):
+            data = _packed(_tried(work))
         with os.fdopen(write, "wb") as pipe:
-            pipe.write(pickle.dumps(_tried(work)))
+            pipe.write(data)
     finally:
         os._exit(0)  # nothing of what the forked process has to do at its end is this one's
+
+
+def _packed(returned: Returned) -> bytes:
+    try:
+        return pickle.dumps(returned)
+    except Exception as error:  # noqa: BLE001 - of whatever is in it
+        return pickle.dumps(Returned(error=_line(error)))
 
 
 def _line(error: BaseException) -> str:

@@ -104,7 +104,8 @@ def staged(workload: Workload, rung: str, train: bool) -> Iterator[Stage]:
         MemoryError: the weights would not fit.
     """
     if rung == "real":
-        refusal = too_large(workload.module)
+        lazy = any(map(is_lazy, workload.module.parameters()))
+        refusal = None if lazy else too_large(workload.module)
         if refusal is not None:
             raise MemoryError(refusal)
         with RUNGS["real"](workload, train, True) as prepared:
@@ -235,7 +236,7 @@ def _made_of(func: Any, args: Any, kwargs: Any) -> Any:
         return torch.empty_strided(shape, stride, dtype=dtype, device=_META)
 
 
-class _Above(TorchFunctionMode):  # type: ignore[no-untyped-call]
+class _Above(TorchFunctionMode):
     """Stands in for the states that recurrent layers make, which torch compares with the input above all."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -13,7 +13,7 @@ from netscope.answers.verify.process import Child
 from netscope.answers.verify.result import Opinion, Verification
 from netscope.answers.verify.said import Said
 from netscope.answers.verify.settle import opinion_of
-from netscope.base.errors import NetscopeError, UsageError
+from netscope.base.errors import UsageError
 from netscope.base.workload import Workload
 
 if TYPE_CHECKING:
