@@ -20,6 +20,8 @@ class Ours(NamedTuple):
         as the report has them.
     work:
         {operator: (times, multiply-accumulates)} by its shapes; those that have some.
+    dead:
+        the part of `work` that no result depends on, of all operators together.
     unknown:
         {operator: times} that the report could not count.
     modules:
@@ -29,6 +31,7 @@ class Ours(NamedTuple):
     report: Report
     macs: dict[str, int]
     work: dict[str, dict[str, tuple[int, int]]]
+    dead: dict[str, int]
     unknown: dict[str, dict[str, int]]
     modules: dict[str, ModuleFact]
 
@@ -87,16 +90,20 @@ def ours_of(report: Report) -> Ours:
             held[name] = held.get(name, 0) + times
     work: dict[str, dict[str, tuple[int, int]]] = {}
     known: dict[int, int] = {}
-    for op in facts.ops:
+    dead: dict[str, int] = {}
+    idle = _idle(facts)
+    for index, op in enumerate(facts.ops):
         what = op.operator
         if id(what) not in known:
             known[id(what)] = macs_of(bare(what.name), _positional(what), what.outputs)
         if not known[id(what)]:
             continue
         held_work = work.setdefault(owners[op.call], {})
+        if index in idle:
+            dead[owners[op.call]] = dead.get(owners[op.call], 0) + known[id(what)]
         times, before = held_work.get(bare(what.name), (0, 0))
         held_work[bare(what.name)] = times + 1, before + known[id(what)]
-    return Ours(report, dict(macs), work, unknown, {fact.path: fact for fact in facts.modules})
+    return Ours(report, dict(macs), work, dead, unknown, {fact.path: fact for fact in facts.modules})
 
 
 def _owners(facts: Trace) -> list[str]:
@@ -107,6 +114,21 @@ def _owners(facts: Trace) -> list[str]:
         own = fact.registered or call.parent < 0
         owners.append(fact.path if own else owners[call.parent])
     return owners
+
+
+def _idle(facts: Trace) -> set[int]:
+    """Operators that nothing returned depends on; none where it is not known what was returned."""
+    if any(value.opaque is not None for value in facts.outputs):
+        return set()
+    needed = {value.storage for value in facts.outputs}
+    idle = set()
+    for index in range(len(facts.ops) - 1, -1, -1):
+        op = facts.ops[index]
+        if needed.isdisjoint(op.writes):
+            idle.add(index)
+        else:
+            needed.update(op.reads)
+    return idle
 
 
 def _unknown(report: Report, facts: Trace) -> dict[int, dict[str, int]]:

@@ -204,6 +204,9 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     if missing:
         names = ", ".join(f"{name} {units.times(times)}" for name, times in calls.most_common())
         found.append(Reason("no rule", f"has no rule for {names}", dict(missing)))
+    if ours.dead:
+        dead = {path: -macs for path, macs in ours.dead.items()}
+        found.append(Reason("dead", "has nothing of work that no result depends on", dead))
     found += [Reason(why, why, amounts) for why, amounts in others.items()]
     return found
 
