@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -9,14 +10,15 @@ from typing import Any, Final, NamedTuple
 from netscope.answers.verify import Figure, Opinion, Reason, Verification
 from netscope.base import units
 from netscope.show import page as p
-from netscope.show.strings import short
+from netscope.show.strings import short, visible
 from netscope.show.words import head, partial_notes
 
 # Rows of layers that are shown by themselves.
 _ROWS: Final = 10
 # What a name is never cut below, and how long a reason may be that stays in its row.
 _NARROWEST: Final = 16
-_WIDEST: Final = 44
+_WIDEST: Final = 40
+_ROOT: Final = "(root)"
 _SAME: Final = "="
 _NOTHING: Final = "·"
 _NO_REASON: Final = "no reason"
@@ -88,7 +90,7 @@ def _totals(answer: Verification) -> p.Table:
         p.Row([p.Cell("params"), p.Cell(units.count(report.params), "accent"), *_cells(answer, "params")])
     ]
     rows.append(p.Row([p.Cell("MACs"), p.Cell(macs, "accent"), *_cells(answer, "macs")]))
-    titles = ["", "ours", *(opinion.title for opinion in _speaking(answer))]
+    titles = ["", "ours", *(visible(opinion.title) for opinion in _speaking(answer))]
     # Figures are never cut; where there is no room for it, a title is.
     widths = [max(len(row.cells[place].text) for row in rows) for place in range(len(titles))]
     headings = [
@@ -130,8 +132,11 @@ def _signed(amount: int) -> str:
 def _reasons(opinion: Opinion, figure: Figure) -> p.Table:
     """A reason a line, under whose figure they are of and what they come to together."""
     assert figure.difference is not None
-    whole = f"{_signed(figure.difference)} {_TITLES[figure.quantity]}"
-    headings = [p.Heading(opinion.title, right=True), p.Heading("", right=True), p.Heading(whole, wraps=True)]
+    if figure.within:  # rounded: more digits would be made up
+        whole = f"{units.difference(units.metric(figure.difference, units.TOTAL))} {_TITLES[figure.quantity]}"
+    else:
+        whole = f"{_signed(figure.difference)} {_TITLES[figure.quantity]}"
+    headings = [p.Heading(visible(opinion.title), right=True), p.Heading("", right=True), p.Heading(whole, wraps=True)]
     rows = [
         p.Row(
             [
@@ -154,9 +159,16 @@ def _reasons(opinion: Opinion, figure: Figure) -> p.Table:
 
 
 def _listed(paths: Sequence[str], most: int = 3) -> str:
-    names = [short(path) or "(root)" for path in paths[:most]]
-    more = len(paths) - len(names)
-    return ", ".join(names) + (f" and {units.count(more)} more" if more else "")
+    """Names of layers, those that differ in their numbers together: "blocks.*.fc ×12, head"."""
+    alike: dict[str, list[str]] = {}
+    for path in paths:
+        alike.setdefault(re.sub(r"\d+", "*", path), []).append(path)
+    texts = []
+    for same in list(alike.values())[:most]:
+        name = short(functools.reduce(_starred, same)) or _ROOT
+        texts.append(f"{name} {units.times(len(same))}" if len(same) > 1 else name)
+    more = sum(map(len, list(alike.values())[most:]))
+    return ", ".join(texts) + (f" and {units.count(more)} more" if more else "")
 
 
 # Its layers
@@ -228,7 +240,7 @@ def _layers(answer: Verification, groups: Sequence[Group]) -> p.Table:
         p.Heading("layer (own MACs)", name=True, floor=_NARROWEST),
         p.Heading("", right=True),
         p.Heading("ours", right=True, units=True),
-        *(p.Heading(one.title, right=True, units=True, drop=9 - n) for n, one in enumerate(shown)),
+        *(p.Heading(visible(one.title), right=True, units=True, drop=9 - n) for n, one in enumerate(shown)),
         p.Heading("why", wraps=max(map(len, why)) > _WIDEST),
     ]
     return p.Table(headings, [_row(*both, shown) for both in zip(groups, why, strict=True)])
@@ -237,7 +249,7 @@ def _layers(answer: Verification, groups: Sequence[Group]) -> p.Table:
 def _row(group: Group, why: str, shown: Sequence[Opinion]) -> p.Row:
     times = units.times(len(group.paths)) if len(group.paths) > 1 else ""
     ours = units.metric(group.ours)
-    cells = [p.Cell(group.path or "(root)", code=True), p.Cell(times, "dim"), p.Cell(ours)]
+    cells = [p.Cell(group.path or _ROOT, code=True), p.Cell(times, "dim"), p.Cell(ours)]
     for one in shown:
         if group.theirs[one.name] == group.ours:
             cells.append(p.Cell(_SAME, "dim"))
