@@ -50,7 +50,7 @@ def verify(
     names = arguments.texts("peers", peers, 'write peers=["torchinfo"]')
     chosen(names)
     if time_limit is not None and (type(time_limit) not in (int, float) or not 0 < time_limit < _LONGEST):
-        arguments.refuse("time_limit", "seconds", time_limit, "write time_limit=120")
+        arguments.refuse("time_limit", "a number of seconds", time_limit, "write time_limit=120")
     request, found = Request(**how), reader(model)
     with collector.paused():
         network = None if found.ready else found.read(request)
