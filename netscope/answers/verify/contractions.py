@@ -59,15 +59,20 @@ def _summed_product(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     return int(outputs[0].numel * math.prod(args[1].shape[:1] + args[1].shape[-1:]))
 
 
+def _slides(place: int) -> Rule:
+    """The kernel at each place of one side: the output's (-1), or transposed the input's (0)."""
+
+    def rule(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
+        side: TensorSpec = outputs[0] if place else args[0]
+        weight: TensorSpec = args[1]
+        return side.numel * weight.numel // weight.shape[0]
+
+    return rule
+
+
 def _convolution(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
-    """The kernel at each place of the side that it slides over: the output's, or transposed the input's."""
-    x, weight = args[0], args[1]
-    slides_over = x if len(args) > 6 and args[6] else outputs[0]
-    return int(slides_over.numel * weight.numel // weight.shape[0])
-
-
-def _transposed(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
-    return int(args[0].numel * args[1].numel // args[1].shape[0])
+    """The general form, which says whether it is transposed."""
+    return _slides(0 if len(args) > 6 and args[6] else -1)(args, outputs)
 
 
 def _attention(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
@@ -154,8 +159,8 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("linear_dynamic", "linear_relu_dynamic", "linear_relu"), _product(0)),
     **dict.fromkeys(("_scaled_mm", "_weight_int8pack_mm", "_weight_int4pack_mm"), _product(0)),
     **dict.fromkeys(("convolution", "_convolution", "convolution_overrideable"), _convolution),
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "_slow_conv2d_forward", "slow_conv3d"), _convolution),
-    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _transposed),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "_convolution_mode", "_slow_conv2d_forward"), _slides(-1)),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _slides(0)),
     **dict.fromkeys(
         (
             "scaled_dot_product_attention",
