@@ -89,7 +89,7 @@ def differing(before: Shapes, after: Shapes) -> list[str]:
     return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
 
-def reason(plain: nn.Module, own: nn.Module) -> str:
+def difference(plain: nn.Module, own: nn.Module) -> str:
     """Why two networks have different parameters; "" when it is none of the known reasons."""
     before, after = shapes_of(plain), shapes_of(own)
     alone = before.keys() ^ after.keys()

@@ -14,11 +14,11 @@ from netscope.answers.verify.weights import (
     DECIMALS,
     Shapes,
     crops_of,
+    difference,
     differing,
     kind_of,
     own_network,
     published_params,
-    reason,
     shapes_of,
     weights_of,
 )
@@ -80,7 +80,7 @@ def _told(workload: Workload, own: Any, weight: str, same_input: bool) -> list[R
     plain = workload.module
     before, after = shapes_of(plain), shapes_of(own)
     names = differing(before, after)
-    why = reason(plain, own) or _by_name(before, after, names)
+    why = difference(plain, own) or _by_name(before, after, names)
     amounts: dict[str, int] = {}
     for name in names:
         path = name.rpartition(".")[0]
