@@ -25,6 +25,7 @@ def verify(
     model: Model,
     *,
     peers: Sequence[str] = (),
+    real: bool = False,
     time_limit: float | None = None,
     **how: Unpack[How],
 ) -> Verification:
@@ -36,6 +37,8 @@ def verify(
     Args:
         model: whatever `summary` takes, but for reports: their network is gone.
         peers: which of them to ask, by name: "torchinfo"; all of them when left out.
+        real: have the peers run on real weights, random ones for a name: they then meet the fused operators
+            that torch has for the machine.
         time_limit: seconds that each peer may take; 60 when left out.
         how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
 
@@ -64,5 +67,6 @@ def verify(
             partial(trace, train=request.train),
             names=names,
             train=request.train,
+            real=arguments.flag("real", real),
             limit=LIMIT if time_limit is None else time_limit,
         )

@@ -36,6 +36,9 @@ def command(
             help="Ask these: torchinfo, fvcore, flop_counter, published; all without it.",
         ),
     ] = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="Have them run on real weights, and meet torch's fused operators.")
+    ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every layer that differs, unfolded.")
     ] = False,
@@ -54,7 +57,7 @@ def command(
     from netscope.api.verify import verify
 
     with only_data_on_stdout():
-        found = verify(model, peers=split_commas(peer), time_limit=time_limit, **how)
+        found = verify(model, peers=split_commas(peer), real=real, time_limit=time_limit, **how)
     to.write(found, everything=everything)
     if not found.explained:
         raise typer.Exit(1)

@@ -136,7 +136,11 @@ def _reasons(opinion: Opinion, figure: Figure) -> p.Table:
         whole = f"{units.difference(units.metric(figure.difference, units.TOTAL))} {_TITLES[figure.quantity]}"
     else:
         whole = f"{_signed(figure.difference)} {_TITLES[figure.quantity]}"
-    headings = [p.Heading(visible(opinion.title), right=True), p.Heading("", right=True), p.Heading(whole, wraps=True)]
+    headings = [
+        p.Heading(visible(opinion.title), right=True),
+        p.Heading("", right=True),
+        p.Heading(whole, wraps=True),
+    ]
     rows = [
         p.Row(
             [
@@ -290,7 +294,7 @@ def _notes(answer: Verification, more: int) -> list[p.Note]:
     notes += [p.Note(f"{one.title} could not: {one.error}", "warn", mark="! ") for one in answer.failed]
     real = [one.title for one in _speaking(answer) if one.rung == "real"]
     if real:
-        notes.append(p.Note(f"{', '.join(real)} ran with real weights: the forward needs values", "dim"))
+        notes.append(p.Note(f"{', '.join(real)} ran on real weights", "dim"))
     versions = {one.package: one.version for one in answer if one.version}
     if versions:
         notes.append(p.Note(", ".join(f"{name} {version}" for name, version in versions.items()), "dim"))

@@ -82,6 +82,20 @@ def _attention(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     return int(queries * key.shape[-2] * (query.shape[-1] + value.shape[-1]))
 
 
+def _fused_attention(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
+    """nn.MultiheadAttention in one: (query, key, ...); four projections around the attention."""
+    batch, length, width = args[0].shape
+    keys = args[1].shape[1]
+    return int(batch * width * (2 * length * width + 2 * keys * width + 2 * length * keys))
+
+
+def _fused_layer(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
+    """nn.TransformerEncoderLayer in one: every token meets four matrices, and each other token twice."""
+    batch, length, width = args[0].shape
+    matrices = sum(args[place].numel for place in (3, 5, 14, 16))
+    return int(batch * length * (matrices + 2 * length * width))
+
+
 def _heads_last(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
     """The same of (batch, length, heads, features)."""
     query, key, value = args[:3]
@@ -179,6 +193,8 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _cell),
     **dict.fromkeys(("_grouped_mm", "_scaled_grouped_mm"), _grouped),
     **dict.fromkeys(("cdist", "_cdist_forward", "_euclidean_dist"), _distances),
+    "_native_multi_head_attention": _fused_attention,
+    "_transformer_encoder_layer_fwd": _fused_layer,
     "mkldnn_rnn_layer": _recurrent_layer,
     "addbmm": _summed_product,
     "einsum": _einsum,

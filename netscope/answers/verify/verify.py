@@ -44,6 +44,7 @@ def verify(
     *,
     names: Sequence[str] = (),
     train: bool = False,
+    real: bool = False,
     limit: float = LIMIT,
 ) -> Verification:
     """The report of a workload beside what its peers say of it.
@@ -51,6 +52,7 @@ def verify(
     Args:
         trace: makes the report.
         names: of the peers; all without any.
+        real: have them run on real weights, as people do.
         limit: seconds that each peer may take.
 
     Raises:
@@ -63,7 +65,7 @@ def verify(
         elif names:
             raise UsageError(f"{peer.title} has published nothing of {workload.name}.")
     _import_once()
-    children = [(peer, Child(partial(_ask, peer, workload, train), limit)) for peer in asked]
+    children = [(peer, Child(partial(_ask, peer, workload, train, real), limit)) for peer in asked]
     try:
         report = trace(workload)
         ours = ours_of(report)
@@ -80,14 +82,14 @@ def verify(
     return Verification(report, ours.macs, tuple(opinions))
 
 
-def _ask(peer: Peer, workload: Workload, train: bool) -> Said:
+def _ask(peer: Peer, workload: Workload, train: bool, real: bool) -> Said:
     """What a peer says, on the first rung on which it can."""
     from netscope.answers.verify.stage import staged
 
     if not peer.staged:
         return peer.ask(workload)
     errors: list[Exception] = []
-    for rung in _RUNGS:
+    for rung in _RUNGS[real:]:
         try:
             with staged(workload, rung, train) as stage:
                 return peer.ask(stage)

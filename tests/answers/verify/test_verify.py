@@ -226,11 +226,38 @@ def test_every_difference_has_its_reason(name: str) -> None:
     assert {opinion.rung for opinion in found} <= {"meta", ""}
 
 
+@pytest.mark.whole
 def test_a_network_of_billions_costs_no_weights() -> None:
     found = netscope.verify("hf/llama")
     assert found.report.params > 6_000_000_000
     assert found.explained
     assert [opinion.rung for opinion in found] == ["meta"] * 3
+
+
+class Encoder(nn.Module):
+    """Two layers of 16 features, 32 within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(16, 4, 32, batch_first=True)
+        self.layers = nn.TransformerEncoder(layer, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def test_on_real_weights_peers_meet_fused_operators() -> None:
+    net = Encoder().eval()
+    found = netscope.verify(net, input="9x16", real=True)
+    # 9 tokens meet four matrices for attention and two of 16x32, and each other in two products.
+    layer = 9 * (4 * 16 * 16 + 2 * 16 * 32 + 2 * 9 * 16)
+    assert reasons(found["flop_counter"]) == {"fused": -2 * layer}
+    assert {opinion.rung for opinion in found} == {"real"}
+    assert found.explained
+    on_meta = netscope.verify(net, input="9x16", peers=["flop_counter"])
+    assert reasons(on_meta["flop_counter"]) == {}
+    with planted("half of attention"):
+        assert not netscope.verify(net, input="9x16", real=True, peers=["flop_counter"]).explained
 
 
 # Errors that have no reason
@@ -278,7 +305,7 @@ def network() -> nn.Module:
         nn.Flatten(1, 2),
         nn.Linear(2, 5),
         nn.LayerNorm(5),
-        nn.MultiheadAttention(5, 1) if False else nn.Linear(5, 3),
+        nn.Linear(5, 3),
     )
 
 
@@ -373,11 +400,12 @@ def crash(stage: Any) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+@pytest.mark.whole
 def test_who_hangs_or_crashes_is_told_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     with_ask(monkeypatch, "fvcore", hang)
     with_ask(monkeypatch, "torchinfo", crash)
-    found = netscope.verify("lenet", time_limit=3)
-    assert found["fvcore"].error == "it was not done after 3 s"
+    found = netscope.verify("lenet", time_limit=5)
+    assert found["fvcore"].error == "it was not done after 5 s"
     assert found["torchinfo"].error == "its process crashed (SIGSEGV)"
     assert not found["flop_counter"].error
     assert [one.name for one in found.failed] == ["fvcore", "torchinfo"]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.answers.verify.contractions import RULES, macs_of
 from netscope.answers.verify.figures import Ours
+from netscope.answers.verify.missing import missing
 from netscope.answers.verify.peers import Peer
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Entry, Said, merged
-from netscope.base import units
 
 if TYPE_CHECKING:
     from netscope.answers.verify.stage import Stage
@@ -69,19 +69,11 @@ def ask(stage: Stage) -> Said:
 
 def reasons(said: Said, ours: Ours) -> list[Reason]:
     """What it has no formula for, and products of complex numbers."""
-    missing: dict[str, int] = defaultdict(int)
-    calls: Counter[str] = Counter()
     complex_: dict[str, int] = defaultdict(int)
     for entry in said.entries:
-        if not entry.known:
-            missing[entry.path] -= entry.work
-            calls[entry.what] += entry.times
-        elif entry.counted != entry.work == 4 * entry.counted:
+        if entry.known and entry.counted != entry.work == 4 * entry.counted:
             complex_[entry.path] += entry.counted - entry.work
-    found = []
-    if missing:
-        names = ", ".join(f"{name} {units.times(times)}" for name, times in calls.most_common())
-        found.append(Reason("no rule", f"has no formula for {names}", dict(missing)))
+    found = missing(said.entries, ours, "has no formula for")
     if complex_:
         found.append(
             Reason("complex", "counts a complex product as one real one, not as four", dict(complex_))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.answers.verify.contractions import RULES, bare, macs_of
 from netscope.answers.verify.figures import Ours
+from netscope.answers.verify.missing import missing
 from netscope.answers.verify.peers import Peer
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Entry, Said, merged
@@ -180,15 +181,12 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     """What it counts beside contractions, what it has no rule for, and what it counts otherwise."""
     extra: dict[str, dict[str, int]] = defaultdict(dict)
     elements: Counter[str] = Counter()
-    missing: dict[str, int] = defaultdict(int)
-    calls: Counter[str] = Counter()
     others: dict[str, dict[str, int]] = defaultdict(dict)
     for entry in said.entries:
         what, path = entry.what, entry.path
         if not entry.known:
-            missing[path] -= entry.work
-            calls[what] += entry.times
-        elif what in _RULES:
+            continue
+        if what in _RULES:
             into, out, *weighted = entry.sizes
             if entry.counted == _RULES[what].of(into, out, len(weighted)):
                 extra[what][path] = extra[what].get(path, 0) + entry.counted
@@ -201,9 +199,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
         Reason(what, f"counts {what}: {_rate(sum(amounts.values()), elements[what])}", amounts)
         for what, amounts in extra.items()
     ]
-    if missing:
-        names = ", ".join(f"{name} {units.times(times)}" for name, times in calls.most_common())
-        found.append(Reason("no rule", f"has no rule for {names}", dict(missing)))
+    found += missing(said.entries, ours, "has no rule for")
     if ours.dead:
         dead = {path: -macs for path, macs in ours.dead.items()}
         found.append(Reason("dead", "has nothing of work that no result depends on", dead))
