@@ -23,7 +23,7 @@ class Ours(NamedTuple):
     dead:
         the part of `work` that no result depends on, of all operators together.
     unknown:
-        {operator: times} that the report could not count.
+        {operator: times} that the report could not count or see.
     modules:
         the facts of each.
     """
@@ -132,7 +132,7 @@ def _idle(facts: Trace) -> set[int]:
 
 
 def _unknown(report: Report, facts: Trace) -> dict[int, dict[str, int]]:
-    """{call: {operator: times}} of what the report could not count."""
+    """{call: {operator: times}} of what the report could not count or see."""
     names = set(report.unknown) - set(report.root.unseen)
     found: dict[int, dict[str, int]] = {}
     if names:
@@ -140,6 +140,10 @@ def _unknown(report: Report, facts: Trace) -> dict[int, dict[str, int]]:
             if op.operator.name in names:
                 held = found.setdefault(op.call, {})
                 held[op.operator.name] = held.get(op.operator.name, 0) + 1
+    everywhere = dict.fromkeys(range(len(facts.calls)))
+    for one in facts.unseen:  # where it is not known where, it may be anywhere
+        for call in (one.call,) if one.call >= 0 else everywhere:
+            found.setdefault(call, {})[one.what] = 1
     return found
 
 

@@ -47,7 +47,7 @@ def _macs(peer: Peer, said: Said, ours: Ours, layers: dict[str, int]) -> Figure:
         for path in uncounted:
             for name, times in ours.unknown[path].items():
                 operators[name] = operators.get(name, 0) + times
-        text = f"netscope could not count {operator_list(operators, all_of_them=True)}"
+        text = f"netscope could not count or see {operator_list(operators, all_of_them=True)}"
         reasons.append(Reason("uncounted", text, uncounted))
         left = {path: amount for path, amount in left.items() if path not in uncounted}
     return Figure("macs", ours.report.counted_macs, said.macs, tuple(reasons), left)

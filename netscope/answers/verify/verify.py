@@ -65,8 +65,10 @@ def verify(
         elif names:
             raise UsageError(f"{peer.title} has published nothing of {workload.name}.")
     _import_once()
-    children = [(peer, Child(partial(_ask, peer, workload, train, real), limit)) for peer in asked]
+    children: list[tuple[Peer, Child]] = []
     try:
+        # Those that have begun are in the list, should a later one not begin.
+        children.extend((peer, Child(partial(_ask, peer, workload, train, real), limit)) for peer in asked)
         report = trace(workload)
         ours = ours_of(report)
         opinions = []

@@ -177,7 +177,7 @@ CASES: dict[str, tuple[nn.Module, dict[str, Any], str, dict[str, int]]] = {
         Product(),
         {"args": (torch.zeros(3, 4, 4),)},
         "fvcore",
-        {"has matmul repeat its first factor for no batch of the second": -2 * 64},
+        {"matmul": -2 * 64},
     ),
     "training": (
         nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8)),

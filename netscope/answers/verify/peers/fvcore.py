@@ -181,7 +181,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     """What it counts beside contractions, what it has no rule for, and what it counts otherwise."""
     extra: dict[str, dict[str, int]] = defaultdict(dict)
     elements: Counter[str] = Counter()
-    others: dict[str, dict[str, int]] = defaultdict(dict)
+    others: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for entry in said.entries:
         what, path = entry.what, entry.path
         if not entry.known:
@@ -193,7 +193,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
                 elements[what] += into if _RULES[what].into else out
         elif entry.counted != entry.work:
             why = _otherwise(entry)
-            if why:
+            if why is not None:
                 others[why][path] = others[why].get(path, 0) + entry.counted - entry.work
     found = [
         Reason(what, f"counts {what}: {_rate(sum(amounts.values()), elements[what])}", amounts)
@@ -203,7 +203,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     if ours.dead:
         dead = {path: -macs for path, macs in ours.dead.items()}
         found.append(Reason("dead", "has nothing of work that no result depends on", dead))
-    found += [Reason(why, why, amounts) for why, amounts in others.items()]
+    found += [Reason(*why, amounts) for why, amounts in others.items()]
     return found
 
 
@@ -213,19 +213,20 @@ def _rate(amount: int, elements: int) -> str:
     return f"{each} for each of {units.count(elements)} elements"
 
 
-def _otherwise(entry: Entry) -> str:
-    """Why it has another figure for a contraction; "" when that is not known."""
-    if entry.work == 4 * entry.counted != 0:
-        return "counts a complex product as one real one, not as four"
-    if entry.what == "matmul" and entry.counted == entry.sizes[1]:
-        return "has matmul repeat its first factor for no batch of the second"
-    if entry.what == "einsum" and entry.work and _as_read(entry.counted, entry.work):
-        return f"reads the cost of einsum off a text with {_DIGITS} digits"
-    if entry.what == "einsum" and not entry.work:
+def _otherwise(entry: Entry) -> tuple[str, str] | None:
+    """Why it has another figure for a contraction, in a word and in a sentence; None when nobody knows."""
+    what, counted, work = entry.what, entry.counted, entry.work
+    if work == 4 * counted != 0:
+        return "complex", "counts a complex product as one real one, not as four"
+    if what == "matmul" and counted == entry.sizes[1]:
+        return what, "has matmul repeat its first factor for no batch of the second"
+    if what == "einsum" and work and _as_read(counted, work):
+        return "einsum's digits", f"reads the cost of einsum off a text with {_DIGITS} digits"
+    if what == "einsum" and not work:
         for each in (0.5, 1):
-            if _as_read(entry.counted, entry.sizes[0] * each):
-                return f"counts {each} for each element of an einsum that sums nothing up"
-    return ""
+            if _as_read(counted, entry.sizes[0] * each):
+                return what, f"counts {each} for each element of an einsum that sums nothing up"
+    return None
 
 
 def _as_read(counted: int, value: float) -> bool:
