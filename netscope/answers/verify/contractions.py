@@ -64,7 +64,8 @@ def _slides(place: int) -> Rule:
 
     def rule(args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
         side: TensorSpec = outputs[0] if place else args[0]
-        weight: TensorSpec = args[1]
+        packed = isinstance(args[1], (list, tuple))  # a quantised weight and its bias
+        weight: TensorSpec = args[1][0] if packed else args[1]
         return side.numel * weight.numel // weight.shape[0]
 
     return rule
@@ -174,6 +175,7 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("_scaled_mm", "_weight_int8pack_mm", "_weight_int4pack_mm"), _product(0)),
     **dict.fromkeys(("convolution", "_convolution", "convolution_overrideable"), _convolution),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "_convolution_mode", "_slow_conv2d_forward"), _slides(-1)),
+    **{f"conv{n}d{tail}": _slides(-1) for n in (1, 2, 3) for tail in ("_relu", "_add", "_add_relu")},
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _slides(0)),
     **dict.fromkeys(
         (

@@ -45,7 +45,7 @@ class Ours(NamedTuple):
         loose: dict[str, int] = {}
         packed: dict[str, int] = {}
         for path, parameter in self._unlisted_last(listed):
-            if parameter.identity not in seen and _name(path, parameter) not in listed:
+            if parameter.identity not in seen and name_of(path, parameter) not in listed:
                 found = packed if self.modules[path].registered else loose
                 found[path] = found.get(path, 0) - parameter.spec.numel
             seen.add(parameter.identity)
@@ -61,10 +61,11 @@ class Ours(NamedTuple):
 
     def _unlisted_last(self, listed: Collection[str]) -> list[tuple[str, ParameterFact]]:
         every = [(path, parameter) for path, fact in self.modules.items() for parameter in fact.parameters]
-        return sorted(every, key=lambda one: _name(*one) not in listed)
+        return sorted(every, key=lambda one: name_of(*one) not in listed)
 
 
-def _name(path: str, parameter: ParameterFact) -> str:
+def name_of(path: str, parameter: ParameterFact) -> str:
+    """A parameter's qualified name."""
     return f"{path}.{parameter.name}" if path else parameter.name
 
 

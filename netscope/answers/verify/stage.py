@@ -139,8 +139,16 @@ def _keep_from_fused(modules: list[torch.nn.Module]) -> None:
 
 
 def specs(values: Any) -> Any:
-    """The same with a TensorSpec for each tensor."""
+    """The same with a TensorSpec for each tensor; a packed weight and its bias are two."""
+    values = tree_map_only(torch.ScriptObject, _unpacked, values)
     return tree_map_only(torch.Tensor, _spec, values)
+
+
+def _unpacked(value: Any) -> Any:
+    try:
+        return tuple(value.unpack())
+    except (AttributeError, RuntimeError, TypeError):  # of another class
+        return value
 
 
 def _spec(tensor: torch.Tensor) -> TensorSpec:

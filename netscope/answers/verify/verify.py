@@ -89,7 +89,7 @@ def _ask(peer: Peer, workload: Workload, train: bool, real: bool) -> Said:
     from netscope.answers.verify.stage import staged
 
     if not peer.staged:
-        return peer.ask(workload)
+        return peer.ask(workload, train)
     errors: list[Exception] = []
     for rung in _RUNGS[real:]:
         try:

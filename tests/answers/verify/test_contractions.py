@@ -43,6 +43,7 @@ def test_names_without_namespace_and_overload() -> None:
         ("convolution", (t(1, 8, 5, 5), t(8, 1, 3, 3)), t(1, 8, 5, 5), 9 * 8 * 25),
         ("conv2d", (t(1, 8, 5, 5), t(8, 1, 3, 3), None, 1, 1, 1, 8), t(1, 8, 5, 5), 9 * 8 * 25),
         ("_convolution_mode", (t(1, 3, 5, 5), t(8, 3, 3, 3), None, [1], "same", [1], 1), t(1, 8, 5, 5), 5400),
+        ("conv2d_relu", (t(1, 3, 5, 5), (t(8, 3, 3, 3), t(8)), 0.1, 0), t(1, 8, 5, 5), 5400),
         # Transposed: each of 3*8*8 inputs meets 8 kernels of 4*4.
         ("conv_transpose2d", (t(1, 3, 8, 8), t(3, 8, 4, 4)), t(1, 8, 16, 16), 3 * 64 * 8 * 16),
         ("convolution", (t(1, 3, 8, 8), t(3, 8, 4, 4), None, [2], [1], [1], True), t(1, 8, 16, 16), 24_576),

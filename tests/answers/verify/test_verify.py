@@ -95,6 +95,9 @@ def test_published_figures_are_of_one_size() -> None:
     assert twice.macs is not None
     assert twice.macs.theirs == 2 * 1_814_000_000
     assert twice.explained
+    trained = netscope.verify("torchvision/resnet18", batch=2, train=True, peers=["published"])["published"]
+    assert trained.macs is None
+    assert "evaluation" in trained.note
     with pytest.raises(UsageError, match="published nothing of alexnet"):
         netscope.verify("alexnet", peers=["published"])
 
@@ -183,7 +186,7 @@ CASES: dict[str, tuple[nn.Module, dict[str, Any], str, dict[str, int]]] = {
         nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8)),
         {"input": "3x4x4", "batch": 2, "train": True},
         "fvcore",
-        {"batch_norm in training": 5 * 2 * 8 * 16},
+        {"batch_norm": 5 * 2 * 8 * 16},
     ),
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, Final
+from typing import Final
 
 from netscope.answers.verify.figures import Ours
 from netscope.answers.verify.result import Reason
@@ -39,13 +39,13 @@ class Peer:
     applies:
         whether it has anything to say of a network.
     staged:
-        whether it runs a network on a stage; else it is asked about the workload.
+        whether it runs a network on a stage; else it is asked about the workload, and whether it trains.
     """
 
     name: str
     title: str
     package: str
-    ask: Callable[[Any], Said]
+    ask: Callable[..., Said]
     reasons: Callable[[Said, Ours], list[Reason]]
     params_reasons: Callable[[Said, Ours], list[Reason]] = lambda said, ours: []
     applies: Callable[[Workload], bool] = lambda workload: True

@@ -196,7 +196,9 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
             if why is not None:
                 others[why][path] = others[why].get(path, 0) + entry.counted - entry.work
     found = [
-        Reason(what, f"counts {what}: {_rate(sum(amounts.values()), elements[what])}", amounts)
+        Reason(
+            what.partition(" ")[0], f"counts {what}: {_rate(sum(amounts.values()), elements[what])}", amounts
+        )
         for what, amounts in extra.items()
     ]
     found += missing(said.entries, ours, "has no rule for")

@@ -35,7 +35,7 @@ def applies(workload: Workload) -> bool:
     return workload.source == "torchvision" and bool(weights_of(workload.name.removeprefix(_PREFIX)))
 
 
-def ask(workload: Workload) -> Said:
+def ask(workload: Workload, train: bool) -> Said:
     """What is published of the weights for the images that the network is given.
 
     Their own network is built beside it, on meta, and held against it name by name.
@@ -45,13 +45,17 @@ def ask(workload: Workload) -> Said:
     name = workload.name.removeprefix(_PREFIX)
     first = workload.args[0] if workload.args else None
     shape = first.shape if isinstance(first, TensorSpec) else ()
+    if not any(True for _ in workload.module.parameters()):
+        return Said(None, None, note="networks whose weights are not packed")
     weight, fits = _weight(name, set(shape[-2:]))
+    fits = fits and not train
     told: list[Reason] = []
     if sum(p.numel() for p in workload.module.parameters()) != published_params(weight):
         own = build(lambda: own_network(name, weight))
         told = _told(workload, own, weight.name, fits)
     if not fits or not isinstance(weight.meta.get("_ops"), (int, float)):
-        note = "_ops are of images of another size" if shape else "_ops are of images that it does not name"
+        note = "of images of another size" if shape else "of images that it does not name"
+        note = f"_ops are {'of evaluation' if train else note}"
         return Said(published_params(weight), None, told=tuple(told), note=f"{weight.name}; {note}")
     batch = shape[0] if shape else 1
     return Said(

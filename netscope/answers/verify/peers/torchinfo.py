@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.answers.verify.figures import Ours
+from netscope.answers.verify.figures import Ours, name_of
 from netscope.answers.verify.peers import Peer
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Entry, Said
@@ -64,10 +64,11 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     entries: dict[str, list[Entry]] = defaultdict(list)
     for entry in said.entries:
         entries[entry.path].append(entry)
+    listed = set(said.listed)
     found = _Found()
     for path, calls in entries.items():
         fact = ours.modules.get(path)
-        rules = [None if fact is None else _by_rule(fact, entry) for entry in calls]
+        rules = [None if fact is None else _by_rule(fact, entry, listed) for entry in calls]
         counted = [rule for rule in rules if rule is not None]
         if len(counted) < len(rules):
             continue
@@ -88,12 +89,14 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     return found.reasons()
 
 
-def _by_rule(fact: ModuleFact, entry: Entry) -> tuple[int, int] | None:
+def _by_rule(fact: ModuleFact, entry: Entry, listed: Collection[str]) -> tuple[int, int] | None:
     """What its rule makes of a call's weights and of its biases; None where that is not what it said."""
     size = entry.sizes
     weights = biases = 0
     for parameter in fact.parameters if size else ():
         name, count = parameter.name, parameter.spec.numel
+        if name_of(fact.path, parameter) not in listed:
+            continue
         if name in _PLAIN:
             times = math.prod(size[:1] + size[2:]) if "Conv" in entry.what else size[0]
         elif "weight" in name or "bias" in name:
@@ -179,7 +182,7 @@ def params_reasons(said: Said, ours: Ours) -> list[Reason]:
             row = row.rpartition(".")[0]
         shared = shared or bool(fact.aliases)
         for parameter in fact.parameters:
-            if (f"{path}.{parameter.name}" if path else parameter.name) not in listed:
+            if name_of(path, parameter) not in listed:
                 continue
             if parameter.identity not in seen:
                 due[row] = due.get(row, 0) + parameter.spec.numel
