@@ -8,7 +8,7 @@ from typing import Final
 
 from netscope.base.cost import Cost
 from netscope.formulas import formula, temporary_formulas
-from netscope.formulas.registry import _all, contraction, cost_of
+from netscope.formulas.registry import _all, contraction
 from netscope.trace.facts import Operator
 
 CONVOLUTION: Final = "aten.convolution"
@@ -87,6 +87,3 @@ def planted(name: str) -> Iterator[None]:
     with temporary_formulas():
         PLANTED[name]()
         yield
-
-
-__all__ = ["PLANTED", "cost_of", "planted"]
