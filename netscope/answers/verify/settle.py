@@ -41,7 +41,8 @@ def _macs(peer: Peer, said: Said, ours: Ours, layers: dict[str, int]) -> Figure:
     if not peer.staged:
         return _total("macs", ours.report.counted_macs, said.macs, reasons, said.within)
     left = left_over(ours.macs, layers, reasons)
-    uncounted = {path: amount for path, amount in left.items() if path in ours.unknown}
+    # What was not counted can only be more.
+    uncounted = {path: amount for path, amount in left.items() if amount > 0 and path in ours.unknown}
     if uncounted:
         operators: dict[str, int] = {}
         for path in uncounted:

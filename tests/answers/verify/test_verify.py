@@ -387,6 +387,19 @@ def test_a_lower_bound_is_told_as_such() -> None:
     assert set(reasons(found["flop_counter"])) == {"uncounted"}
 
 
+def test_what_was_counted_too_much_is_no_lower_bound() -> None:
+    class Both(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.bmm(x, x) + torch.baddbmm(x, x, x)
+
+    with temporary_formulas():
+        formula("aten.baddbmm")(lambda op: None)
+        formula("aten.bmm")(lambda op: contraction(1000))
+        found = netscope.verify(Both(), args=(torch.zeros(2, 3, 3),), peers=["flop_counter"])
+    assert found.report.macs is None
+    assert not found.explained
+
+
 # Peers that harm nothing
 
 
