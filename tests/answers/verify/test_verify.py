@@ -220,7 +220,14 @@ def test_complex_products_are_four_real_ones() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["lenet", "torchvision/mobilenet_v3_small", "timm/resnet18", "timm/deit_tiny_patch16_224", "hf/bert"],
+    [
+        "lenet",
+        "torchvision/mobilenet_v3_small",
+        *(
+            pytest.param(name, marks=pytest.mark.whole)
+            for name in ("timm/resnet18", "timm/deit_tiny_patch16_224", "hf/bert")
+        ),
+    ],
 )
 def test_every_difference_has_its_reason(name: str) -> None:
     found = netscope.verify(name)
