@@ -24,7 +24,7 @@ def missing(entries: Iterable[Entry], ours: Ours, lacks: str) -> list[Reason]:
     amounts: dict[str, dict[str, int]] = {"no rule": defaultdict(int), "fused": defaultdict(int)}
     calls: dict[str, Counter[str]] = {key: Counter() for key in amounts}
     for entry in entries:
-        if entry.known:
+        if entry.known or not entry.work:
             continue
         key = "fused" if entry.what in _FUSED else "no rule"
         calls[key][entry.what] += entry.times

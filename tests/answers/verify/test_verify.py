@@ -135,6 +135,37 @@ class Product(nn.Module):
         return torch.matmul(x[0], x)
 
 
+class Own(torch.autograd.Function):
+    """A matrix product with a backward of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
+        return x @ weight
+
+
+class OwnFunction(nn.Module):
+    """Applies it to a linear's output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.weight = nn.Linear(4, 5), nn.Parameter(torch.zeros(5, 6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return Own.apply(self.linear(x), self.weight)
+
+
+class Unread(nn.Module):
+    """Computes what it does not return."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read, self.unread = nn.Linear(4, 5), nn.Linear(4, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.unread(x)
+        return self.read(x)
+
+
 GRU = 3 * (21 * 5 + 21 * 7)
 
 CASES: dict[str, tuple[nn.Module, dict[str, Any], str, dict[str, int]]] = {
@@ -182,6 +213,8 @@ CASES: dict[str, tuple[nn.Module, dict[str, Any], str, dict[str, int]]] = {
         "fvcore",
         {"matmul": -2 * 64},
     ),
+    "a function of the owner's own": (OwnFunction(), {"input": "4"}, "fvcore", {"function": -5 * 6}),
+    "what nobody reads": (Unread(), {"input": "4"}, "fvcore", {"dead": -4 * 6}),
     "training": (
         nn.Sequential(nn.Conv2d(3, 8, 1, bias=False), nn.BatchNorm2d(8)),
         {"input": "3x4x4", "batch": 2, "train": True},

@@ -46,6 +46,8 @@ _RULES: Final = {
 }
 _WEIGHTS: Final = {"batch_norm": 1, "group_norm": 2, "layer_norm": 2, "instance_norm": 1}
 _TRAINING: Final = 5
+# A torch.autograd.Function of the owner's own, which is one node of the graph.
+_FUNCTION: Final = "prim::PythonOp"
 # It reads the cost of a product off a text with so many digits.
 _DIGITS: Final = 4
 
@@ -63,7 +65,9 @@ def ask(stage: Stage) -> Said:
 
         def _should_ignore_node(self, node: Any) -> bool:
             work = _work(node)
-            if work:
+            if node.kind() == _FUNCTION:
+                entries.append(Entry(place(node), node.pyname(), 0, known=False))
+            elif work:
                 entries.append(Entry(place(node), bare(node.kind()), 0, work, known=False))
             ignored: bool = super()._should_ignore_node(node)
             return ignored
@@ -201,12 +205,27 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
         )
         for what, amounts in extra.items()
     ]
+    found += _functions(said, ours)
     found += missing(said.entries, ours, "has no rule for")
     if ours.dead:
         dead = {path: -macs for path, macs in ours.dead.items()}
         found.append(Reason("dead", "has nothing of work that no result depends on", dead))
     found += [Reason(*why, amounts) for why, amounts in others.items()]
     return found
+
+
+def _functions(said: Said, ours: Ours) -> list[Reason]:
+    """What runs within functions of the owner's own: the work of their modules that is in no other node."""
+    calls: Counter[str] = Counter()
+    seen: dict[str, int] = defaultdict(int)
+    for entry in said.entries:
+        seen[entry.path] += entry.work
+        if not entry.known and not entry.work:
+            calls[entry.what] += entry.times
+    places = {entry.path for entry in said.entries if not entry.known and not entry.work}
+    amounts = {path: seen[path] - ours.worked(path) for path in places if seen[path] < ours.worked(path)}
+    names = ", ".join(f"{name} {units.times(times)}" for name, times in calls.most_common())
+    return [Reason("function", f"does not look into {names}", amounts)] if amounts else []
 
 
 def _rate(amount: int, elements: int) -> str:
