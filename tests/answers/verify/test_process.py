@@ -92,9 +92,9 @@ def test_who_does_not_wait_leaves_no_process() -> None:
 
 def test_several_run_at_once() -> None:
     started = time.monotonic()
-    children = [Child(lambda: time.sleep(0.5), 30.0) for _ in range(4)]
+    children = [Child(lambda: time.sleep(1.0), 30.0) for _ in range(4)]
     assert [child.result() for child in children] == [Returned()] * 4
-    assert time.monotonic() - started < 1.9
+    assert time.monotonic() - started < 3.8
 
 
 def test_it_ends_when_its_parent_is_gone() -> None:

@@ -460,8 +460,8 @@ def crash(stage: Any) -> None:
 def test_who_hangs_or_crashes_is_told_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     with_ask(monkeypatch, "fvcore", hang)
     with_ask(monkeypatch, "torchinfo", crash)
-    found = netscope.verify("lenet", time_limit=5)
-    assert found["fvcore"].error == "it was not done after 5 s"
+    found = netscope.verify("lenet", time_limit=10)
+    assert found["fvcore"].error == "it was not done after 10 s"
     assert found["torchinfo"].error == "its process crashed (SIGSEGV)"
     assert not found["flop_counter"].error
     assert [one.name for one in found.failed] == ["fvcore", "torchinfo"]
