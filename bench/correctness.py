@@ -7,6 +7,7 @@ from typing import Final
 from bench import networks, published, seeds
 from bench.processes import progress
 from bench.results import Figure, Grid, Part, all_of
+from netscope.answers.verify.weights import published_params, weights_of
 from netscope.base import units
 
 TOLERANCE: Final = 0.006
@@ -53,9 +54,9 @@ def _against_published(swept: list[networks.Swept]) -> tuple[list[published.Expl
     explained = []
     as_built = total = 0
     for network in swept:
-        for weight in published.weights_of(network.name):
+        for weight in weights_of(network.name):
             total += 1
-            if network.params == published.published_params(weight):
+            if network.params == published_params(weight):
                 as_built += 1
             else:
                 progress(f"correctness: the network of {weight}")

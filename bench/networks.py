@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import netscope
 from bench.processes import progress
+from netscope.answers.verify.weights import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +54,6 @@ def _swept(name: str) -> Swept:
     seconds = time.perf_counter() - started
     built = built_params(build(name))
     return Swept(name, report.params, built, report.rung, sum(report.unknown.values()), seconds)
-
-
-def build(name: str, **options: Any) -> Any:
-    """The network with real parameters, straight from torchvision and without downloading anything."""
-    from torchvision.models import get_model_builder
-
-    builder = get_model_builder(name)
-    fixed: dict[str, Any] = {"weights": None}
-    if "weights_backbone" in inspect.signature(builder).parameters:
-        fixed["weights_backbone"] = None
-    if "googlenet" in name or "inception" in name:
-        fixed["init_weights"] = False  # minutes of truncated normals, which change no size
-    return builder(**{**fixed, **options})
 
 
 def built_params(module: Any) -> int:

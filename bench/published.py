@@ -8,16 +8,20 @@ reason is read off that difference, and netscope has to find the published numbe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
-from unittest import mock
+from typing import Any
 
 import netscope
-from bench.networks import build, built_params
-
-# `meta["_ops"]` is given in G with this many decimals.
-DECIMALS: Final = 3
+from bench.networks import built_params
+from netscope.answers.verify.weights import (
+    DECIMALS,
+    build,
+    difference,
+    kind_of,
+    own_network,
+    published_params,
+    weights_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,44 +76,16 @@ class Operations:
         return abs(round(self.macs / 1e9, DECIMALS) - self.published) < 0.1 * 10**-DECIMALS
 
 
-def weights_of(name: str) -> list[Any]:
-    """All weights that torchvision has for a network."""
-    from torchvision.models import get_model_weights
-
-    return list(get_model_weights(name))
-
-
-def published_params(weight: Any) -> int:
-    """`num_params` of a weight."""
-    return int(weight.meta["num_params"])
-
-
 def explain(name: str, weight: Any, as_built: int) -> Explained:
     """Build the weight's own network beside the plain one, and tell what is different."""
     own = _own_network(name, weight)
-    reason = difference(build(name), own)
+    why = difference(build(name), own)
     counted = netscope.summary(own, **_small_input(own, weight)).params
     assert built_params(own) == published_params(weight)
-    options = _options(weight, reason)
+    options = _options(weight, why)
     by_name = netscope.summary(f"torchvision/{name}", options=options).params if options else None
     option = ", ".join(f"-k {key}={value}" for key, value in options.items())
-    return Explained(str(weight), published_params(weight), as_built, reason, counted, option, by_name)
-
-
-def difference(plain: Any, own: Any) -> str:
-    """Why two real networks have different parameters; "" when it is none of the known reasons."""
-    before = {name: tuple(p.shape) for name, p in plain.named_parameters()}
-    after = {name: tuple(p.shape) for name, p in own.named_parameters()}
-    alone = before.keys() ^ after.keys()
-    resized = {name for name in before.keys() & after.keys() if before[name] != after[name]}
-    if alone and not resized and all(name.startswith("aux") for name in alone):
-        return "auxiliary head" if len(after) > len(before) else "auxiliary heads dropped after training"
-    frozen = {name for name, _ in own.named_buffers()} & alone
-    if alone and not resized and frozen == alone:
-        return "frozen BatchNorm: weights and biases are buffers"
-    if resized == {"encoder.pos_embedding"} and not alone:
-        return f"larger crop: {_length(before)} to {_length(after)} positions"
-    return ""
+    return Explained(str(weight), published_params(weight), as_built, why, counted, option, by_name)
 
 
 def operations() -> Iterator[Operations]:
@@ -133,38 +109,17 @@ def operations() -> Iterator[Operations]:
 
 
 def _own_network(name: str, weight: Any) -> Any:
-    """What torchvision builds for a weight, with loading left out."""
-    weight = weight.meta.get("unquantized", weight)  # a quantised one has the sizes of its model
-    options: dict[str, Any] = {"weights": weight}
-    if _kind(weight) == "detection":
-        options.update(min_size=64, max_size=64)
-    with _nothing_loaded():
-        return build(name, **options)
-
-
-@contextmanager
-def _nothing_loaded() -> Iterator[None]:
-    """torchvision's builders neither fetch nor load the weights that they are given."""
-    from torch import nn
-    from torchvision.models import WeightsEnum
-
-    with (
-        mock.patch.object(WeightsEnum, "get_state_dict", return_value={}),
-        mock.patch.object(nn.Module, "load_state_dict", return_value=None),
-    ):
-        yield
+    """What torchvision builds for a weight; small images for a detector."""
+    small = {"min_size": 64, "max_size": 64} if kind_of(weight) == "detection" else {}
+    return own_network(name, weight, **small)
 
 
 def _small_input(own: Any, weight: Any) -> dict[str, Any]:
     """Parameters do not depend on the input, so the smallest that the network can take."""
-    if _kind(weight) == "detection":
+    if kind_of(weight) == "detection":
         return {"args": ([netscope.TensorSpec((3, 64, 64))],)}
     side = getattr(own, "image_size", 224)
     return {"input": f"3x{side}x{side}"}
-
-
-def _kind(weight: Any) -> str:
-    return str(type(weight).__module__).removeprefix("torchvision.models.").partition(".")[0]
 
 
 def _options(weight: Any, reason: str) -> dict[str, Any]:
@@ -177,7 +132,3 @@ def _options(weight: Any, reason: str) -> dict[str, Any]:
         case "larger crop":
             return {"image_size": weight.transforms().crop_size[0]}
     return {}
-
-
-def _length(shapes: dict[str, tuple[int, ...]]) -> int:
-    return shapes["encoder.pos_embedding"][1]

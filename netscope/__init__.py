@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from netscope.api.profile import profile
     from netscope.api.roofline import device_specs, roofline
     from netscope.api.summary import summary
+    from netscope.api.verify import verify
     from netscope.base.errors import (
         CheckError,
         MissingExtraError,
@@ -72,6 +73,7 @@ __all__ = [
     "profile",
     "roofline",
     "summary",
+    "verify",
 ]
 
 # Where each public name lives; a verb that is not among them is the function of its file in `netscope.api`.
@@ -103,6 +105,7 @@ _HOMES: Final = {
     "profile": "netscope.api.profile",
     "roofline": "netscope.api.roofline",
     "summary": "netscope.api.summary",
+    "verify": "netscope.api.verify",
 }
 
 

@@ -16,7 +16,18 @@ from netscope.base.version import __version__
 from netscope.cli.common.options import Debug
 
 # The order in which people need them; others come behind.
-_ORDER: Final = ("summary", "diff", "compare", "explain", "lint", "profile", "roofline", "check", "models")
+_ORDER: Final = (
+    "summary",
+    "diff",
+    "compare",
+    "explain",
+    "lint",
+    "profile",
+    "roofline",
+    "check",
+    "verify",
+    "models",
+)
 _FOUND: Final = {module.name for module in iter_modules(cli.__path__) if not module.ispkg} - {"app"}
 COMMANDS: Final = (*_ORDER, *sorted(_FOUND.difference(_ORDER)))
 

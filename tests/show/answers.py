@@ -10,6 +10,7 @@ from netscope.answers.diff import diff
 from netscope.answers.explain import explain
 from netscope.answers.lint import Finding, Findings
 from netscope.answers.models import Catalog, Listed
+from netscope.answers.verify import Figure, Opinion, Reason, Verification
 from netscope.base.answer import Answer
 from netscope.machine.profiling.curve import Curve
 from netscope.machine.timing.devices import DeviceSpec, DeviceSpecs
@@ -41,6 +42,13 @@ def profile(name: str = "net") -> Report:
     )
 
 
+def verification(name: str, whole: Report) -> Verification:
+    """A peer that has more, for a reason and for none, and one that crashed."""
+    figure = Figure("macs", 16, 20, (Reason(name, name, {name: 3}),), {"": 1})
+    opinion = Opinion(name, name, name, name, None, figure, {name: 19, "": 1}, note=name)
+    return Verification(whole, {name: 16}, (opinion, Opinion(f"{name}2", name, error=name)))
+
+
 def answers(name: str = "net") -> dict[str, Answer]:
     """Every answer by its kind."""
     whole, other, timed = network(name), network(name, width=8), profile(name)
@@ -65,6 +73,7 @@ def answers(name: str = "net") -> dict[str, Answer]:
         "findings": Findings(whole, tuple(found), ("NS201",)),
         "checked": checked,
         "outcome": Outcome((checked, lost), f"netscope check {name}", name),
+        "verification": verification(name, whole),
         "models": Catalog((Listed(name, "zoo", name, name), Listed(name, "other", name)), (name,)),
         "machines": DeviceSpecs((DeviceSpec(name, name, {"fp32": 1e12}, 1e11, 80, name, (name,)),), name),
     }
