@@ -65,6 +65,19 @@ def huggingface_names() -> tuple[str, ...]:
     return tuple(name for name in huggingface_types() if name.removeprefix("hf/") in built)
 
 
+@cache
+def huggingface_architectures() -> dict[str, str]:
+    """The model type of each architecture of transformers: "BertForMaskedLM" -> "bert"."""
+    found: dict[str, str] = {}
+    for model_type, architecture in _auto_pairs("modeling_auto.py"):
+        # Some architectures serve several types; the one that they are called after is theirs.
+        if architecture.lower().startswith(re.sub("[-_]", "", model_type)):
+            found[architecture] = model_type
+        else:
+            found.setdefault(architecture, model_type)
+    return found
+
+
 def package_folder(package: str) -> Path | None:
     """Where a top-level package is installed, without importing it; None when it is not."""
     try:
@@ -93,6 +106,25 @@ def _auto(file: str, *mappings: str) -> set[str]:
     return (
         set(_mapping_keys(path.read_text(encoding="utf-8"), mappings)) if path and path.is_file() else set()
     )
+
+
+def _auto_pairs(file: str) -> Iterator[tuple[str, str]]:
+    """(key, class) of all mappings in such a file; a key with several classes several times."""
+    folder = package_folder("transformers")
+    path = None if folder is None else folder / "models" / "auto" / file
+    if path is None or not path.is_file():
+        return
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        for part in ast.walk(statement):
+            match part:
+                case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.Constant(value=str() as name)]):
+                    yield key, name
+                case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.Tuple(elts=names)]):
+                    yield from (
+                        (key, n.value)
+                        for n in names
+                        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    )
 
 
 def _mapping_keys(source: str, names: Collection[str]) -> Iterator[str]:
