@@ -29,6 +29,7 @@ HEADS: Final = (
         )
     ),
     "MODEL_MAPPING_NAMES",
+    "MODEL_FOR_TEXT_TO_WAVEFORM_MAPPING_NAMES",  # of those whose decoder alone is in the tables before
 )
 
 # @register_model() or @register_model(name="quantized_resnet50"), perhaps other decorators, the function.

@@ -27,7 +27,7 @@ def network_class(name: str, config: Any, model_type: str) -> type[nn.Module]:
             f"transformers has no network for {name}, only a configuration.",
             hint="`netscope models 'hf/*'` has those with one; else -k \"architectures=['CLASS']\"",
         )
-    found = [_found(candidate) for candidate in candidates]
+    found = [_found(name) for name in candidates if len(candidates) == 1 or _exists(name)]
     # A language model's table has the decoder of a composite as well, which wants a part of the configuration.
     fitting = [cls for cls in found if isinstance(config, _configured_by(cls))]
     network: Any = (fitting or found)[0]
@@ -47,6 +47,12 @@ def _heads(config: Any, model_type: str) -> Iterator[str]:
         found = getattr(modeling_auto, table, {}).get(model_type)
         if found is not None:
             yield found if isinstance(found, str) else str(found[0])
+
+
+def _exists(architecture: str) -> bool:
+    import transformers
+
+    return hasattr(transformers, architecture)
 
 
 def _found(architecture: str) -> Any:

@@ -10,18 +10,11 @@ from typing import Any, Final
 from torch import nn
 
 from netscope.base.workload import TensorSpec
+from netscope.sources.huggingface.repair import text_config
 
 _GATHERING: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 # Elements of an input whose values a forward may ask for.
 _SMALL: Final = 2**16
-
-
-def text_config(config: Any) -> Any:
-    """The part of a configuration that is for text; the whole where there are several."""
-    try:
-        return config.get_text_config()
-    except ValueError:
-        return config
 
 
 @dataclass(frozen=True)

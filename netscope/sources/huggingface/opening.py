@@ -70,9 +70,9 @@ def _check_type(name: str, model_type: str) -> None:
 def _blueprint(name: str, saved: Saved, options: Options, origin: str) -> Blueprint:
     given = {**saved.values, **options}
     with offline():
-        config, changes = _configuration(name, saved.model_type, given)
+        config = _configuration(name, saved.model_type, given)
         network = network_class(name, config, saved.model_type)
-    builder = Builder(network, config, given, changes)
+    builder = Builder(network, config, given)
     return Blueprint(
         factory=builder,
         source="hf",
@@ -85,22 +85,19 @@ def _blueprint(name: str, saved: Saved, options: Options, origin: str) -> Bluepr
     )
 
 
-def _configuration(name: str, model_type: str, given: dict[str, Any]) -> tuple[Any, list[Change]]:
-    """The configuration, and what had to be changed for there to be one."""
-    from netscope.sources.huggingface import repair
+def _configuration(name: str, model_type: str, given: dict[str, Any]) -> Any:
+    from netscope.sources.huggingface.repair import parts
 
-    changes: list[Change] = []
     try:
         from transformers import AutoConfig
 
-        values, changes = repair.required(model_type, given)
-        config = AutoConfig.for_model(model_type, **{**given, **values})
+        config = AutoConfig.for_model(model_type, **copy.deepcopy(given))
     except Exception as error:
         raise failed(f"{name} has no usable configuration", error) from error
-    for part in repair.parts(config).values():
+    for part in parts(config).values():
         if hasattr(part, "use_cache"):
             part.use_cache = False  # one forward leaves no cache behind
-    return config, changes
+    return config
 
 
 class Builder:
@@ -110,30 +107,43 @@ class Builder:
         what was changed, known once it was built.
     """
 
-    def __init__(self, network: Any, config: Any, given: dict[str, Any], changes: list[Change]) -> None:
+    def __init__(self, network: Any, config: Any, given: dict[str, Any]) -> None:
         self._network = network
         self._config = config
         self._given = given
-        self._consistent = False
-        self.changes = changes
+        self._built = False
+        self.changes: list[Change] = []
 
     def __call__(self) -> nn.Module:
+        """The network.
+
+        Raises:
+            Exception: whatever its constructor does over what could not be mended.
+        """
         from netscope.sources.huggingface import repair
 
-        if not self._consistent:
-            self.changes += repair.declared(self._config, self._given)
-            self._consistent = True
+        if self._built:
+            return self._attempt(copy.deepcopy(self._config))
+        self.changes = repair.declare(self._config, self._given)
         while True:
-            # A copy, since building writes to it; `_from_config` honours its dtype, as from_pretrained does.
             attempt = copy.deepcopy(self._config)
             try:
-                module: nn.Module = self._network._from_config(attempt)
-                return module
+                module = self._attempt(attempt)
+                changed = repair.seen(module, self._config, self._given)
             except Exception as error:
                 changed = repair.mend(self._config, attempt, self._given, error)
                 if not changed:
                     raise
-                self.changes += changed
+            else:
+                if not changed:
+                    self._built = True
+                    return module
+            self.changes += changed
+
+    def _attempt(self, config: Any) -> nn.Module:
+        # Of a copy, since building writes to it; `_from_config` honours its dtype, as from_pretrained does.
+        module: nn.Module = self._network._from_config(config)
+        return module
 
 
 def _example(module: nn.Module, batch: int) -> Call | None:

@@ -9,11 +9,15 @@ is never changed. What the error cannot tell stands in `_DECLARED`, each with it
 from __future__ import annotations
 
 import dis
+import inspect
 import linecache
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Final, NamedTuple
+
+from netscope.base.errors import text_of
 
 # Fields that have the width of what is split among heads, and the number of these.
 _WIDTHS: Final = ("hidden_size", "d_model", "embed_dim", "n_embd", "dim")
@@ -58,6 +62,14 @@ def _short(value: Any) -> str:
         return f"{len(value)} x {value[0]}"
     text = str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def text_config(config: Any) -> Any:
+    """The part of a configuration that is for text; the whole where there are several."""
+    try:
+        return config.get_text_config()
+    except ValueError:
+        return config
 
 
 def parts(config: Any) -> dict[str, Any]:
@@ -111,24 +123,23 @@ def _place(part: Any, attempt: Any) -> str | None:
 def _changed(part: Any, place: str, field: str) -> list[Change]:
     """Set a field that is unset to what it means, or make the heads divide the width."""
     before = _value(part, field)
-    if before is None or before is _UNSET:
-        after = _meaning(part, field)
-        if after is _UNSET:
-            return []
-    elif field in _HEADS:
-        after = _fitting_heads(part, before)
-        if after == before:
-            return []
+    if before is None or before is _UNSET or field == "rope_parameters":
+        meaning = _MEANINGS.get(field)
+        after = _UNSET if meaning is None else meaning(part)
     else:
+        after = _fitting_heads(part, before) if field in _HEADS else _UNSET
+    if after is _UNSET or (after is None and before is None):
         return []
-    setattr(part, field, after)
-    return [Change(place, field, None if before is _UNSET else before, after)]
+    if after is None:  # unset is what it means, but then it has to be there
+        setattr(part, field, None)
+        return [Change(place, field, "missing", None)]
+    return _set(part, place, field, after)
 
 
 def _value(part: Any, field: str) -> Any:
     try:
         return getattr(part, field)
-    except AttributeError:
+    except Exception:  # noqa: BLE001 - some fields are computed, of others that contradict each other
         return _UNSET
 
 
@@ -169,26 +180,56 @@ def _constant(value: Any) -> Callable[[Any], Any]:
     return lambda part: value
 
 
+def _share_of_dense(part: Any) -> Any:
+    """The width by which the experts of a token cost as much together as the dense layer that they replace."""
+    width = _first(part, ("intermediate_size",))
+    return width // _EXPERTS_PER_TOKEN if width else _UNSET
+
+
+def _horizon(part: Any) -> Any:
+    return _first(part, ("prediction_length",)) or _UNSET
+
+
+def _image_token(part: Any) -> Any:
+    """A vocabulary in which the last token stands for images."""
+    size = _first(text_config(part), ("vocab_size",))
+    return {"<image>": size - 1} if size else _UNSET
+
+
+def _rope(part: Any) -> Any:
+    """The same rotary embedding in layers of every kind."""
+    kinds, rope = _value(part, "layer_types"), _value(part, "rope_parameters")
+    if not isinstance(kinds, list) or not isinstance(rope, dict) or set(kinds) & set(rope):
+        return _UNSET
+    one = {"rope_type": "default", "rope_theta": 10_000.0, **rope}
+    return {kind: dict(one) for kind in dict.fromkeys(kinds)}
+
+
+_EXPERTS_PER_TOKEN: Final = 8
 _MEANINGS: Final[dict[str, Callable[[Any], Any]]] = {
     "head_dim": _head_dim,
     "attention_head_dim": _head_dim,
     "num_key_value_heads": _heads,
     "layer_types": _layers("full_attention"),
     "mlp_layer_types": _layers("dense"),
+    "rope_parameters": _rope,
+    # Mixtures of experts as DeepSeek made them usual.
+    **dict.fromkeys(("num_experts", "n_routed_experts", "num_local_experts"), _constant(64)),
+    **dict.fromkeys(("num_experts_per_tok", "top_k_experts"), _constant(_EXPERTS_PER_TOKEN)),
+    "n_shared_experts": _constant(1),
+    "moe_intermediate_size": _share_of_dense,
     # Token ids that are nowhere: no padding, no placeholder.
     **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), _constant(None)),
+    "vocabulary_map": _image_token,
     # Letters, as of wav2vec2's own vocabulary.
     "vocab_size": _constant(32),
-    # A day of hours.
+    # A day of hours, foreseen from as many.
     "prediction_length": _constant(24),
+    "context_length": _horizon,
     "rope_theta": _constant(10_000.0),
+    "deepstack_layer_map": _constant([]),
     **dict.fromkeys(("dropout", "dropout_rate", "attention_dropout", "hidden_dropout"), _constant(0.0)),
 }
-
-
-def _meaning(part: Any, field: str) -> Any:
-    meaning = _MEANINGS.get(field)
-    return _UNSET if meaning is None else meaning(part)
 
 
 # From an error to the fields that the lines which raised it had read.
@@ -199,9 +240,13 @@ def _culprits(error: BaseException) -> Iterator[tuple[Any, str]]:
     if isinstance(error, AttributeError) and _is_config(error.obj):
         yield error.obj, error.name
     frames = list(_frames(error.__traceback__))
+    if isinstance(error, KeyError):
+        yield from (
+            (config, "rope_parameters") for frame, _ in reversed(frames) for config in _configs(frame)
+        )
     for frame, line in reversed(frames):
         yield from _read_by(frame, line)
-    if "divisible" in str(error) or "multiple of" in str(error):
+    if "divisible" in text_of(error) or "multiple of" in text_of(error):
         for frame, _ in reversed(frames):
             for config in _configs(frame):
                 yield from ((config, field) for field in _HEADS)
@@ -233,11 +278,21 @@ def _read_by(frame: FrameType, line: int) -> Iterator[tuple[Any, str]]:
         if _is_config(held):
             if _value(held, field) in (None, _UNSET):
                 yield held, field
-        elif held is not None and getattr(held, field, _UNSET) is None:  # self.head_dim, read from it before
-            yield from ((config, field) for config in configs if _value(config, field) in (None, _UNSET))
+        elif held is not None and _value(held, field) is None:  # self.head_dim, read from it before
+            named = dict.fromkeys([field, *_sources(type(held), field)])
+            yield from ((c, name) for c in configs for name in named if _value(c, name) in (None, _UNSET))
     for name in re.findall(r"\b\w+\b", text):
         if frame.f_locals.get(name, _UNSET) is None:
             yield from ((config, name) for config in configs if _value(config, name) in (None, _UNSET))
+
+
+def _sources(cls: type, field: str) -> list[str]:
+    """The fields of a configuration that a module's attribute is read from when it is made."""
+    try:
+        source = inspect.getsource(cls.__init__)
+    except (OSError, TypeError):
+        return []
+    return re.findall(rf"self\.{field} = \w*config\.(\w+)", source)
 
 
 def _evaluated(frame: FrameType, dotted: str) -> Any:
@@ -260,22 +315,139 @@ def _statement(frame: FrameType, line: int) -> str:
     return "".join(text)
 
 
-def required(model_type: str, given: dict[str, Any]) -> tuple[dict[str, Any], list[Change]]:
-    """Values without which there is no configuration of that type at all, unless they are given."""
-    return {}, []
+# What a forward would find out: rules of all configurations, and what is of one type.
 
 
-def declared(config: Any, given: dict[str, Any]) -> list[Change]:
-    """Make the changes that no error of building leads to."""
+def declare(config: Any, given: dict[str, Any]) -> list[Change]:
+    """Change what no error of building leads to, since the forward alone would raise one."""
     changes = []
     for place, part in parts(config).items():
-        for field, after in _contradicting(part):
-            if not _is_given(given, place, field):
-                changes.append(Change(place, field, _value(part, field), after))
-                setattr(part, field, after)
+        for field, after in (*_DECLARED.get(part.model_type, {}).items(), *_contradictions(part)):
+            inner, _, name = field.rpartition(".")
+            where = f"{place}.{inner}".strip(".")
+            if not _is_given(given, where, name):
+                changes += _set(parts(config)[where], where, name, after)
     return changes
 
 
-def _contradicting(part: Any) -> Iterator[tuple[str, Any]]:
-    """Fields of which the forward would find out."""
-    return iter(())
+def _set(part: Any, place: str, field: str, after: Any) -> list[Change]:
+    before = _value(part, field)
+    if before == after:
+        return []
+    setattr(part, field, after)
+    return [Change(place, field, None if before is _UNSET else before, after)]
+
+
+def _contradictions(part: Any) -> Iterator[tuple[str, Any]]:
+    """Fields of a configuration that others of it make impossible, with what they can be."""
+    kinds = _value(part, "layer_types")
+    if isinstance(kinds, list) and "sliding_attention" in kinds and _value(part, "sliding_window") is None:
+        yield "sliding_window", 4096
+    if _first(part, ("num_experts", "n_routed_experts")):
+        for field in ("num_experts_per_tok", "top_k_experts"):
+            if _value(part, field) is None:
+                yield field, _EXPERTS_PER_TOKEN
+    vision = getattr(part, "vision_config", None)
+    tokens = _first(part, ("mm_tokens_per_image",))
+    if tokens and _first(vision, ("image_size",)) and _first(vision, ("patch_size",)):
+        side = vision.image_size // vision.patch_size
+        if math.isqrt(tokens) > side:
+            yield "mm_tokens_per_image", side * side
+    if hasattr(part, "num_query_tokens") and vision is not None:
+        last = _first(text_config(part), ("vocab_size",))
+        for field in ("image_token_index", "video_token_index"):
+            if last and _value(part, field) is None:
+                yield field, last - 1
+    if _value(part, "class_thresholds") is None:
+        yield "class_thresholds", [0.5] * part.num_labels
+
+
+_LONG_STRIPS: Final = {
+    f"{name}_{ratio}ratio": kernel
+    for name, kernels in {
+        "vertical_long_to_small_conv": ([7, 1], [5, 1], [3, 1]),
+        "horizontal_small_to_long_conv": ([1, 7], [1, 5], [1, 3]),
+        "symmetric_conv_long": ([7, 7], [5, 5], [3, 3]),
+    }.items()
+    for ratio, kernel in zip(("long", "mid", "short"), kernels, strict=True)
+}
+_STRIPS: Final = {
+    "intraclass_block_config": {
+        "reduce_channel": [1, 1, 0],
+        "return_channel": [1, 1, 0],
+        **{name: [kernel, [1, 1], [size // 2 for size in kernel]] for name, kernel in _LONG_STRIPS.items()},
+    },
+    "kernel_list": [3, 2, 2],
+    "scale_factor_list": [1, 2, 4, 8],
+}
+# By the type of the configuration or of a part: what follows from none of its other fields. Each is as in the
+# configuration that was published, for the reason that stands before it.
+_DECLARED: Final[dict[str, dict[str, Any]]] = {
+    # Clamps its queries to a bound that is None.
+    "dbrx": {"attn_config.clip_qkv": 8.0},
+    # Names no alphabet at all.
+    "esm": {"vocab_size": 33, "pad_token_id": 1, "mask_token_id": 32},
+    # Misspells the name of its backbone, and so has another.
+    "edgetam_vision_model": {"backbone_config.architecture": "repvit_m1"},
+    # Its pyramid has no level.
+    "lw_detr": {"projector_scale_factors": [1.0]},
+    # Joins six stages, of which its backbone returns the last.
+    "uvdoc": {"backbone_config.out_features": [f"stage{n}" for n in range(1, 7)]},
+    # Joins four stages, of widths that are of another backbone.
+    "pp_ocrv6_small_det": {
+        "backbone_config.out_features": [f"stage{n}" for n in range(1, 5)],
+        "layer_list_out_channels": [96, 96, 192, 384],
+    },
+    # Say nothing of their kernels.
+    "pp_ocrv5_server_det": _STRIPS,
+    "pp_ocrv6_medium_det": _STRIPS,
+    # Says nothing of its head.
+    "sapiens2": {
+        "head_config.upsample_out_channels": [768] * 4,
+        "head_config.upsample_kernel_sizes": [4] * 4,
+        "head_config.conv_out_channels": [768] * 2,
+        "head_config.conv_kernel_sizes": [1] * 2,
+    },
+    # Reads the width of its vision tower from arguments of timm's that are not there.
+    "perception_lm": {
+        "vision_config.architecture": "vit_pe_core_large_patch14_336",
+        "vision_config.model_args": {"embed_dim": 1024, "global_pool": ""},
+    },
+    # Names no backbone, and would fetch weights for it.
+    "timm_backbone": {"backbone": "resnet50", "use_pretrained_backbone": False},
+    # Says nothing of the indexer that its attention has.
+    "qwen4_exp_text": {
+        "indexer_n_heads": 16,
+        "indexer_kv_heads": 2,
+        "indexer_head_dim": 128,
+        "indexer_budget": 2048,
+        "indexer_compress_ratio": 4,
+    },
+}
+
+
+def seen(module: Any, config: Any, given: dict[str, Any]) -> list[Change]:
+    """Change what a built network shows to be wrong: sections of a rotary embedding that are not its size."""
+    for layer in module.modules():
+        part, section = getattr(layer, "config", None), getattr(layer, "mrope_section", _UNSET)
+        frequencies = getattr(layer, "inv_freq", None)
+        if part is None or section is _UNSET or frequencies is None:
+            continue
+        size = int(frequencies.shape[-1])
+        place = _place(part, module.config)
+        if (section is not None and sum(section) == size) or place is None:
+            continue
+        found = parts(config)[place]
+        fitting = _in_proportion(section or (1, 1, 1), size)
+        rope = {**(found.rope_parameters or {}), "mrope_section": fitting}
+        if _is_given(given, place, "rope_parameters") or found.rope_parameters == rope:
+            continue
+        found.rope_parameters = rope
+        return [Change(place, "mrope_section", section, fitting)]
+    return []
+
+
+def _in_proportion(section: Sequence[int], size: int) -> list[int]:
+    """As large sections as these are to each other, of that size together."""
+    ends = [round(size * sum(section[: n + 1]) / sum(section)) for n in range(len(section))]
+    return [end - start for start, end in zip([0, *ends], ends, strict=False)]
