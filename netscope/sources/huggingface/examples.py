@@ -24,20 +24,30 @@ _EXPECTED: Final = (
     *("bbox", "visual_feats", "visual_pos", "lang_ids", "image_attention_mask"),
     *("spatial_shapes", "target_sizes", "image_embeds_position_mask", "input_features_mask"),
     *("actions", "rewards", "returns_to_go", "timesteps", "future_values", "future_time_features"),
+    *("noise", "timestep"),
 )
-# Networks whose text cannot do without an image or a sound, though both are optional by the signature.
-_TOGETHER: Final = ("bbox", "visual_feats", "image_attention_mask")
+# What says where patches are, beside the patches themselves.
+_OF_PATCHES: Final = (
+    "image_grid_thw",
+    "image_grid_hw",
+    "images_per_sample",
+    "spatial_shapes",
+    "target_sizes",
+)
+_OF_SOUNDS: Final = ("input_features_mask", "is_longer")
 
 
 def example(module: nn.Module, batch: int) -> Call | None:
     """A call with the network's main input, and the others that it cannot do without."""
     network = Network(module, batch)
     wanted = _wanted(network)
-    if not all(name in _SAMPLES for name in wanted):
+    if not wanted or not all(name in _SAMPLES for name in wanted):
         return None
     kwargs = {name: _SAMPLES[name](network) for name in wanted}
     if "pixel_values" in wanted and any(name in wanted for name in patches.GRIDS):
         kwargs["pixel_values"] = patches.cut(network)
+    if "hidden_states" in wanted and kwargs["hidden_states"] is None:
+        kwargs["hidden_states"] = sounds.hidden(network)
     return Call((), {name: value for name, value in kwargs.items() if value is not None})
 
 
@@ -47,19 +57,49 @@ def _wanted(network: Network) -> list[str]:
     main = [name for name in network.main if name in taken]
     if not main and not network.needed:  # named after a class that it derives from
         main = [name for name in ("input_ids", "pixel_values", "input_features") if name in taken][:1]
+    if main == ["inputs"] and "input_values" in taken and sounds.is_heard(network):
+        main = ["input_values"]
     wanted = dict.fromkeys([*main, *network.needed])
+    if "query_embeds" in wanted and "encoder_hidden_states" in taken:  # queries are asked of an image
+        wanted["encoder_hidden_states"] = None
+    if "input_ids" in taken and "state" in wanted:  # an agent that is told what to do, and sees
+        wanted |= dict.fromkeys(("input_ids", "pixel_values"))
     if getattr(network.config, "is_encoder_decoder", False) and "decoder_input_ids" in taken:
         wanted["decoder_input_ids"] = None
-    # Networks that compare or join a text with an image; those that write one from both begin with the text.
-    dual = _is_dual(network) or "pixel_values" in wanted
-    if dual and {"input_ids", "pixel_values"} <= set(taken):
-        wanted = dict.fromkeys(["input_ids", "pixel_values", *wanted])
-    wanted |= dict.fromkeys(name for name in _EXPECTED if name in taken)
+    for other in ("pixel_values", "pixel_values_videos", "input_features", "input_values"):
+        if other in taken and "input_ids" in taken and (other in wanted or _is_joint(network, other)):
+            wanted = dict.fromkeys(["input_ids", other, *wanted])
+    also = _EXPECTED
+    also += _OF_PATCHES if "pixel_values" in wanted else ()
+    also += _OF_SOUNDS if "input_features" in wanted else ()
+    wanted |= dict.fromkeys(name for name in also if name in taken)
     return list(wanted)
 
 
-def _is_dual(network: Network) -> bool:
-    """Whether the network compares a text with an image (CLIP and its kin), so needs both."""
-    config, architecture = network.config, network.architecture
-    both = hasattr(config, "text_config") and hasattr(config, "vision_config")
-    return both and "Generation" not in architecture and "ForImageClassification" not in architecture
+def _is_joint(network: Network, other: str) -> bool:
+    """Whether a text comes with an image, a video or a sound.
+
+    So it does in networks that compare the two, as CLIP does, or read both at once. Those that write a text
+    on an image, in place of tokens of it, do without the image as well.
+    """
+    config = network.config
+    kind = "audio" if other.startswith("input_") else "vision"
+    parts = {"vision": ("vision_config", "video_config", "audio_video_config")}
+    names = parts.get(kind, ("audio_config", "speech_config", "audio_video_config"))
+    towers = [getattr(config, name, None) for name in names]
+    whole = getattr(config, "text_config", None) is None
+    if network.writes and (not whole or _has_placeholder(config)):
+        return other == "input_features" and _hears_always(network)
+    if other == "pixel_values":
+        return whole or any(tower is not None for tower in towers)
+    return any(tower is not None for tower in towers)
+
+
+def _has_placeholder(config: Any) -> bool:
+    """Whether some token stands for an image."""
+    return any(isinstance(getattr(config, f"image_token_{end}", None), int) for end in ("id", "index"))
+
+
+def _hears_always(network: Network) -> bool:
+    """Whether a network that writes adds a sound to its text, token by token."""
+    return "num_delay_tokens" in network.taken or "conditioning_encoder_inputs_embeds" in network.taken

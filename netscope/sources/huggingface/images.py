@@ -21,7 +21,17 @@ def size(network: Network) -> tuple[int, int, int]:
     """Channels, height and width of an image."""
     vision = network.part("vision_config")
     default = SCENE_SIDE if "Detection" in network.architecture else IMAGE_SIDE
-    found = getattr(vision, "image_size", None) or getattr(vision, "crop_size", None) or default
+    places = (
+        vision,
+        getattr(vision, "backbone_config", None),
+        getattr(network.config, "prompt_encoder_config", None),
+    )
+    sizes = (
+        getattr(place, name, None)
+        for place in places[: 1 if default == SCENE_SIDE else 3]
+        for name in ("image_size", "crop_size")
+    )
+    found: Any = next(filter(None, sizes), None) or _fixed(network) or default
     match found:
         case {"height": int() as height, "width": int() as width}:
             pass
@@ -31,17 +41,38 @@ def size(network: Network) -> tuple[int, int, int]:
             pass
         case _:
             height = width = default
+    ratios = getattr(vision, "scaled_images_ratios", None)
+    if ratios:  # the smallest copy of it has a whole patch
+        height = width = int(vision.patch_size / min(ratios))
+    backbone = getattr(vision, "backbone_config", None)
+    windows, patch = getattr(backbone, "num_windows", None), getattr(backbone, "patch_size", None)
+    if isinstance(windows, int) and isinstance(patch, int):
+        height, width = (side // (windows * patch) * windows * patch for side in (height, width))
+    if "prompt_masks" in network.taken:  # stands below the image that shows what to do
+        height //= 2
     channels = number(vision, "num_channels", "in_channels", "in_chans", otherwise=3)
     return channels, int(height), int(width)
+
+
+def _fixed(network: Network) -> Any:
+    """The size that a network of timm's was made for."""
+    for layer in network.module.modules():
+        made_for = getattr(layer, "img_size", None)
+        if isinstance(made_for, (tuple, list)) and type(layer).__module__.startswith("timm."):
+            return tuple(made_for)
+    return None
 
 
 def _image(network: Network) -> Any:
     vision = network.part("vision_config")
     image = size(network)
+    taken = network.taken
     if "KeypointMatching" in network.architecture or "LoFTR" in network.architecture:
         return network.floats(2, *image)  # the two that are matched
-    if "image_attention_mask" in network.taken:
+    if "image_attention_mask" in taken or {"pixel_attention_mask", "image_hidden_states"} <= set(taken):
         return network.floats(1, *image)  # several images a text
+    if getattr(network.config, "video_token_index", None) and "image_token_index" not in vars(network.config):
+        return network.floats(4, *image)  # the frames that InstructBLIP looks at
     frames = getattr(vision, "num_frames", None)
     return network.floats(int(frames), *image) if frames else network.floats(*image)
 

@@ -63,6 +63,15 @@ class Network:
         found = (str(p.dtype) for p in self.module.parameters() if p.is_floating_point())
         return next(found, "float32").removeprefix("torch.")
 
+    @cached_property
+    def writes(self) -> bool:
+        """Whether it says which token comes next."""
+        network: Any = self.module
+        try:
+            return network.get_output_embeddings() is not None
+        except Exception:  # noqa: BLE001 - not every network has that
+            return False
+
     def part(self, *names: str) -> Any:
         """The first of these parts that the configuration has, else the whole of it."""
         for name in names:

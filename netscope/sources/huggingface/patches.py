@@ -63,12 +63,15 @@ def cut(network: Network) -> Any:
     vision = _vision(network)
     rows = network.batch * side(network) ** 2
     patch = _patch(vision)
+    if type(network.module).__name__.startswith("Inkling"):  # merged ones, with their channels last
+        merged = _merged(vision)
+        return TensorSpec((rows // merged**2, merged * patch, merged * patch, 3), network.dtype)
     if "target_sizes" in network.taken:  # side by side, as one long image
         return TensorSpec((1, 3, patch, rows * patch), network.dtype)
     if {"spatial_shapes", "pixel_position_ids"} & set(network.taken):  # padded to those of the largest
         return network.floats(side(network) ** 2, _width(network))
     first = first_layer(network.module, nn.Conv2d, nn.Conv3d, nn.Linear)
-    if isinstance(first, nn.Conv2d):
+    if isinstance(first, nn.Conv2d) and "HunYuan" not in type(network.module).__name__:
         return TensorSpec((rows, first.in_channels, patch, patch), network.dtype)
     return TensorSpec((rows, _width(network)), network.dtype)
 
@@ -92,6 +95,10 @@ def _merges(network: Network) -> Any:
     return torch.full((network.batch,), _merged(_vision(network)))
 
 
+def _images(network: Network) -> Any:
+    return torch.ones(network.batch, dtype=torch.int64)
+
+
 def _positions(network: Network) -> Any:
     n = side(network)
     places = torch.cartesian_prod(torch.arange(n), torch.arange(n)).flip(-1)
@@ -111,6 +118,7 @@ SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "spatial_shapes": _plane,
     "target_sizes": _plane,
     "merge_sizes": _merges,
+    "images_per_sample": _images,
     "pixel_position_ids": _positions,
     "flattened_patches": _page,
 }

@@ -279,7 +279,7 @@ def _read_by(frame: FrameType, line: int) -> Iterator[tuple[Any, str]]:
             if _value(held, field) in (None, _UNSET):
                 yield held, field
         elif held is not None and _value(held, field) is None:  # self.head_dim, read from it before
-            named = dict.fromkeys([field, *_sources(type(held), field)])
+            named = dict.fromkeys([*_sources(type(held), field), field])
             yield from ((c, name) for c in configs for name in named if _value(c, name) in (None, _UNSET))
     for name in re.findall(r"\b\w+\b", text):
         if frame.f_locals.get(name, _UNSET) is None:

@@ -85,6 +85,11 @@ def _state(network: Network) -> Any:
     return network.floats(number(network.config, "max_state_dim", otherwise=1))
 
 
+def _time(network: Network) -> Any:
+    """How far noise has become an action."""
+    return network.floats()
+
+
 SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "past_values": _past,
     "past_time_features": _past_times,
@@ -99,4 +104,5 @@ SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "returns_to_go": _reward,
     "timesteps": _times,
     "state": _state,
+    "timestep": _time,
 }

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
 from torch import nn
 
+from netscope.sources.huggingface import texts
 from netscope.sources.huggingface.network import Network, first_layer, number
+from netscope.sources.huggingface.repair import parts
 
 # Samples of a sound: one second at the usual 16 kHz; and of a step of its spectrogram.
 SAMPLES_OF_SOUND: Final = 16_000
 _STEP: Final = 160
 _TOWERS: Final = ("audio_config", "encoder_config", "audio_encoder_config", "audio_encoder")
 _BANDS: Final = ("feature_size", "num_mel_bins", "input_feat_size", "n_mels", "input_dim", "feat_dim")
+# Configurations of what makes a few codes of a sound, and takes it with its channels.
+_OF_CODECS: Final = ("codebook_size", "upsampling_ratios", "downsampling_ratios", "downsampling_rates")
 # What the number of steps must be a multiple of.
 _GROUPS: Final = ("subsampling_factor", "conf_reduction_factor")
 
@@ -30,23 +35,56 @@ def _steps(config: Any) -> int:
 def _bands(network: Network) -> tuple[bool, int, int]:
     """(whether they come before the steps, how many bands, how many steps)."""
     config = network.part(*_TOWERS)
-    bands = number(config, *_BANDS, otherwise=number(network.config, *_BANDS, otherwise=80))
+    known = number(config, *_BANDS, otherwise=number(network.config, *_BANDS, otherwise=0))
     if hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins"):
-        return True, bands, 2 * int(config.max_source_positions)  # whisper halves it in time
-    first = first_layer(network.module, nn.Conv1d, nn.Conv2d, nn.Linear, nn.LayerNorm)
-    match first:
-        case nn.Conv1d(in_channels=channels) if channels == bands:
-            return True, bands, _steps(config)
-        case nn.Linear(in_features=features):
-            bands = features
-        case nn.LayerNorm(normalized_shape=(int() as features,)):
-            bands = features
-    return "n_window" in vars(config), bands, _steps(config)
+        return True, known, 2 * int(config.max_source_positions)  # whisper halves it in time
+    images = [m for m in network.module.modules() if isinstance(m, nn.Conv2d)]
+    if images and images[0].in_channels == 1:  # looks at it as at an image
+        return hasattr(config, "n_window"), known or _bands_before(network.module, images), _steps(config)
+    match first_layer(network.module, nn.Conv1d, nn.Linear, nn.LayerNorm):
+        case nn.Conv1d(in_channels=channels) if channels == known or not known:
+            return True, channels, _steps(config)
+        case nn.Linear(in_features=wide) if not known or wide % known == 0:
+            return False, wide, _steps(config)
+        case nn.LayerNorm(normalized_shape=(int() as wide,)) if not known or wide % known == 0:
+            return False, wide, _steps(config)
+    return False, known or 80, _steps(config)
+
+
+def _bands_before(module: nn.Module, images: list[nn.Conv2d]) -> int:
+    """Bands of which convolutions make what the first linear layer after them takes."""
+    wide = next((m.in_features for m in module.modules() if isinstance(m, nn.Linear)), 0)
+    strides = math.prod(int(m.stride[-1]) for m in images)
+    bands, rest = divmod(wide * strides, images[-1].out_channels)
+    return bands if bands and not rest else 80
+
+
+def is_heard(network: Network) -> bool:
+    """Whether the network begins with the samples of a sound."""
+    return isinstance(first_layer(network.module, nn.Conv1d, nn.Embedding, nn.Linear), nn.Conv1d)
 
 
 def _spectrogram(network: Network) -> Any:
+    config = network.part(*_TOWERS)
+    if hasattr(config, "spec_size") and hasattr(config, "enable_fusion"):  # cut up into a square
+        side = int(config.spec_size)
+        return network.floats(1, side * side // int(config.num_mel_bins), int(config.num_mel_bins))
+    if hasattr(network.config, "speech_config") and "conditioning_encoder_inputs_embeds" in network.taken:
+        return network.floats(number(network.config.decoder_config, "feature_size", otherwise=80), 100)
     first, bands, steps = _bands(network)
+    if "num_delay_tokens" in network.taken:  # each token hears as much
+        steps = texts.length(network) * _per_token(network)
     return network.floats(bands, steps) if first else network.floats(steps, bands)
+
+
+def _per_token(network: Network) -> int:
+    """Steps of the spectrogram for each token: halved by convolutions, then joined."""
+    return 2 * number(network.config, "downsample_factor", otherwise=1)
+
+
+def _longer(network: Network) -> Any:
+    """Whether the sound was longer than what is given of it."""
+    return network.filled(False, 1)
 
 
 def _heard(network: Network) -> Any:
@@ -62,9 +100,18 @@ def _sound(network: Network) -> Any:
     config = network.config
     if hasattr(config, "max_length") and hasattr(config, "num_mel_bins") and hasattr(config, "patch_size"):
         return network.floats(config.max_length, config.num_mel_bins)  # the audio spectrogram transformer
-    if hasattr(config, "codebook_size") and hasattr(config, "sampling_rate"):
-        return network.floats(int(getattr(config, "audio_channels", 1)), SAMPLES_OF_SOUND)  # codecs: channels
-    return network.floats(SAMPLES_OF_SOUND)
+    unit = number(config, "samples_per_token", otherwise=1)
+    samples = -(-SAMPLES_OF_SOUND // unit) * unit
+    if any(hasattr(part, field) for part in parts(config).values() for field in _OF_CODECS):
+        return network.floats(number(config, "audio_channels", "channels", otherwise=1), samples)
+    return network.floats(samples)
+
+
+def hidden(network: Network) -> Any:
+    """What a half of a codec takes in place of samples."""
+    if "Decoder" in network.architecture:
+        return network.floats(number(network.config, "hidden_size", otherwise=1), 25)
+    return network.floats(number(network.config, "channels", otherwise=1), SAMPLES_OF_SOUND)
 
 
 def _latents(network: Network) -> Any:
@@ -79,4 +126,5 @@ SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "audio_mel_mask": _all_heard,
     "input_values": _sound,
     "latents": _latents,
+    "is_longer": _longer,
 }

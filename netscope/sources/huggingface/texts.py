@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import torch
+
 from netscope.base.workload import TensorSpec
 from netscope.sources.huggingface.network import Network, number
 
 # Tokens of a text, unless the network holds fewer.
 TOKENS: Final = 128
+# Kinds of things that are looked for in an image, and the tokens of the name of each.
+CLASSES: Final = 4
+CLASS_TOKENS: Final = 16
 
 
 def length(network: Network) -> int:
@@ -21,12 +26,17 @@ def length(network: Network) -> int:
 
 
 def _tokens(network: Network) -> Any:
+    offsets = dict(network.module.named_buffers()).get("model.embed_tokens.audio_tokens_offsets")
+    if offsets is not None:  # of a text, and of all codebooks of a sound beside it
+        return network.ids(length(network), int(offsets.numel()))
     return network.ids(length(network))
 
 
 def _decoder_tokens(network: Network) -> Any:
     limit = getattr(network.config, "max_target_positions", None)
-    return network.ids(min(length(network), limit or TOKENS))
+    steps = min(length(network), limit or TOKENS)
+    channels = number(network.part("decoder_config"), "num_channels", otherwise=1)
+    return network.ids(steps, channels) if channels > 1 else network.ids(steps)
 
 
 def _mask(network: Network) -> Any:
@@ -34,7 +44,9 @@ def _mask(network: Network) -> Any:
 
 
 def _boxes(network: Network) -> Any:
-    """The corners of each token's box, on a page of 1000 x 1000."""
+    """The corners of each token's box, on a page of 1000 x 1000, or of one."""
+    if hasattr(network.config, "relative_bias_args"):
+        return network.floats(length(network), 4)
     return network.filled(0, length(network), 4)
 
 
@@ -51,6 +63,47 @@ def _queries(network: Network) -> TensorSpec:
     return network.floats(number(network.config, "num_query_tokens", otherwise=32), width)
 
 
+def _seen(network: Network) -> Any:
+    """What an image's encoder says of 16 x 16 patches and of the whole."""
+    return network.floats(257, number(network.config, "encoder_hidden_size", otherwise=1))
+
+
+def _noise(network: Network) -> Any:
+    """What becomes the next block of tokens, or an action."""
+    config = network.config
+    if hasattr(config, "max_action_dim"):
+        return network.floats(number(config, "chunk_size", otherwise=1), int(config.max_action_dim))
+    return network.floats(
+        number(config, "block_size", otherwise=TOKENS), number(config, "hidden_size", otherwise=1)
+    )
+
+
+def _context(network: Network) -> Any:
+    """What layers of the network that is assisted said of the tokens before."""
+    layers = getattr(network.config, "target_layer_ids", None) or (0,)
+    return network.floats(length(network), len(layers) * number(network.config, "hidden_size", otherwise=1))
+
+
+def _classes(network: Network) -> Any:
+    return TensorSpec((network.batch * CLASSES, CLASS_TOKENS), "int64")
+
+
+def _class_mask(network: Network) -> Any:
+    return torch.ones(network.batch * CLASSES, CLASS_TOKENS, dtype=torch.int64)
+
+
+def _class_numbers(network: Network) -> Any:
+    return torch.full((network.batch,), CLASSES)
+
+
+def _task(network: Network) -> Any:
+    return network.ids(number(network.config, "task_seq_len", otherwise=CLASS_TOKENS))
+
+
+def _task_mask(network: Network) -> Any:
+    return network.filled(1, CLASS_TOKENS)
+
+
 SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "input_ids": _tokens,
     "decoder_input_ids": _decoder_tokens,
@@ -61,4 +114,14 @@ SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "inputs_embeds": _embeddings,
     "query_embeds": _queries,
     "qformer_input_ids": _tokens,
+    "encoder_hidden_states": _seen,
+    "noise": _noise,
+    "noise_embeds": _noise,
+    "context_hidden_states": _context,
+    "classes_input_ids": _classes,
+    "classes_attention_mask": _class_mask,
+    "classes_structure": _class_numbers,
+    "tasks_input_ids": _task,
+    "tasks_attention_mask": _task_mask,
+    "task_inputs": _task,
 }
