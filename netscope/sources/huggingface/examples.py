@@ -63,12 +63,16 @@ def _wanted(network: Network) -> list[str]:
     if "query_embeds" in wanted and "encoder_hidden_states" in taken:  # queries are asked of an image
         wanted["encoder_hidden_states"] = None
     if "input_ids" in taken and "state" in wanted:  # an agent that is told what to do, and sees
-        wanted |= dict.fromkeys(("input_ids", "pixel_values"))
+        wanted |= dict.fromkeys(("input_ids", "pixel_values", "pixel_attention_mask", "attention_mask"))
+    if "input_values" in wanted and "pixel_values_videos" in taken:
+        wanted["pixel_values_videos"] = None
     if getattr(network.config, "is_encoder_decoder", False) and "decoder_input_ids" in taken:
         wanted["decoder_input_ids"] = None
     for other in ("pixel_values", "pixel_values_videos", "input_features", "input_values"):
         if other in taken and "input_ids" in taken and (other in wanted or _is_joint(network, other)):
             wanted = dict.fromkeys(["input_ids", other, *wanted])
+    if "images_per_sample" in taken:
+        wanted |= dict.fromkeys(("pixel_values", "attention_mask"))
     also = _EXPECTED
     also += _OF_PATCHES if "pixel_values" in wanted else ()
     also += _OF_SOUNDS if "input_features" in wanted else ()
@@ -97,6 +101,8 @@ def _is_joint(network: Network, other: str) -> bool:
 
 def _has_placeholder(config: Any) -> bool:
     """Whether some token stands for an image."""
+    if getattr(config, "vocabulary_map", None):
+        return True
     return any(isinstance(getattr(config, f"image_token_{end}", None), int) for end in ("id", "index"))
 
 

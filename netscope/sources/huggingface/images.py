@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from netscope.sources.huggingface import texts
-from netscope.sources.huggingface.network import Network, number
+from netscope.sources.huggingface import sounds, texts
+from netscope.sources.huggingface.network import IMAGE_SIDE, Network, number
 
-# Side of an image for networks that take any size, and that of those that look for objects in it.
-IMAGE_SIDE: Final = 224
+# Side of an image for networks that look for objects in it.
 SCENE_SIDE: Final = 640
 # Frames of a video for networks that take any number.
 FRAMES: Final = 16
@@ -29,7 +28,7 @@ def size(network: Network) -> tuple[int, int, int]:
     sizes = (
         getattr(place, name, None)
         for place in places[: 1 if default == SCENE_SIDE else 3]
-        for name in ("image_size", "crop_size")
+        for name in ("image_size", "crop_size", "max_img_size")
     )
     found: Any = next(filter(None, sizes), None) or _fixed(network) or default
     match found:
@@ -69,7 +68,11 @@ def _image(network: Network) -> Any:
     taken = network.taken
     if "KeypointMatching" in network.architecture or "LoFTR" in network.architecture:
         return network.floats(2, *image)  # the two that are matched
-    if "image_attention_mask" in taken or {"pixel_attention_mask", "image_hidden_states"} <= set(taken):
+    if (
+        "image_attention_mask" in taken
+        or "state" in taken
+        or {"pixel_attention_mask", "image_hidden_states"} <= set(taken)
+    ):
         return network.floats(1, *image)  # several images a text
     if getattr(network.config, "video_token_index", None) and "image_token_index" not in vars(network.config):
         return network.floats(4, *image)  # the frames that InstructBLIP looks at
@@ -80,6 +83,8 @@ def _image(network: Network) -> Any:
 def _video(network: Network) -> Any:
     vision = network.part("vision_config", "video_config", "audio_video_config")
     frames = number(vision, "num_frames", "frames_per_clip", otherwise=FRAMES)
+    if "input_values" in network.taken:  # one for each code of the sound
+        frames = sounds.codes(network) or frames
     return network.floats(frames, *size(network))
 
 

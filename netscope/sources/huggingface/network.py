@@ -13,6 +13,8 @@ from netscope.base.workload import TensorSpec
 from netscope.sources.huggingface.repair import text_config
 
 _GATHERING: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+# Side of an image for networks that take any size.
+IMAGE_SIDE: Final = 224
 # Elements of an input whose values a forward may ask for.
 _SMALL: Final = 2**16
 
@@ -65,12 +67,9 @@ class Network:
 
     @cached_property
     def writes(self) -> bool:
-        """Whether it says which token comes next."""
-        network: Any = self.module
-        try:
-            return network.get_output_embeddings() is not None
-        except Exception:  # noqa: BLE001 - not every network has that
-            return False
+        """Whether it writes a text, token by token."""
+        can_generate = getattr(self.module, "can_generate", None)
+        return bool(can_generate()) if callable(can_generate) else False
 
     def part(self, *names: str) -> Any:
         """The first of these parts that the configuration has, else the whole of it."""

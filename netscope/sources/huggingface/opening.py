@@ -124,8 +124,9 @@ class Builder:
 
         if self._built:
             return self._attempt(copy.deepcopy(self._config))
-        self.changes = repair.declare(self._config, self._given)
+        self.changes = []
         while True:
+            self.changes += repair.declare(self._config, self._given)
             attempt = copy.deepcopy(self._config)
             try:
                 module = self._attempt(attempt)

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from netscope.base.workload import TensorSpec
-from netscope.sources.huggingface import images
-from netscope.sources.huggingface.network import Network, first_layer, number
+from netscope.sources.huggingface.network import IMAGE_SIDE, Network, first_layer, number
 
 # The largest side that an image is given for the sake of its configuration.
 _LARGEST: Final = 512
@@ -40,12 +39,17 @@ def _merged(vision: Any) -> int:
     return number(vision, "spatial_merge_size", "merge_size", "pooling_kernel_size", otherwise=1)
 
 
+def merged(network: Network) -> int:
+    """Patches along a side that become one token."""
+    return _merged(_vision(network))
+
+
 def side(network: Network) -> int:
     """Patches along a side of the image."""
     vision = _vision(network)
     pixels = getattr(vision, "image_size", None)
     if not isinstance(pixels, int) or not 0 < pixels <= _LARGEST:
-        pixels = images.IMAGE_SIDE
+        pixels = IMAGE_SIDE
     merged = _merged(vision)
     return -(-(pixels // _patch(vision)) // merged) * merged
 
@@ -65,7 +69,7 @@ def cut(network: Network) -> Any:
     patch = _patch(vision)
     if type(network.module).__name__.startswith("Inkling"):  # merged ones, with their channels last
         merged = _merged(vision)
-        return TensorSpec((rows // merged**2, merged * patch, merged * patch, 3), network.dtype)
+        return TensorSpec((rows, merged * patch, merged * patch, 3), network.dtype)
     if "target_sizes" in network.taken:  # side by side, as one long image
         return TensorSpec((1, 3, patch, rows * patch), network.dtype)
     if {"spatial_shapes", "pixel_position_ids"} & set(network.taken):  # padded to those of the largest
@@ -84,11 +88,20 @@ def _hidden(network: Network) -> Any:
 
 def _grid(network: Network) -> Any:
     """Frames, rows and columns of the patches of each image."""
-    return network.each(1, side(network), side(network))
+    grid = network.each(1, side(network), side(network))
+    if "images_per_sample" in network.taken:  # of the image that is seen, and of that which is drawn
+        return grid.repeat_interleave(2, dim=0)
+    return grid
 
 
 def _plane(network: Network) -> Any:
     return network.each(side(network), side(network))
+
+
+def _patch_mask(network: Network) -> Any:
+    if "spatial_shapes" in network.taken:
+        return network.filled(1, side(network) ** 2)
+    return network.filled(True, 1)  # each image is one
 
 
 def _merges(network: Network) -> Any:
@@ -96,7 +109,7 @@ def _merges(network: Network) -> Any:
 
 
 def _images(network: Network) -> Any:
-    return torch.ones(network.batch, dtype=torch.int64)
+    return torch.full((network.batch,), 2)
 
 
 def _positions(network: Network) -> Any:
@@ -118,6 +131,7 @@ SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "spatial_shapes": _plane,
     "target_sizes": _plane,
     "merge_sizes": _merges,
+    "pixel_attention_mask": _patch_mask,
     "images_per_sample": _images,
     "pixel_position_ids": _positions,
     "flattened_patches": _page,

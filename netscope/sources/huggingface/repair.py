@@ -227,7 +227,9 @@ _MEANINGS: Final[dict[str, Callable[[Any], Any]]] = {
     "prediction_length": _constant(24),
     "context_length": _horizon,
     "rope_theta": _constant(10_000.0),
+    "backbone": _constant("resnet50"),
     "deepstack_layer_map": _constant([]),
+    "downsample_rate": _constant("1/2"),
     **dict.fromkeys(("dropout", "dropout_rate", "attention_dropout", "hidden_dropout"), _constant(0.0)),
 }
 
@@ -273,7 +275,8 @@ def _read_by(frame: FrameType, line: int) -> Iterator[tuple[Any, str]]:
     """Fields that a frame's statement reads and that are unset."""
     text = _statement(frame, line)
     configs = _configs(frame)
-    for owner, field in re.findall(r"([\w.]+)\.(\w+)", text):
+    names = [dotted.split(".") for dotted in re.findall(r"\w+(?:\.\w+)+", text)]
+    for owner, field in ((".".join(name[:n]), name[n]) for name in names for n in range(1, len(name))):
         held = _evaluated(frame, owner)
         if _is_config(held):
             if _value(held, field) in (None, _UNSET):
@@ -332,6 +335,13 @@ def declare(config: Any, given: dict[str, Any]) -> list[Change]:
 
 def _set(part: Any, place: str, field: str, after: Any) -> list[Change]:
     before = _value(part, field)
+    if isinstance(after, dict) and "model_type" in after:  # another part
+        if getattr(before, "model_type", None) == after["model_type"]:
+            return []
+        from transformers import AutoConfig
+
+        setattr(part, field, AutoConfig.for_model(**after))
+        return [Change(place, field, getattr(before, "model_type", None), after["model_type"])]
     if before == after:
         return []
     setattr(part, field, after)
@@ -358,8 +368,9 @@ def _contradictions(part: Any) -> Iterator[tuple[str, Any]]:
         for field in ("image_token_index", "video_token_index"):
             if last and _value(part, field) is None:
                 yield field, last - 1
-    if _value(part, "class_thresholds") is None:
-        yield "class_thresholds", [0.5] * part.num_labels
+    for field, each in (("class_thresholds", lambda n: 0.5), ("class_order", lambda n: n)):
+        if _value(part, field) is None:
+            yield field, [each(n) for n in range(part.num_labels)]
 
 
 _LONG_STRIPS: Final = {
@@ -390,17 +401,33 @@ _DECLARED: Final[dict[str, dict[str, Any]]] = {
     # Misspells the name of its backbone, and so has another.
     "edgetam_vision_model": {"backbone_config.architecture": "repvit_m1"},
     # Its pyramid has no level.
-    "lw_detr": {"projector_scale_factors": [1.0]},
+    "lw_detr": {"projector_scale_factors": [1.0], "num_feature_levels": 1},
+    # No kernel multiplies groups of 1407 columns.
+    "deepseek_v2": {"moe_intermediate_size": 1408},
+    # Masks with a window that it does not have.
+    "step3p5": {"sliding_window": 512},
     # Joins six stages, of which its backbone returns the last.
     "uvdoc": {"backbone_config.out_features": [f"stage{n}" for n in range(1, 7)]},
-    # Joins four stages, of widths that are of another backbone.
+    # Lose the backbone that they name, since they name it twice.
     "pp_ocrv6_small_det": {
-        "backbone_config.out_features": [f"stage{n}" for n in range(1, 5)],
-        "layer_list_out_channels": [96, 96, 192, 384],
+        "backbone_config": {
+            "model_type": "pp_lcnet_v3",
+            "scale": 0.75,
+            "divisor": 16,
+            "out_features": ["stage2", "stage3", "stage4", "stage5"],
+        },
+        "layer_list_out_channels": [48, 96, 192, 384],
     },
-    # Say nothing of their kernels.
+    "pp_ocrv6_medium_det": {
+        "backbone_config": {
+            "model_type": "hgnet_v2",
+            "arch": "L",
+            "out_features": ["stage1", "stage2", "stage3", "stage4"],
+        },
+        **_STRIPS,
+    },
+    # Says nothing of its kernels.
     "pp_ocrv5_server_det": _STRIPS,
-    "pp_ocrv6_medium_det": _STRIPS,
     # Says nothing of its head.
     "sapiens2": {
         "head_config.upsample_out_channels": [768] * 4,
@@ -413,13 +440,11 @@ _DECLARED: Final[dict[str, dict[str, Any]]] = {
         "vision_config.architecture": "vit_pe_core_large_patch14_336",
         "vision_config.model_args": {"embed_dim": 1024, "global_pool": ""},
     },
-    # Names no backbone, and would fetch weights for it.
-    "timm_backbone": {"backbone": "resnet50", "use_pretrained_backbone": False},
     # Says nothing of the indexer that its attention has.
     "qwen4_exp_text": {
         "indexer_n_heads": 16,
-        "indexer_kv_heads": 2,
-        "indexer_head_dim": 128,
+        "indexer_kv_heads": 1,
+        "indexer_head_dim": 256,
         "indexer_budget": 2048,
         "indexer_compress_ratio": 4,
     },
@@ -429,6 +454,9 @@ _DECLARED: Final[dict[str, dict[str, Any]]] = {
 def seen(module: Any, config: Any, given: dict[str, Any]) -> list[Change]:
     """Change what a built network shows to be wrong: sections of a rotary embedding that are not its size."""
     for layer in module.modules():
+        changed = _odd_heads(layer, module, config, given)
+        if changed:
+            return changed
         part, section = getattr(layer, "config", None), getattr(layer, "mrope_section", _UNSET)
         frequencies = getattr(layer, "inv_freq", None)
         if part is None or section is _UNSET or frequencies is None:
@@ -444,6 +472,20 @@ def seen(module: Any, config: Any, given: dict[str, Any]) -> list[Change]:
             continue
         found.rope_parameters = rope
         return [Change(place, "mrope_section", section, fitting)]
+    return []
+
+
+def _odd_heads(layer: Any, module: Any, config: Any, given: dict[str, Any]) -> list[Change]:
+    """Have heads that are turned in pairs of numbers be of an even width."""
+    part, width = getattr(layer, "config", None), getattr(layer, "head_dim", None)
+    if not isinstance(width, int) or width % 2 == 0 or _value(part, "head_dim") not in (None, _UNSET):
+        return []
+    place = _place(part, module.config)
+    if place is None or not hasattr(part, "rope_parameters"):
+        return []
+    for field in _HEADS:
+        if isinstance(_value(part, field), int) and not _is_given(given, place, field):
+            return _changed(parts(config)[place], place, field)
     return []
 
 

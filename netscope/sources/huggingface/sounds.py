@@ -15,6 +15,7 @@ from netscope.sources.huggingface.repair import parts
 # Samples of a sound: one second at the usual 16 kHz; and of a step of its spectrogram.
 SAMPLES_OF_SOUND: Final = 16_000
 _STEP: Final = 160
+_USUAL_BANDS: Final = 80
 _TOWERS: Final = ("audio_config", "encoder_config", "audio_encoder_config", "audio_encoder")
 _BANDS: Final = ("feature_size", "num_mel_bins", "input_feat_size", "n_mels", "input_dim", "feat_dim")
 # Configurations of what makes a few codes of a sound, and takes it with its channels.
@@ -39,16 +40,20 @@ def _bands(network: Network) -> tuple[bool, int, int]:
     if hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins"):
         return True, known, 2 * int(config.max_source_positions)  # whisper halves it in time
     images = [m for m in network.module.modules() if isinstance(m, nn.Conv2d)]
+    print([(m.in_channels, m.out_channels) for m in images[:3]], known)
     if images and images[0].in_channels == 1:  # looks at it as at an image
         return hasattr(config, "n_window"), known or _bands_before(network.module, images), _steps(config)
     match first_layer(network.module, nn.Conv1d, nn.Linear, nn.LayerNorm):
         case nn.Conv1d(in_channels=channels) if channels == known or not known:
             return True, channels, _steps(config)
-        case nn.Linear(in_features=wide) if not known or wide % known == 0:
-            return False, wide, _steps(config)
-        case nn.LayerNorm(normalized_shape=(int() as wide,)) if not known or wide % known == 0:
-            return False, wide, _steps(config)
-    return False, known or 80, _steps(config)
+        case nn.Linear(in_features=wide) | nn.LayerNorm(normalized_shape=(int() as wide,)):
+            joined = number(config, "subsampling_factor", otherwise=1)
+            if joined > 1 and wide == joined * (known or wide // joined):  # by the network
+                return False, wide // joined, _steps(config)
+            one = known or (_USUAL_BANDS if wide % _USUAL_BANDS == 0 else wide)
+            if wide % one == 0:  # or before it
+                return False, wide, _steps(config) * one // wide
+    return False, known or _USUAL_BANDS, _steps(config)
 
 
 def _bands_before(module: nn.Module, images: list[nn.Conv2d]) -> int:
@@ -56,7 +61,7 @@ def _bands_before(module: nn.Module, images: list[nn.Conv2d]) -> int:
     wide = next((m.in_features for m in module.modules() if isinstance(m, nn.Linear)), 0)
     strides = math.prod(int(m.stride[-1]) for m in images)
     bands, rest = divmod(wide * strides, images[-1].out_channels)
-    return bands if bands and not rest else 80
+    return bands if bands and not rest else _USUAL_BANDS
 
 
 def is_heard(network: Network) -> bool:
@@ -105,6 +110,13 @@ def _sound(network: Network) -> Any:
     if any(hasattr(part, field) for part in parts(config).values() for field in _OF_CODECS):
         return network.floats(number(config, "audio_channels", "channels", otherwise=1), samples)
     return network.floats(samples)
+
+
+def codes(network: Network) -> int | None:
+    """Steps into which a codec puts the sound, if it is known how many samples one is of."""
+    hops = [number(part, "hop_length", otherwise=0) for part in parts(network.config).values()]
+    hop = next(filter(None, hops), 0)
+    return -(-SAMPLES_OF_SOUND // hop) if hop else None
 
 
 def hidden(network: Network) -> Any:

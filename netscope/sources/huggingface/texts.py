@@ -8,6 +8,7 @@ from typing import Any, Final
 import torch
 
 from netscope.base.workload import TensorSpec
+from netscope.sources.huggingface import patches
 from netscope.sources.huggingface.network import Network, number
 
 # Tokens of a text, unless the network holds fewer.
@@ -25,22 +26,47 @@ def length(network: Network) -> int:
     return min([TOKENS, *(limit for limit in limits if isinstance(limit, int) and limit > 0)])
 
 
+def placeholders(network: Network) -> tuple[int, int, int] | None:
+    """(the token in whose place a piece of an image comes, how many an image has, the token after them)."""
+    config = network.config
+    if "pixel_values" not in network.taken or network.writes:
+        return None
+    token = number(config, "image_token_id", "image_token_index", otherwise=-1)
+    count = number(config, "mm_tokens_per_image", "image_seq_length", "num_query_tokens", otherwise=0)
+    if "image_grid_thw" in network.taken:
+        count = patches.side(network) ** 2 // patches.merged(network) ** 2
+    end = number(config, "image_end_token_id", otherwise=1)
+    return (token, count, end) if token >= 0 and count else None
+
+
 def _tokens(network: Network) -> Any:
     offsets = dict(network.module.named_buffers()).get("model.embed_tokens.audio_tokens_offsets")
     if offsets is not None:  # of a text, and of all codebooks of a sound beside it
         return network.ids(length(network), int(offsets.numel()))
-    return network.ids(length(network))
+    image = placeholders(network)
+    if image is None:
+        return network.ids(length(network))
+    token, count, end = image
+    row = torch.ones(count + length(network), dtype=torch.int64)
+    row[:count] = token
+    row[count] = end
+    return row.repeat(network.batch, 1)
 
 
 def _decoder_tokens(network: Network) -> Any:
     limit = getattr(network.config, "max_target_positions", None)
     steps = min(length(network), limit or TOKENS)
-    channels = number(network.part("decoder_config"), "num_channels", otherwise=1)
+    decoder = getattr(network.config, "decoder_config", None) or getattr(network.config, "decoder", None)
+    books = number(decoder, "num_codebooks", otherwise=1)
+    if books > 1:  # each a sequence of its own
+        return TensorSpec((network.batch * books, steps), "int64")
+    channels = number(decoder, "num_channels", otherwise=1)
     return network.ids(steps, channels) if channels > 1 else network.ids(steps)
 
 
 def _mask(network: Network) -> Any:
-    return network.filled(1, length(network))
+    image = placeholders(network)
+    return network.filled(1, length(network) + (image[1] if image else 0))
 
 
 def _boxes(network: Network) -> Any:
