@@ -32,6 +32,24 @@ HEADS: Final = (
     "MODEL_FOR_TEXT_TO_WAVEFORM_MAPPING_NAMES",  # of those whose decoder alone is in the tables before
 )
 
+# Model types of transformers for which no call can be made from the type alone, with the reason. Those that
+# want another package are there once it is installed. A test holds these against what happens.
+_IN_PARTS: Final = "only its parts are called, one after another"
+_SESSION: Final = "its forward goes on with a session in which a video's frames are kept"
+_ASSISTS: Final = "its layers read the keys and values of the network that it assists"
+WITHOUT_CALL: Final[dict[str, str]] = {
+    "bark": _IN_PARTS,
+    "glm_image_vqmodel": _IN_PARTS,
+    "voxtral_realtime_text": "transformers names a class for it that it does not have",
+    **dict.fromkeys(("edgetam_video", "sam2_video", "sam3_tracker_video", "sam3_video"), _SESSION),
+    **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _ASSISTS),
+}
+NEEDED_PACKAGES: Final = {
+    "dinat": "natten",
+    "layoutlmv2": "detectron2",
+    "higgs_audio_v2_tokenizer": "torchaudio",
+}
+
 # @register_model() or @register_model(name="quantized_resnet50"), perhaps other decorators, the function.
 _REGISTERED: Final = r"""(?mx)
     ^@register_model(?:\((?:name=)?(?:["'](?P<name>\w+)["'])?\))?[ ]*\n
@@ -61,9 +79,27 @@ def huggingface_types() -> tuple[str, ...]:
 
 @cache
 def huggingface_names() -> tuple[str, ...]:
-    """Those of them that have a network of their own, and are not a part of another's configuration."""
+    """Those of them that have a network of their own, of which a call can be made from the type alone."""
     built = _auto("modeling_auto.py", *HEADS)
-    return tuple(name for name in huggingface_types() if name.removeprefix("hf/") in built)
+    return tuple(
+        name
+        for name in huggingface_types()
+        if name.removeprefix("hf/") in built and without_call(name.removeprefix("hf/")) is None
+    )
+
+
+def without_call(model_type: str) -> tuple[str, str | None] | None:
+    """Why no call can be made of a model type of transformers alone, and the package that would help.
+
+    Returns:
+        None where one can.
+    """
+    if model_type in WITHOUT_CALL:
+        return WITHOUT_CALL[model_type], None
+    package = NEEDED_PACKAGES.get(model_type)
+    if package is None or package_folder(package) is not None:
+        return None
+    return f"it needs the package {package}", package
 
 
 @cache

@@ -22,7 +22,7 @@ _SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
 # Optional by the signature, and yet no forward that takes them does without.
 _EXPECTED: Final = (
     *("bbox", "visual_feats", "visual_pos", "lang_ids", "image_attention_mask"),
-    *("spatial_shapes", "target_sizes", "image_embeds_position_mask", "input_features_mask"),
+    *("image_embeds_position_mask", "input_features_mask"),
     *("actions", "rewards", "returns_to_go", "timesteps", "future_values", "future_time_features"),
     *("noise", "timestep"),
 )

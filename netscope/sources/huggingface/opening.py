@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from netscope.base.errors import MissingExtraError, SourceError
 from netscope.sources.common.blueprint import Blueprint, Call, Options
 from netscope.sources.common.construct import failed
-from netscope.sources.common.installed import huggingface_names, huggingface_types, package_folder
+from netscope.sources.common.installed import (
+    huggingface_names,
+    huggingface_types,
+    package_folder,
+    without_call,
+)
 from netscope.sources.common.wording import did_you_mean
 from netscope.sources.huggingface import PREFIX
 from netscope.sources.huggingface.architecture import network_class
@@ -31,6 +36,13 @@ def open_named(name: str, model_type: str, options: Options) -> Blueprint:
     """
     _check_installed(name)
     _check_type(name, model_type)
+    without = without_call(model_type)
+    if without is not None and "architectures" not in options:
+        reason, package = without
+        hint = (
+            f"pip install {package}" if package else "name a part of it, with -k \"architectures=['CLASS']\""
+        )
+        raise SourceError(f"{name} has no call to trace: {reason}.", hint=hint)
     return _blueprint(name, Saved(model_type, {}), options, "default configuration")
 
 

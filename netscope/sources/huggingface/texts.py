@@ -16,6 +16,8 @@ TOKENS: Final = 128
 # Kinds of things that are looked for in an image, and the tokens of the name of each.
 CLASSES: Final = 4
 CLASS_TOKENS: Final = 16
+# The id of some word: those before it are of padding, the beginning, the end and the like.
+_WORD: Final = 5
 
 
 def length(network: Network) -> int:
@@ -35,7 +37,7 @@ def placeholders(network: Network) -> tuple[int, int, int] | None:
     count = number(config, "mm_tokens_per_image", "image_seq_length", "num_query_tokens", otherwise=0)
     if "image_grid_thw" in network.taken:
         count = patches.side(network) ** 2 // patches.merged(network) ** 2
-    end = number(config, "image_end_token_id", otherwise=1)
+    end = number(config, "image_end_token_id", otherwise=_WORD)
     return (token, count, end) if token >= 0 and count else None
 
 
@@ -45,9 +47,11 @@ def _tokens(network: Network) -> Any:
         return network.ids(length(network), int(offsets.numel()))
     image = placeholders(network)
     if image is None:
-        return network.ids(length(network))
+        # These ask where the text has ended, by its lengths.
+        asked = {"lengths", "global_attention_mask"} & set(network.taken)
+        return network.filled(_WORD, length(network)) if asked else network.ids(length(network))
     token, count, end = image
-    row = torch.ones(count + length(network), dtype=torch.int64)
+    row = torch.full((count + length(network),), _WORD)
     row[:count] = token
     row[count] = end
     return row.repeat(network.batch, 1)
