@@ -24,16 +24,9 @@ _EXPECTED: Final = (
     *("bbox", "visual_feats", "visual_pos", "lang_ids", "image_attention_mask"),
     *("image_embeds_position_mask", "input_features_mask"),
     *("actions", "rewards", "returns_to_go", "timesteps", "future_values", "future_time_features"),
-    *("noise", "timestep"),
 )
 # What says where patches are, beside the patches themselves.
-_OF_PATCHES: Final = (
-    "image_grid_thw",
-    "image_grid_hw",
-    "images_per_sample",
-    "spatial_shapes",
-    "target_sizes",
-)
+_OF_PATCHES: Final = ("image_grid_thw", "images_per_sample", "spatial_shapes", "target_sizes")
 _OF_SOUNDS: Final = ("input_features_mask", "is_longer")
 
 
@@ -63,7 +56,9 @@ def _wanted(network: Network) -> list[str]:
     if "query_embeds" in wanted and "encoder_hidden_states" in taken:  # queries are asked of an image
         wanted["encoder_hidden_states"] = None
     if "input_ids" in taken and "state" in wanted:  # an agent that is told what to do, and sees
-        wanted |= dict.fromkeys(("input_ids", "pixel_values", "pixel_attention_mask", "attention_mask"))
+        wanted |= dict.fromkeys(
+            ("input_ids", "pixel_values", "pixel_attention_mask", "attention_mask", "noise", "timestep")
+        )
     if "input_values" in wanted and "pixel_values_videos" in taken:
         wanted["pixel_values_videos"] = None
     if getattr(network.config, "is_encoder_decoder", False) and "decoder_input_ids" in taken:

@@ -40,12 +40,11 @@ def _bands(network: Network) -> tuple[bool, int, int]:
     if hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins"):
         return True, known, 2 * int(config.max_source_positions)  # whisper halves it in time
     images = [m for m in network.module.modules() if isinstance(m, nn.Conv2d)]
-    print([(m.in_channels, m.out_channels) for m in images[:3]], known)
-    if images and images[0].in_channels == 1:  # looks at it as at an image
         return hasattr(config, "n_window"), known or _bands_before(network.module, images), _steps(config)
     match first_layer(network.module, nn.Conv1d, nn.Linear, nn.LayerNorm):
         case nn.Conv1d(in_channels=channels) if channels == known or not known:
-            return True, channels, _steps(config)
+            # Its own layer turns them over where it is told how many there are in a channel.
+            return not hasattr(config, "input_feat_per_channel"), channels, _steps(config)
         case nn.Linear(in_features=wide) | nn.LayerNorm(normalized_shape=(int() as wide,)):
             joined = number(config, "subsampling_factor", otherwise=1)
             if joined > 1 and wide == joined * (known or wide // joined):  # by the network
