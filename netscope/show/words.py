@@ -12,8 +12,8 @@ from netscope.report.report import Report
 from netscope.show.page import Note, Piece
 from netscope.show.strings import cut, cut_middle, short, visible
 
-# Longest source and description of a network in a head.
-_SOURCE = 100
+# Longest source and description of a network in a head; what was changed of its configuration stands in it.
+_SOURCE = 300
 # Longest error; data formats carry it all.
 _ERROR = 400
 _SHORT = 200

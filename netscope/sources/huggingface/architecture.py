@@ -28,7 +28,7 @@ def network_class(name: str, config: Any, model_type: str) -> type[nn.Module]:
             hint="`netscope models 'hf/*'` has those with one; else -k \"architectures=['CLASS']\"",
         )
     found = [_found(name) for name in candidates if len(candidates) == 1 or _exists(name)]
-    # A language model's table has the decoder of a composite as well, which wants a part of the configuration.
+    # A language model's table has the decoder of a composite too, which wants a part of the configuration.
     fitting = [cls for cls in found if isinstance(config, _configured_by(cls))]
     network: Any = (fitting or found)[0]
     if network.forward is _torch_forward():

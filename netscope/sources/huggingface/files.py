@@ -62,7 +62,8 @@ def read(path: Path) -> Saved:
 def _model_type(path: Path, values: dict[str, Any]) -> str:
     """What the file says, or what its architecture is of.
 
-    Files of before 2020 have no model_type; those with code of their own have one that transformers does not know.
+    Files of before 2020 have no model_type; those with code of their own have one that transformers does not
+    know.
     """
     said_type = values.get("model_type")
     named = values.get("architectures")

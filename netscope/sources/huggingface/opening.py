@@ -1,4 +1,4 @@
-"""A name, or a configuration's file -> a network, built of the configuration or of the nearest one that works."""
+"""A name, or a configuration's file -> a network, built of that configuration or of the nearest that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The smallest change by which a configuration that contradicts itself, or leaves something out, can be built.
+"""The smallest change by which a configuration that contradicts itself or leaves something out can be built.
 
 Default configurations of transformers are often of no network at all: 14 heads of a width of 1152, a number
 of experts that is None. What is wrong is found from the error that building raises: from the field that the
@@ -181,7 +181,7 @@ def _constant(value: Any) -> Callable[[Any], Any]:
 
 
 def _share_of_dense(part: Any) -> Any:
-    """The width by which the experts of a token cost as much together as the dense layer that they replace."""
+    """The width by which a token's experts cost as much together as the dense layer that they replace."""
     width = _first(part, ("intermediate_size",))
     return width // _EXPERTS_PER_TOKEN if width else _UNSET
 

@@ -40,6 +40,7 @@ def _bands(network: Network) -> tuple[bool, int, int]:
     if hasattr(config, "max_source_positions") and hasattr(config, "num_mel_bins"):
         return True, known, 2 * int(config.max_source_positions)  # whisper halves it in time
     images = [m for m in network.module.modules() if isinstance(m, nn.Conv2d)]
+    if images and images[0].in_channels == 1:  # looks at it as at an image
         return hasattr(config, "n_window"), known or _bands_before(network.module, images), _steps(config)
     match first_layer(network.module, nn.Conv1d, nn.Linear, nn.LayerNorm):
         case nn.Conv1d(in_channels=channels) if channels == known or not known:
