@@ -19,11 +19,12 @@ _SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     **sounds.SAMPLES,
     **series.SAMPLES,
 }
+_USUAL: Final = ("input_ids", "pixel_values", "input_features")
 # Optional by the signature, and yet no forward that takes them does without.
 _EXPECTED: Final = (
     *("bbox", "visual_feats", "visual_pos", "lang_ids", "image_attention_mask"),
     *("image_embeds_position_mask", "input_features_mask"),
-    *("actions", "rewards", "returns_to_go", "timesteps", "future_values", "future_time_features"),
+    *("actions", "rewards", "returns_to_go", "timesteps"),
 )
 # What says where patches are, beside the patches themselves.
 _OF_PATCHES: Final = ("image_grid_thw", "images_per_sample", "spatial_shapes", "target_sizes")
@@ -49,7 +50,7 @@ def _wanted(network: Network) -> list[str]:
     taken = network.taken
     main = [name for name in network.main if name in taken]
     if not main and not network.needed:  # named after a class that it derives from
-        main = [name for name in ("input_ids", "pixel_values", "input_features") if name in taken][:1]
+        main = [str(name) for name in _USUAL if name in taken][:1]
     if main == ["inputs"] and "input_values" in taken and sounds.is_heard(network):
         main = ["input_values"]
     wanted = dict.fromkeys([*main, *network.needed])
@@ -68,7 +69,9 @@ def _wanted(network: Network) -> list[str]:
             wanted = dict.fromkeys(["input_ids", other, *wanted])
     if "images_per_sample" in taken:
         wanted |= dict.fromkeys(("pixel_values", "attention_mask"))
-    also = _EXPECTED
+    if "past_time_features" in wanted:
+        wanted |= dict.fromkeys(("future_values", "future_time_features"))
+    also: tuple[str, ...] = _EXPECTED
     also += _OF_PATCHES if "pixel_values" in wanted else ()
     also += _OF_SOUNDS if "input_features" in wanted else ()
     wanted |= dict.fromkeys(name for name in also if name in taken)

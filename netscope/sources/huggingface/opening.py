@@ -1,4 +1,4 @@
-"""A name, or a configuration's file -> a network, built of that configuration or of the nearest that works."""
+"""A name, or a configuration's file -> a network, built of it or of the nearest one that works."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _blueprint(name: str, saved: Saved, options: Options, origin: str) -> Bluepr
         factory=builder,
         source="hf",
         options=options,
-        description=lambda module: ", ".join(
-            [type(module).__name__, origin, *map(str, builder.changes), *saved.ignored, "random weights"]
+        description=lambda module: "; ".join(
+            [f"{type(module).__name__}, {origin}, random weights", *saved.ignored, *map(str, builder.changes)]
         ),
         example=_example,
         surroundings=offline,

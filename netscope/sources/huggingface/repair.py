@@ -240,7 +240,7 @@ _MEANINGS: Final[dict[str, Callable[[Any], Any]]] = {
 def _culprits(error: BaseException) -> Iterator[tuple[Any, str]]:
     """(a configuration, one of its fields), the likeliest first."""
     if isinstance(error, AttributeError) and _is_config(error.obj):
-        yield error.obj, error.name
+        yield error.obj, str(error.name)
     frames = list(_frames(error.__traceback__))
     if isinstance(error, KeyError):
         yield from (
@@ -289,7 +289,7 @@ def _read_by(frame: FrameType, line: int) -> Iterator[tuple[Any, str]]:
             yield from ((config, name) for config in configs if _value(config, name) in (None, _UNSET))
 
 
-def _sources(cls: type, field: str) -> list[str]:
+def _sources(cls: Any, field: str) -> list[str]:
     """The fields of a configuration that a module's attribute is read from when it is made."""
     try:
         source = inspect.getsource(cls.__init__)
@@ -309,7 +309,7 @@ def _evaluated(frame: FrameType, dotted: str) -> Any:
 def _statement(frame: FrameType, line: int) -> str:
     """The lines of the statement that a frame is in; of a `raise`, with the condition before it."""
     code = frame.f_code
-    starts = sorted({start for _, start in dis.findlinestarts(code) if start is not None})
+    starts = sorted({start for _, start in dis.findlinestarts(code)} - {None})
     first = max((start for start in starts if start <= line), default=line)
     until = min((start for start in starts if start > line), default=line + 1)
     text = [linecache.getline(code.co_filename, n) for n in range(first, min(until, first + 12))]
@@ -357,7 +357,7 @@ def _contradictions(part: Any) -> Iterator[tuple[str, Any]]:
         for field in ("num_experts_per_tok", "top_k_experts"):
             if _value(part, field) is None:
                 yield field, _EXPERTS_PER_TOKEN
-    vision = getattr(part, "vision_config", None)
+    vision: Any = getattr(part, "vision_config", None)
     tokens = _first(part, ("mm_tokens_per_image",))
     if tokens and _first(vision, ("image_size",)) and _first(vision, ("patch_size",)):
         side = vision.image_size // vision.patch_size
@@ -457,7 +457,8 @@ def seen(module: Any, config: Any, given: dict[str, Any]) -> list[Change]:
         changed = _odd_heads(layer, module, config, given)
         if changed:
             return changed
-        part, section = getattr(layer, "config", None), getattr(layer, "mrope_section", _UNSET)
+        part: Any = getattr(layer, "config", None)
+        section: Any = getattr(layer, "mrope_section", _UNSET)
         frequencies = getattr(layer, "inv_freq", None)
         if part is None or section is _UNSET or frequencies is None:
             continue

@@ -1,4 +1,4 @@
-"""Configurations as they were published with well-known models, by their fields: what a user's config.json has."""
+"""Configurations as they were published with well-known models: what a user's config.json has."""
 
 from __future__ import annotations
 
