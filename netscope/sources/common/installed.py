@@ -37,12 +37,16 @@ HEADS: Final = (
 _IN_PARTS: Final = "only its parts are called, one after another"
 _SESSION: Final = "its forward goes on with a session in which a video's frames are kept"
 _ASSISTS: Final = "its layers read the keys and values of the network that it assists"
+_ROUTED: Final = "which rows its experts take, one expert after another, is decided by values"
 WITHOUT_CALL: Final[dict[str, str]] = {
     "bark": _IN_PARTS,
     "glm_image_vqmodel": _IN_PARTS,
     "voxtral_realtime_text": "transformers names a class for it that it does not have",
     **dict.fromkeys(("edgetam_video", "sam2_video", "sam3_tracker_video", "sam3_video"), _SESSION),
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _ASSISTS),
+    **dict.fromkeys(("dbrx", "jetmoe", "longcat_flash", "nllb-moe", "step3p7"), _ROUTED),
+    **dict.fromkeys(("glm5_next", "glm5_next_text"), "which of its keys are kept is decided by values"),
+    "blt": "where its text is cut into patches is decided by values",
 }
 NEEDED_PACKAGES: Final = {
     "dinat": "natten",

@@ -26,9 +26,16 @@ _EXPECTED: Final = (
     *("image_embeds_position_mask", "input_features_mask"),
     *("actions", "rewards", "returns_to_go", "timesteps"),
 )
-# What says where patches are, beside the patches themselves.
-_OF_PATCHES: Final = ("image_grid_thw", "images_per_sample", "spatial_shapes", "target_sizes")
-_OF_SOUNDS: Final = ("input_features_mask", "is_longer")
+# What goes with an input that is given, where the forward takes it.
+_BESIDE: Final[dict[str, tuple[str, ...]]] = {
+    "query_embeds": ("encoder_hidden_states",),  # queries are asked of an image
+    "state": ("input_ids", "pixel_values", "pixel_attention_mask", "attention_mask", "noise", "timestep"),
+    "input_values": ("pixel_values_videos",),
+    "pixel_values": ("image_grid_thw", "spatial_shapes", "target_sizes"),
+    "input_features": ("input_features_mask", "is_longer"),
+    "past_time_features": ("future_values", "future_time_features"),
+    "images_per_sample": ("image_grid_thw", "attention_mask"),
+}
 
 
 def example(module: nn.Module, batch: int) -> Call | None:
@@ -54,27 +61,21 @@ def _wanted(network: Network) -> list[str]:
     if main == ["inputs"] and "input_values" in taken and sounds.is_heard(network):
         main = ["input_values"]
     wanted = dict.fromkeys([*main, *network.needed])
-    if "query_embeds" in wanted and "encoder_hidden_states" in taken:  # queries are asked of an image
-        wanted["encoder_hidden_states"] = None
-    if "input_ids" in taken and "state" in wanted:  # an agent that is told what to do, and sees
-        wanted |= dict.fromkeys(
-            ("input_ids", "pixel_values", "pixel_attention_mask", "attention_mask", "noise", "timestep")
-        )
-    if "input_values" in wanted and "pixel_values_videos" in taken:
-        wanted["pixel_values_videos"] = None
     if getattr(network.config, "is_encoder_decoder", False) and "decoder_input_ids" in taken:
         wanted["decoder_input_ids"] = None
-    for other in ("pixel_values", "pixel_values_videos", "input_features", "input_values"):
-        if other in taken and "input_ids" in taken and (other in wanted or _is_joint(network, other)):
-            wanted = dict.fromkeys(["input_ids", other, *wanted])
-    if "images_per_sample" in taken:
-        wanted |= dict.fromkeys(("pixel_values", "attention_mask"))
-    if "past_time_features" in wanted:
-        wanted |= dict.fromkeys(("future_values", "future_time_features"))
-    also: tuple[str, ...] = _EXPECTED
-    also += _OF_PATCHES if "pixel_values" in wanted else ()
-    also += _OF_SOUNDS if "input_features" in wanted else ()
-    wanted |= dict.fromkeys(name for name in also if name in taken)
+    if "images_per_sample" in taken:  # draws an image of a text
+        wanted["images_per_sample"] = None
+    elif "input_ids" in taken:
+        for other in ("pixel_values", "pixel_values_videos", "input_features", "input_values"):
+            if other in taken and (other in wanted or _is_joint(network, other)):
+                wanted = dict.fromkeys(["input_ids", other, *wanted])
+    wanted |= dict.fromkeys(name for name in _EXPECTED if name in taken)
+    for name, others in _BESIDE.items():
+        if name in wanted:
+            wanted |= dict.fromkeys(other for other in others if other in taken)
+    if {"input_values", "pixel_values_videos"} <= set(wanted):  # which of the two is longer is asked
+        masks = ("padding_mask", "padding_mask_videos")
+        wanted |= dict.fromkeys(mask for mask in masks if mask in taken)
     return list(wanted)
 
 

@@ -80,12 +80,21 @@ def _image(network: Network) -> Any:
     return network.floats(int(frames), *image) if frames else network.floats(*image)
 
 
-def _video(network: Network) -> Any:
+def _frames(network: Network) -> int:
+    """Frames of a video."""
     vision = network.part("vision_config", "video_config", "audio_video_config")
     frames = number(vision, "num_frames", "frames_per_clip", otherwise=FRAMES)
     if "input_values" in network.taken:  # one for each code of the sound
         frames = sounds.codes(network) or frames
-    return network.floats(frames, *size(network))
+    return frames
+
+
+def _video(network: Network) -> Any:
+    return network.floats(_frames(network), *size(network))
+
+
+def _not_padding(network: Network) -> Any:
+    return network.filled(True, _frames(network))
 
 
 def _image_mask(network: Network) -> Any:
@@ -113,6 +122,7 @@ def _same_image(network: Network) -> Any:
 SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "pixel_values": _image,
     "pixel_values_videos": _video,
+    "padding_mask_videos": _not_padding,
     "image_embeds_position_mask": _image_mask,
     "image_attention_mask": _attended,
     "visual_feats": _regions,

@@ -88,10 +88,7 @@ def _hidden(network: Network) -> Any:
 
 def _grid(network: Network) -> Any:
     """Frames, rows and columns of the patches of each image."""
-    grid = network.each(1, side(network), side(network))
-    if "images_per_sample" in network.taken:  # of the image that is seen, and of that which is drawn
-        return grid.repeat_interleave(2, dim=0)
-    return grid
+    return network.each(1, side(network), side(network))
 
 
 def _plane(network: Network) -> Any:
@@ -109,7 +106,7 @@ def _merges(network: Network) -> Any:
 
 
 def _images(network: Network) -> Any:
-    return torch.full((network.batch,), 2)
+    return torch.ones(network.batch, dtype=torch.int64)
 
 
 def _positions(network: Network) -> Any:

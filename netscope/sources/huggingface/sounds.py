@@ -101,22 +101,33 @@ def _all_heard(network: Network) -> Any:
     return network.filled(False, _bands(network)[2])
 
 
-def _sound(network: Network) -> Any:
-    config = network.config
-    if hasattr(config, "max_length") and hasattr(config, "num_mel_bins") and hasattr(config, "patch_size"):
-        return network.floats(config.max_length, config.num_mel_bins)  # the audio spectrogram transformer
-    unit = number(config, "samples_per_token", otherwise=1)
-    samples = -(-SAMPLES_OF_SOUND // unit) * unit
-    if any(hasattr(part, field) for part in parts(config).values() for field in _OF_CODECS):
-        return network.floats(number(config, "audio_channels", "channels", otherwise=1), samples)
-    return network.floats(samples)
+def _hop(network: Network) -> int:
+    """Samples of which a codec makes one step; 1 where that is not known."""
+    hops = [number(part, "hop_length", otherwise=0) for part in parts(network.config).values()]
+    return next(filter(None, hops), 1)
+
+
+def _samples(network: Network) -> int:
+    """Samples of a sound, in whole steps where others are held against these."""
+    unit = number(network.config, "samples_per_token", otherwise=1)
+    if "padding_mask_videos" in network.taken:
+        unit = _hop(network)
+    return -(-SAMPLES_OF_SOUND // unit) * unit
 
 
 def codes(network: Network) -> int | None:
     """Steps into which a codec puts the sound, if it is known how many samples one is of."""
-    hops = [number(part, "hop_length", otherwise=0) for part in parts(network.config).values()]
-    hop = next(filter(None, hops), 0)
-    return -(-SAMPLES_OF_SOUND // hop) if hop else None
+    return _samples(network) // _hop(network) if _hop(network) > 1 else None
+
+
+def _sound(network: Network) -> Any:
+    config = network.config
+    if hasattr(config, "max_length") and hasattr(config, "num_mel_bins") and hasattr(config, "patch_size"):
+        return network.floats(config.max_length, config.num_mel_bins)  # the audio spectrogram transformer
+    samples = _samples(network)
+    if any(hasattr(part, field) for part in parts(config).values() for field in _OF_CODECS):
+        return network.floats(number(config, "audio_channels", "channels", otherwise=1), samples)
+    return network.floats(samples)
 
 
 def hidden(network: Network) -> Any:
@@ -124,6 +135,10 @@ def hidden(network: Network) -> Any:
     if "Decoder" in network.architecture:
         return network.floats(number(network.config, "hidden_size", otherwise=1), 25)
     return network.floats(number(network.config, "channels", otherwise=1), SAMPLES_OF_SOUND)
+
+
+def _not_padding(network: Network) -> Any:
+    return network.filled(True, _samples(network))
 
 
 def _latents(network: Network) -> Any:
@@ -137,6 +152,7 @@ SAMPLES: Final[dict[str, Callable[[Network], Any]]] = {
     "input_features_mask": _heard,
     "audio_mel_mask": _all_heard,
     "input_values": _sound,
+    "padding_mask": _not_padding,
     "latents": _latents,
     "is_longer": _longer,
 }

@@ -35,6 +35,8 @@ def placeholders(network: Network) -> tuple[int, int, int] | None:
         return None
     token = number(config, "image_token_id", "image_token_index", otherwise=-1)
     count = number(config, "mm_tokens_per_image", "image_seq_length", "num_query_tokens", otherwise=0)
+    if "images_per_sample" in network.taken:  # drawn from a text
+        return None
     if "image_grid_thw" in network.taken:
         count = patches.side(network) ** 2 // patches.merged(network) ** 2
     end = number(config, "image_end_token_id", otherwise=_WORD)
@@ -47,8 +49,10 @@ def _tokens(network: Network) -> Any:
         return network.ids(length(network), int(offsets.numel()))
     image = placeholders(network)
     if image is None:
-        # These ask where the text has ended, by its lengths.
-        asked = {"lengths", "global_attention_mask"} & set(network.taken)
+        # These ask where the text has ended, or which of its tokens are of a sound or an image.
+        asked = {"lengths", "global_attention_mask", "audio_input_ids", "images_per_sample"} & {
+            *network.taken
+        }
         return network.filled(_WORD, length(network)) if asked else network.ids(length(network))
     token, count, end = image
     row = torch.full((count + length(network),), _WORD)
@@ -115,7 +119,7 @@ def _context(network: Network) -> Any:
 
 
 def _classes(network: Network) -> Any:
-    return TensorSpec((network.batch * CLASSES, CLASS_TOKENS), "int64")
+    return torch.full((network.batch * CLASSES, CLASS_TOKENS), _WORD)
 
 
 def _class_mask(network: Network) -> Any:
@@ -127,7 +131,7 @@ def _class_numbers(network: Network) -> Any:
 
 
 def _task(network: Network) -> Any:
-    return network.ids(number(network.config, "task_seq_len", otherwise=CLASS_TOKENS))
+    return network.filled(_WORD, number(network.config, "task_seq_len", otherwise=CLASS_TOKENS))
 
 
 def _task_mask(network: Network) -> Any:
