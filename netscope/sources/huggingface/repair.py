@@ -96,20 +96,25 @@ def mend(config: Any, attempt: Any, given: dict[str, Any], error: BaseException)
     """
     for part, field in _culprits(error):
         place = _place(part, attempt)
-        if place is None or _is_given(given, place, field):
+        own = None if place is None else parts(config).get(place)
+        if place is None or own is None or _is_given(given, place, own, field):
             continue
-        changed = _changed(parts(config)[place], place, field)
+        changed = _changed(own, place, field)
         if changed:
             return changed
     return []
 
 
-def _is_given(given: dict[str, Any], place: str, field: str) -> bool:
-    """Whether the user gave that field a value."""
+def _is_given(given: dict[str, Any], place: str, part: Any, field: str) -> bool:
+    """Whether the user gave that field of a part a value, by any of its names."""
     values: Any = given
     for name in filter(None, place.split(".")):
         values = values.get(name) if isinstance(values, dict) else None
-    return isinstance(values, dict) and values.get(field) is not None
+    if not isinstance(values, dict):
+        return False
+    proper = getattr(part, "attribute_map", {})
+    meant = proper.get(field, field)
+    return any(value is not None and proper.get(key, key) == meant for key, value in values.items())
 
 
 def _place(part: Any, attempt: Any) -> str | None:
@@ -328,8 +333,9 @@ def declare(config: Any, given: dict[str, Any]) -> list[Change]:
         for field, after in (*_DECLARED.get(part.model_type, {}).items(), *_contradictions(part)):
             inner, _, name = field.rpartition(".")
             where = f"{place}.{inner}".strip(".")
-            if not _is_given(given, where, name):
-                changes += _set(parts(config)[where], where, name, after)
+            own = parts(config).get(where)
+            if own is not None and not _is_given(given, where, own, name):
+                changes += _set(own, where, name, after)
     return changes
 
 
@@ -466,10 +472,12 @@ def seen(module: Any, config: Any, given: dict[str, Any]) -> list[Change]:
         place = _place(part, module.config)
         if (section is not None and sum(section) == size) or place is None:
             continue
-        found = parts(config)[place]
+        found = parts(config).get(place)
+        if found is None or _is_given(given, place, found, "rope_parameters"):
+            continue
         fitting = _in_proportion(section or (1, 1, 1), size)
         rope = {**(found.rope_parameters or {}), "mrope_section": fitting}
-        if _is_given(given, place, "rope_parameters") or found.rope_parameters == rope:
+        if found.rope_parameters == rope:
             continue
         found.rope_parameters = rope
         return [Change(place, "mrope_section", section, fitting)]
@@ -482,11 +490,12 @@ def _odd_heads(layer: Any, module: Any, config: Any, given: dict[str, Any]) -> l
     if not isinstance(width, int) or width % 2 == 0 or _value(part, "head_dim") not in (None, _UNSET):
         return []
     place = _place(part, module.config)
-    if place is None or not hasattr(part, "rope_parameters"):
+    own = None if place is None else parts(config).get(place)
+    if place is None or own is None or not hasattr(own, "rope_parameters"):
         return []
     for field in _HEADS:
-        if isinstance(_value(part, field), int) and not _is_given(given, place, field):
-            return _changed(parts(config)[place], place, field)
+        if isinstance(_value(own, field), int) and not _is_given(given, place, own, field):
+            return _changed(own, place, field)
     return []
 
 

@@ -66,10 +66,17 @@ def test_a_consistent_configuration_is_left_alone(name: str) -> None:
     assert "->" not in resolve(f"hf/{name}").description
 
 
-def test_what_was_given_is_never_changed() -> None:
-    options: dict[str, Any] = {"hidden_size": 100, "num_attention_heads": 7}
-    with pytest.raises(SourceError, match="not a multiple"):
-        resolve("hf/bert", options=options)
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("bert", {"hidden_size": 100, "num_attention_heads": 7}, "not a multiple"),
+        ("gpt2", {"n_embd": 100, "n_head": 7}, "must be divisible"),  # by the names that gpt2 has for them
+        ("esm", {"vocab_size": 33, "hidden_size": 100, "num_attention_heads": 7}, "not a multiple"),
+    ],
+)
+def test_what_was_given_is_never_changed(name: str, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        resolve(f"hf/{name}", options=options)
 
 
 def test_heads_that_were_not_given_are_changed_for_those_that_fit() -> None:
