@@ -82,16 +82,18 @@ def _wanted(network: Network) -> list[str]:
 def _is_joint(network: Network, other: str) -> bool:
     """Whether a text comes with an image, a video or a sound.
 
-    So it does in networks that compare the two, as CLIP does, or read both at once. Those that write a text
-    on an image, in place of tokens of it, do without the image as well.
+    So it does in networks that compare the two, as CLIP does, or read both at once. Those in whose text an
+    image stands in place of tokens do without it as well, and are given one if it is known of how many.
     """
     config = network.config
+    if other == "pixel_values" and _has_placeholder(config) and texts.placeholders(network) is None:
+        return False
     kind = "audio" if other.startswith("input_") else "vision"
     parts = {"vision": ("vision_config", "video_config", "audio_video_config")}
     names = parts.get(kind, ("audio_config", "speech_config", "audio_video_config"))
     towers = [getattr(config, name, None) for name in names]
     whole = getattr(config, "text_config", None) is None
-    if network.writes and (not whole or _has_placeholder(config)):
+    if network.writes and not (whole and other == "pixel_values"):
         return other == "input_features" and _hears_always(network)
     if other == "pixel_values":
         return whole or any(tower is not None for tower in towers)
@@ -99,10 +101,10 @@ def _is_joint(network: Network, other: str) -> bool:
 
 
 def _has_placeholder(config: Any) -> bool:
-    """Whether some token stands for an image."""
-    if getattr(config, "vocabulary_map", None):
-        return True
-    return any(isinstance(getattr(config, f"image_token_{end}", None), int) for end in ("id", "index"))
+    """Whether a token stands for an image."""
+    return any(hasattr(config, f"image_token_{end}") for end in ("id", "index")) or hasattr(
+        config, "vocabulary_map"
+    )
 
 
 def _hears_always(network: Network) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import torch
+
 from netscope.sources.huggingface import sounds, texts
 from netscope.sources.huggingface.network import IMAGE_SIDE, Network, number
 
@@ -99,7 +101,9 @@ def _not_padding(network: Network) -> Any:
 
 def _image_mask(network: Network) -> Any:
     """Where the text has what is made of the image."""
-    return network.filled(0, texts.length(network))
+    mask = torch.zeros(network.batch, texts.length(network), dtype=torch.int64)
+    mask[:, : number(network.config, "latent_query_num", otherwise=0)] = 1
+    return mask
 
 
 def _attended(network: Network) -> Any:

@@ -99,6 +99,28 @@ def test_as_many_tokens_stand_for_an_image_as_are_made_of_it() -> None:
     assert int((ids == config.image_token_index).sum()) == config.mm_tokens_per_image == 196
 
 
+def test_a_text_has_a_place_for_each_piece_of_its_image() -> None:
+    workload = resolve("hf/kosmos-2")
+    config: Any = workload.module.config
+    assert int(workload.kwargs["image_embeds_position_mask"].sum()) == config.latent_query_num == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("clip", {"input_ids", "pixel_values"}),  # compares the two
+        ("vilt", {"input_ids", "pixel_values"}),  # reads both at once
+        ("git", {"input_ids", "pixel_values"}),  # writes, with the image before the text
+        ("modernvbert", {"input_ids"}),  # has a token for images, of which nothing says how many
+        ("qwen2_vl", {"input_ids"}),
+        ("clap", {"input_ids", "input_features", "is_longer"}),
+        ("bert", {"input_ids"}),
+    ],
+)
+def test_a_text_comes_with_what_it_cannot_do_without(name: str, expected: set[str]) -> None:
+    assert set(shapes(name)) == expected
+
+
 def test_a_mask_is_true_where_something_is() -> None:
     kwargs = resolve("hf/siglip2_vision_model").kwargs
     assert kwargs["pixel_attention_mask"].all()
