@@ -39,8 +39,7 @@ _SESSION: Final = "its forward goes on with a session in which a video's frames 
 _ASSISTS: Final = "its layers read the keys and values of the network that it assists"
 _ROUTED: Final = "which rows its experts take, one expert after another, is decided by values"
 WITHOUT_CALL: Final[dict[str, str]] = {
-    "bark": _IN_PARTS,
-    "glm_image_vqmodel": _IN_PARTS,
+    **dict.fromkeys(("bark", "glm_image_vqmodel", "qwen2_5_omni", "qwen3_omni_moe"), _IN_PARTS),
     "voxtral_realtime_text": "transformers names a class for it that it does not have",
     **dict.fromkeys(("edgetam_video", "sam2_video", "sam3_tracker_video", "sam3_video"), _SESSION),
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _ASSISTS),
