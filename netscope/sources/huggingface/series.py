@@ -11,6 +11,8 @@ from netscope.sources.huggingface.network import Network, number
 STEPS: Final = 20
 # Steps of a series for networks that take any number.
 HISTORY: Final = 128
+# Most steps of it, however far back a network can look.
+LONGEST: Final = 512
 
 
 def _channels(network: Network) -> tuple[int, ...]:
@@ -27,7 +29,7 @@ def _past_steps(network: Network) -> int:
     config = network.config
     lags = getattr(config, "lags_sequence", None)
     context = number(config, "context_length", "prediction_length", otherwise=HISTORY)
-    return context + (max(lags) if lags else 0)
+    return min(context, LONGEST) + (max(lags) if lags else 0)
 
 
 def _past(network: Network) -> Any:
