@@ -88,6 +88,8 @@ def _is_joint(network: Network, other: str) -> bool:
     config = network.config
     if other == "pixel_values" and _has_placeholder(config) and texts.placeholders(network) is None:
         return False
+    if "visual_bbox" in network.taken:  # which patches there are depends on the values of the boxes
+        return False
     kind = "audio" if other.startswith("input_") else "vision"
     parts = {"vision": ("vision_config", "video_config", "audio_video_config")}
     names = parts.get(kind, ("audio_config", "speech_config", "audio_video_config"))
