@@ -43,7 +43,7 @@ WITHOUT_CALL: Final[dict[str, str]] = {
     "voxtral_realtime_text": "transformers names a class for it that it does not have",
     **dict.fromkeys(("edgetam_video", "sam2_video", "sam3_tracker_video", "sam3_video"), _SESSION),
     **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _ASSISTS),
-    **dict.fromkeys(("dbrx", "jetmoe", "longcat_flash", "nllb-moe", "step3p7"), _ROUTED),
+    **dict.fromkeys(("jetmoe", "longcat_flash", "nllb-moe", "step3p7"), _ROUTED),
     **dict.fromkeys(("glm5_next", "glm5_next_text"), "which of its keys are kept is decided by values"),
     "blt": "where its text is cut into patches is decided by values",
 }
