@@ -59,11 +59,9 @@ def test_nearly_all_that_are_listed_are_summarised() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model_type", installed.WITHOUT_CALL)
 def test_what_is_not_listed_cannot_be_summarised(model_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import netscope
-
+    """Or only by running it for real, with all its weights, for longer than anybody waits."""
     monkeypatch.setattr("netscope.sources.huggingface.opening.without_call", lambda model_type: None)
-    with pytest.raises(NetscopeError):
-        netscope.summary(f"hf/{model_type}")
+    assert outcome(f"hf/{model_type}") != ""
 
 
 @pytest.mark.parametrize("model_type", [*installed.WITHOUT_CALL, *installed.NEEDED_PACKAGES])
