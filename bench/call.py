@@ -30,6 +30,7 @@ OWN: Final = {
         "netscope.sources",
         "netscope.sources.torchvision",
         "netscope.sources.huggingface",
+        "netscope.sources.huggingface.opening",
         "netscope.base.meta.building",
         "netscope.trace.attempt",
         "netscope.trace.rungs",

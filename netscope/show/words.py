@@ -14,6 +14,8 @@ from netscope.show.strings import cut, cut_middle, short, visible
 
 # Longest source and description of a network in a head.
 _SOURCE = 100
+# Things said of it beside.
+_SAID = 6
 # Longest error; data formats carry it all.
 _ERROR = 400
 _SHORT = 200
@@ -26,13 +28,17 @@ _OWN = f".{FUNCTIONAL}"
 
 
 def head(report: Report) -> list[Piece]:
-    """The line above all: name, source, input, mode."""
+    """The line above all: name, source, input, mode; what a description has after a semicolon by itself."""
     source = report.source
-    if report.description:
-        source = f"{source} ({report.description})" if source else report.description
+    described, *more = report.description.split("; ")
+    if described:
+        source = f"{source} ({described})" if source else described
     pieces = [Piece(short(report.name), "title")]
     if source:
         pieces.append(Piece(cut_middle(source, _SOURCE)))
+    pieces += [Piece(cut_middle(one, _SOURCE)) for one in more[:_SAID]]
+    if len(more) > _SAID:
+        pieces.append(Piece(f"{len(more) - _SAID} more"))
     inputs = "inputs" if len(report.inputs) > 1 else "input"
     pieces.append(Piece(f"{inputs} {leaves(report.inputs, most=4) or 'none'}"))
     pieces.append(Piece("train" if report.training else "eval"))

@@ -1,9 +1,9 @@
 """A name -> a `Workload`. Weights are never downloaded, and not allocated either (see `base.meta`).
 
-Each module in this folder is a kind of place that a network can come from. To add one, write a module with
-a function (name, options) -> Blueprint and a `SOURCES` of one `Source`; it is found by being here, and help,
-`netscope models`, completion and docs know it. Importing this package imports neither torch nor any library
-of networks.
+Each module in this folder is a kind of place that a network can come from, `huggingface` a folder of them.
+To add one, write a module with a function (name, options) -> Blueprint and a `SOURCES` of one `Source`; it is
+found by being here, and help, `netscope models`, completion and docs know it. Importing this package imports
+neither torch nor any library of networks.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ from netscope.sources.common.wording import did_you_mean
 __all__ = ["SOURCES", "Form", "Source", "resolve", "unknown"]
 
 
+# Folders that are no kind of place: what all of them need, and names with a revision in front.
+_OTHERS: Final = ("common", "revision")
+
+
 def _found() -> Iterator[Source]:
     for module in iter_modules(__path__):
-        if not module.ispkg:
+        if module.name not in _OTHERS:
             yield from import_module(f"{__name__}.{module.name}").SOURCES
 
 

@@ -174,7 +174,7 @@ def test_a_network_that_describes_images_gets_both_inputs():
 
 def test_a_network_that_is_only_called_in_parts_is_told_so():
     pytest.importorskip("transformers")
-    with pytest.raises(SourceError, match="BarkModel has no forward"):
+    with pytest.raises(SourceError, match="only its parts are called"):
         resolve("hf/bark")
 
 
@@ -225,7 +225,7 @@ def test_a_senseless_batch_or_dtype(batch: int, dtype: str | None):
 
 @pytest.mark.parametrize(("name", "extra"), [("timm/resnet18", "timm"), ("hf/bert", "hf")])
 def test_a_missing_library_says_how_to_install_it(name: str, extra: str, monkeypatch: pytest.MonkeyPatch):
-    for module in ("timm", "huggingface"):
+    for module in ("timm", "huggingface.opening"):
         monkeypatch.setattr(f"netscope.sources.{module}.package_folder", lambda package: None)
     with pytest.raises(MissingExtraError) as caught:
         resolve(name)
@@ -264,7 +264,7 @@ def test_codecs_take_channels():
 
 
 def test_several_texts_in_a_configuration_are_no_crash():
-    from netscope.sources.huggingface import text_config
+    from netscope.sources.huggingface.repair import text_config
 
     class Twofold:
         def get_text_config(self) -> None:

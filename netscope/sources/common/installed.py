@@ -29,7 +29,29 @@ HEADS: Final = (
         )
     ),
     "MODEL_MAPPING_NAMES",
+    "MODEL_FOR_TEXT_TO_WAVEFORM_MAPPING_NAMES",  # of those whose decoder alone is in the tables before
 )
+
+# Model types of transformers for which no call can be made from the type alone, with the reason. Those that
+# want another package are there once it is installed. A test holds these against what happens.
+_IN_PARTS: Final = "only its parts are called, one after another"
+_SESSION: Final = "its forward goes on with a session in which a video's frames are kept"
+_ASSISTS: Final = "its layers read the keys and values of the network that it assists"
+_ROUTED: Final = "which rows its experts take, one expert after another, is decided by values"
+WITHOUT_CALL: Final[dict[str, str]] = {
+    **dict.fromkeys(("bark", "glm_image_vqmodel", "qwen2_5_omni", "qwen3_omni_moe"), _IN_PARTS),
+    "voxtral_realtime_text": "transformers names a class for it that it does not have",
+    **dict.fromkeys(("edgetam_video", "sam2_video", "sam3_tracker_video", "sam3_video"), _SESSION),
+    **dict.fromkeys(("gemma4_assistant", "gemma4_unified_assistant"), _ASSISTS),
+    **dict.fromkeys(("jetmoe", "longcat_flash", "nllb-moe", "step3p7"), _ROUTED),
+    **dict.fromkeys(("glm5_next", "glm5_next_text"), "which of its keys are kept is decided by values"),
+    "blt": "where its text is cut into patches is decided by values",
+}
+NEEDED_PACKAGES: Final = {
+    "dinat": "natten",
+    "layoutlmv2": "detectron2",
+    "higgs_audio_v2_tokenizer": "torchaudio",
+}
 
 # @register_model() or @register_model(name="quantized_resnet50"), perhaps other decorators, the function.
 _REGISTERED: Final = r"""(?mx)
@@ -60,9 +82,40 @@ def huggingface_types() -> tuple[str, ...]:
 
 @cache
 def huggingface_names() -> tuple[str, ...]:
-    """Those of them that have a network of their own, and are not a part of another's configuration."""
+    """Those of them that have a network of their own, of which a call can be made from the type alone."""
     built = _auto("modeling_auto.py", *HEADS)
-    return tuple(name for name in huggingface_types() if name.removeprefix("hf/") in built)
+    return tuple(
+        name
+        for name in huggingface_types()
+        if name.removeprefix("hf/") in built and without_call(name.removeprefix("hf/")) is None
+    )
+
+
+def without_call(model_type: str) -> tuple[str, str | None] | None:
+    """Why no call can be made of a model type of transformers alone, and the package that would help.
+
+    Returns:
+        None where one can.
+    """
+    if model_type in WITHOUT_CALL:
+        return WITHOUT_CALL[model_type], None
+    package = NEEDED_PACKAGES.get(model_type)
+    if package is None or package_folder(package) is not None:
+        return None
+    return f"it needs the package {package}", package
+
+
+@cache
+def huggingface_architectures() -> dict[str, str]:
+    """The model type of each architecture of transformers: "BertForMaskedLM" -> "bert"."""
+    found: dict[str, str] = {}
+    for model_type, architecture in _auto_pairs("modeling_auto.py"):
+        # Some architectures serve several types; the one that they are called after is theirs.
+        if architecture.lower().startswith(re.sub("[-_]", "", model_type)):
+            found[architecture] = model_type
+        else:
+            found.setdefault(architecture, model_type)
+    return found
 
 
 def package_folder(package: str) -> Path | None:
@@ -93,6 +146,25 @@ def _auto(file: str, *mappings: str) -> set[str]:
     return (
         set(_mapping_keys(path.read_text(encoding="utf-8"), mappings)) if path and path.is_file() else set()
     )
+
+
+def _auto_pairs(file: str) -> Iterator[tuple[str, str]]:
+    """(key, class) of all mappings in such a file; a key with several classes several times."""
+    folder = package_folder("transformers")
+    path = None if folder is None else folder / "models" / "auto" / file
+    if path is None or not path.is_file():
+        return
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        for part in ast.walk(statement):
+            match part:
+                case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.Constant(value=str() as name)]):
+                    yield key, name
+                case ast.Tuple(elts=[ast.Constant(value=str() as key), ast.Tuple(elts=names)]):
+                    yield from (
+                        (key, n.value)
+                        for n in names
+                        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    )
 
 
 def _mapping_keys(source: str, names: Collection[str]) -> Iterator[str]:
