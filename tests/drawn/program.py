@@ -599,7 +599,9 @@ def block(d: Drawing) -> Step | None:
     inner = Drawing(d.rng, [x], d.depth + 1)
     module = inner.draw(d.rng.randint(1, 4))
     module.returns = lambda values: values[-1]
-    way = d.rng.choice(["plain", "plain", "bundle", "autocast", "checkpoint", "data", "device", "vmap"])
+    way = d.rng.choice(
+        ["plain", "plain", "bundle", "autocast", "checkpoint", "data", "device", "vmap", "cond"]
+    )
 
     def run(block: Any, x: Tensor) -> Any:
         if way == "bundle":
@@ -614,11 +616,19 @@ def block(d: Drawing) -> Step | None:
         if way == "data":
             # No sum that may be zero but for rounding, which fused operators do in another order.
             return block(x) if float(x.abs().sum()) >= 0 else x * 2
-        if way == "device":
+        if way == "vmap":
+            # The block sees one sample's shapes, and does its work for all.
+            with counted() as for_one:
+                y = torch.vmap(block)(x)
+            macs(sum(for_one) * x.shape[0])
+            return y
+        if way == "cond":
+            return torch.cond(x.numel() > 0, block, lambda x: x * 2, (x,))
+        if way == "device" and not torch._C._functorch.is_functorch_wrapped_tensor(x):
             return block(x) if x.device.type == "cpu" and not x.is_meta else x * 2
         return block(x)
 
-    return Step(way, run, (index,), module)
+    return Step(way, run, (index,), module, flops=way != "vmap")
 
 
 def drawn(seed: int) -> tuple[Program, tuple[Any, ...]]:

@@ -33,6 +33,10 @@ def leaves(value: Any) -> Iterator[Tensor]:
         yield from leaves(list(value.values()))
 
 
+# Under a transform, where a tensor stands for another.
+is_wrapped: Any = torch._C._functorch.is_functorch_wrapped_tensor
+
+
 def said(tensors: Any) -> list[tuple[tuple[int, ...], str]]:
     """Shapes and dtypes."""
     return [(tuple(t.shape), str(t.dtype).removeprefix("torch.")) for t in leaves(tensors)]
@@ -50,7 +54,7 @@ def ran(program: Program, given: tuple[Any, ...]) -> tuple[dict[str, list[Any]],
     def tell(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         name = names[module]
         first.setdefault(name, said(output))
-        if not list(module.children()):
+        if not list(module.children()) and not any(map(is_wrapped, leaves(output))):
             there = {t.untyped_storage()._cdata for t in leaves([*args, kwargs, *module.parameters()])}
             made = {
                 # What holds its elements: kernels may take more.
