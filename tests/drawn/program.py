@@ -405,7 +405,6 @@ def product(d: Drawing) -> Step | None:
         return None
     index, x = found
     rows, inner = x.shape[-2:]
-    batch = x.shape[0] if x.ndim == 3 else 1
     ways: dict[str, Callable[[Tensor], Tensor]] = {
         "@": lambda x: x @ x.transpose(-1, -2),
         "matmul": lambda x: torch.matmul(x, x.mT),
@@ -419,7 +418,7 @@ def product(d: Drawing) -> Step | None:
     name = d.rng.choice(list(ways))
 
     def run(_: None, x: Tensor) -> Tensor:
-        macs(batch * rows * rows * inner)
+        macs(math.prod(x.shape[:-2]) * x.shape[-2] ** 2 * x.shape[-1])
         return ways[name](x)
 
     return Step(name, run, (index,))
