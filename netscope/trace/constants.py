@@ -45,6 +45,9 @@ def _volume(sizes: Sequence[int], *_: Any) -> float:
 # Memory to be filled with sizes and places, by indices.
 _EMPTY: Final = "aten.empty.memory_format"
 _COUNTING: Final = frozenset({torch.int64, torch.int32, torch.bool})
+# What these are like has no say in their values. Of fractions they may be gradients, which are where that is.
+_SIZED: Final = frozenset({"aten.new_zeros.default", "aten.new_ones.default", "aten.new_full.default"})
+_LIKE: Final = frozenset({"aten.zeros_like.default", "aten.ones_like.default", "aten.full_like.default"})
 
 # Operator -> how many elements it makes of its positional arguments.
 _ELEMENTS: Final[dict[str, Callable[..., float]]] = {
@@ -55,15 +58,8 @@ _ELEMENTS: Final[dict[str, Callable[..., float]]] = {
     "aten.zeros.default": _volume,
     "aten.full.default": _volume,
     _EMPTY: _volume,
-    # What they are like has no say in their values.
-    **dict.fromkeys(
-        ("aten.new_zeros.default", "aten.new_ones.default", "aten.new_full.default"),
-        lambda like, sizes, *_: _volume(sizes),
-    ),
-    **dict.fromkeys(
-        ("aten.zeros_like.default", "aten.ones_like.default", "aten.full_like.default"),
-        lambda like, *_: like.numel(),
-    ),
+    **dict.fromkeys(_SIZED, lambda like, sizes, *_: _volume(sizes)),
+    **dict.fromkeys(_LIKE, lambda like, *_: like.numel()),
 }
 
 
@@ -79,6 +75,8 @@ def is_constant(operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     except TypeError:  # an argument by name, or no number: let torch say what it thinks of it
         return False
     if operator == _EMPTY and kwargs.get("dtype") not in _COUNTING:
+        return False
+    if (operator in _LIKE or operator in _SIZED) and (kwargs.get("dtype") or args[0].dtype) not in _COUNTING:
         return False
     return 0 <= elements <= SMALL and not kwargs.get("pin_memory")
 

@@ -183,7 +183,8 @@ def all_ones(net: Net, x: torch.Tensor) -> Any:
 
 def of_its_kind(net: Net, x: torch.Tensor) -> Any:
     hidden = net.layer(x)
-    ones = x.new_ones(3) + torch.ones_like(hidden)[0, :3] + hidden.new_full((3,), 2.0)
+    ones = x.new_ones(3, dtype=torch.long) + torch.ones_like(hidden, dtype=torch.bool)[0, :3]
+    ones = ones + hidden.new_full((3,), 2, dtype=torch.int32)
     return net.layer(hidden[: int(ones.sum()) // 6])
 
 
