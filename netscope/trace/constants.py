@@ -16,8 +16,10 @@ import torch
 
 from netscope.trace.standins import is_meta
 
-# Elements of a constant that is still worth computing with.
-SMALL: Final = 2**16
+# Elements of a constant that is still worth computing with: the mask of an image's pixels.
+SMALL: Final = 2**19
+# Elements of an owner's tensor that is copied with its values.
+KEPT: Final = 2**16
 
 
 def most_kept(dtype: torch.dtype) -> int:
@@ -25,7 +27,7 @@ def most_kept(dtype: torch.dtype) -> int:
 
     Of others a lone one: a threshold. What a network computes with has none, so that it is not computed.
     """
-    return 1 if dtype.is_floating_point or dtype.is_complex else SMALL
+    return 1 if dtype.is_floating_point or dtype.is_complex else KEPT
 
 
 # Where it is computed, whatever device was asked for.
@@ -40,6 +42,13 @@ def _volume(sizes: Sequence[int], *_: Any) -> float:
     return math.prod(sizes)
 
 
+# Memory to be filled with sizes and places, by indices.
+_EMPTY: Final = "aten.empty.memory_format"
+_COUNTING: Final = frozenset({torch.int64, torch.int32, torch.bool})
+# What these are like has no say in their values. Of fractions they may be gradients, which are where that is.
+_SIZED: Final = frozenset({"aten.new_zeros.default", "aten.new_ones.default", "aten.new_full.default"})
+_LIKE: Final = frozenset({"aten.zeros_like.default", "aten.ones_like.default", "aten.full_like.default"})
+
 # Operator -> how many elements it makes of its positional arguments.
 _ELEMENTS: Final[dict[str, Callable[..., float]]] = {
     "aten.arange.default": lambda end: _span(0, end),
@@ -48,6 +57,9 @@ _ELEMENTS: Final[dict[str, Callable[..., float]]] = {
     "aten.ones.default": _volume,
     "aten.zeros.default": _volume,
     "aten.full.default": _volume,
+    _EMPTY: _volume,
+    **dict.fromkeys(_SIZED, lambda like, sizes, *_: _volume(sizes)),
+    **dict.fromkeys(_LIKE, lambda like, *_: like.numel()),
 }
 
 
@@ -61,6 +73,10 @@ def is_constant(operator: str, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     try:
         elements = _ELEMENTS[operator](*args)
     except TypeError:  # an argument by name, or no number: let torch say what it thinks of it
+        return False
+    if operator == _EMPTY and kwargs.get("dtype") not in _COUNTING:
+        return False
+    if (operator in _LIKE or operator in _SIZED) and (kwargs.get("dtype") or args[0].dtype) not in _COUNTING:
         return False
     return 0 <= elements <= SMALL and not kwargs.get("pin_memory")
 

@@ -19,6 +19,7 @@ import torch
 from netscope.base.errors import NetscopeError
 from netscope.base.plain import is_plain
 from netscope.base.workload import TensorSpec, Workload
+from netscope.trace.constants import most_kept
 from netscope.trace.here import here
 from netscope.trace.keeper import Keeper
 from netscope.trace.modules import Names
@@ -60,6 +61,8 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     twin = tensors.on_meta(classes)
 
     def make(spec: TensorSpec) -> torch.Tensor:
+        if home == _CPU and spec.numel <= most_kept(_dtype(spec)):
+            return _random(spec, home)  # token ids, masks: what a real forward would be given
         made: Any = _empty(spec, META)
         made.__class__ = classes.tensor
         return made  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ stand-ins, except where all are small constants: then it is run as it is, so tha
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -25,6 +26,7 @@ from netscope.trace.here import here
 from netscope.trace.operators import Arguments, operator_of
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, check_dtypes, infer
+from netscope.trace.shapes.layout import broadcast
 from netscope.trace.standins import dressed, is_meta
 from netscope.trace.storage import is_sparse
 from netscope.trace.tags import tensors_in
@@ -169,6 +171,9 @@ def _all_known(recorder: Recorder, call: Dispatched) -> bool:
     )
     if made is None and call.schema.name == "aten.index.Tensor":
         return most_chosen(call.args[0].shape, call.args[1]) <= SMALL
+    if made is None and "pointwise" in call.schema.tags:
+        together = broadcast([tuple(tensor.shape) for tensor in tensors])
+        return together is not None and math.prod(together) <= SMALL
     if made is None:
         return most_elements(tensors, call.args) <= SMALL
     return all(one.numel <= SMALL for one in ((made,) if isinstance(made, Layout) else made))

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import netscope
-from netscope.base.workload import Workload
+from netscope.base.workload import TensorSpec, Workload
 from netscope.trace import record
 
 GLOBAL = torch.tensor(2)
@@ -167,6 +167,56 @@ def test_arguments_that_choose_have_their_values():
     report = netscope.summary(Grid(), args=args)
     assert (report.rung, report.macs, report["layer"].calls) == ("meta", 10 * ROW, 2)
     assert report.root.output_shape == (3, 4)
+
+
+def shapes_by_index(net: Net, x: torch.Tensor) -> Any:
+    sizes = torch.empty((2, 2), dtype=torch.long, device=x.device)
+    for level in range(2):
+        sizes[level, 0], sizes[level, 1] = 1, level + 1
+    return net.layer(x[: int(sizes.prod(1).sum())])
+
+
+def all_ones(net: Net, x: torch.Tensor) -> Any:
+    mask = torch.ones((1, 640, 640), device=x.device)
+    return net.layer(x[:2]) if mask.bool().all() else net.layer(x)
+
+
+def of_its_kind(net: Net, x: torch.Tensor) -> Any:
+    hidden = net.layer(x)
+    ones = x.new_ones(3, dtype=torch.long) + torch.ones_like(hidden, dtype=torch.bool)[0, :3]
+    ones = ones + hidden.new_full((3,), 2, dtype=torch.int32)
+    return net.layer(hidden[: int(ones.sum()) // 6])
+
+
+def of_two_kinds(net: Net, x: torch.Tensor) -> Any:
+    table = torch.arange(1024).reshape(2, 512)
+    kept = torch.minimum(table, table.to(torch.float32)) * (table < 2)
+    return net.layer(x[: int(kept.sum()) + 1])
+
+
+@pytest.mark.parametrize(
+    ("run", "rows"), [(shapes_by_index, 3), (all_ones, 2), (of_its_kind, 8 + 2), (of_two_kinds, 2)]
+)
+def test_what_is_made_of_numbers_alone_is_known(run: Callable[..., Any], rows: int):
+    report = netscope.summary(Net(run), args=(torch.rand(8, 4),))
+    assert (report.rung, report.macs) == ("meta", rows * ROW)
+
+
+def test_token_ids_of_a_size_are_those_of_the_real_rung():
+    class Words(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(8, 4)
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            x = self.layer(self.table(ids[ids > 3]))
+            return x if mask.all() else self.layer(x)
+
+    specs = TensorSpec((2, 9), "int64"), TensorSpec((2, 9), "bool")
+    meta, real = (record(Workload("words", Words(), specs), ladder=(rung,)) for rung in ("meta", "real"))
+    assert meta.outputs == real.outputs
+    assert [op.operator.name for op in meta.ops] == [op.operator.name for op in real.ops]
 
 
 def test_large_ones_have_none():
