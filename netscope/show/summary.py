@@ -142,7 +142,13 @@ def _macs(report: Report) -> p.Fact:
     note = f"FLOPs {flops} = 2 × MACs"
     causal = report.root.causal_macs
     if causal != macs:
-        note += f"; causal attention counted full, {units.metric(causal, units.TOTAL)} if halved"
+        part = units.metric(causal, units.TOTAL)
+        masked = any("flex_attention" in layer.operators for layer in report.layers)
+        note += (
+            f"; masked attention counted full, {part} without what masks hide"
+            if masked
+            else f"; causal attention counted full, {part} if halved"
+        )
     return p.Fact("MACs", value, note + _ends(report), tone)
 
 
