@@ -20,10 +20,13 @@ Rule = Callable[[Sequence[Any], Sequence[TensorSpec]], int]
 _COMPLEX: Final = 4
 
 
-def macs_of(operator: str, args: Sequence[Any], outputs: Sequence[TensorSpec]) -> int:
+def macs_of(
+    operator: str, args: Sequence[Any], outputs: Sequence[TensorSpec], *, as_dense: bool = False
+) -> int:
     """Of one call; 0 of what is no contraction.
 
     Args:
+        as_dense: as if sparse factors stored all of their elements.
         operator: its name without namespace and overload: "mm", "convolution".
         args: by position, with a TensorSpec for each tensor, in lists too.
         outputs: the tensors returned.
@@ -35,6 +38,12 @@ def macs_of(operator: str, args: Sequence[Any], outputs: Sequence[TensorSpec]) -
         macs = rule(args, outputs)
     except (AttributeError, IndexError, TypeError, ValueError, ZeroDivisionError):
         return 0  # arguments of another form: what they cost is then a rest without a reason
+    sparse = [arg for arg in args if isinstance(arg, TensorSpec) and arg.stored is not None]
+    if sparse and not as_dense:
+        # Each element that is stored meets what it would meet in a dense factor; of two nobody knows.
+        factor, *others = sparse
+        assert factor.stored is not None
+        macs = 0 if others else macs * factor.stored.elements // max(factor.numel, 1)
     return macs * (_COMPLEX if outputs and outputs[0].dtype.startswith("complex") else 1)
 
 

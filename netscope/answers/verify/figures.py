@@ -22,6 +22,8 @@ class Ours(NamedTuple):
         {operator: (times, multiply-accumulates)} by its shapes; those that have some.
     dead:
         the part of `work` that no result depends on, of all operators together.
+    complex_convs:
+        the part of `work` that is convolutions of complex numbers.
     unknown:
         {operator: times} that the report could not count or see.
     modules:
@@ -32,6 +34,7 @@ class Ours(NamedTuple):
     macs: dict[str, int]
     work: dict[str, dict[str, tuple[int, int]]]
     dead: dict[str, int]
+    complex_convs: dict[str, int]
     unknown: dict[str, dict[str, int]]
     modules: dict[str, ModuleFact]
 
@@ -92,6 +95,7 @@ def ours_of(report: Report) -> Ours:
     work: dict[str, dict[str, tuple[int, int]]] = {}
     known: dict[int, int] = {}
     dead: dict[str, int] = {}
+    complex_convs: dict[str, int] = {}
     idle = _idle(facts)
     for index, op in enumerate(facts.ops):
         what = op.operator
@@ -102,9 +106,13 @@ def ours_of(report: Report) -> Ours:
         held_work = work.setdefault(owners[op.call], {})
         if index in idle:
             dead[owners[op.call]] = dead.get(owners[op.call], 0) + known[id(what)]
+        if bare(what.name).startswith("conv") and what.outputs[0].dtype.startswith("complex"):
+            complex_convs[owners[op.call]] = complex_convs.get(owners[op.call], 0) + known[id(what)]
         times, before = held_work.get(bare(what.name), (0, 0))
         held_work[bare(what.name)] = times + 1, before + known[id(what)]
-    return Ours(report, dict(macs), work, dead, unknown, {fact.path: fact for fact in facts.modules})
+    return Ours(
+        report, dict(macs), work, dead, complex_convs, unknown, {fact.path: fact for fact in facts.modules}
+    )
 
 
 def _owners(facts: Trace) -> list[str]:

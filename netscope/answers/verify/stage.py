@@ -25,6 +25,7 @@ from netscope.trace.rungs import RUNGS, copying, device_of, make_plain, set_mode
 from netscope.trace.shapes.layout import Layout, dtype_name
 from netscope.trace.shapes.registry import infer, rule_for
 from netscope.trace.standins import Standins, dressed, standins
+from netscope.trace.storage import stored_of
 from netscope.trace.twin import tensors
 
 _META: Final = torch.device("meta")
@@ -153,7 +154,11 @@ def _unpacked(value: Any) -> Any:
 
 def _spec(tensor: torch.Tensor) -> TensorSpec:
     shape = () if is_lazy(tensor) else tuple(map(int, tensor.shape))
-    return TensorSpec(shape, dtype_name(tensor.dtype))
+    try:
+        stored = stored_of(tensor)
+    except NotImplementedError:  # which depends on values
+        stored = None
+    return TensorSpec(shape, dtype_name(tensor.dtype), stored)
 
 
 def specs_of(values: Any) -> list[TensorSpec]:

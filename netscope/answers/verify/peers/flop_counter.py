@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.answers.verify.contractions import RULES, macs_of
 from netscope.answers.verify.figures import Ours
 from netscope.answers.verify.missing import missing
+from netscope.answers.verify.numbers import of_complex, of_sparse
 from netscope.answers.verify.peers import Peer
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Entry, Said, merged
@@ -34,8 +34,11 @@ def ask(stage: Stage) -> Said:
 
         def count(*args: Any, out_val: Any = None, **kwargs: Any) -> Any:
             flops = formula(*args, **kwargs, out_val=out_val)
-            work = macs_of(name, specs((*args, *kwargs.values())), specs_of(out_val))
-            entries.append(Entry(stage.path, name, int(flops) // _FLOPS, work))
+            given, made = specs((*args, *kwargs.values())), specs_of(out_val)
+            dense = macs_of(name, given, made, as_dense=True)
+            entries.append(
+                Entry(stage.path, name, int(flops) // _FLOPS, macs_of(name, given, made), (dense,))
+            )
             return flops
 
         count._get_raw = True  # type: ignore[attr-defined]
@@ -68,17 +71,12 @@ def ask(stage: Stage) -> Said:
 
 
 def reasons(said: Said, ours: Ours) -> list[Reason]:
-    """What it has no formula for, and products of complex numbers."""
-    complex_: dict[str, int] = defaultdict(int)
-    for entry in said.entries:
-        if entry.known and entry.counted != entry.work == 4 * entry.counted:
-            complex_[entry.path] += entry.counted - entry.work
-    found = missing(said.entries, ours, "has no formula for")
-    if complex_:
-        found.append(
-            Reason("complex", "counts a complex product as one real one, not as four", dict(complex_))
-        )
-    return found
+    """What it has no formula for, and numbers that it takes for others."""
+    return [
+        *missing(said.entries, ours, "has no formula for"),
+        *of_complex(said.entries, ours),
+        *of_sparse(said.entries),
+    ]
 
 
 PEER: Final = Peer(name="flop_counter", title="FlopCounterMode", package="torch", ask=ask, reasons=reasons)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from netscope.answers.verify.contractions import RULES, bare, macs_of
 from netscope.answers.verify.figures import Ours
 from netscope.answers.verify.missing import missing
+from netscope.answers.verify.numbers import of_complex
 from netscope.answers.verify.peers import Peer
 from netscope.answers.verify.result import Reason
 from netscope.answers.verify.said import Entry, Said, merged
@@ -195,7 +196,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
             if entry.counted == _RULES[what].of(into, out, len(weighted)):
                 extra[what][path] = extra[what].get(path, 0) + entry.counted
                 elements[what] += into if _RULES[what].into else out
-        elif entry.counted != entry.work:
+        elif entry.counted != entry.work != 4 * entry.counted:
             why = _otherwise(entry)
             if why is not None:
                 others[why][path] = others[why].get(path, 0) + entry.counted - entry.work
@@ -207,6 +208,7 @@ def reasons(said: Said, ours: Ours) -> list[Reason]:
     ]
     found += _functions(said, ours)
     found += missing(said.entries, ours, "has no rule for")
+    found += of_complex(said.entries, ours)
     if ours.dead:
         dead = {path: -macs for path, macs in ours.dead.items()}
         found.append(Reason("dead", "has nothing of work that no result depends on", dead))
@@ -237,8 +239,6 @@ def _rate(amount: int, elements: int) -> str:
 def _otherwise(entry: Entry) -> tuple[str, str] | None:
     """Why it has another figure for a contraction, in a word and in a sentence; None when nobody knows."""
     what, counted, work = entry.what, entry.counted, entry.work
-    if work == 4 * counted != 0:
-        return "complex", "counts a complex product as one real one, not as four"
     if what == "matmul" and counted == entry.sizes[1]:
         return what, "has matmul repeat its first factor for no batch of the second"
     if what == "einsum" and work and _as_read(counted, work):
