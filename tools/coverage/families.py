@@ -1,0 +1,145 @@
+"""Families of networks: what each is called, which there are, and how one is built without weights.
+
+A family is a library, netscope's zoo, or a third-party package with a file in `packages`. Listing one imports
+its library, so it is for the processes of `server`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from netscope.base.workload import Workload
+
+PACKAGES: Final = Path(__file__).parent / "packages"
+
+# Packages that were tried and cannot be had beside this torch, and why.
+UNFIT: Final[dict[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Networks that come from one place.
+
+    title:
+        the first part of its networks' keys: "timm" of "timm/resnet50".
+    distribution:
+        what it is installed as.
+    names:
+        lists its networks; imports the library.
+    read:
+        builds the network of that name, on meta.
+    """
+
+    title: str
+    distribution: str
+    names: Callable[[], list[str]]
+    read: Callable[[str], Workload]
+
+    @property
+    def version(self) -> str:
+        """Of what is installed; "" where it is not."""
+        try:
+            return metadata.version(self.distribution)
+        except metadata.PackageNotFoundError:
+            return ""
+
+
+def titles() -> list[str]:
+    """All families, in the order in which they are measured: the one that takes longest is the last."""
+    return [*_LIBRARIES[:-1], *package_titles(), _LIBRARIES[-1]]
+
+
+def package_titles() -> list[str]:
+    """The third-party packages that have a file."""
+    return sorted(path.stem.removeprefix("of_") for path in PACKAGES.glob("of_*.py"))
+
+
+def family(title: str) -> Family:
+    """The family of that title. A package's file is imported, and so is the package."""
+    match title:
+        case "torchvision":
+            return Family(title, "torchvision", _torchvision, partial(_by_name, "torchvision/"))
+        case "timm":
+            return Family(title, "timm", _timm, partial(_by_name, "timm/"))
+        case "hf":
+            return Family(title, "transformers", _transformers, partial(_by_name, "hf/"))
+        case "zoo":
+            return Family(title, "netscope", _zoo, partial(_by_name, ""))
+    module = importlib.import_module(f"tools.coverage.packages.of_{title}")
+    networks: dict[str, Callable[[], Any]] = module.NETWORKS
+    return Family(title, module.DISTRIBUTION, lambda: list(networks), partial(_made, title, networks))
+
+
+_LIBRARIES: Final = ("torchvision", "zoo", "timm", "hf")
+
+
+def _torchvision() -> list[str]:
+    from torchvision.models import list_models
+
+    return list(list_models())
+
+
+def _timm() -> list[str]:
+    import timm
+
+    return list(timm.list_models())
+
+
+def _transformers() -> list[str]:
+    import transformers  # noqa: F401 - once for all forks
+
+    return _listed("hf/")
+
+
+def _zoo() -> list[str]:
+    return _listed("")
+
+
+def _listed(prefix: str) -> list[str]:
+    """What `netscope models` lists under a prefix; the zoo has none."""
+    import netscope
+
+    names = [model.name for model in netscope.models()]
+    return [
+        name.removeprefix(prefix)
+        for name in names
+        if name.startswith(prefix) and bool(prefix) == ("/" in name)
+    ]
+
+
+def _by_name(prefix: str, name: str) -> Workload:
+    from netscope.api.reading import read
+    from netscope.base.workload import Workload
+
+    found = read(f"{prefix}{name}")
+    assert isinstance(found, Workload)
+    return found
+
+
+def _made(title: str, networks: dict[str, Callable[[], Any]], name: str) -> Workload:
+    """What a factory of a package's file makes, built as `netscope summary file.py:factory` would."""
+    from netscope.base.request import Request
+    from netscope.sources.common.blueprint import Blueprint
+    from netscope.sources.common.source import Source
+
+    source = Source(
+        title=title,
+        form=f"{title}/NAME",
+        description="",
+        accepts=lambda name: True,
+        open=lambda _, options: Blueprint(factory=networks[name], source="python"),
+    )
+    return source.read(f"{title}/{name}", Request())
+
+
+def python() -> str:
+    """The interpreter that runs this, whose libraries are looked at."""
+    return sys.executable
