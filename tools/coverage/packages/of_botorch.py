@@ -29,7 +29,9 @@ def _points(*shape: int) -> torch.Tensor:
 
 NETWORKS = {
     "SingleTaskGP": lambda: call(_surrogate(), _points(5, 3)),
-    "MultiTaskGP": lambda: call(_tasks(), torch.cat([_points(5, 3), torch.ones(5, 1, dtype=torch.double)], 1)),
+    "MultiTaskGP": lambda: call(
+        _tasks(), torch.cat([_points(5, 3), torch.ones(5, 1, dtype=torch.double)], 1)
+    ),
     "LogExpectedImprovement": lambda: call(LogExpectedImprovement(_surrogate(), 1.0), _points(4, 1, 3)),
     "UpperConfidenceBound": lambda: call(UpperConfidenceBound(_surrogate(), 0.1), _points(4, 1, 3)),
     "qExpectedImprovement": lambda: call(qExpectedImprovement(_surrogate(), 1.0), _points(4, 2, 3)),

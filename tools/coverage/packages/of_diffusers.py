@@ -18,7 +18,10 @@ NETWORKS = {
     ),
     "UNet1DModel": lambda: call(diffusers.UNet1DModel(sample_size=65536), floats(1, 2, 65536), 10),
     "UNet3DConditionModel": lambda: call(
-        diffusers.UNet3DConditionModel(cross_attention_dim=1024), floats(1, 4, 4, 32, 32), 10, floats(1, 77, 1024)
+        diffusers.UNet3DConditionModel(cross_attention_dim=1024),
+        floats(1, 4, 4, 32, 32),
+        10,
+        floats(1, 77, 1024),
     ),
     "UNetMotionModel": lambda: call(
         diffusers.UNetMotionModel(cross_attention_dim=768), floats(1, 4, 8, 32, 32), 10, floats(8, 77, 768)
@@ -54,7 +57,9 @@ NETWORKS = {
     "AutoencoderKLLTXVideo": lambda: call(diffusers.AutoencoderKLLTXVideo(), floats(1, 3, 9, 64, 64)),
     "VQModel": lambda: call(diffusers.VQModel(), floats(1, 3, 32, 32)),
     "Transformer2DModel": lambda: call(
-        diffusers.Transformer2DModel(in_channels=64, cross_attention_dim=768), floats(1, 64, 32, 32), floats(1, 77, 768)
+        diffusers.Transformer2DModel(in_channels=64, cross_attention_dim=768),
+        floats(1, 64, 32, 32),
+        floats(1, 77, 768),
     ),
     "DiTTransformer2DModel": lambda: call(
         diffusers.DiTTransformer2DModel(), floats(1, 4, 32, 32), ids(1), ids(1)
@@ -102,7 +107,10 @@ NETWORKS = {
         diffusers.SanaTransformer2DModel(), floats(1, 32, 32, 32), floats(1, 64, 2304), ids(1)
     ),
     "CogVideoXTransformer3DModel": lambda: call(
-        diffusers.CogVideoXTransformer3DModel(sample_frames=9), floats(1, 3, 16, 60, 90), floats(1, 226, 4096), ids(1)
+        diffusers.CogVideoXTransformer3DModel(sample_frames=9),
+        floats(1, 3, 16, 60, 90),
+        floats(1, 226, 4096),
+        ids(1),
     ),
     "WanTransformer3DModel": lambda: call(
         diffusers.WanTransformer3DModel(num_layers=4), floats(1, 16, 3, 32, 32), ids(1), floats(1, 64, 4096)
@@ -119,7 +127,13 @@ NETWORKS = {
     ),
     "LatteTransformer3DModel": lambda: call(
         diffusers.LatteTransformer3DModel(
-            sample_size=32, in_channels=4, caption_channels=768, cross_attention_dim=1408, norm_type="ada_norm_single", norm_elementwise_affine=False, patch_size=2
+            sample_size=32,
+            in_channels=4,
+            caption_channels=768,
+            cross_attention_dim=1408,
+            norm_type="ada_norm_single",
+            norm_elementwise_affine=False,
+            patch_size=2,
         ),
         floats(1, 4, 4, 32, 32),
         ids(1),
@@ -145,5 +159,7 @@ NETWORKS = {
     "UVit2DModel": lambda: call(
         diffusers.UVit2DModel(), ids(1, 16, 16), floats(1, 77, 768), floats(1, 768), floats(1, 5)
     ),
-    "Kandinsky3UNet": lambda: call(diffusers.Kandinsky3UNet(), floats(1, 4, 32, 32), 10, floats(1, 64, 4096), floats(1, 64)),
+    "Kandinsky3UNet": lambda: call(
+        diffusers.Kandinsky3UNet(), floats(1, 4, 32, 32), 10, floats(1, 64, 4096), floats(1, 64)
+    ),
 }

@@ -20,9 +20,13 @@ def _width(irreps: str) -> int:
 NETWORKS = {
     "Linear": lambda: call(o3.Linear(_IRREPS, _IRREPS), floats(10, _width(_IRREPS))),
     "FullyConnectedTensorProduct": lambda: call(
-        o3.FullyConnectedTensorProduct(_IRREPS, "1x0e+1x1o", _IRREPS), floats(10, _width(_IRREPS)), floats(10, 4)
+        o3.FullyConnectedTensorProduct(_IRREPS, "1x0e+1x1o", _IRREPS),
+        floats(10, _width(_IRREPS)),
+        floats(10, 4),
     ),
-    "FullTensorProduct": lambda: call(o3.FullTensorProduct("4x0e+4x1o", "1x1o"), floats(10, 16), floats(10, 3)),
+    "FullTensorProduct": lambda: call(
+        o3.FullTensorProduct("4x0e+4x1o", "1x1o"), floats(10, 16), floats(10, 3)
+    ),
     "ElementwiseTensorProduct": lambda: call(
         o3.ElementwiseTensorProduct("4x0e+4x1o", "4x0e+4x1o"), floats(10, 16), floats(10, 16)
     ),
@@ -30,9 +34,7 @@ NETWORKS = {
     "SphericalHarmonics": lambda: call(o3.SphericalHarmonics([0, 1, 2, 3], normalize=True), floats(10, 3)),
     "Norm": lambda: call(o3.Norm("4x0e+4x1o"), floats(10, 16)),
     "BatchNorm": lambda: call(nn.BatchNorm("4x0e+4x1o"), floats(10, 16)),
-    "Gate": lambda: call(
-        nn.Gate("8x0e", [torch.relu], "4x0e", [torch.sigmoid], "4x1o"), floats(10, 24)
-    ),
+    "Gate": lambda: call(nn.Gate("8x0e", [torch.relu], "4x0e", [torch.sigmoid], "4x1o"), floats(10, 24)),
     "FullyConnectedNet": lambda: call(nn.FullyConnectedNet([8, 32, 16], torch.relu), floats(10, 8)),
     "SimpleNetwork": lambda: call(
         SimpleNetwork("5x0e", "1x0e+1x1o", max_radius=2.0, num_neighbors=4.0, num_nodes=16.0),

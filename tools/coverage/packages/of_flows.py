@@ -30,19 +30,25 @@ def _coupled() -> Any:
 def _splined() -> Any:
     steps: list[Any] = []
     for _ in range(2):
-        steps += [normflows.flows.AutoregressiveRationalQuadraticSpline(4, 2, 64), normflows.flows.LULinearPermute(4)]
+        steps += [
+            normflows.flows.AutoregressiveRationalQuadraticSpline(4, 2, 64),
+            normflows.flows.LULinearPermute(4),
+        ]
     return normflows.NormalizingFlow(normflows.distributions.DiagGaussian(4), steps)
 
 
 NETWORKS = {
-    "MaskedAutoregressiveFlow": lambda: call(flows.MaskedAutoregressiveFlow(8, 64, 2, 2), floats(32, 8)),
-    "SimpleRealNVP": lambda: call(flows.SimpleRealNVP(8, 64, 2, 2), floats(32, 8)),
+    "MaskedAutoregressiveFlow": lambda: call(
+        flows.MaskedAutoregressiveFlow(8, 64, 2, 2)._transform, floats(32, 8)
+    ),
+    "SimpleRealNVP": lambda: call(flows.SimpleRealNVP(8, 64, 2, 2)._transform, floats(32, 8)),
     "MADE-affine": lambda: call(
         CompositeTransform([MaskedAffineAutoregressiveTransform(8, 64), ReversePermutation(8), LULinear(8)]),
         floats(32, 8),
     ),
     "spline": lambda: call(
-        MaskedPiecewiseRationalQuadraticAutoregressiveTransform(8, 64, tails="linear", tail_bound=3.0), floats(32, 8)
+        MaskedPiecewiseRationalQuadraticAutoregressiveTransform(8, 64, tails="linear", tail_bound=3.0),
+        floats(32, 8),
     ),
     "normflows-coupling": lambda: call(_coupled(), floats(32, 2)),
     "normflows-spline": lambda: call(_splined(), floats(32, 4)),

@@ -40,7 +40,9 @@ NETWORKS = {
     "ExactGP-rbf": lambda: call(_Exact(gpytorch.kernels.RBFKernel()).eval(), floats(20, 2)),
     "ExactGP-matern": lambda: call(_Exact(gpytorch.kernels.MaternKernel()).eval(), floats(20, 2)),
     "ExactGP-deep": lambda: call(
-        _Exact(gpytorch.kernels.RBFKernel(), nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))).eval(),
+        _Exact(
+            gpytorch.kernels.RBFKernel(), nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
+        ).eval(),
         floats(20, 2),
     ),
     "ApproximateGP": lambda: call(_Variational().eval(), floats(20, 2)),

@@ -27,7 +27,8 @@ NETWORKS = {
     ),
     "KeyNet": lambda: call(feature.KeyNet(pretrained=False), _GREY),
     "LoFTR": lambda: call(
-        feature.LoFTR(pretrained=None), {"image0": torch.rand(1, 1, 128, 128), "image1": torch.rand(1, 1, 128, 128)}
+        feature.LoFTR(pretrained=None),
+        {"image0": torch.rand(1, 1, 128, 128), "image1": torch.rand(1, 1, 128, 128)},
     ),
     "DISK": lambda: call(feature.DISK(), floats(1, 3, 128, 128)),
     "SOLD2_detector": lambda: call(feature.SOLD2_detector(pretrained=False), floats(1, 1, 128, 128)),

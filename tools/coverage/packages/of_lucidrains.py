@@ -17,7 +17,9 @@ DISTRIBUTION = "denoising-diffusion-pytorch"
 
 NETWORKS = {
     "Unet": lambda: call(Unet(dim=64, dim_mults=(1, 2, 4)), floats(1, 3, 64, 64), ids(1)),
-    "Unet-flash": lambda: call(Unet(dim=64, dim_mults=(1, 2, 4), flash_attn=True), floats(1, 3, 64, 64), ids(1)),
+    "Unet-flash": lambda: call(
+        Unet(dim=64, dim_mults=(1, 2, 4), flash_attn=True), floats(1, 3, 64, 64), ids(1)
+    ),
     "Unet1D": lambda: call(Unet1D(dim=64, dim_mults=(1, 2, 4), channels=8), floats(1, 8, 128), ids(1)),
     "EGNN": lambda: call(EGNN(dim=64), floats(1, 16, 64), floats(1, 16, 3)),
     "EGNN_Network": lambda: call(
@@ -26,10 +28,12 @@ NETWORKS = {
     "Linformer": lambda: call(Linformer(dim=128, seq_len=256, depth=2, heads=4, k=64), floats(1, 256, 128)),
     "LinformerLM": lambda: call(LinformerLM(num_tokens=1000, dim=128, seq_len=256, depth=2), ids(1, 256)),
     "LocalTransformer": lambda: call(
-        LocalTransformer(num_tokens=256, dim=128, depth=2, max_seq_len=256, local_attn_window_size=64), ids(1, 256)
+        LocalTransformer(num_tokens=256, dim=128, depth=2, max_seq_len=256, local_attn_window_size=64),
+        ids(1, 256),
     ),
     "MLPMixer": lambda: call(
-        MLPMixer(image_size=256, channels=3, patch_size=16, dim=128, depth=2, num_classes=1000), floats(1, 3, 256, 256)
+        MLPMixer(image_size=256, channels=3, patch_size=16, dim=128, depth=2, num_classes=1000),
+        floats(1, 3, 256, 256),
     ),
     "Perceiver": lambda: call(
         Perceiver(

@@ -29,9 +29,15 @@ NETWORKS = {
     "MaskedAutoEncoderViT": lambda: call(nets.MaskedAutoEncoderViT(1, (64, 64, 64), (16, 16, 16)), _VOLUME),
     "DenseNet121": lambda: call(nets.DenseNet121(3, 1, 2), _VOLUME),
     "DenseNet264": lambda: call(nets.DenseNet264(2, 3, 10), floats(1, 3, 224, 224)),
-    "EfficientNetBN-b0": lambda: call(nets.EfficientNetBN("efficientnet-b0", pretrained=False), floats(1, 3, 224, 224)),
-    "SENet154": lambda: call(nets.SENet154(spatial_dims=2, in_channels=3, num_classes=10), floats(1, 3, 224, 224)),
-    "SEResNet50": lambda: call(nets.SEResNet50(spatial_dims=2, in_channels=3, num_classes=10), floats(1, 3, 224, 224)),
+    "EfficientNetBN-b0": lambda: call(
+        nets.EfficientNetBN("efficientnet-b0", pretrained=False), floats(1, 3, 224, 224)
+    ),
+    "SENet154": lambda: call(
+        nets.SENet154(spatial_dims=2, in_channels=3, num_classes=10), floats(1, 3, 224, 224)
+    ),
+    "SEResNet50": lambda: call(
+        nets.SEResNet50(spatial_dims=2, in_channels=3, num_classes=10), floats(1, 3, 224, 224)
+    ),
     "resnet18": lambda: call(nets.resnet18(spatial_dims=3, n_input_channels=1), _VOLUME),
     "resnet50": lambda: call(nets.resnet50(spatial_dims=3, n_input_channels=1), _VOLUME),
     "AutoEncoder": lambda: call(nets.AutoEncoder(2, 1, 1, (4, 8, 16), (2, 2, 2)), floats(1, 1, 64, 64)),
@@ -40,7 +46,12 @@ NETWORKS = {
     ),
     "AutoencoderKL": lambda: call(
         nets.AutoencoderKL(
-            2, channels=(32, 64), attention_levels=(False, True), latent_channels=4, num_res_blocks=1, norm_num_groups=16
+            2,
+            channels=(32, 64),
+            attention_levels=(False, True),
+            latent_channels=4,
+            num_res_blocks=1,
+            norm_num_groups=16,
         ),
         floats(1, 1, 64, 64),
     ),
@@ -58,7 +69,9 @@ NETWORKS = {
     "MedNeXtS": lambda: call(nets.MedNeXtS(3, 1, 2), floats(1, 1, 32, 32, 32)),
     "Quicknat": lambda: call(nets.Quicknat(), floats(1, 1, 64, 64)),
     "DAF3D": lambda: call(nets.DAF3D(1, 2), _VOLUME),
-    "VoxelMorphUNet": lambda: call(nets.VoxelMorphUNet(3, 2, 32, (16, 32, 32), (32, 32, 32, 16)), floats(1, 2, 32, 32, 32)),
+    "VoxelMorphUNet": lambda: call(
+        nets.VoxelMorphUNet(3, 2, 32, (16, 32, 32), (32, 32, 32, 16)), floats(1, 2, 32, 32, 32)
+    ),
     "RegUNet": lambda: call(nets.RegUNet(3, 2, 8, 2), floats(1, 2, 32, 32, 32)),
     "LocalNet": lambda: call(nets.LocalNet(3, 2, 8, (0, 1, 2, 3)), floats(1, 2, 32, 32, 32)),
     "MILModel": lambda: call(nets.MILModel(2, pretrained=False), floats(1, 4, 3, 224, 224)),

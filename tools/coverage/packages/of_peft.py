@@ -35,7 +35,9 @@ _CONFIGS: dict[str, Any] = {
     "LoHa": partial(peft.LoHaConfig, target_modules=_LINEARS),
     "LoKr": partial(peft.LoKrConfig, target_modules=_LINEARS),
     "AdaLoRA": partial(peft.AdaLoraConfig, target_modules=_LINEARS, total_step=100),
-    "IA3": partial(peft.IA3Config, target_modules=[*_LINEARS, "down_proj"], feedforward_modules=["down_proj"]),
+    "IA3": partial(
+        peft.IA3Config, target_modules=[*_LINEARS, "down_proj"], feedforward_modules=["down_proj"]
+    ),
     "OFT": partial(peft.OFTConfig, target_modules=_LINEARS, oft_block_size=16),
     "BOFT": partial(peft.BOFTConfig, target_modules=_LINEARS, boft_block_size=8),
     "VeRA": partial(peft.VeraConfig, target_modules=_LINEARS),

@@ -25,5 +25,7 @@ NETWORKS = {
         TabNet(16, 2, cat_idxs=[0], cat_dims=[8], cat_emb_dim=[1], group_attention_matrix=_groups(16)),
         torch.zeros(32, 16),
     ),
-    "TabNetPretraining": lambda: call(TabNetPretraining(16, group_attention_matrix=_groups(16)), floats(32, 16)),
+    "TabNetPretraining": lambda: call(
+        TabNetPretraining(16, group_attention_matrix=_groups(16)), floats(32, 16)
+    ),
 }

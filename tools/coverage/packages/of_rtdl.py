@@ -24,7 +24,9 @@ NETWORKS = {
         floats(32, 16),
     ),
     "FTTransformer": lambda: call(
-        FTTransformer(n_cont_features=12, cat_cardinalities=[9, 9], d_out=1, **FTTransformer.get_default_kwargs()),
+        FTTransformer(
+            n_cont_features=12, cat_cardinalities=[9, 9], d_out=1, **FTTransformer.get_default_kwargs()
+        ),
         floats(32, 12),
         ids(32, 2),
     ),

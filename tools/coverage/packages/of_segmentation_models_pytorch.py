@@ -10,7 +10,16 @@ from tools.coverage.specs import Made, call, image
 
 DISTRIBUTION = "segmentation-models-pytorch"
 
-_ENCODERS = ("resnet34", "efficientnet-b0", "mobilenet_v2", "mit_b0", "vgg11_bn", "densenet121", "dpn68", "xception")
+_ENCODERS = (
+    "resnet34",
+    "efficientnet-b0",
+    "mobilenet_v2",
+    "mit_b0",
+    "vgg11_bn",
+    "densenet121",
+    "dpn68",
+    "xception",
+)
 # Decoders that do not take encoders with other strides.
 _DILATED = {"DeepLabV3", "DeepLabV3Plus", "PAN"}
 _ODD = {"vgg11_bn", "mit_b0", "densenet121", "dpn68", "xception"}
@@ -35,4 +44,6 @@ NETWORKS = {
     for decoder in _DECODERS
     for encoder in _ENCODERS
     if _fits(decoder, encoder)
-} | {"DPT-vit": lambda: call(smp.DPT("tu-vit_base_patch16_224.augreg_in21k", encoder_weights=None), image(224))}
+} | {
+    "DPT-vit": lambda: call(smp.DPT("tu-vit_base_patch16_224.augreg_in21k", encoder_weights=None), image(224))
+}

@@ -41,9 +41,7 @@ NETWORKS = {
     "LightGCN": lambda: call(nn.LightGCN(32, 64, 3), _edges()),
     "LINKX": lambda: call(nn.LINKX(32, 16, 64, 7, num_layers=2), _x(), _edges()),
     "SchNet": lambda: call(nn.SchNet(), torch.arange(1, 33) % 9 + 1, _positions()),
-    "DimeNet": lambda: call(
-        nn.DimeNet(64, 1, 2, 4, 7, 6), torch.arange(1, 17) % 9 + 1, _positions(16)
-    ),
+    "DimeNet": lambda: call(nn.DimeNet(64, 1, 2, 4, 7, 6), torch.arange(1, 17) % 9 + 1, _positions(16)),
     "DimeNetPlusPlus": lambda: call(
         nn.DimeNetPlusPlus(64, 1, 2, 32, 16, 64, 7, 6), torch.arange(1, 17) % 9 + 1, _positions(16)
     ),
@@ -67,9 +65,7 @@ NETWORKS = {
     "ResGatedGraphConv": lambda: call(nn.ResGatedGraphConv(16, 32), _x(), _edges()),
     "TransformerConv": lambda: call(nn.TransformerConv(16, 32, heads=4), _x(), _edges()),
     "RGCNConv": lambda: call(nn.RGCNConv(16, 32, 4), torch.randn(32, 16), _edges(), torch.arange(64) % 4),
-    "NNConv": lambda: call(
-        nn.NNConv(16, 8, torch.nn.Linear(4, 16 * 8)), _x(), _edges(), floats(64, 4)
-    ),
+    "NNConv": lambda: call(nn.NNConv(16, 8, torch.nn.Linear(4, 16 * 8)), _x(), _edges(), floats(64, 4)),
     "SplineConv-free GMMConv": lambda: call(nn.GMMConv(16, 32, 2, 3), _x(), _edges(), floats(64, 2)),
     "FeaStConv": lambda: call(nn.FeaStConv(16, 32, 4), _x(), _edges()),
     "HypergraphConv": lambda: call(nn.HypergraphConv(16, 32), _x(), _edges()),

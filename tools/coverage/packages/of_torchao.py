@@ -27,4 +27,8 @@ _CONFIGS = (
     "Int8DynamicActivationIntxWeightConfig",
     "IntxWeightOnlyConfig",
 )
-NETWORKS = {name.removesuffix("Config"): partial(_made, getattr(quantization, name)) for name in _CONFIGS if hasattr(quantization, name)}
+NETWORKS = {
+    name.removesuffix("Config"): partial(_made, getattr(quantization, name))
+    for name in _CONFIGS
+    if hasattr(quantization, name)
+}

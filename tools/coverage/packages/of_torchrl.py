@@ -19,7 +19,9 @@ NETWORKS = {
     "DdpgMlpQNet": lambda: call(modules.DdpgMlpQNet(), floats(8, 17), floats(8, 4)),
     "LSTMNet": lambda: call(
         modules.LSTMNet(
-            4, {"input_size": 64, "hidden_size": 64}, {"in_features": 17, "out_features": 64, "num_cells": [64]}
+            4,
+            {"input_size": 64, "hidden_size": 64},
+            {"in_features": 17, "out_features": 64, "num_cells": [64]},
         ),
         floats(8, 10, 17),
     ),
@@ -33,11 +35,15 @@ NETWORKS = {
         modules.MultiAgentConvNet(n_agents=3, centralized=True, share_params=True), floats(4, 3, 3, 64, 64)
     ),
     "QMixer": lambda: call(
-        modules.QMixer(state_shape=(12,), mixing_embed_dim=32, n_agents=3, device="cpu"), floats(8, 3, 1), floats(8, 12)
+        modules.QMixer(state_shape=(12,), mixing_embed_dim=32, n_agents=3, device="cpu"),
+        floats(8, 3, 1),
+        floats(8, 12),
     ),
     "NoisyLinear": lambda: call(modules.NoisyLinear(17, 6), floats(8, 17)),
     "ObsEncoder": lambda: call(modules.ObsEncoder(in_channels=3), floats(4, 3, 64, 64)),
     "ObsDecoder": lambda: call(modules.ObsDecoder(latent_dim=230), floats(4, 30), floats(4, 200)),
-    "RSSMPosterior": lambda: call(modules.RSSMPosterior(rnn_hidden_dim=200, obs_embed_dim=1024), floats(4, 200), floats(4, 1024)),
+    "RSSMPosterior": lambda: call(
+        modules.RSSMPosterior(rnn_hidden_dim=200, obs_embed_dim=1024), floats(4, 200), floats(4, 1024)
+    ),
     "DTActor": lambda: call(modules.DTActor(11, 3), floats(2, 20, 11), floats(2, 20, 3), floats(2, 20, 1)),
 }

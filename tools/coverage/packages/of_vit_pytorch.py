@@ -20,7 +20,14 @@ _SMALL: dict[str, Any] = {
     "mlp_dim": 512,
 }
 _NO_MLP = {key: value for key, value in _SMALL.items() if key != "mlp_dim"}
-_VIDEO = {**_SMALL, "image_size": 64, "image_patch_size": 16, "frames": 8, "frame_patch_size": 2, "channels": 3}
+_VIDEO = {
+    **_SMALL,
+    "image_size": 64,
+    "image_patch_size": 16,
+    "frames": 8,
+    "frame_patch_size": 2,
+    "channels": 3,
+}
 _VIDEO.pop("patch_size")
 
 
@@ -56,7 +63,11 @@ NETWORKS = {
     "CaiT": partial(_made, "cait", "CaiT", {**_SMALL, "cls_depth": 2}),
     "NViT": partial(_made, "normalized_vit", "nViT", _SMALL),
     "CCT": partial(
-        _made, "cct", "CCT", {"img_size": 224, "embedding_dim": 256, "num_layers": 2, "num_heads": 4}, image(224)
+        _made,
+        "cct",
+        "CCT",
+        {"img_size": 224, "embedding_dim": 256, "num_layers": 2, "num_heads": 4},
+        image(224),
     ),
     "CvT": partial(_made, "cvt", "CvT", {"num_classes": 1000}),
     "CrossViT": partial(
@@ -81,7 +92,11 @@ NETWORKS = {
         },
     ),
     "MaxViT": partial(
-        _made, "max_vit", "MaxViT", {"num_classes": 1000, "dim": 64, "depth": (2, 2), "window_size": 7}, image(224)
+        _made,
+        "max_vit",
+        "MaxViT",
+        {"num_classes": 1000, "dim": 64, "depth": (2, 2), "window_size": 7},
+        image(224),
     ),
     "MobileViT": partial(
         _made,
@@ -155,7 +170,15 @@ NETWORKS = {
         _made,
         "vit_1d",
         "ViT",
-        {"seq_len": 256, "patch_size": 16, "num_classes": 10, "dim": 128, "depth": 2, "heads": 4, "mlp_dim": 256},
+        {
+            "seq_len": 256,
+            "patch_size": 16,
+            "num_classes": 10,
+            "dim": 128,
+            "depth": 2,
+            "heads": 4,
+            "mlp_dim": 256,
+        },
         floats(1, 3, 256),
     ),
     "ATS-ViT": partial(_made, "ats_vit", "ViT", {**_SMALL, "max_tokens_per_depth": (32, 16)}),

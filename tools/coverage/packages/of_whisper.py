@@ -11,7 +11,13 @@ from tools.coverage.specs import Made, call, floats, ids
 DISTRIBUTION = "openai-whisper"
 
 # width, heads, layers
-_SIZES = {"tiny": (384, 6, 4), "base": (512, 8, 6), "small": (768, 12, 12), "medium": (1024, 16, 24), "large": (1280, 20, 32)}
+_SIZES = {
+    "tiny": (384, 6, 4),
+    "base": (512, 8, 6),
+    "small": (768, 12, 12),
+    "medium": (1024, 16, 24),
+    "large": (1280, 20, 32),
+}
 
 
 def _made(size: str) -> Made:

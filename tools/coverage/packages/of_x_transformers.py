@@ -42,7 +42,9 @@ _VARIANTS: dict[str, dict[str, Any]] = {
 
 NETWORKS = {name: partial(_decoder, **options) for name, options in _VARIANTS.items()} | {
     "encoder": lambda: call(
-        xt.TransformerWrapper(num_tokens=1000, max_seq_len=128, attn_layers=xt.Encoder(dim=128, depth=2, heads=4)),
+        xt.TransformerWrapper(
+            num_tokens=1000, max_seq_len=128, attn_layers=xt.Encoder(dim=128, depth=2, heads=4)
+        ),
         ids(1, 128),
     ),
     "vit": lambda: call(
@@ -74,7 +76,9 @@ NETWORKS = {name: partial(_decoder, **options) for name, options in _VARIANTS.it
     ),
     "autoregressive loss": lambda: call(
         xt.AutoregressiveWrapper(
-            xt.TransformerWrapper(num_tokens=256, max_seq_len=64, attn_layers=xt.Decoder(dim=64, depth=2, heads=2))
+            xt.TransformerWrapper(
+                num_tokens=256, max_seq_len=64, attn_layers=xt.Decoder(dim=64, depth=2, heads=2)
+            )
         ),
         ids(1, 64),
     ),
