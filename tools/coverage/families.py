@@ -7,7 +7,6 @@ its library, so it is for the processes of `server`.
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,19 @@ if TYPE_CHECKING:
 PACKAGES: Final = Path(__file__).parent / "packages"
 
 # Packages that were tried and cannot be had beside this torch, and why.
-UNFIT: Final[dict[str, str]] = {}
+UNFIT: Final[dict[str, str]] = {
+    "compressai 1.2.8": "needs numpy < 2",
+    "dynamic-network-architectures 0.4.4": "needs timm < 1.0.23",
+    "effdet 0.4.1": "cannot be imported: torch.jit does not compile its detection bench",
+    "enformer-pytorch 0.8.12": "needs transformers 4.56.2",
+    "escnn 1.0.11": "py3nj, which it needs, is built with a compiler of Fortran",
+    "facenet-pytorch 2.6.0": "needs numpy < 2",
+    "mace-torch 0.3.16": "needs e3nn 0.4.4, which cannot read its own constants with this torch",
+    "nnunetv2 2.8.1": "needs timm < 1.0.23",
+    "pytorch-forecasting 1.8.0": "needs pandas < 3.1",
+    "schnetpack 2.2.0": "needs Python 3.12",
+    "torchscale 0.3.0": "needs timm 0.6.13",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +149,3 @@ def _made(title: str, networks: dict[str, Callable[[], Any]], name: str) -> Work
         open=lambda _, options: Blueprint(factory=networks[name], source="python"),
     )
     return source.read(f"{title}/{name}", Request())
-
-
-def python() -> str:
-    """The interpreter that runs this, whose libraries are looked at."""
-    return sys.executable

@@ -125,7 +125,7 @@ def _remarks(document: Record) -> list[str]:
     states = document["states"]
     also = "" if len(states) <= 1 else f" The results are of {len(states)} states of netscope's source."
     left = sum(family.get("left", 0) for family in document["families"])
-    open_ = f" {units.plural(left, 'network')} that the libraries list were not asked yet." if left else ""
+    open_ = f" Not asked yet, of those that the libraries list: {left:,}." if left else ""
     return [f"{said}.{also}{open_}"]
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,13 +39,18 @@ class Results:
         self.families: dict[str, Record] = {}
         if path.is_file():
             for line in path.read_text(encoding="utf-8").splitlines():
-                self._take(json.loads(line))
+                with suppress(ValueError):  # one that was being written when the run was ended
+                    self._take(json.loads(line))
 
     def add(self, record: Record) -> None:
         """Append a line at once: the next network may take the machine down."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        with self.path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+            cut_off = size and file.read(1) != b"\n"
+            file.write((b"\n" if cut_off else b"") + json.dumps(record).encode() + b"\n")
         self._take(record)
 
     def _take(self, record: Record) -> None:

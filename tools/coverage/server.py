@@ -7,6 +7,7 @@ alone, and what it had told until then is kept.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import os
@@ -120,6 +121,7 @@ def _early(status: int, seconds: float, in_time: bool) -> str:
 
 def _be_child(found: Family, name: str, write: int, seconds: float, mebibytes: int) -> NoReturn:
     try:
+        faulthandler.disable()
         os.setpgid(0, 0)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)

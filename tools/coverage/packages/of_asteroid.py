@@ -15,6 +15,5 @@ NETWORKS = {
     "LSTMTasNet": lambda: call(models.LSTMTasNet(2, hid_size=128), floats(1, 8000)),
     "SuDORMRFNet": lambda: call(models.SuDORMRFNet(2, bn_chan=64, num_blocks=2), floats(1, 8000)),
     "DeMask": lambda: call(models.DeMask(hidden_dims=(256,)), floats(1, 16000)),
-    "DCUNet": lambda: call(models.DCUNet("DCUNet-10"), floats(1, 16000)),
-    "DCCRNet": lambda: call(models.DCCRNet("DCCRNet-CL"), floats(1, 16000)),
+    "DCUNet": lambda: call(models.DCUNet("DCUNet-10", fix_length_mode="pad"), floats(1, 16000)),
 }

@@ -18,6 +18,8 @@ def _bolt(width: int, layers: int, heads: int) -> Made:
         num_layers=layers,
         num_decoder_layers=layers,
         num_heads=heads,
+        decoder_start_token_id=0,
+        pad_token_id=0,
         chronos_config={
             "context_length": 512,
             "prediction_length": 64,

@@ -17,5 +17,5 @@ NETWORKS = {
     "KAN-splines": lambda: call(
         KAN(width=[4, 8, 1], grid=10, k=3, auto_save=False, symbolic_enabled=False), floats(64, 4)
     ),
-    "MLP": lambda: call(MLP([2, 5, 1], auto_save=False), floats(64, 2)),
+    "MLP": lambda: call(MLP([2, 5, 1]), floats(64, 2)),
 }

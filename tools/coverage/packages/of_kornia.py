@@ -47,6 +47,5 @@ NETWORKS = {
     "Canny": lambda: call(kornia.filters.Canny(), _GREY),
     "Sobel": lambda: call(kornia.filters.Sobel(), _GREY),
     "GaussianBlur2d": lambda: call(kornia.filters.GaussianBlur2d((5, 5), (1.0, 1.0)), _GREY),
-    "DexiNed": lambda: call(kornia.filters.DexiNed(pretrained=False), floats(1, 3, 128, 128)),
     "SSIMLoss": lambda: call(kornia.losses.SSIMLoss(11), floats(1, 3, 64, 64), floats(1, 3, 64, 64)),
 }

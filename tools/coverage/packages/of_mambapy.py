@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mambapy.jamba import JambaLM, JambaLMConfig
-from mambapy.lm import LM
 from mambapy.mamba import Mamba, MambaConfig
 
 from tools.coverage.specs import call, floats, ids
@@ -15,7 +14,6 @@ NETWORKS = {
     "Mamba-sequential": lambda: call(
         Mamba(MambaConfig(d_model=64, n_layers=2, pscan=False)), floats(1, 64, 64)
     ),
-    "Mamba-lm": lambda: call(LM(MambaConfig(d_model=64, n_layers=2), vocab_size=256), ids(1, 64)),
     "Jamba": lambda: call(
         JambaLM(
             JambaLMConfig(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from monai.networks import nets
+from monai.networks.nets.restormer import Restormer
 
 from tools.coverage.specs import call, floats, ids
 
@@ -23,7 +24,9 @@ NETWORKS = {
     "SwinUNETR": lambda: call(nets.SwinUNETR(1, 2, feature_size=24), _VOLUME),
     "VNet": lambda: call(nets.VNet(), _VOLUME),
     "HighResNet": lambda: call(nets.HighResNet(3, 1, 2), floats(1, 1, 32, 32, 32)),
-    "AHNet": lambda: call(nets.AHNet(spatial_dims=3, in_channels=1, out_channels=2), _VOLUME),
+    "AHNet": lambda: call(
+        nets.AHNet(spatial_dims=3, in_channels=1, out_channels=2, psp_block_num=0), _VOLUME
+    ),
     "ViT": lambda: call(nets.ViT(1, (64, 64, 64), (16, 16, 16), classification=True), _VOLUME),
     "ViTAutoEnc": lambda: call(nets.ViTAutoEnc(1, (64, 64, 64), (16, 16, 16)), _VOLUME),
     "MaskedAutoEncoderViT": lambda: call(nets.MaskedAutoEncoderViT(1, (64, 64, 64), (16, 16, 16)), _VOLUME),
@@ -65,12 +68,14 @@ NETWORKS = {
     "VQVAE": lambda: call(nets.VQVAE(2, 1, 1), floats(1, 1, 64, 64)),
     "HoVerNet": lambda: call(nets.HoVerNet(mode="fast"), floats(1, 3, 256, 256)),
     "FlexibleUNet": lambda: call(nets.FlexibleUNet(3, 2, "efficientnet-b0"), floats(1, 3, 256, 256)),
-    "Restormer": lambda: call(nets.Restormer(), floats(1, 1, 64, 64)),
-    "MedNeXtS": lambda: call(nets.MedNeXtS(3, 1, 2), floats(1, 1, 32, 32, 32)),
+    "Restormer": lambda: call(Restormer(), floats(1, 1, 64, 64)),
+    "MedNeXtS": lambda: call(
+        nets.MedNeXtS(spatial_dims=3, in_channels=1, out_channels=2), floats(1, 1, 32, 32, 32)
+    ),
     "Quicknat": lambda: call(nets.Quicknat(), floats(1, 1, 64, 64)),
     "DAF3D": lambda: call(nets.DAF3D(1, 2), _VOLUME),
     "VoxelMorphUNet": lambda: call(
-        nets.VoxelMorphUNet(3, 2, 32, (16, 32, 32), (32, 32, 32, 16)), floats(1, 2, 32, 32, 32)
+        nets.VoxelMorphUNet(3, 2, 32, (16, 32), (32, 16)), floats(1, 2, 32, 32, 32)
     ),
     "RegUNet": lambda: call(nets.RegUNet(3, 2, 8, 2), floats(1, 2, 32, 32, 32)),
     "LocalNet": lambda: call(nets.LocalNet(3, 2, 8, (0, 1, 2, 3)), floats(1, 2, 32, 32, 32)),
@@ -81,6 +86,6 @@ NETWORKS = {
     "DecoderOnlyTransformer": lambda: call(nets.DecoderOnlyTransformer(256, 64, 64, 2, 4), ids(1, 64)),
     "NaViT-free FullyConnectedNet": lambda: call(nets.FullyConnectedNet(10, 3, (20, 30)), floats(1, 10)),
     "SPADENet": lambda: call(
-        nets.SPADENet(2, 1, 1, 3, (64, 64), (16, 32, 64), is_vae=False), floats(1, 3, 64, 64)
+        nets.SPADENet(2, 1, 1, 3, (64, 64), [16, 32, 64], is_vae=False), floats(1, 3, 64, 64)
     ),
 }
