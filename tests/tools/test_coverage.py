@@ -30,7 +30,7 @@ def said(agreement: str, **more: Any) -> dict[str, Any]:
 
 
 DIFFERING = network("b", oracles=said("differs", says=990))
-EXPLAINED = network("c", oracles=said("explained", says=900, why="has no formula for lstm 2 times (-100)"))
+EXPLAINED = network("c", oracles=said("explained", says=900, why="has no formula for lstm ×2, mv ×1 (-100)"))
 PUBLISHED = network(
     "d", oracles=said("differs", says=9) | {"published_macs": {"agreement": "close", "says": 1001}}
 )
@@ -101,7 +101,7 @@ def test_the_report_counts_verified_networks_and_names_the_rest(tmp_path: Path) 
         "- `timm/d`, published: FlopCounterMode says 9, ours is 1,000",
         "- `timm/e`: mylib.f ×3",
         "- `timm/f`: RuntimeError: no",
-        "| has no formula | 1 |",
+        "| has no formula for lstm, mv | 1 |",
         "| `mylib.f` | 1 | timm/e |",
         "| real: needs values in g\\_1 | 1 | timm/f |",
         "| `timm/e` | 12.5 | 9 |",

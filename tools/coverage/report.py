@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -239,13 +240,17 @@ def _silence(record: Record) -> str:
     return _plain(str(record.get("oracles", {}).get("flop_counter", {}).get("why", "it was not asked")))
 
 
+# " ×4" after an operator, and what a reason comes to: " (-1,024)".
+_AMOUNTS: Final = re.compile(r" ×[\d,]+| \([+-][\d,]+\)$")
+
+
 def _explained(networks: Iterable[Record]) -> list[str]:
-    """Reasons without their amounts, and how many networks have each."""
+    """Reasons, and how many networks have each."""
     reasons: Counter[str] = Counter()
     for record in networks:
         if verdict(record) == EXPLAINED:
             why = str(record["oracles"]["flop_counter"].get("why", ""))
-            reasons.update({part.rpartition(" (")[0].split(" for ")[0] for part in why.split("; ")})
+            reasons.update({_AMOUNTS.sub("", part) for part in why.split("; ")})
     rows = [(reason, f"{count:,}") for reason, count in sorted(reasons.items(), key=lambda r: (-r[1], r[0]))]
     return (
         [
@@ -311,8 +316,6 @@ def _seconds(record: Record) -> float:
 
 def _plain(text: str) -> str:
     """In a line of Markdown that nothing in it changes: addresses of objects differ from run to run."""
-    import re
-
     text = re.sub(r"0x[0-9a-f]{6,}", "0x…", " ".join(text.split()))
     return text.replace("<", "\\<").replace("|", "\\|").replace("*", "\\*").replace("_", "\\_")
 
