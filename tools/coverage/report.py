@@ -241,7 +241,7 @@ def _silence(record: Record) -> str:
 
 
 # " ×4" after an operator, and what a reason comes to: " (-1,024)".
-_AMOUNTS: Final = re.compile(r" ×[\d,]+| \([+-][\d,]+\)$")
+_AMOUNTS: Final = re.compile(r" ×\d+(?:,\d{3})*| \([+-][\d,]+\)$")
 
 
 def _explained(networks: Iterable[Record]) -> list[str]:
