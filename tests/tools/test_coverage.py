@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tools import reports
-from tools.coverage import report, results, server
+from tools.coverage import families, report, results, server
 from tools.coverage.families import Family
 from tools.coverage.results import Results
 
@@ -160,7 +162,7 @@ def of_lines(monkeypatch: pytest.MonkeyPatch, *lines: str, seconds: float = 5.0)
             exec(line, {"os": os, "tell": tell})  # noqa: S102 - our own text
 
     monkeypatch.setattr(server, "measured", measure)
-    family = Family("zoo", "netscope", list, lambda name: None)
+    family = Family("zoo", ("netscope",), list, lambda name: None)
     return server._forked(family, "alexnet", seconds, 4096)
 
 
@@ -191,6 +193,33 @@ def test_what_was_told_before_an_oracle_died_is_kept(monkeypatch: pytest.MonkeyP
 def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     found = of_lines(monkeypatch, "bytearray(5 << 30)", SUMMARY)
     assert found["failed"] == "crash"
+
+
+def packages() -> list[tuple[str, ...]]:
+    """What each file of a package says it is from, read without importing it."""
+    found = []
+    for path in sorted(families.PACKAGES.glob("of_*.py")):
+        assigned = {
+            node.targets[0].id: node.value
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        assert "NETWORKS" in assigned, path.name
+        found.append(ast.literal_eval(assigned["DISTRIBUTIONS"]))
+    return found
+
+
+def test_every_package_is_pinned_and_there_are_enough() -> None:
+    text = (families.PACKAGES.parent / "requirements.txt").read_text(encoding="utf-8")
+    pinned = {line.partition("==")[0].lower().replace("_", "-") for line in text.splitlines() if "==" in line}
+    named = [name for distributions in packages() for name in distributions]
+    assert [name for name in named if name not in pinned] == []
+    assert len(named) == len(set(named)) >= 25
+
+
+def test_nothing_brings_another_torch() -> None:
+    text = (families.PACKAGES.parent / "requirements.txt").read_text(encoding="utf-8")
+    assert re.findall(r"(?mi)^(?:torch|torchvision|triton|nvidia-c.*|timm|transformers|numpy)==", text) == []
 
 
 def test_a_zoo_network_is_held_beside_its_oracles() -> None:

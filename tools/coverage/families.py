@@ -41,8 +41,8 @@ class Family:
 
     title:
         the first part of its networks' keys: "timm" of "timm/resnet50".
-    distribution:
-        what it is installed as.
+    distributions:
+        what it is installed as; several, where one file has small packages of a kind.
     names:
         lists its networks; imports the library.
     read:
@@ -50,17 +50,23 @@ class Family:
     """
 
     title: str
-    distribution: str
+    distributions: tuple[str, ...]
     names: Callable[[], list[str]]
     read: Callable[[str], Workload]
 
     @property
     def version(self) -> str:
-        """Of what is installed; "" where it is not."""
-        try:
-            return metadata.version(self.distribution)
-        except metadata.PackageNotFoundError:
-            return ""
+        """Of what is installed; with the names, where that is more than one."""
+        found = [(name, _version(name)) for name in self.distributions]
+        return found[0][1] if len(found) == 1 else ", ".join(map(" ".join, found))
+
+
+def _version(distribution: str) -> str:
+    """ "" where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def titles() -> list[str]:
@@ -77,16 +83,16 @@ def family(title: str) -> Family:
     """The family of that title. A package's file is imported, and so is the package."""
     match title:
         case "torchvision":
-            return Family(title, "torchvision", _torchvision, partial(_by_name, "torchvision/"))
+            return Family(title, ("torchvision",), _torchvision, partial(_by_name, "torchvision/"))
         case "timm":
-            return Family(title, "timm", _timm, partial(_by_name, "timm/"))
+            return Family(title, ("timm",), _timm, partial(_by_name, "timm/"))
         case "hf":
-            return Family(title, "transformers", _transformers, partial(_by_name, "hf/"))
+            return Family(title, ("transformers",), _transformers, partial(_by_name, "hf/"))
         case "zoo":
-            return Family(title, "netscope", _zoo, partial(_by_name, ""))
+            return Family(title, ("netscope",), _zoo, partial(_by_name, ""))
     module = importlib.import_module(f"tools.coverage.packages.of_{title}")
     networks: dict[str, Callable[[], Any]] = module.NETWORKS
-    return Family(title, module.DISTRIBUTION, lambda: list(networks), partial(_made, title, networks))
+    return Family(title, module.DISTRIBUTIONS, lambda: list(networks), partial(_made, title, networks))
 
 
 _LIBRARIES: Final = ("torchvision", "zoo", "timm", "hf")

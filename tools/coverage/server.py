@@ -20,6 +20,7 @@ import warnings
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
+from netscope.base.errors import said
 from tools.coverage.families import Family, family
 from tools.coverage.measure import measured
 
@@ -40,7 +41,7 @@ def main() -> None:
     try:
         found, names = _ready(title)
     except BaseException as error:  # noqa: BLE001 - a package that cannot be imported is a finding
-        _tell(answers, {"error": f"{type(error).__name__}: {str(error).splitlines()[:1]}"[:300]})
+        _tell(answers, {"error": said(error)[:300]})
         return
     _tell(answers, {"version": found.version, "names": names})
     for line in sys.stdin:

@@ -6,7 +6,7 @@ from asteroid import models
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "asteroid"
+DISTRIBUTIONS = ("asteroid",)
 
 NETWORKS = {
     "ConvTasNet": lambda: call(models.ConvTasNet(2), floats(1, 8000)),

@@ -8,7 +8,7 @@ from vocos.models import VocosBackbone
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "encodec"
+DISTRIBUTIONS = ("encodec", "vocos")
 
 NETWORKS = {
     "encodec_24khz": lambda: call(EncodecModel.encodec_model_24khz(pretrained=False), floats(1, 1, 24000)),

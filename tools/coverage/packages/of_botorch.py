@@ -10,7 +10,7 @@ from botorch.models import MultiTaskGP, SingleTaskGP
 
 from tools.coverage.specs import call
 
-DISTRIBUTION = "botorch"
+DISTRIBUTIONS = ("botorch",)
 
 
 def _surrogate() -> Any:

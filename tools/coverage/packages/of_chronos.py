@@ -7,7 +7,7 @@ from transformers import T5Config
 
 from tools.coverage.specs import Made, call, floats
 
-DISTRIBUTION = "chronos-forecasting"
+DISTRIBUTIONS = ("chronos-forecasting",)
 
 
 def _bolt(width: int, layers: int, heads: int) -> Made:

@@ -8,7 +8,7 @@ from demucs.htdemucs import HTDemucs
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "demucs"
+DISTRIBUTIONS = ("demucs",)
 
 _SOURCES = ["drums", "bass", "other", "vocals"]
 

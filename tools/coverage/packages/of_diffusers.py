@@ -6,7 +6,7 @@ import diffusers
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "diffusers"
+DISTRIBUTIONS = ("diffusers",)
 
 NETWORKS = {
     "UNet2DModel": lambda: call(diffusers.UNet2DModel(sample_size=64), floats(1, 3, 64, 64), 10),

@@ -8,7 +8,7 @@ from e3nn.nn.models.v2106.gate_points_networks import SimpleNetwork
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "e3nn"
+DISTRIBUTIONS = ("e3nn",)
 
 _IRREPS = "16x0e+8x1o+4x2e"
 

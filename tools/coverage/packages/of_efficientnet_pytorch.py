@@ -8,7 +8,7 @@ from efficientnet_pytorch import EfficientNet
 
 from tools.coverage.specs import Made, call, image
 
-DISTRIBUTION = "efficientnet-pytorch"
+DISTRIBUTIONS = ("efficientnet-pytorch",)
 
 
 def _made(name: str) -> Made:

@@ -7,7 +7,7 @@ from torch import nn
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "fairscale"
+DISTRIBUTIONS = ("fairscale",)
 
 
 def _perceptron() -> nn.Module:

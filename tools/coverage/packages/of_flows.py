@@ -16,7 +16,7 @@ from nflows.transforms.lu import LULinear
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "nflows"
+DISTRIBUTIONS = ("nflows", "normflows")
 
 
 def _coupled() -> Any:

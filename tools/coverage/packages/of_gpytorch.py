@@ -10,7 +10,7 @@ from torch import nn
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "gpytorch"
+DISTRIBUTIONS = ("gpytorch",)
 
 
 class _Exact(gpytorch.models.ExactGP):

@@ -6,7 +6,7 @@ import hiera
 
 from tools.coverage.specs import call, floats, image
 
-DISTRIBUTION = "hiera-transformer"
+DISTRIBUTIONS = ("hiera-transformer",)
 
 NETWORKS = {
     "hiera_tiny_224": lambda: call(hiera.hiera_tiny_224(), image(224)),

@@ -7,7 +7,7 @@ from kan.MLP import MLP
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "pykan"
+DISTRIBUTIONS = ("pykan",)
 
 NETWORKS = {
     "KAN": lambda: call(KAN(width=[2, 5, 1], grid=5, k=3, auto_save=False), floats(64, 2)),

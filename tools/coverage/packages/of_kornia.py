@@ -8,7 +8,7 @@ from kornia import feature
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "kornia"
+DISTRIBUTIONS = ("kornia",)
 
 _GREY = floats(1, 1, 240, 320)
 _PATCHES = floats(8, 1, 32, 32)

@@ -11,7 +11,7 @@ from torchvision.models import resnet18
 
 from tools.coverage.specs import call, floats, image
 
-DISTRIBUTION = "lightly"
+DISTRIBUTIONS = ("lightly",)
 
 
 def _on_resnet(*parts: nn.Module) -> nn.Module:

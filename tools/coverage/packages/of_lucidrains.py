@@ -13,7 +13,16 @@ from vector_quantize_pytorch import FSQ, LFQ, ResidualVQ, VectorQuantize
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "denoising-diffusion-pytorch"
+DISTRIBUTIONS = (
+    "denoising-diffusion-pytorch",
+    "egnn-pytorch",
+    "linformer",
+    "local-attention",
+    "mlp-mixer-pytorch",
+    "perceiver-pytorch",
+    "performer-pytorch",
+    "vector-quantize-pytorch",
+)
 
 NETWORKS = {
     "Unet": lambda: call(Unet(dim=64, dim_mults=(1, 2, 4)), floats(1, 3, 64, 64), ids(1)),

@@ -7,7 +7,7 @@ from mambapy.mamba import Mamba, MambaConfig
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "mambapy"
+DISTRIBUTIONS = ("mambapy",)
 
 NETWORKS = {
     "Mamba": lambda: call(Mamba(MambaConfig(d_model=64, n_layers=2)), floats(1, 64, 64)),

@@ -7,7 +7,7 @@ from monai.networks.nets.restormer import Restormer
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "monai"
+DISTRIBUTIONS = ("monai",)
 
 _VOLUME = floats(1, 1, 64, 64, 64)
 

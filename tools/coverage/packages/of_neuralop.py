@@ -6,7 +6,7 @@ from neuralop import models
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "neuraloperator"
+DISTRIBUTIONS = ("neuraloperator",)
 
 NETWORKS = {
     "FNO-1d": lambda: call(models.FNO((16,), 1, 1, 32), floats(1, 1, 128)),

@@ -8,7 +8,7 @@ import open_clip
 
 from tools.coverage.specs import Made, call, floats, ids
 
-DISTRIBUTION = "open-clip-torch"
+DISTRIBUTIONS = ("open-clip-torch",)
 
 
 def _made(name: str) -> Made:

@@ -10,7 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassifi
 
 from tools.coverage.specs import Made, call, ids
 
-DISTRIBUTION = "peft"
+DISTRIBUTIONS = ("peft",)
 
 _LINEARS = ["q_proj", "v_proj"]
 

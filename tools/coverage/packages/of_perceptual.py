@@ -7,7 +7,7 @@ import piq
 
 from tools.coverage.specs import call, image
 
-DISTRIBUTION = "piq"
+DISTRIBUTIONS = ("lpips", "piq")
 
 NETWORKS = {
     "LPIPS-alex": lambda: call(lpips.LPIPS(net="alex", pnet_rand=True, verbose=False), image(64), image(64)),

@@ -8,7 +8,7 @@ import pretrainedmodels
 
 from tools.coverage.specs import Made, call, image
 
-DISTRIBUTION = "pretrainedmodels"
+DISTRIBUTIONS = ("pretrainedmodels",)
 
 _SIDES = {
     "nasnetalarge": 331,

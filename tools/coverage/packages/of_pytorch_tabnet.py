@@ -9,7 +9,7 @@ from pytorch_tabnet.tab_network import TabNet, TabNetPretraining
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "pytorch-tabnet"
+DISTRIBUTIONS = ("pytorch-tabnet",)
 
 
 def _groups(width: int) -> Any:

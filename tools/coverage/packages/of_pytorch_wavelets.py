@@ -6,7 +6,7 @@ from pytorch_wavelets import DTCWTForward, DWT1DForward, DWTForward, ScatLayer
 
 from tools.coverage.specs import call, floats, image
 
-DISTRIBUTION = "pytorch-wavelets"
+DISTRIBUTIONS = ("pytorch-wavelets",)
 
 NETWORKS = {
     "DWTForward": lambda: call(DWTForward(J=3, wave="db3", mode="zero"), image(64)),

@@ -6,7 +6,7 @@ from resnest import torch as resnest
 
 from tools.coverage.specs import call, image
 
-DISTRIBUTION = "resnest"
+DISTRIBUTIONS = ("resnest",)
 
 NETWORKS = {
     "resnest50": lambda: call(resnest.resnest50(pretrained=False), image(224)),

@@ -6,7 +6,7 @@ from rtdl_revisiting_models import MLP, FTTransformer, ResNet
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "rtdl-revisiting-models"
+DISTRIBUTIONS = ("rtdl-revisiting-models",)
 
 NETWORKS = {
     "MLP": lambda: call(MLP(d_in=16, d_out=1, n_blocks=3, d_block=128, dropout=0.1), floats(32, 16)),

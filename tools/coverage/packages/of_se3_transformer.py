@@ -6,7 +6,7 @@ from se3_transformer_pytorch import SE3Transformer
 
 from tools.coverage.specs import call, flags, floats
 
-DISTRIBUTION = "se3-transformer-pytorch"
+DISTRIBUTIONS = ("se3-transformer-pytorch",)
 
 NETWORKS = {
     "SE3Transformer": lambda: call(

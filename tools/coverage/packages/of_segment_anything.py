@@ -6,7 +6,7 @@ from segment_anything import sam_model_registry
 
 from tools.coverage.specs import call, floats, image
 
-DISTRIBUTION = "segment-anything"
+DISTRIBUTIONS = ("segment-anything",)
 
 NETWORKS = {
     "encoder-vit_b": lambda: call(sam_model_registry["vit_b"]().image_encoder, image(1024)),

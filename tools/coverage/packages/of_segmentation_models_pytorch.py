@@ -8,7 +8,7 @@ import segmentation_models_pytorch as smp
 
 from tools.coverage.specs import Made, call, image
 
-DISTRIBUTION = "segmentation-models-pytorch"
+DISTRIBUTIONS = ("segmentation-models-pytorch",)
 
 _ENCODERS = (
     "resnet34",

@@ -9,7 +9,7 @@ from torch import nn
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "snntorch"
+DISTRIBUTIONS = ("snntorch",)
 
 
 def _network(neuron: Any) -> nn.Sequential:

@@ -18,7 +18,7 @@ from speechbrain.lobes.models.Xvector import Xvector
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "speechbrain"
+DISTRIBUTIONS = ("speechbrain",)
 
 NETWORKS = {
     "CRDNN": lambda: call(CRDNN(input_shape=(None, None, 40)), floats(2, 100, 40)),

@@ -7,7 +7,7 @@ from torch_geometric import nn
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "torch-geometric"
+DISTRIBUTIONS = ("torch-geometric",)
 
 
 def _edges(nodes: int = 32) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torchao import quantization
 
 from tools.coverage.specs import Made, call, floats
 
-DISTRIBUTION = "torchao"
+DISTRIBUTIONS = ("torchao",)
 
 
 def _made(config: Any) -> Made:

@@ -7,7 +7,7 @@ from torchaudio import models, transforms
 
 from tools.coverage.specs import call, floats, ids
 
-DISTRIBUTION = "torchaudio"
+DISTRIBUTIONS = ("torchaudio",)
 
 NETWORKS = {
     "Conformer": lambda: call(models.Conformer(80, 4, 128, 2, 31), floats(1, 100, 80), torch.tensor([100])),

@@ -10,7 +10,7 @@ from torchdiffeq import odeint
 
 from tools.coverage.specs import Made, call, floats
 
-DISTRIBUTION = "torchdiffeq"
+DISTRIBUTIONS = ("torchdiffeq",)
 
 
 class _Field(nn.Module):

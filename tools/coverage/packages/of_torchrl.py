@@ -6,7 +6,7 @@ from torchrl import modules
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "torchrl"
+DISTRIBUTIONS = ("torchrl",)
 
 NETWORKS = {
     "MLP": lambda: call(modules.MLP(in_features=17, out_features=6, num_cells=[256, 256]), floats(32, 17)),

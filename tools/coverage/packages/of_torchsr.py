@@ -8,7 +8,7 @@ from torchsr import models
 
 from tools.coverage.specs import Made, call, image
 
-DISTRIBUTION = "torchsr"
+DISTRIBUTIONS = ("torchsr",)
 
 
 def _made(name: str) -> Made:

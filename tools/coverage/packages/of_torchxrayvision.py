@@ -6,7 +6,7 @@ from torchxrayvision import models
 
 from tools.coverage.specs import call, floats
 
-DISTRIBUTION = "torchxrayvision"
+DISTRIBUTIONS = ("torchxrayvision",)
 
 NETWORKS = {
     "DenseNet": lambda: call(models.DenseNet(weights=None), floats(1, 1, 224, 224)),

@@ -9,7 +9,7 @@ from tsai.models import all as models
 
 from tools.coverage.specs import Made, call, floats
 
-DISTRIBUTION = "tsai"
+DISTRIBUTIONS = ("tsai",)
 
 _LENGTH = 128
 # Those that want to know the length of the series.

@@ -10,7 +10,7 @@ from ultralytics.nn import tasks
 
 from tools.coverage.specs import Made, call, image
 
-DISTRIBUTION = "ultralytics"
+DISTRIBUTIONS = ("ultralytics",)
 
 _CLASSES = {
     "-cls": tasks.ClassificationModel,

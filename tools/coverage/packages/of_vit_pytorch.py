@@ -8,7 +8,7 @@ from typing import Any
 
 from tools.coverage.specs import Made, call, floats, image
 
-DISTRIBUTION = "vit-pytorch"
+DISTRIBUTIONS = ("vit-pytorch",)
 
 _SMALL: dict[str, Any] = {
     "image_size": 256,

@@ -8,7 +8,7 @@ from whisper.model import ModelDimensions, Whisper
 
 from tools.coverage.specs import Made, call, floats, ids
 
-DISTRIBUTION = "openai-whisper"
+DISTRIBUTIONS = ("openai-whisper",)
 
 # width, heads, layers
 _SIZES = {

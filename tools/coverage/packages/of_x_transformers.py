@@ -9,7 +9,7 @@ import x_transformers as xt
 
 from tools.coverage.specs import Made, call, floats, ids, image
 
-DISTRIBUTION = "x-transformers"
+DISTRIBUTIONS = ("x-transformers",)
 
 
 def _decoder(**options: Any) -> Made:
