@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for title in titles():
                 if _asked_for(title, asked.only):
                     _family(title, asked, state, found, progress)
-    write(found)
+    write(Results())  # with what other runs have added meanwhile
     return 0
 
 

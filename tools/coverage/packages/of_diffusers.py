@@ -16,7 +16,9 @@ NETWORKS = {
         10,
         floats(1, 77, 768),
     ),
-    "UNet1DModel": lambda: call(diffusers.UNet1DModel(sample_size=65536), floats(1, 2, 65536), 10),
+    "UNet1DModel": lambda: call(
+        diffusers.UNet1DModel(sample_size=65536, extra_in_channels=64), floats(1, 2, 65536), 10
+    ),
     "UNet3DConditionModel": lambda: call(
         diffusers.UNet3DConditionModel(cross_attention_dim=1024),
         floats(1, 4, 4, 32, 32),
@@ -92,7 +94,9 @@ NETWORKS = {
         diffusers.AuraFlowTransformer2DModel(), floats(1, 4, 64, 64), floats(1, 64, 2048), floats(1)
     ),
     "HunyuanDiT2DModel": lambda: call(
-        diffusers.HunyuanDiT2DModel(activation_fn="gelu-approximate", cross_attention_dim=1024),
+        diffusers.HunyuanDiT2DModel(
+            sample_size=32, activation_fn="gelu-approximate", cross_attention_dim=1024
+        ),
         floats(1, 4, 32, 32),
         timestep=ids(1),
         encoder_hidden_states=floats(1, 77, 1024),
@@ -134,6 +138,7 @@ NETWORKS = {
             norm_type="ada_norm_single",
             norm_elementwise_affine=False,
             patch_size=2,
+            video_length=4,
         ),
         floats(1, 4, 4, 32, 32),
         ids(1),
@@ -148,7 +153,7 @@ NETWORKS = {
         floats(1),
         floats(1, 128, 768),
         floats(1, 1, 1536),
-        (floats(256, 32), floats(256, 32)),
+        (floats(257, 32), floats(257, 32)),
     ),
     "T5FilmDecoder": lambda: call(
         diffusers.models.T5FilmDecoder(),
