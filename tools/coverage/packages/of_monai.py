@@ -84,7 +84,7 @@ NETWORKS = {
     "Discriminator": lambda: call(nets.Discriminator((1, 64, 64), (8, 16), (2, 2)), floats(1, 1, 64, 64)),
     "Regressor": lambda: call(nets.Regressor((1, 64, 64), (2,), (8, 16), (2, 2)), floats(1, 1, 64, 64)),
     "DecoderOnlyTransformer": lambda: call(nets.DecoderOnlyTransformer(256, 64, 64, 2, 4), ids(1, 64)),
-    "NaViT-free FullyConnectedNet": lambda: call(nets.FullyConnectedNet(10, 3, (20, 30)), floats(1, 10)),
+    "FullyConnectedNet": lambda: call(nets.FullyConnectedNet(10, 3, (20, 30)), floats(1, 10)),
     "SPADENet": lambda: call(
         nets.SPADENet(2, 1, 1, 3, (64, 64), [16, 32, 64], is_vae=False), floats(1, 3, 64, 64)
     ),

@@ -22,7 +22,6 @@ def _made(config: Any) -> Made:
 _CONFIGS = (
     "Int8WeightOnlyConfig",
     "Int8DynamicActivationInt8WeightConfig",
-    "Int4WeightOnlyConfig",
     "Float8WeightOnlyConfig",
     "Int8DynamicActivationIntxWeightConfig",
     "IntxWeightOnlyConfig",

@@ -17,14 +17,6 @@ NETWORKS = {
     "DdpgCnnActor": lambda: call(modules.DdpgCnnActor(4), floats(8, 3, 64, 64)),
     "DdpgMlpActor": lambda: call(modules.DdpgMlpActor(4), floats(8, 17)),
     "DdpgMlpQNet": lambda: call(modules.DdpgMlpQNet(), floats(8, 17), floats(8, 4)),
-    "LSTMNet": lambda: call(
-        modules.LSTMNet(
-            4,
-            {"input_size": 64, "hidden_size": 64},
-            {"in_features": 17, "out_features": 64, "num_cells": [64]},
-        ),
-        floats(8, 10, 17),
-    ),
     "MultiAgentMLP": lambda: call(
         modules.MultiAgentMLP(
             n_agent_inputs=8, n_agent_outputs=2, n_agents=3, centralised=False, share_params=False

@@ -26,7 +26,15 @@ _WITH_LENGTH = (
         "mWDN",
         "MLP",
     ),
-    *("MLSTM_FCN", "LSTMAttention", "GRUAttention", "TransformerRNNPlus", "ConvTranPlus"),
+    *(
+        "LSTM_FCN",
+        "GRU_FCN",
+        "MLSTM_FCN",
+        "LSTMAttention",
+        "GRUAttention",
+        "TransformerRNNPlus",
+        "ConvTranPlus",
+    ),
 )
 _WITHOUT = (
     *(
@@ -39,7 +47,7 @@ _WITHOUT = (
         "InceptionTimePlus",
         "XceptionTime",
     ),
-    *("XceptionTimePlus", "RNN", "LSTM", "GRU", "LSTMPlus", "GRUPlus", "LSTM_FCN", "GRU_FCN", "TCN"),
+    *("XceptionTimePlus", "RNN", "LSTM", "GRU", "LSTMPlus", "GRUPlus", "TCN"),
     *("TransformerModel", "xresnet1d18", "xresnet1d50"),
 )
 _OMNI = ("OmniScaleCNN",)
