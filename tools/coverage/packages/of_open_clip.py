@@ -13,7 +13,7 @@ DISTRIBUTIONS = ("open-clip-torch",)
 
 def _made(name: str) -> Made:
     config = open_clip.get_model_config(name)
-    network = open_clip.create_model(name, pretrained=None, load_weights=False)
+    network = open_clip.create_model(name, pretrained=None, load_weights=False, device="meta")
     side = config["vision_cfg"].get("image_size", 224)
     sides = (side, side) if isinstance(side, int) else tuple(side)
     length = config["text_cfg"].get("context_length", 77)

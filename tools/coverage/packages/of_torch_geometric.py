@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch_geometric import nn
 
-from tools.coverage.specs import call, floats, ids
+from tools.coverage.specs import call, floats
 
 DISTRIBUTIONS = ("torch-geometric",)
 
