@@ -95,7 +95,7 @@ NETWORKS = {
     ),
     "HunyuanDiT2DModel": lambda: call(
         diffusers.HunyuanDiT2DModel(
-            sample_size=32, activation_fn="gelu-approximate", cross_attention_dim=1024
+            sample_size=32, patch_size=2, activation_fn="gelu-approximate", cross_attention_dim=1024
         ),
         floats(1, 4, 32, 32),
         timestep=ids(1),

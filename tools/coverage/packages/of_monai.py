@@ -68,7 +68,7 @@ NETWORKS = {
     "VQVAE": lambda: call(nets.VQVAE(2, 1, 1), floats(1, 1, 64, 64)),
     "HoVerNet": lambda: call(nets.HoVerNet(mode="fast"), floats(1, 3, 256, 256)),
     "FlexibleUNet": lambda: call(nets.FlexibleUNet(3, 2, "efficientnet-b0"), floats(1, 3, 256, 256)),
-    "Restormer": lambda: call(Restormer(), floats(1, 1, 64, 64)),
+    "Restormer": lambda: call(Restormer(), floats(1, 3, 64, 64)),
     "MedNeXtS": lambda: call(
         nets.MedNeXtS(spatial_dims=3, in_channels=1, out_channels=2), floats(1, 1, 32, 32, 32)
     ),
