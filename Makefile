@@ -6,12 +6,13 @@ GPU_PYTHON ?= python3
 GPU_ARGS   ?=
 
 VENV := .venv
+COVERAGE := build/coverage/env
 CONSTRAINTS := constraints.txt
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz harm sweep lint-sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +45,13 @@ build/oldest.txt: constraints.txt
 	sed -E '/^(torch|torchvision|triton|nvidia-.*|cuda-.*)==/d' $< > $@
 	printf 'torch==2.11.*\ntorchvision==0.26.*\n' >> $@
 
+# Packages with networks beside the torch of constraints.txt, never another one.
+$(COVERAGE)/.coverage: tools/coverage/requirements.txt pyproject.toml constraints.txt
+	$(MAKE) $(COVERAGE)/.test VENV=$(COVERAGE)
+	$(COVERAGE)/bin/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS) \
+		--requirement $<
+	@touch $@
+
 # On a machine with a GPU torch is there already, and often no network: no virtual environment is made.
 test-gpu: ## Run the tests that need a GPU, with GPU_PYTHON
 	PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/gpu $(GPU_ARGS)
@@ -68,6 +76,9 @@ site: $(VENV)/.docs ## Build the site of docs/ as it is, into build/site
 
 harm: $(VENV)/.test ## Count what interrupts, threads, forks and traces harm (HARM_ARGS="interrupts --count 500")
 	$(BIN)/python -m tools.harm $(HARM_ARGS)
+
+coverage: $(COVERAGE)/.coverage ## Ask every network of all libraries, into reports/coverage.md (COVERAGE_ARGS="--only 'timm/*'")
+	$(COVERAGE)/bin/python -m tools.coverage --jobs $(JOBS) $(COVERAGE_ARGS)
 
 bench: $(VENV)/.test ## Measure speed, memory and agreement, into reports/benchmark.md
 	$(BIN)/python -m bench

@@ -1,16 +1,20 @@
 """What netscope writes of itself without measuring: `reports/NAME.md`, each by one command, and its schemas.
 
+The text of what `make coverage` has measured is written anew too.
+
 `python -m tools.reports` writes them anew; with `--check` it exits 1 when one is stale. A test does the
 same. To add a report, write its line in `REPORTS`; to publish a schema, see `tools/schemas.py`.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
 from typing import Final
 
+from tools.coverage import report as coverage
 from tools.docs import output_of
 from tools.schemas import SCHEMAS, published
 
@@ -39,6 +43,10 @@ def main(arguments: list[str]) -> int:
     stale = []
     files = {FOLDER / f"{name}.md": text_of(name) for name in REPORTS}
     files |= {SCHEMAS / name: text for name, text in published().items()}
+    measured = FOLDER / "coverage.json"
+    if measured.is_file():  # what `make coverage` has found out, as text
+        text = coverage.text_of(json.loads(measured.read_text(encoding="utf-8")))
+        files[measured.with_suffix(".md")] = text
     for path, text in files.items():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(path)
