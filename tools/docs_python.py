@@ -193,7 +193,9 @@ def _fields(one: type) -> Iterator[tuple[str, str]]:
             (f.name, str(f.type)) for f in dataclasses.fields(one) if not f.name.startswith("_") and f.repr
         )
     elif issubclass(one, tuple):
-        yield from ((name, str(one.__annotations__[name])) for name in getattr(one, "_fields", ()))
+        # A named tuple's are kept as references, to be resolved.
+        written = {name: getattr(kind, "__forward_arg__", kind) for name, kind in one.__annotations__.items()}
+        yield from ((name, str(written[name])) for name in getattr(one, "_fields", ()))
 
 
 def _own(one: type) -> Iterator[tuple[str, Any]]:
