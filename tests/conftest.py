@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -40,6 +42,14 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Width and colour are as away from any terminal; pytest-xdist tells its workers of one."""
     for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def nothing_frozen() -> Iterator[None]:
+    """The command line freezes what it has imported, which is to be no other test's."""
+    yield
+    if gc.get_freeze_count():
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,21 @@ def paused() -> Iterator[None]:
 def _freeze() -> None:
     if _FREEZE.get() and "torch" in sys.modules and gc.isenabled():
         _FREEZE.set(False)
+        _state.frozen = True
         gc.freeze()
+
+
+@contextmanager
+def thawed() -> Iterator[None]:
+    """With all objects where a search finds them. What somebody else has frozen stays so."""
+    frozen = _state.frozen and gc.get_freeze_count() > 0
+    if frozen:
+        gc.unfreeze()
+    try:
+        yield
+    finally:
+        if frozen:
+            gc.freeze()
 
 
 class _Pause:
@@ -65,6 +79,8 @@ class _State:
     def __init__(self) -> None:
         self._pauses: list[_Pause] = []
         self._before: tuple[int, int, int] | None = None
+        # Whether the command line has frozen what there is.
+        self.frozen = False
 
     def begin(self, pause: _Pause) -> None:
         self._pauses.append(pause)

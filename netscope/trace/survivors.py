@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import torch
 
+from netscope.base.collector import thawed
 from netscope.trace.outside import GONE, Outside
 from netscope.trace.tags import Token
 
@@ -49,14 +50,8 @@ def clear(
     if not _is_left(token, twins):
         return [], 0
     # What is frozen is not found among what holds something.
-    frozen = gc.get_freeze_count()
-    if frozen:
-        gc.unfreeze()
-    try:
+    with thawed():
         return _cleared(token, twins, outside)
-    finally:
-        if frozen:
-            gc.freeze()
 
 
 def _cleared(token: Token, twins: list[Any], outside: Outside) -> tuple[list[str], int]:

@@ -23,6 +23,7 @@ ARGUMENTS = {
     "explain": ["lenet", "features.conv1"],
     "lint": ["lenet"],
     "profile": ["tests/data/reports/2.json"],
+    "verify": ["lenet", "--peer", "flop_counter"],
     "roofline": ["lenet", "--device-spec", "h200"],
     "check": ["lenet", "--max", "params=65M"],
     "models": ["lenet"],

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "explain": netscope.explain,
     "lint": netscope.lint,
     "profile": netscope.profile,
+    "verify": netscope.verify,
     "roofline": netscope.roofline,
     "check": netscope.check_project,
     "models": netscope.models,

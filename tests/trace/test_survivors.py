@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from netscope.base import collector
 from netscope.base.workload import Workload
 from netscope.trace import Trace, record, survivors
 from netscope.trace.outside import GONE, Outside
@@ -178,9 +179,18 @@ def test_a_tensor_is_taken_out_of_its_place() -> None:
     SEEN.clear()
 
 
-def test_it_is_found_where_the_collector_does_not_look() -> None:
+def test_what_somebody_else_has_frozen_stays_so() -> None:
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    traced(lambda self, y: unbounded(4))
+    assert gc.get_freeze_count() == frozen
+    unbounded.cache_clear()
+
+
+def test_it_is_found_where_the_collector_does_not_look(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.collect()
-    gc.freeze()  # as the command line does of what it imported
+    gc.freeze()
+    monkeypatch.setattr(collector._state, "frozen", True)  # by the command line, of what it imported
     frozen = gc.get_freeze_count()
     try:
         trace = traced(lambda self, y: unbounded(3))

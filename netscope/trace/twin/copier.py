@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import torch
 
+from netscope.trace.standins import is_meta
 from netscope.trace.twin.kinds import ATOMS, HEAP_TYPE, Kind, kind_of, slots_of
 from netscope.trace.twin.shared import Shared, contents_of, dict_of
 
@@ -273,11 +274,18 @@ class Copier:
             return made
         self.tensors.append(made)
         if value.is_leaf and value.grad is not None:
-            made.grad = self._gradient(value.grad)
+            made.grad = self._gradient_of(value.grad, made)
         if value.__dict__:
             self._waiting.append((self._attributes, value, made))
             self._others.append(made)
         return made
+
+    def _gradient_of(self, gradient: torch.Tensor, made: torch.Tensor) -> torch.Tensor:
+        """Where its tensor's copy is: of two tensors on meta one may keep its values, and the other not."""
+        copied = self._gradient(gradient)
+        if is_meta(copied) is is_meta(made):
+            return copied
+        return torch.empty_like(gradient, device="meta") if is_meta(made) else gradient.detach().clone()
 
     # Containers
 

@@ -175,7 +175,8 @@ def test_the_command_line(here: Repo) -> None:
     said = cli("explain", "old@saved.json", "relu", cwd=here.root)
     assert said.stdout.startswith("old@16 · zoo at ")
     said = cli("lint", "old@saved.json", cwd=here.root)
-    assert "not checked, for want of a trace: NS201" in said.stdout
+    assert "not checked, for want of a trace: " in said.stdout
+    assert "NS201" in said.stdout
     said = cli("summary", "old@net.py:boom", cwd=here.root)
     assert (said.returncode, said.stdout) == (3, "")
     assert (
