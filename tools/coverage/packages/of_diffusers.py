@@ -95,6 +95,7 @@ NETWORKS = {
     ),
     "HunyuanDiT2DModel": lambda: call(
         diffusers.HunyuanDiT2DModel(
+            attention_head_dim=72,
             in_channels=4,
             sample_size=32,
             patch_size=2,
