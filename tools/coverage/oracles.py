@@ -128,7 +128,7 @@ def flop_counter(report: Report, read: Any) -> Opinion:
     if verdict is not None:
         return verdict
     if macs is None:
-        return Opinion(SILENT, why=errors[-1])
+        return Opinion(SILENT, why="on meta " + ", for real ".join(errors))
     return Opinion(DIFFERS, macs)
 
 

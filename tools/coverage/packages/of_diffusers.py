@@ -95,10 +95,15 @@ NETWORKS = {
     ),
     "HunyuanDiT2DModel": lambda: call(
         diffusers.HunyuanDiT2DModel(
-            sample_size=32, patch_size=2, activation_fn="gelu-approximate", cross_attention_dim=1024
+            attention_head_dim=72,
+            in_channels=4,
+            sample_size=32,
+            patch_size=2,
+            activation_fn="gelu-approximate",
+            cross_attention_dim=1024,
         ),
         floats(1, 4, 32, 32),
-        timestep=ids(1),
+        timestep=floats(1),
         encoder_hidden_states=floats(1, 77, 1024),
         text_embedding_mask=ids(1, 77),
         encoder_hidden_states_t5=floats(1, 256, 2048),

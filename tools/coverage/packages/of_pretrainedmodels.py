@@ -13,6 +13,7 @@ DISTRIBUTIONS = ("pretrainedmodels",)
 _SIDES = {
     "nasnetalarge": 331,
     "pnasnet5large": 331,
+    "polynet": 331,
     "inceptionv4": 299,
     "inceptionresnetv2": 299,
     "xception": 299,

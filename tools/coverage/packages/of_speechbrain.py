@@ -49,7 +49,7 @@ NETWORKS = {
         ),
         floats(1, 80, 32),
     ),
-    "ConvTasNet mask": lambda: call(MaskNet(64, 64, 128, 3, 4, 2, C=2), floats(64, 2, 100)),
+    "ConvTasNet mask": lambda: call(MaskNet(64, 64, 128, 3, 4, 2, C=2), floats(2, 64, 100)),
     "Encoder": lambda: call(Encoder(16, 64), floats(2, 8000)),
     "Decoder": lambda: call(Decoder(64, 1, kernel_size=16, stride=8, bias=False), floats(2, 64, 999)),
     "Tacotron2": lambda: call(

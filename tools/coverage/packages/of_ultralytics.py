@@ -35,4 +35,5 @@ def _made(path: Path) -> Made:
 
 
 _FILES = sorted((Path(ultralytics.__file__).parent / "cfg" / "models").rglob("*.yaml"))
-NETWORKS = {path.stem: partial(_made, path) for path in _FILES}
+# Those with a backbone of torchvision's fetch its weights.
+NETWORKS = {path.stem: partial(_made, path) for path in _FILES if "-cls-resnet" not in path.stem}

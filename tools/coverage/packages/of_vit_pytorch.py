@@ -42,7 +42,6 @@ _PLAIN = {
     "DeepViT": "deepvit",
     "ViT-parallel": "parallel_vit",
     "ViT-small-dataset": "vit_for_small_dataset",
-    "ViT-local": "local_vit",
     "ViT-patch-dropout": "vit_with_patch_dropout",
     "ViT-patch-merger": "vit_with_patch_merger",
     "ViT-learnable-memory": "learnable_memory_vit",
@@ -53,11 +52,10 @@ _PLAIN = {
     "SimpleViT-hyper-connections": "simple_vit_with_hyper_connections",
     "SimpleViT-value-residual": "simple_vit_with_value_residual",
 }
-_CLASSES = {"ViT-local": "LocalViT"}
 _FFT = {"SimpleViT-fft": {"freq_patch_size": 32}, "SimpleViT-hyper-connections": {"num_residual_streams": 4}}
 
 NETWORKS = {
-    name: partial(_made, module, _CLASSES.get(name, name.partition("-")[0]), {**_SMALL, **_FFT.get(name, {})})
+    name: partial(_made, module, name.partition("-")[0], {**_SMALL, **_FFT.get(name, {})})
     for name, module in _PLAIN.items()
 } | {
     "CaiT": partial(_made, "cait", "CaiT", {**_SMALL, "cls_depth": 2}),
@@ -74,7 +72,7 @@ NETWORKS = {
         _made,
         "cross_vit",
         "CrossViT",
-        {"image_size": 256, "num_classes": 1000, "depth": 2, "sm_dim": 96, "lg_dim": 192},
+        {"image_size": 240, "num_classes": 1000, "depth": 2, "sm_dim": 96, "lg_dim": 192},
     ),
     "CrossFormer": partial(_made, "crossformer", "CrossFormer", {}, image(224)),
     "LeViT": partial(
@@ -162,7 +160,7 @@ NETWORKS = {
     "ViViT": partial(
         _made,
         "vivit",
-        "ViT",
+        "ViViT",
         {**{k: v for k, v in _VIDEO.items() if k != "depth"}, "spatial_depth": 2, "temporal_depth": 2},
         floats(1, 3, 8, 64, 64),
     ),
