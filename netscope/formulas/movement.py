@@ -41,7 +41,7 @@ _GATHERS: Final = """
     _pack_padded_sequence _pad_packed_sequence pad_sequence nested_to_padded_tensor
     _nested_tensor_from_mask _nested_from_padded _nested_from_padded_tensor _nested_tensor_from_tensor_list
     _jagged_to_padded_dense_forward _padded_dense_to_jagged_forward masked_scatter_backward
-    _list_to_tensor
+    _list_to_tensor _convert_indices_from_coo_to_csr _convert_indices_from_csr_to_coo
 """
 
 _FILLS: Final = """

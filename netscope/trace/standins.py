@@ -123,9 +123,20 @@ def _data(self: torch.Tensor) -> torch.Tensor:
     return made  # type: ignore[no-any-return]
 
 
+def _new_tensor(
+    self: torch.Tensor, data: Any, *, dtype: torch.dtype | None = None, **settings: Any
+) -> torch.Tensor:
+    """A constant, as `torch.tensor` makes one: torch's own goes to meta unseen."""
+    settings = {name: setting for name, setting in settings.items() if name == "requires_grad"}
+    if isinstance(data, torch.Tensor):
+        return data.detach().clone().to(dtype or self.dtype)
+    return torch.tensor(data, dtype=dtype or self.dtype, **settings)
+
+
 _VALUELESS: Final[dict[str, Any]] = {
     "data": property(_data, _BASE.data.__set__),
     **{name: _refused(name) for name in ("numpy", "tolist", "__array__", "__dlpack__", "data_ptr")},
+    "new_tensor": _new_tensor,
     "__repr__": _said,
     "__deepcopy__": _copied,
 }

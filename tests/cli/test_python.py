@@ -40,6 +40,7 @@ NAMES: Final = {
     "option": "options",
     "option_b": "options_b",
     "max": "limits",
+    "peer": "peers",
     ("diff", "model"): "before",
     ("diff", "other"): "after",
 }

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import netscope
+from netscope.base.cost import VectorOps
 from netscope.base.workload import TensorSpec, Workload
 from netscope.trace import record
 
@@ -233,3 +234,15 @@ def test_what_an_index_makes_is_bounded_by_it():
     )
     report = netscope.summary(net, args=(torch.rand(8, 4),))
     assert (report.rung, report.macs) == ("meta", 2 * ROW)
+
+
+def test_a_constant_of_numbers_is_no_work_of_another_thread() -> None:
+    """`new_tensor` makes a tensor as `torch.tensor` does, and torch takes it to meta unseen."""
+
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scale = x.new_tensor([1.0, 2.0])
+            return x * scale if float(scale.sum()) == 3 else x
+
+    report = netscope.summary(Net(), args=(torch.rand(2, 2),))
+    assert (report.rung, report.root.unseen, report.vector) == ("meta", {}, VectorOps(mul=4))

@@ -160,6 +160,8 @@ def _registrations() -> tuple[Patch, ...]:
         Patch(nn.Module, "_call_impl", _watched),
         Patch(nn.Module, "register_parameter", _registering_parameter),
         Patch(nn.Module, "register_buffer", _registering_buffer),
+        Patch(nn.Module, "to", _moving),
+        Patch(nn.Module, "cpu", _staying),
     )
 
 
@@ -210,6 +212,29 @@ def _registering_buffer(function: Callable[..., Any]) -> Callable[..., Any]:
         function(module, name, tensor if twins is None else twins.of_buffer(tensor), *args, **kwargs)
 
     return register_buffer
+
+
+def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
+    def to(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if here.twins is None:
+            return function(module, *args, **kwargs)
+        # To a device nothing moves: there is nothing yet, and it is taken for being there.
+        parsed: Any = torch._C._nn._parse_to(*args, **kwargs)
+        device, dtype, _, memory_format = parsed
+        if device is None or device.type == "meta":
+            return function(module, *args, **kwargs)
+        rest = {"dtype": dtype, "memory_format": memory_format}
+        rest = {name: setting for name, setting in rest.items() if setting is not None}
+        return function(module, **rest) if rest else module
+
+    return to
+
+
+def _staying(function: Callable[..., Any]) -> Callable[..., Any]:
+    def cpu(module: nn.Module) -> Any:
+        return function(module) if here.twins is None else module
+
+    return cpu
 
 
 def _large_as_meta(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import numpy
 import pytest
@@ -243,3 +244,20 @@ print([name for name in ("sympy", "torch._dynamo") if name in sys.modules])
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("factory", "dtype"),
+    [
+        (lambda: nn.Linear(3, 4).to("cpu"), torch.float32),
+        (lambda: nn.Linear(3, 4).to(torch.device("cpu"), torch.float16), torch.float16),
+        (lambda: nn.Linear(3, 4).to(torch.ones(1, dtype=torch.float64)), torch.float64),
+        (lambda: nn.Linear(3, 4).half().cpu(), torch.float16),
+        (lambda: nn.Linear(3, 4).to(memory_format=torch.preserve_format, device="cpu"), torch.float32),
+    ],
+)
+def test_what_is_moved_home_is_there(factory: Callable[[], nn.Module], dtype: torch.dtype):
+    """No weights are made for the sake of a device, and a dtype is kept."""
+    made = build(factory)
+    assert {(p.is_meta, p.dtype) for p in made.parameters()} == {(True, dtype)}
+    assert {(p.device.type, p.dtype) for p in factory().parameters()} == {("cpu", dtype)}
