@@ -179,7 +179,8 @@ def test_a_tensor_is_taken_out_of_its_place() -> None:
     SEEN.clear()
 
 
-def test_what_somebody_else_has_frozen_stays_so() -> None:
+def test_what_somebody_else_has_frozen_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector._state, "frozen", False)  # the command line may have run in this process
     gc.freeze()
     frozen = gc.get_freeze_count()
     traced(lambda self, y: unbounded(4))
