@@ -71,8 +71,7 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         module, args, kwargs, names, copier = held
         if workload.rebuild:
             _dress(names.modules, classes)
-        for m in _of_classes(names.modules, (torch.nn.MultiheadAttention,)):
-            _bare(m)
+        keep_from_fused(names.modules)
         with _keeping(names, copier) as keeper:
             copied = workload.rebuild is None
             recorder = Recorder(on_meta=True, home=home, classes=classes, keeper=keeper, copied=copied)
@@ -301,11 +300,12 @@ def _dress(modules: list[torch.nn.Module], classes: Standins) -> None:
                 made.__class__ = classes.tensor
 
 
-def _bare(module: torch.nn.Module) -> None:
+def keep_from_fused(modules: list[torch.nn.Module]) -> None:
     """Have attention see a weight on meta: it then keeps from the fused way, which hides its children."""
-    weight: Any = module._parameters.get("in_proj_weight")
-    if weight is not None and issubclass(type(weight), torch.nn.Parameter):
-        weight.__class__ = torch.nn.Parameter
+    for module in _of_classes(modules, (torch.nn.MultiheadAttention,)):
+        weight: Any = module._parameters.get("in_proj_weight")
+        if weight is not None and issubclass(type(weight), torch.nn.Parameter):
+            weight.__class__ = torch.nn.Parameter
 
 
 def set_mode(modules: list[torch.nn.Module], train: bool) -> None:

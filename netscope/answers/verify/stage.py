@@ -21,7 +21,7 @@ from netscope.base.workload import TensorSpec, Workload
 from netscope.trace.here import here
 from netscope.trace.memory import too_large
 from netscope.trace.modules import Names
-from netscope.trace.rungs import RUNGS, copying, device_of, make_plain, set_mode
+from netscope.trace.rungs import RUNGS, copying, device_of, keep_from_fused, make_plain, set_mode
 from netscope.trace.shapes.layout import Layout, dtype_name
 from netscope.trace.shapes.registry import infer, rule_for
 from netscope.trace.standins import Standins, dressed, standins
@@ -126,17 +126,9 @@ def staged(workload: Workload, rung: str, train: bool) -> Iterator[Stage]:
             module, args, kwargs = copier((workload.module, workload.args, workload.kwargs))
         modules = list(module.modules())
         make_plain(modules)
-        _keep_from_fused(modules)
+        keep_from_fused(modules)
         set_mode(modules, train)
         yield Stage(rung, module, args, kwargs, classes)
-
-
-def _keep_from_fused(modules: list[torch.nn.Module]) -> None:
-    """Have attention see a weight on meta: its fused way hides what it does, and needs data."""
-    for module in modules:
-        if isinstance(module, torch.nn.MultiheadAttention) and module.in_proj_weight is not None:
-            weight: Any = module.in_proj_weight
-            weight.__class__ = torch.nn.Parameter
 
 
 def specs(values: Any) -> Any:
