@@ -6,8 +6,10 @@ import gc
 import traceback
 import types
 import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 
@@ -21,9 +23,11 @@ from netscope.trace.forward import record_forward
 from netscope.trace.outside import Outside
 from netscope.trace.process import process_kept, thread_kept
 from netscope.trace.recorder import Recorder
-from netscope.trace.rungs import RUNGS
+from netscope.trace.rungs import RUNGS, Prepared
 from netscope.trace.tags import Token
 from netscope.trace.twin.shared import contents_of
+
+_T = TypeVar("_T")
 
 # What torch says to one who wants a gradient of what was computed below autograd.
 _GRADIENT = (
@@ -103,50 +107,59 @@ class _Left:
 def _attempt(
     workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way
 ) -> tuple[Trace, BaseException | None, list[str]]:
+    def recording(prepared: Prepared) -> tuple[Trace, BaseException | None]:
+        prepared.recorder.last = way.last
+        return record_forward(prepared, rung=rung, reason=reason, autograd=way.autograd)
+
+    (trace, error), notes, failed = contained(lambda: RUNGS[rung](workload, train, first), recording)
+    return trace._replace(notes=(*trace.notes, *notes)), error, failed
+
+
+def contained(
+    prepare: Callable[[], AbstractContextManager[Prepared]],
+    recording: Callable[[Prepared], tuple[_T, BaseException | None]],
+) -> tuple[tuple[_T, BaseException | None], list[str], list[str]]:
+    """A recording of which nothing is left in the process.
+
+    recording:
+        what was recorded, and what the owner's code raised, if it did.
+
+    Returns that, what is to be noted, and what failed on the way without ending it.
+    """
     left = _Left()
     try:
-        trace, error, failed = _run(workload, rung, reason, train, first, way, left)
+        result, notes, failed = _run(prepare, recording, left)
     except BaseException as interrupt:
         _let_go(interrupt, left)
         left.see_to()
         raise
-    if error is not None:
-        _let_go(error, left)
-    return trace._replace(notes=(*trace.notes, *left.see_to())), error, failed
+    if result[1] is not None:
+        _let_go(result[1], left)
+    return result, [*notes, *left.see_to()], failed
 
 
 def _run(
-    workload: Workload, rung: str, reason: str, train: bool, first: bool, way: _Way, left: _Left
-) -> tuple[Trace, BaseException | None, list[str]]:
+    prepare: Callable[[], AbstractContextManager[Prepared]],
+    recording: Callable[[Prepared], tuple[_T, BaseException | None]],
+    left: _Left,
+) -> tuple[tuple[_T, BaseException | None], list[str], list[str]]:
     """In a frame of its own, which holds what is not to be left."""
     with (
         thread_kept(),
-        RUNGS[rung](workload, train, first) as prepared,
+        prepare() as prepared,
         process_kept(prepared.names.depth),
         eagerly(),
     ):
-        module, args, kwargs, names, recorder, copier, surroundings = prepared
-        recorder.last = way.last
+        names, recorder, copier = prepared.names, prepared.recorder, prepared.copier
         left.outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)
         left.copies = copier.references()
         left.own = [] if copier.modules else names.modules.copy()
         left.token = recorder.tags.token
         try:
-            trace, error = record_forward(
-                module,
-                args,
-                kwargs,
-                names,
-                recorder,
-                surroundings,
-                rung=rung,
-                reason=reason,
-                autograd=way.autograd,
-            )
+            result = recording(prepared)
         finally:
             recorder.let_go()
-        notes = [f"the forward changed a {what}" for what in copier.put_back()]
-        return trace._replace(notes=(*trace.notes, *notes)), error, recorder.failed
+        return result, [f"the forward changed a {what}" for what in copier.put_back()], recorder.failed
 
 
 def _let_go(error: BaseException, left: _Left) -> None:

@@ -67,6 +67,7 @@ class Calls:
 
     def root(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What the network returns, recorded; of a generator all that it yields."""
+        self._entered = False
         call = self._root = self._enter(module, args, kwargs)
         result = None
         completed = False

@@ -7,7 +7,7 @@ import sys
 import time
 import types
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
@@ -20,28 +20,24 @@ from netscope.trace.here import here
 from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
 from netscope.trace.recorder import Recorder
 from netscope.trace.routing import routed
+from netscope.trace.rungs import Prepared
 
 
 def record_forward(
-    module: torch.nn.Module,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    names: Names,
-    recorder: Recorder,
-    surroundings: AbstractContextManager[object],
+    prepared: Prepared,
     *,
     rung: str,
     reason: str,
     autograd: bool,
 ) -> tuple[Trace, BaseException | None]:
-    """Run `module(*args, **kwargs)` under `recorder`, and hand over the facts.
+    """Run the module under the recorder that is prepared for it, and hand over the facts.
 
-    The second result is what the forward raised, if it did; the trace then ends there. The caller has
-    prepared the module and its arguments for the rung.
+    The second result is what the forward raised, if it did; the trace then ends there.
 
     autograd:
         for a forward that takes gradients itself.
     """
+    module, args, kwargs, names, recorder, _, surroundings = prepared
     started = time.perf_counter()
     calls = Calls(names, recorder, autograd)
     inputs = calls.arguments(args, kwargs)
@@ -74,12 +70,12 @@ def record_forward(
         seconds=time.perf_counter() - started,
         error=None if error is None else said(error),
         error_path=failing if error is not None else "",
-        unseen=_unseen(recorder, calls),
+        unseen=unseen(recorder, calls),
     )
     return trace, error
 
 
-def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
+def unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
     """Each once for a call."""
     found = [*recorder.unseen, *calls.elsewhere()]
     if recorder.on_meta or recorder.on_fake:  # real ones come from numbers as well

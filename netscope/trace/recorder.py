@@ -315,6 +315,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensor.__class__ = self.tensor_class
         return tensor  # type: ignore[no-any-return]
 
+    def kernel(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What torch makes of an operator, where there may be no values. No mode is active."""
+        made = func(*args, **kwargs)
+        return dressed(made, self.tensor_class) if self.on_meta else made
+
     def record(self, operator: Operator, reads: Sequence[int], writes: Sequence[int]) -> None:
         """Write down a call of an operator."""
         self.ops.append(OpCall(operator, self.scope, tuple(reads), tuple(writes)))

@@ -61,18 +61,18 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     twin = tensors.on_meta(classes)
 
     def make(spec: TensorSpec) -> torch.Tensor:
-        if home == _CPU and spec.numel <= most_kept(_dtype(spec)):
-            return _random(spec, home)  # token ids, masks: what a real forward would be given
+        if home == _CPU and spec.numel <= most_kept(torch_dtype(spec)):
+            return random_tensor(spec, home)  # token ids, masks: what a real forward would be given
         made: Any = _empty(spec, META)
         made.__class__ = classes.tensor
         return made  # type: ignore[no-any-return]
 
-    with _held(workload, twin, make, train, first, owned=workload.rebuild is not None) as held:
+    with held(workload, twin, make, train, first, owned=workload.rebuild is not None) as held:
         module, args, kwargs, names, copier = held
         if workload.rebuild:
             _dress(names.modules, classes)
         keep_from_fused(names.modules)
-        with _keeping(names, copier) as keeper:
+        with keeping(names, copier) as keeper:
             copied = workload.rebuild is None
             recorder = Recorder(on_meta=True, home=home, classes=classes, keeper=keeper, copied=copied)
             yield Prepared(module, args, kwargs, names, recorder, copier)
@@ -90,9 +90,9 @@ def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         with mode:
             return _empty(spec, "cpu")
 
-    with _held(workload, twin, make, train, first, owned=False) as held:
+    with held(workload, twin, make, train, first, owned=False) as held:
         module, args, kwargs, names, copier = held
-        with _keeping(names, copier) as keeper:
+        with keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, on_fake=True, keeper=keeper)
             yield Prepared(module, args, kwargs, names, recorder, copier, _faking(mode, recorder))
 
@@ -129,18 +129,18 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
     device = device_of(workload.module) if workload.rebuild is None else _CPU
 
     def make(spec: TensorSpec) -> torch.Tensor:
-        return _random(spec, device)
+        return random_tensor(spec, device)
 
     module = workload.rebuild() if workload.rebuild else None
-    with _held(workload, twin, make, train, True, owned=module is not None, built=module) as held:
+    with held(workload, twin, make, train, True, owned=module is not None, built=module) as held:
         ready, args, kwargs, names, copier = held
-        with _keeping(names, copier) as keeper:
+        with keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, home=device, keeper=keeper)
             yield Prepared(ready, args, kwargs, names, recorder, copier, exits_watched(recorder))
 
 
 @contextmanager
-def _keeping(names: Names, copier: Copier) -> Iterator[Keeper]:
+def keeping(names: Names, copier: Copier) -> Iterator[Keeper]:
     """Keeps what is written to and is none of the copies' or the module's own."""
     modules = list(names.modules)  # others are met by the forward
 
@@ -176,11 +176,11 @@ def device_of(module: torch.nn.Module) -> torch.device:
     return _CPU
 
 
-_Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, Copier]
+Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, Copier]
 
 
 @contextmanager
-def _held(
+def held(
     workload: Workload,
     twin: Callable[[torch.Tensor], torch.Tensor],
     make: Callable[[TensorSpec], torch.Tensor],
@@ -189,7 +189,7 @@ def _held(
     *,
     owned: bool,
     built: torch.nn.Module | None = None,
-) -> Iterator[_Held]:
+) -> Iterator[Held]:
     """A module and arguments that nobody else has, in the wanted mode.
 
     twin:
@@ -363,19 +363,19 @@ def _takes_mode(module: torch.nn.Module) -> bool:
     )
 
 
-def _dtype(spec: TensorSpec) -> torch.dtype:
+def torch_dtype(spec: TensorSpec) -> torch.dtype:
     dtype = getattr(torch, spec.dtype)
     assert isinstance(dtype, torch.dtype)
     return dtype
 
 
 def _empty(spec: TensorSpec, device: str | torch.device) -> torch.Tensor:
-    return torch.empty(spec.shape, dtype=_dtype(spec), device=device)
+    return torch.empty(spec.shape, dtype=torch_dtype(spec), device=device)
 
 
-def _random(spec: TensorSpec, device: torch.device) -> torch.Tensor:
+def random_tensor(spec: TensorSpec, device: torch.device) -> torch.Tensor:
     """Values that most networks can digest: normal noise, small token ids, all-true masks."""
-    dtype = _dtype(spec)
+    dtype = torch_dtype(spec)
     generator = torch.Generator().manual_seed(0)
     if dtype is torch.bool:
         return torch.ones(spec.shape, dtype=dtype, device=device)

@@ -27,7 +27,7 @@ from netscope.trace.operators import Arguments, operator_of
 from netscope.trace.schema import Effect, Schema
 from netscope.trace.shapes import Layout, check_dtypes, infer
 from netscope.trace.shapes.layout import broadcast
-from netscope.trace.standins import dressed, is_meta
+from netscope.trace.standins import is_meta
 from netscope.trace.storage import is_sparse
 from netscope.trace.tags import tensors_in
 
@@ -239,8 +239,7 @@ def _kernel(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: d
     outside = here.outside
     here.outside = False  # torch's meta kernels are Python too, and are to see where tensors are
     try:
-        made = schema.func(*args, **kwargs)
-        return dressed(made, recorder.tensor_class) if recorder.on_meta else made
+        return recorder.kernel(schema.func, args, kwargs)
     except (RuntimeError, NotImplementedError):
         if not recorder.on_fake or schema.rule is None or schema.effect is not Effect.MAKES:
             raise

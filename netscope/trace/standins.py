@@ -38,9 +38,9 @@ def standins(device: torch.device) -> Standins:
     """The classes for a device."""
     told = _told(device)
     made = Standins(
-        type("Tensor", (torch.Tensor,), {**told, **_VALUELESS}),
+        type("Tensor", (torch.Tensor,), {**told, **VALUELESS}),
         # Whose address is asked for to see whether they are tied, and not for what is there.
-        type("Parameter", (torch.nn.Parameter,), {**told, **_VALUELESS, "data_ptr": _BASE.data_ptr}),
+        type("Parameter", (torch.nn.Parameter,), {**told, **VALUELESS, "data_ptr": _BASE.data_ptr}),
     )
     PLAIN_TENSORS.update(made)
     return made
@@ -133,7 +133,7 @@ def _new_tensor(
     return torch.tensor(data, dtype=dtype or self.dtype, **settings)
 
 
-_VALUELESS: Final[dict[str, Any]] = {
+VALUELESS: Final[dict[str, Any]] = {
     "data": property(_data, _BASE.data.__set__),
     **{name: _refused(name) for name in ("numpy", "tolist", "__array__", "__dlpack__", "data_ptr")},
     "new_tensor": _new_tensor,

@@ -115,7 +115,7 @@ def on_meta(classes: Standins) -> Twins:
             return source.detach().clone()
         return torch.empty_strided(shape, stride, dtype=dtype, device=_META)
 
-    return Twins(allocate, _alone, classes)
+    return Twins(allocate, alone, classes)
 
 
 def _has_values(tensor: torch.Tensor) -> bool:
@@ -133,7 +133,7 @@ def on_fake(mode: Any) -> Twins:
         with mode:
             return torch.empty_strided(shape, stride, dtype=dtype, device="cpu")
 
-    return Twins(allocate, _alone)
+    return Twins(allocate, alone)
 
 
 def copied() -> Twins:
@@ -148,6 +148,6 @@ def copied() -> Twins:
     return Twins(allocate, lambda tensor: tensor.detach().clone())
 
 
-def _alone(tensor: torch.Tensor) -> torch.Tensor:
+def alone(tensor: torch.Tensor) -> torch.Tensor:
     """Of one that stays as it is. A sparse one is copied, as its version would change; so small are those."""
     return tensor if tensor.layout is torch.strided else tensor.detach().clone()

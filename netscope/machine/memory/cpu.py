@@ -1,0 +1,119 @@
+"""The record of the processor's allocator, which the profiler has: every allocation of every kernel."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from netscope.trace.step.program import Recipe, Training, infer
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Of one step that ran, in bytes above what was there before: parameters, buffers, inputs, optimizer state.
+
+    peak:
+        the most.
+    phases:
+        (part of the step, bytes at its begin, the most within it), in order.
+    """
+
+    peak: int
+    phases: tuple[tuple[str, int, int], ...]
+
+
+_PHASE = "netscope.phase:"
+_START = f"{_PHASE}start"
+
+
+class _Marks:
+    """Marks the parts of a step in the profiler's record."""
+
+    def phase(self, name: str) -> None:
+        """A part begins."""
+        with torch.profiler.record_function(f"{_PHASE}{name}"):
+            pass
+
+    def forwarding(self) -> AbstractContextManager[object]:
+        """Nothing is watched."""
+        return nullcontext()
+
+
+def record_of(step: Callable[[_Marks], None]) -> Record:
+    """The record of one step, after two others: what is made once is not of it.
+
+    The second is in the profile: of memory that was had before the profiler does not tell that it went.
+    """
+    step(_Marks())
+    gc.collect()
+    with _profiling() as profiler:
+        step(_Marks())
+        gc.collect()
+        with torch.profiler.record_function(_START):
+            pass
+        step(_Marks())
+    return _read(profiler)
+
+
+@contextmanager
+def _profiling() -> Iterator[Any]:
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        yield profiler
+
+
+def events_of(profiler: Any) -> Iterator[tuple[int, str, Any]]:
+    """(time, name, allocation or None) in the order of time."""
+    from torch._C._profiler import _EventType
+
+    waiting = list(profiler.profiler.kineto_results.experimental_event_tree())
+    found = []
+    while waiting:
+        event = waiting.pop()
+        waiting += event.children
+        if event.tag == _EventType.Allocation:
+            found.append((event.start_time_ns, "", event.extra_fields))
+        elif event.name.startswith(_PHASE):
+            found.append((event.start_time_ns, event.name.partition(":")[2], None))
+    found.sort(key=lambda one: one[0])
+    return iter(found)
+
+
+def _read(profiler: Any) -> Record:
+    live = peak = 0
+    phases: list[list[Any]] = []
+    for _, name, allocation in events_of(profiler):
+        if allocation is None:
+            if name == "start":
+                live = peak = 0
+                phases.clear()
+                continue
+            phases.append([name, live, live])
+            continue
+        if allocation.device.type != "cpu" or not phases:
+            continue
+        live += allocation.alloc_size
+        peak = max(peak, live)
+        phases[-1][2] = max(phases[-1][2], live)
+    return Record(peak, tuple((name, begin, most) for name, begin, most in phases))
+
+
+def training_record(
+    module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recipe: Recipe
+) -> Record:
+    """Of a training step. The module is trained: it is a copy's turn to be given."""
+    training = Training(module, args, kwargs, recipe, torch.device("cpu"))
+    return record_of(training.step)
+
+
+def inference_record(
+    module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], amp: str | None = None
+) -> Record:
+    """Of a forward under no_grad."""
+    return record_of(lambda marks: infer(module, args, kwargs, amp, torch.device("cpu"), marks))

@@ -1,0 +1,57 @@
+"""What a network is trained by where its owner does not say: a number to take the gradient of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from netscope.trace.tree import leaves
+
+Loss = Callable[[Any], torch.Tensor]
+
+
+def usual_loss(output: Any) -> torch.Tensor:
+    """The loss that the network returned; else cross-entropy over logits; else the mean of all that it returned.
+
+    Logits are what is called so, or a lone result of two dimensions (batch, classes). The classes are in the
+    last dimension of what is called logits, and the targets are zeros.
+
+    Raises:
+        ValueError: nothing of what was returned has a gradient.
+    """
+    own = _named(output, "loss")
+    if own is not None and own.requires_grad:
+        return own.float().sum()
+    logits = _named(output, "logits")
+    if logits is None and isinstance(output, torch.Tensor) and output.ndim == 2:
+        logits = output
+    if logits is not None and logits.is_floating_point() and logits.ndim >= 2 and logits.requires_grad:
+        flat = logits.float().reshape(-1, logits.shape[-1])
+        targets = torch.zeros(flat.shape[0], dtype=torch.int64, device=flat.device)
+        return torch.nn.functional.cross_entropy(flat, targets)
+    parts = [
+        leaf.float().mean() for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+    ]
+    if not parts:
+        raise ValueError("nothing that the network returns has a gradient")
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def mean_loss(output: Any) -> torch.Tensor:
+    """The mean of all that the network returned."""
+    parts = [
+        leaf.float().mean() for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+    ]
+    if not parts:
+        raise ValueError("nothing that the network returns has a gradient")
+    return sum(parts[1:], parts[0])
+
+
+def _named(output: Any, name: str) -> torch.Tensor | None:
+    found = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
+    return found if isinstance(found, torch.Tensor) else None

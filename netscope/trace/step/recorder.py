@@ -1,0 +1,258 @@
+"""The recorder of a step: every storage is followed from the operator that made it to its end.
+
+It runs below autograd as the recorder of a forward does, but autograd is there and does what it does: it
+keeps what it keeps, and lets go of it. A storage tells by a weak reference when nobody holds it any more,
+in Python or in C++. So views must be views: operators run on torch's meta kernels and are not stood in for.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import torch
+
+from netscope.trace.facts import Storage
+from netscope.trace.keeper import Keeper
+from netscope.trace.recorder import Recorder
+from netscope.trace.schema import Schema
+from netscope.trace.shapes import Layout
+from netscope.trace.standins import is_meta
+from netscope.trace.step.facts import Event, Phase
+from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
+from netscope.trace.tags import Tag, Tags, tensors_in
+
+_READS_A_VALUE: Final = "aten._local_scalar_dense.default"
+
+
+class Lives(Tags):
+    """Storages known by what they are, and followed to their end. No tensor is held.
+
+    events:
+        what came and went.
+    op:
+        tells how many operators have begun.
+    """
+
+    def __init__(self, on_meta: bool) -> None:
+        super().__init__(on_meta)
+        self.events: list[Event] = []
+        self.ops: list[Any] = []
+        self.alive: dict[int, int] = {}
+        self._references: dict[int, weakref.ref[Any]] = {}
+
+    def let_go(self) -> None:
+        """Follow nothing any more."""
+        super().let_go()
+        self._references.clear()
+        self.alive.clear()
+
+    def storage_of(self, tensor: torch.Tensor, born: int) -> int:
+        """The index of a tensor's storage, which is followed from now on.
+
+        born:
+            the operator that made it, should it be new.
+        """
+        held = tensor.untyped_storage()
+        address = held._cdata
+        known = self.alive.get(address)
+        if known is not None:
+            return known
+        index = len(self.storages)
+        nbytes = held.nbytes()
+        self.alive[address] = index
+        self.storages.append(Storage(nbytes, born))
+        events, ops, alive, references = self.events, self.ops, self.alive, self._references
+
+        def over(_: object) -> None:
+            if references.pop(address, None) is not None:
+                del alive[address]
+                events.append(Event(index, nbytes, False, len(ops)))
+
+        references[address] = weakref.ref(held, over)
+        events.append(Event(index, nbytes, True, len(ops)))
+        return index
+
+    def adopt(self, tensor: torch.Tensor) -> Tag:
+        """The tag of a tensor that no operator returned: one that was there before, or a copy of autograd's."""
+        try:
+            return self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
+        except (RuntimeError, NotImplementedError):
+            return super().adopt(tensor)
+
+    def mark(self, tensor: torch.Tensor, storage: int) -> None:
+        """Tag a tensor that an operator made, or that lies where one was given."""
+        try:
+            storage = self.storage_of(tensor, len(self.ops))
+        except (RuntimeError, NotImplementedError):
+            pass
+        self.write(tensor, self.layout_of(tensor), storage)
+
+    def is_foreign(self, tensor: torch.Tensor) -> bool:
+        """Whether it was there before the recording."""
+        tag = self.of(tensor)
+        return tag is not None and self.storages[tag[1]].born < 0
+
+    def orphans(self) -> set[int]:
+        """None: what autograd makes by itself is not to be told from work out of sight."""
+        return set()
+
+
+class StepRecorder(Recorder):
+    """Records a step: operators as its base does, and what becomes of storages.
+
+    placed:
+        the classes of tensors without data; None where tensors are real.
+    """
+
+    def __init__(self, device: torch.device, *, placed: Placed | None, keeper: Keeper) -> None:
+        super().__init__(on_meta=placed is not None, home=device, keeper=keeper, copied=True)
+        self.memo = None
+        self.placed = placed
+        self.tags: Lives = Lives(self.on_meta)
+        self.storages = self.tags.storages
+        self.tags.ops = self.ops
+        self.phases: list[Phase] = []
+        # Whether a value that is not there may be any: in an optimizer it decides on no shape.
+        self._any_value = False
+        # Storages that were there before the step.
+        self._before = 0
+        # By autograd's number of an operation, the call that it belongs to.
+        self._scopes: dict[int, int] = {}
+        # What autograd is given to keep, with the call that it was in.
+        self.kept: list[tuple[weakref.ref[_Kept], int]] = []
+
+    # The step
+
+    def phase(self, name: str) -> None:
+        """A part of the step begins."""
+        if not self.phases:
+            self._before = len(self.storages)
+        self.phases.append(Phase(name, len(self.tags.events), len(self.ops)))
+        self._any_value = name in ("optimizer", "zero_grad", "state")
+
+    @contextmanager
+    def forwarding(self) -> Iterator[None]:
+        """See what autograd keeps."""
+
+        def keep(tensor: torch.Tensor) -> _Kept:
+            kept = _Kept(self._alias(tensor))
+            self.tags.given(kept.tensor)  # a number that torch made a tensor of is met nowhere else
+            self.kept.append((weakref.ref(kept), self.scope))
+            return kept
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
+            yield
+
+    def _alias(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The same memory, without what computed it: autograd is not to hold its own result."""
+        if self.placed is not None and self.placed.is_placed(tensor):
+            return self.placed.place(tensor)
+        with torch._C._DisableTorchDispatch():
+            return tensor.detach()
+
+    # Operators
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        where = tells_device(func, self.home)
+        if where is not None:
+            return where
+        node = torch._C._current_autograd_node()
+        if node is None:
+            if self.scope >= 0:
+                self._scopes[torch.autograd._get_sequence_nr()] = self.scope  # type: ignore[attr-defined]
+            return self._inside(func, types, args, kwargs)
+        scope, self.scope = self.scope, self._scope_of(node)
+        try:
+            return self._inside(func, types, args, kwargs)
+        finally:
+            self.scope = scope
+
+    def _inside(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+        before, inside.now = inside.now, True
+        try:
+            return super().__torch_dispatch__(func, types, args, kwargs)
+        finally:
+            inside.now = before
+
+    def _scope_of(self, node: Any) -> int:
+        """The call whose gradient a node of autograd's graph computes."""
+        number = node._sequence_nr()
+        if number >= 2**62:
+            return -1
+        return self._scopes.get(number + 1, self._scopes.get(number, -1))
+
+    def _nested(self, schema: Schema, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.placed is not None and schema.is_query:
+            return self.kernel(schema.func, args, kwargs)
+        return super()._nested(schema, tuple(t for t in types if not self._is_ours(t)), args, kwargs)
+
+    def _made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._any_value and schema.name == _READS_A_VALUE:
+            if is_meta(args[0]) or self.tags.given(args[0])[1] in self.stale:
+                return 1.0
+        return super()._made_by(schema, args, kwargs)
+
+    def owns(self, tensor: torch.Tensor) -> bool:
+        """Whether it is the step's own or a copy, as is what torch makes by itself once the step runs."""
+        return bool(self.phases) and self.tags.given(tensor)[1] >= self._before or super().owns(tensor)
+
+    def _is_ours(self, kind: type) -> bool:
+        return self.placed is not None and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ and (
+            kind in (self.placed.tensor, self.placed.parameter)
+        )
+
+    def _is_whole(self, schema: Schema, args: tuple[Any, ...]) -> bool:
+        return False  # what it falls apart into is what autograd sees
+
+    def _taken_apart(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        before, inside.now = inside.now, False
+        try:
+            return super()._taken_apart(schema, args, kwargs)
+        finally:
+            inside.now = before
+
+    def kernel(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What torch's kernel makes: that of meta, unless all is real."""
+        placed = self.placed
+        if placed is None:
+            return func(*args, **kwargs)
+        if not any(placed.is_placed(t) or is_meta(t) for t in tensors_in((args, tuple(kwargs.values())))):
+            device = kwargs.get("device")
+            if device is None or torch.device(device).type == "cpu":
+                return func(*args, **kwargs)
+        with in_kernel():
+            made = func(*args, **kwargs)
+        return self._placed(made)
+
+    def _placed(self, made: Any) -> Any:
+        assert self.placed is not None
+        if isinstance(made, torch.Tensor):
+            return self.placed.place(made) if type(made) is torch.Tensor and is_meta(made) else made
+        if isinstance(made, (list, tuple)):
+            items = [self._placed(item) for item in made]
+            return items if type(made) is list else tuple(items)
+        return made
+
+    def empty(self, layout: Layout) -> torch.Tensor:
+        """A tensor without data. To be called where no mode is active."""
+        tensor = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device="meta")
+        return tensor if self.placed is None else self.placed.place(tensor)
+
+    def born(self, tensor: torch.Tensor) -> int:
+        """Tag what the operator about to be recorded made; its storage."""
+        self.tags.mark(tensor, -1)
+        return self.tags.given(tensor)[1]
+
+
+class _Kept:
+    """What autograd keeps, for as long as it does."""
+
+    __slots__ = ("__weakref__", "tensor")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
