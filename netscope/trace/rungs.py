@@ -67,7 +67,7 @@ def meta(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         made.__class__ = classes.tensor
         return made  # type: ignore[no-any-return]
 
-    with held(workload, twin, make, train, first, owned=workload.rebuild is not None) as held:
+    with holding(workload, twin, make, train, first, owned=workload.rebuild is not None) as held:
         module, args, kwargs, names, copier = held
         if workload.rebuild:
             _dress(names.modules, classes)
@@ -90,7 +90,7 @@ def fake(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         with mode:
             return _empty(spec, "cpu")
 
-    with held(workload, twin, make, train, first, owned=False) as held:
+    with holding(workload, twin, make, train, first, owned=False) as held:
         module, args, kwargs, names, copier = held
         with keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, on_fake=True, keeper=keeper)
@@ -132,7 +132,7 @@ def real(workload: Workload, train: bool, first: bool) -> Iterator[Prepared]:
         return random_tensor(spec, device)
 
     module = workload.rebuild() if workload.rebuild else None
-    with held(workload, twin, make, train, True, owned=module is not None, built=module) as held:
+    with holding(workload, twin, make, train, True, owned=module is not None, built=module) as held:
         ready, args, kwargs, names, copier = held
         with keeping(names, copier) as keeper:
             recorder = Recorder(on_meta=False, home=device, keeper=keeper)
@@ -180,7 +180,7 @@ Held = tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any], Names, Copier]
 
 
 @contextmanager
-def held(
+def holding(
     workload: Workload,
     twin: Callable[[torch.Tensor], torch.Tensor],
     make: Callable[[TensorSpec], torch.Tensor],

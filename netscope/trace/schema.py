@@ -36,6 +36,9 @@ class Schema:
 
     A composite one, which is always taken apart, has `func`, `name`, `is_query`, `written` and no tags.
 
+    whole:
+        for a composite one that is not to be taken for one: a device has a kernel of its own for it.
+
     aliases:
         for each result the argument whose memory it is (position or name), None for new memory.
     is_composite:
@@ -66,13 +69,13 @@ class Schema:
         "makes_constants", "name", "on_device", "only_if", "rule", "tags", "written",
     )  # fmt: skip
 
-    def __init__(self, func: Any) -> None:
+    def __init__(self, func: Any, whole: bool = False) -> None:
         self.func = func
         self.name = str(func)
         self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_", "aten.detach_.")) and (
             self.name != "aten.is_nonzero.default"  # which reads a value
         )
-        self.is_composite = _is_composite(func.name())
+        self.is_composite = not whole and _is_composite(func.name())
         arguments = func._schema.arguments
         self.written: tuple[int | str, ...] = tuple(
             a.name if a.kwarg_only else i

@@ -19,7 +19,7 @@ from netscope.trace.forward import unseen
 from netscope.trace.here import here
 from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
 from netscope.trace.routing import routed
-from netscope.trace.rungs import Prepared, device_of, held, keeping, random_tensor, torch_dtype
+from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.facts import Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
@@ -61,7 +61,7 @@ def _on_meta(workload: Workload, train: bool, home: torch.device) -> Iterator[Pr
             return random_tensor(spec, torch.device("cpu"))
         return where.place(torch.empty(spec.shape, dtype=torch_dtype(spec), device="meta"))
 
-    with held(workload, PlacedTwins(where), make, train, True, owned=False) as (module, args, kwargs, names, copier):
+    with holding(workload, PlacedTwins(where), make, train, True, owned=False) as (module, args, kwargs, names, copier):
         with keeping(names, copier) as keeper:
             recorder = StepRecorder(home, placed=where, keeper=keeper)
             yield Prepared(module, args, kwargs, names, recorder, copier)

@@ -14,16 +14,21 @@ from typing import Any, Final
 
 import torch
 
-from netscope.trace.facts import Storage
+from netscope.trace.facts import Operator, Storage
 from netscope.trace.keeper import Keeper
 from netscope.trace.recorder import Recorder
-from netscope.trace.schema import Schema
+from netscope.trace.schema import Schema, schema_of
 from netscope.trace.shapes import Layout
 from netscope.trace.standins import is_meta
 from netscope.trace.step.facts import Event, Phase
 from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
 from netscope.trace.tags import Tag, Tags, tensors_in
 
+_ADD: Final = torch.ops.aten.add.Tensor
+_IN_PLACE: Final = frozenset({"inplace"})
+# Who holds a tensor that only autograd's engine has, as seen from here: the engine, and those that hand it over.
+_ALONE: Final = 4
+_STORAGE_ALONE: Final = 2
 _READS_A_VALUE: Final = "aten._local_scalar_dense.default"
 
 
@@ -117,6 +122,8 @@ class StepRecorder(Recorder):
         self.phases: list[Phase] = []
         # Whether a value that is not there may be any: in an optimizer it decides on no shape.
         self._any_value = False
+        # Those of kernels on this device; a build without any for it has the processor's.
+        self._keys = ("CPU",) if device.type == "cpu" else (device.type.upper(), "CPU")
         # Storages that were there before the step.
         self._before = 0
         # By autograd's number of an operation, the call that it belongs to.
@@ -162,6 +169,8 @@ class StepRecorder(Recorder):
         if where is not None:
             return where
         node = torch._C._current_autograd_node()
+        if node is not None and func is _ADD and self.placed is not None and self._accumulates(*args):
+            return self._added_in_place(args[0])
         if node is None:
             if self.scope >= 0:
                 self._scopes[torch.autograd._get_sequence_nr()] = self.scope  # type: ignore[attr-defined]
@@ -172,12 +181,48 @@ class StepRecorder(Recorder):
         finally:
             self.scope = scope
 
+    def _meet(self, func: Any) -> None:
+        """Take an operator for a composite only where it is one on this device."""
+        schema = schema_of(func)
+        if schema.is_composite and any(
+            torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), key) for key in self._keys
+        ):
+            schema = Schema(func, whole=True)
+        self._schemas[id(func)] = schema
+
     def _inside(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+        if id(func) not in self._schemas and isinstance(func, torch._ops.OpOverload):
+            self._meet(func)
         before, inside.now = inside.now, True
         try:
             return super().__torch_dispatch__(func, types, args, kwargs)
         finally:
             inside.now = before
+
+    def _accumulates(self, one: torch.Tensor, other: torch.Tensor, *rest: Any) -> bool:
+        """Whether autograd's engine adds up two gradients in the memory of the first.
+
+        It does so with a tensor that nobody else has, but not with one of a class of its own, as these are
+        (`can_accumulate_inplace` in torch/csrc/autograd/input_buffer.cpp).
+        """
+        return (
+            not torch.is_grad_enabled()
+            and one.shape == other.shape
+            and one.dtype == other.dtype
+            and one._use_count() <= _ALONE
+            and torch._C._storage_Use_Count(one.untyped_storage()._cdata) <= _STORAGE_ALONE
+            and self.tags.layout_of(one).is_dense
+        )
+
+    def _added_in_place(self, one: torch.Tensor) -> torch.Tensor:
+        with in_kernel():
+            made = one.view_as(one)
+        result: torch.Tensor = self._placed(made)
+        self.tags.mark(result, -1)
+        tag = self.tags.given(one)
+        spec = tag[0].spec
+        self.record(Operator("aten.add_.Tensor", (spec, spec), {}, (spec,), _IN_PLACE), (tag[1],), (tag[1],))
+        return result
 
     def _scope_of(self, node: Any) -> int:
         """The call whose gradient a node of autograd's graph computes."""
