@@ -173,7 +173,8 @@ class StepRecorder(Recorder):
             return self._added_in_place(args[0])
         if node is None:
             if self.scope >= 0:
-                self._scopes[torch.autograd._get_sequence_nr()] = self.scope  # type: ignore[attr-defined]
+                # The first that sees a number is what autograd has just given it to.
+                self._scopes.setdefault(torch.autograd._get_sequence_nr(), self.scope)  # type: ignore[attr-defined]
             return self._inside(func, types, args, kwargs)
         scope, self.scope = self.scope, self._scope_of(node)
         try:

@@ -1,0 +1,1 @@
+"""What a network takes of a device's memory."""
