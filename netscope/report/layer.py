@@ -16,6 +16,7 @@ from netscope.base.units import ratio
 
 if TYPE_CHECKING:
     from netscope.report.measured.timing import LayerRoof, LayerTiming
+    from netscope.report.memory import LayerMemory
 
 # The last component of the path of a row that holds a module's own functional work.
 FUNCTIONAL: Final = "(functional)"
@@ -181,6 +182,8 @@ class Layer:
         kernel cannot be told.
     roof:
         the least that it could take; None in reports that were held against no machine.
+    memory:
+        what it takes of memory; None in reports of which that was not asked, and where it was not called.
     """
 
     path: str
@@ -223,6 +226,7 @@ class Layer:
     window: Window | None = Late()  # type: ignore[assignment]
     timing: LayerTiming | None = None
     roof: LayerRoof | None = None
+    memory: LayerMemory | None = None
 
     @classmethod
     def made(cls, **fields: Any) -> Layer:
@@ -377,6 +381,21 @@ class Layer:
     def intensity(self) -> float | None:
         """Arithmetic intensity: FLOPs for each byte that must be moved."""
         return ratio(self.flops, self.moved_bytes)
+
+    @property
+    def saved(self) -> int | None:
+        """Bytes kept for the backward within it; None where that was not asked for."""
+        return None if self.memory is None else self.memory.saved
+
+    @property
+    def live(self) -> int | None:
+        """Bytes of activations alive when its forward is over; None where that was not asked for."""
+        return None if self.memory is None else self.memory.live
+
+    @property
+    def peak(self) -> int | None:
+        """Bytes of activations alive at most while it runs; None where that was not asked for."""
+        return None if self.memory is None else self.memory.peak
 
     @property
     def efficiency(self) -> float | None:

@@ -75,6 +75,8 @@ class Own(NamedTuple):
         something of this row was not seen, or not done, so `output_bytes` is one too.
     machine:
         what it takes on a machine; None in a report that knows of none.
+    saved:
+        bytes kept for the backward; None in a report of which that was not asked.
     """
 
     params: int = 0
@@ -87,6 +89,7 @@ class Own(NamedTuple):
     unknown: bool = False
     unseen: bool = False
     machine: OnMachine | None = None
+    saved: int | None = None
 
     @classmethod
     def of(cls, layer: Layer, unknown: Mapping[str, int]) -> Own:
@@ -104,6 +107,7 @@ class Own(NamedTuple):
             unknown=bool(unknown),
             unseen=any(what in layer.unseen for what in unknown),
             machine=OnMachine.of(layer),
+            saved=None if layer.memory is None else layer.memory.own_saved,
         )
 
     def plus(self, other: Own) -> Own:
@@ -119,6 +123,7 @@ class Own(NamedTuple):
             self.unknown or other.unknown,
             self.unseen or other.unseen,
             other.machine if self.machine is None else self.machine.plus(other.machine),
+            self.saved if other.saved is None else other.saved + (self.saved or 0),
         )
 
     def __bool__(self) -> bool:

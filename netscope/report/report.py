@@ -17,6 +17,7 @@ from netscope.report.layer import UNCALLED, Late, Layer, Tensor
 if TYPE_CHECKING:
     from netscope.report.measured.events import Event
     from netscope.report.measured.timing import Roof, Timing
+    from netscope.report.memory import Memory, Moment
     from netscope.report.misfits import Misfit
     from netscope.trace.facts import Trace
 
@@ -32,7 +33,7 @@ class Report(Answer):
 
     `report["features.0"]` is a row; `report.layers[0]` is the root, whose inclusive figures are the
     totals. `environment` holds versions; `timing` is None for a report that was not measured, `roof` for
-    one that was held against no machine.
+    one that was held against no machine, `memory` where its memory was not asked for.
 
     misfits:
         windows that do not fit what they move over; None where nobody looked, as in a file of an older
@@ -60,6 +61,7 @@ class Report(Answer):
     environment: dict[str, str] = field(default_factory=dict)
     timing: Timing | None = None
     roof: Roof | None = None
+    memory: Memory | None = None
     misfits: tuple[Misfit, ...] | None = Late()  # type: ignore[assignment]
     schema_version: int = SCHEMA_VERSION
     facts: Trace | None = field(default=None, compare=False, metadata=UNSAVED)
@@ -299,8 +301,30 @@ class Report(Answer):
         return self.error is None and UNCALLED not in self.unknown
 
     @property
+    def inference_peak(self) -> int | None:
+        """Bytes alive at most in a forward, without parameters and buffers; None where not asked for."""
+        return None if self.memory is None else self.memory.inference_peak
+
+    @property
+    def saved_for_backward(self) -> int | None:
+        """Bytes that autograd keeps after a forward in training; None where not asked for."""
+        return None if self.memory is None else self.memory.saved_for_backward
+
+    @property
+    def training_peak(self) -> int | None:
+        """Bytes alive at most in a step of training, all included; None where not asked for."""
+        return None if self.memory is None else self.memory.training_peak
+
+    @property
+    def timeline(self) -> tuple[Moment, ...] | None:
+        """What is alive when in the step, or else the forward; None where not asked for."""
+        return None if self.memory is None else self.memory.step.timeline
+
+    @property
     def verb(self) -> str:
-        """Its page: that of a summary, of a profile once it was measured, or of a roofline."""
+        """Its page: that of a summary, of a profile once it was measured, of a roofline, or of its memory."""
+        if self.memory is not None:
+            return "memory"
         return "profile" if self.timing is not None else "roofline" if self.roof is not None else "summary"
 
     def to_chrome_trace(self, path: str | PathLike[str] | None = None) -> str:

@@ -82,8 +82,8 @@ class Timeline:
         {role: bytes} at the peak, scratch apart.
     owners:
         who is alive at the peak, most first.
-    at_rest:
-        {role: bytes} before the step.
+    at_rest, at_end:
+        {role: bytes} before the step and after it.
     """
 
     points: tuple[Point, ...]
@@ -94,6 +94,7 @@ class Timeline:
     roles: dict[Role, int]
     owners: tuple[Owner, ...]
     at_rest: dict[Role, int]
+    at_end: dict[Role, int]
 
     @property
     def peak_part(self) -> str:
@@ -156,6 +157,7 @@ def timeline_of(step: Step, scratch: Scratch = scratch_of) -> Timeline:
         _by_role(step, at_peak),
         _owners(step, at_peak),
         at_rest,
+        _by_role(step, alive),
     )
 
 

@@ -16,6 +16,7 @@ from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import Reconciliation, StepWork
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import LayerTiming, Roof, Timing
+from netscope.report.memory import Memory
 from netscope.report.misfits import Misfit, Side
 from netscope.report.report import Report
 from netscope.report.store.fields import is_record, saved
@@ -40,6 +41,7 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
     Parameter: ("numel",),
     Tensor: (),
     Window: (),
+    Memory: ("training_peak",),
     Misfit: (),
     Side: (),
     VectorOps: ("total",),
@@ -69,6 +71,9 @@ TOTALS: Final = (
     "flops_per_second",
     "bytes_per_second",
     "bound",
+    "inference_peak",
+    "saved_for_backward",
+    "training_peak",
 )
 
 

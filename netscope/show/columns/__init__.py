@@ -1,6 +1,6 @@
 """The one list of columns. Help, CSV headers, the docs' reference and every table derive from it.
 
-A column is one entry of `NETWORK`, or of `MACHINE` where only profiles and rooflines have it: its key is the
+A column is one entry of `NETWORK`, or of `MACHINE` or `MEMORY` where only some reports have it: its key is the
 attribute's name on a `Layer` where that has one, its value is raw, and its `kind` says how the value reads. A
 figure that adds up (params, MACs, bytes) also says how to get it from `Own`, the part that belongs to one row
 of a table and to no other.
@@ -14,6 +14,7 @@ from typing import Final
 from netscope.report.report import Report
 from netscope.show.columns.column import Column
 from netscope.show.columns.machine import MACHINE
+from netscope.show.columns.memory import MEMORY
 from netscope.show.columns.network import NETWORK
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "COLUMNS",
     "DEFAULT",
     "MACHINE",
+    "MEMORY",
     "NETWORK",
     "Column",
     "choose",
@@ -28,14 +30,16 @@ __all__ = [
     "known_to",
 ]
 
-COLUMNS: Final[tuple[Column, ...]] = (*NETWORK, *MACHINE)
+COLUMNS: Final[tuple[Column, ...]] = (*NETWORK, *MACHINE, *MEMORY)
 BY_KEY: Final[dict[str, Column]] = {column.key: column for column in COLUMNS}
 DEFAULT: Final = tuple(column.key for column in COLUMNS if column.default)
 
 
 def known_to(report: Report) -> tuple[Column, ...]:
-    """All columns that a report can fill: those of a machine only where it knows of one."""
-    return COLUMNS if report.knows_machine else NETWORK
+    """All columns that a report can fill: those of a machine or of memory only where it knows of that."""
+    machine = MACHINE if report.knows_machine else ()
+    memory = MEMORY if report.memory is not None else ()
+    return (*NETWORK, *machine, *memory)
 
 
 def choose(keys: Iterable[str]) -> tuple[Column, ...]:

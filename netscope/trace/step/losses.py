@@ -32,7 +32,9 @@ def usual_loss(output: Any) -> torch.Tensor:
         targets = torch.zeros(flat.shape[0], dtype=torch.int64, device=flat.device)
         return torch.nn.functional.cross_entropy(flat, targets)
     parts = [
-        leaf.float().mean() for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+        leaf.float().mean()
+        for _, leaf in leaves(output)
+        if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
         raise ValueError("nothing that the network returns has a gradient")
@@ -45,7 +47,9 @@ def usual_loss(output: Any) -> torch.Tensor:
 def mean_loss(output: Any) -> torch.Tensor:
     """The mean of all that the network returned."""
     parts = [
-        leaf.float().mean() for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+        leaf.float().mean()
+        for _, leaf in leaves(output)
+        if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
         raise ValueError("nothing that the network returns has a gradient")

@@ -69,8 +69,12 @@ def _plainly(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, A
 class Training:
     """A network about to be trained: its optimizer has its state already, as it has from the second step on.
 
+    device:
+        whose defaults the optimizer has.
     call:
         how the network is called.
+    casts:
+        the device to which torch's dispatcher takes the tensors to be, if that is another.
     """
 
     def __init__(
@@ -81,12 +85,13 @@ class Training:
         recipe: Recipe,
         device: torch.device,
         call: Call = _plainly,
+        casts: torch.device | None = None,
     ) -> None:
         self.module = module
         self._args = args
         self._kwargs = kwargs
         self._recipe = recipe
-        self._device = device
+        self._casts = casts or device
         self._call = call
         self._loss = LOSSES[recipe.loss] if isinstance(recipe.loss, str) else recipe.loss
         self.parameters = [p for p in module.parameters() if p.requires_grad]
@@ -113,11 +118,10 @@ class Training:
             self.optimizer.zero_grad(set_to_none=recipe.set_to_none)
         for _ in range(recipe.accumulate):
             listener.phase("forward")
-            with torch.enable_grad(), listener.forwarding():
-                with self._casting():
-                    output = self._call(self.module, self._args, self._kwargs)
-                    listener.phase("loss")
-                    loss = self._loss(output)
+            with torch.enable_grad(), listener.forwarding(), self._casting():
+                output = self._call(self.module, self._args, self._kwargs)
+                listener.phase("loss")
+                loss = self._loss(output)
             listener.phase("backward")
             scaled = loss / recipe.accumulate if recipe.accumulate > 1 else loss
             scaled.backward()
@@ -129,7 +133,7 @@ class Training:
 
     def _casting(self) -> AbstractContextManager[object]:
         amp = self._recipe.amp
-        return nullcontext() if amp is None else torch.autocast(self._device.type, getattr(torch, amp))
+        return nullcontext() if amp is None else torch.autocast(self._casts.type, getattr(torch, amp))
 
 
 def infer(
@@ -158,7 +162,9 @@ def checkpoint(module: torch.nn.Module, pattern: str) -> None:
     """
     from torch.utils.checkpoint import checkpoint as again
 
-    chosen = [(path, part) for path, part in module.named_modules() if path and fnmatch.fnmatchcase(path, pattern)]
+    chosen = [
+        (path, part) for path, part in module.named_modules() if path and fnmatch.fnmatchcase(path, pattern)
+    ]
     if not chosen:
         raise UsageError(
             f"no module's path matches {pattern!r}.", hint="write one as in --checkpoint 'layers.*'"

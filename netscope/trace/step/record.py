@@ -17,16 +17,18 @@ from netscope.trace.constants import most_kept
 from netscope.trace.facts import Trace
 from netscope.trace.forward import unseen
 from netscope.trace.here import here
-from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
+from netscope.trace.modules import ParameterFacts, is_training, module_fact
 from netscope.trace.routing import routed
-from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
+from netscope.trace.rungs import Prepared, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.facts import Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.tensors import PlacedTwins, placed
 
 
-def record_step(workload: Workload, recipe: Recipe | None = None, *, device: str = "cpu", amp: str | None = None) -> Step:
+def record_step(
+    workload: Workload, recipe: Recipe | None = None, *, device: str = "cpu", amp: str | None = None
+) -> Step:
     """One step of training by a recipe, or without one a forward in eval mode under no_grad.
 
     device:
@@ -34,11 +36,12 @@ def record_step(workload: Workload, recipe: Recipe | None = None, *, device: str
     amp:
         of inference, as `Recipe.amp`.
     """
-    home = torch.device(device)
+    # To C++ the tensors are on the processor whatever the device: autograd would else ask a GPU for its streams.
+    home = torch.device("cpu")
 
     def recording(prepared: Prepared) -> tuple[Step | None, BaseException | None]:
         try:
-            return _recorded(prepared, recipe, home, amp), None
+            return _recorded(prepared, recipe, torch.device(device), amp), None
         except BaseException as raised:  # the user's code
             if interrupts(raised):
                 raise
@@ -61,13 +64,21 @@ def _on_meta(workload: Workload, train: bool, home: torch.device) -> Iterator[Pr
             return random_tensor(spec, torch.device("cpu"))
         return where.place(torch.empty(spec.shape, dtype=torch_dtype(spec), device="meta"))
 
-    with holding(workload, PlacedTwins(where), make, train, True, owned=False) as (module, args, kwargs, names, copier):
-        with keeping(names, copier) as keeper:
-            recorder = StepRecorder(home, placed=where, keeper=keeper)
-            yield Prepared(module, args, kwargs, names, recorder, copier)
+    with (
+        holding(workload, PlacedTwins(where), make, train, True, owned=False) as (
+            module,
+            args,
+            kwargs,
+            names,
+            copier,
+        ),
+        keeping(names, copier) as keeper,
+    ):
+        recorder = StepRecorder(home, placed=where, keeper=keeper)
+        yield Prepared(module, args, kwargs, names, recorder, copier)
 
 
-def _recorded(prepared: Prepared, recipe: Recipe | None, home: torch.device, amp: str | None) -> Step:
+def _recorded(prepared: Prepared, recipe: Recipe | None, device: torch.device, amp: str | None) -> Step:
     module, args, kwargs, names, recorder, _, _ = prepared
     assert isinstance(recorder, StepRecorder)
     started = time.perf_counter()
@@ -95,10 +106,10 @@ def _recorded(prepared: Prepared, recipe: Recipe | None, home: torch.device, amp
     with routed(calls), recorder:
         here.outside = True
         if recipe is None:
-            infer(module, args, kwargs, amp, home, listener, call)
+            infer(module, args, kwargs, amp, recorder.home, listener, call)
         else:
             recorder.phase("state")
-            training = Training(module, args, kwargs, recipe, home, call)
+            training = Training(module, args, kwargs, recipe, device, call, casts=recorder.home)
             listener.training = training
             training.step(listener)
             del training
@@ -127,7 +138,7 @@ def _recorded(prepared: Prepared, recipe: Recipe | None, home: torch.device, amp
         tuple(recorder.phases),
         tuple(roles.get(index, Role.OTHER) for index in range(len(tags.storages))),
         saved,
-        home.type,
+        device.type,
     )
 
 
@@ -158,10 +169,7 @@ class _Listener:
 
     def _kept(self) -> tuple[tuple[int, int], ...]:
         """What autograd holds now, once each, but for parameters and buffers."""
-        own = {
-            self._recorder.tags.given(t)[1]
-            for t in (*self._module.parameters(), *self._module.buffers())
-        }
+        own = {self._recorder.tags.given(t)[1] for t in (*self._module.parameters(), *self._module.buffers())}
         found: dict[int, int] = {}
         for reference, scope in self._recorder.kept:
             kept = reference()

@@ -245,11 +245,13 @@ class StepRecorder(Recorder):
 
     def owns(self, tensor: torch.Tensor) -> bool:
         """Whether it is the step's own or a copy, as is what torch makes by itself once the step runs."""
-        return bool(self.phases) and self.tags.given(tensor)[1] >= self._before or super().owns(tensor)
+        return (bool(self.phases) and self.tags.given(tensor)[1] >= self._before) or super().owns(tensor)
 
     def _is_ours(self, kind: type) -> bool:
-        return self.placed is not None and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ and (
-            kind in (self.placed.tensor, self.placed.parameter)
+        return (
+            self.placed is not None
+            and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+            and (kind in (self.placed.tensor, self.placed.parameter))
         )
 
     def _is_whole(self, schema: Schema, args: tuple[Any, ...]) -> bool:

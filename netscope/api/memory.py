@@ -1,0 +1,120 @@
+"""`netscope.memory`: what a network takes of a device's memory, without running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Unpack
+
+from netscope.api.reading import reader
+from netscope.api.summary import trace
+from netscope.base import arguments, collector
+from netscope.base.errors import TraceError, UsageError, said
+from netscope.base.request import How, Request
+from netscope.base.workload import Workload, parse_dtype
+
+if TYPE_CHECKING:
+    import torch
+
+    from netscope.api.reading import Model
+    from netscope.report.report import Report
+    from netscope.trace.step.facts import Step
+    from netscope.trace.step.program import Recipe
+
+DEVICES = ("cpu", "cuda")
+
+
+def memory(
+    model: Model,
+    *,
+    device: str = "cpu",
+    optimizer: str | Callable[[list[Any]], torch.optim.Optimizer] | None = "adamw",
+    loss: str | Callable[[Any], Any] = "usual",
+    amp: str | None = None,
+    checkpoint: str | Sequence[str] = (),
+    accumulate: int = 1,
+    set_to_none: bool = True,
+    **how: Unpack[How],
+) -> Report:
+    """What a network takes of memory in a forward, and with `train=True` in a step of training.
+
+    `netscope.memory("torchvision/resnet50", batch=32, train=True).training_peak` is in bytes. Nothing is run: a
+    twin of the network goes through forward, loss, backward and the optimizer's step on tensors without data,
+    and every piece of memory is followed from the operator that makes it to its end, as autograd and torch.optim
+    really hold on to it in eager execution. The step is one in the midst of a training: the optimizer has its
+    state already.
+
+    Args:
+        model: whatever `summary` takes; a saved answer of this verb is returned as it is.
+        device: whose kernels and rules to go by, "cpu" or "cuda"; neither has to be there.
+        optimizer: a class of torch.optim by its name, with options after a colon ("adamw",
+            "sgd:momentum=0.9", "adam:fused=true"), a function of the parameters that returns one, or None.
+        loss: "usual" for the loss that the network returns, else cross-entropy over its logits, else the mean of
+            what it returns; "mean" for that; or a function of what it returns.
+        amp: run the forward and the loss under autocast in that dtype: "bf16", "fp16".
+        checkpoint: patterns of the paths of modules whose activations are computed again in the backward
+            ("layers.*"), by `torch.utils.checkpoint` without reentrance.
+        accumulate: forwards and backwards, of a batch each, for one step of the optimizer.
+        set_to_none: whether `zero_grad` lets gradients go, as is torch's default, or fills them with zeros.
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+
+    Returns:
+        A Report with `memory`, and with `memory` for each layer: `.inference_peak`, `.saved_for_backward`,
+        `.training_peak` in bytes, `.timeline`, and `.saved`, `.live`, `.peak` of each of its layers.
+
+    Raises:
+        UsageError: there is no such optimizer, device or module; else as `summary`.
+        TraceError: the forward or the step raised, or needs values that there are not.
+    """
+    found, request = reader(model), Request(**how)
+    if found.ready:
+        report = found.read(request)
+        assert not isinstance(report, Workload)
+        if report.memory is None:
+            raise UsageError(
+                f"the report of {report.name} was made without its memory.", hint="name the network itself"
+            )
+        return report
+    if device not in DEVICES:
+        raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
+    patterns = [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
+    if not arguments.is_whole(accumulate) or accumulate < 1:
+        arguments.refuse("accumulate", "a whole number from 1 up", accumulate, "write accumulate=4")
+    with collector.paused():  # torch comes in here
+        from netscope.trace.step.program import LOSSES, Recipe
+
+        if isinstance(loss, str) and loss not in LOSSES:
+            raise UsageError(f"no loss is named {loss!r}.", hint=f"give {' or '.join(LOSSES)}, or a function")
+        recipe = Recipe(
+            optimizer,
+            loss,
+            None if amp is None else parse_dtype(amp),
+            int(accumulate),
+            arguments.flag("set_to_none", set_to_none),
+            tuple(patterns),
+        )
+        workload = found.read(request)
+        assert isinstance(workload, Workload)
+        return remembered(workload, recipe if request.train else None, device, recipe.amp)
+
+
+def remembered(workload: Workload, recipe: Recipe | None, device: str, amp: str | None = None) -> Report:
+    """A workload's report with its memory; without a recipe that of a forward alone."""
+    from netscope.answers.memory.remember import with_memory
+
+    report = trace(workload, train=recipe is not None)
+    inference = _step(workload, None, device, amp)
+    training = None if recipe is None else _step(workload, recipe, device, None)
+    return with_memory(report, inference, training, recipe, amp)
+
+
+def _step(workload: Workload, recipe: Recipe | None, device: str, amp: str | None) -> Step:
+    from netscope.base.errors import NetscopeError
+    from netscope.trace.step.record import record_step
+
+    try:
+        return record_step(workload, recipe, device=device, amp=amp)
+    except NetscopeError:
+        raise
+    except Exception as error:
+        what = "a forward" if recipe is None else "a step of training"
+        raise TraceError(f"{workload.name}: {what} without data failed: {said(error)}") from error

@@ -1,0 +1,106 @@
+"""`netscope memory MODEL`: what a network takes of a device's memory, without running it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from netscope.cli.common.loading import given
+from netscope.cli.common.options import (
+    AllRows,
+    Batch,
+    ChosenFormat,
+    Columns,
+    Debug,
+    Dtype,
+    FactoryOptions,
+    HeaviestRows,
+    Input,
+    Model,
+    Output,
+    TreeDepth,
+    split_commas,
+)
+from netscope.cli.common.output import destination, only_data_on_stdout
+
+_DEFAULT = "adamw"
+
+
+def command(
+    model: Model,
+    input: Input = None,
+    batch: Batch = None,
+    dtype: Dtype = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="A step of training too: forward, backward and optimizer.")
+    ] = False,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            "--optimizer",
+            metavar="NAME",
+            help="Of torch.optim, options after a colon: adamw, sgd:momentum=0.9, adam:fused=true; none. "
+            "[adamw]",
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            "--loss",
+            metavar="NAME",
+            help="usual (the network's own, else cross-entropy over logits, else the mean) or mean [usual].",
+        ),
+    ] = None,
+    amp: Annotated[
+        str | None, typer.Option("--amp", metavar="TYPE", help="Under autocast in this dtype: bf16, fp16.")
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="GLOB",
+            help="Compute the activations of these modules again in the backward: 'layers.*'; repeat it.",
+        ),
+    ] = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option("--accumulate", metavar="N", help="Batches for one step of the optimizer [1]."),
+    ] = None,
+    keep_gradients: Annotated[
+        bool,
+        typer.Option("--keep-gradients", help="zero_grad(set_to_none=False): fill gradients with zeros."),
+    ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="DEVICE", help="Whose kernels and rules: cpu or cuda [cpu]."),
+    ] = None,
+    everything: AllRows = False,
+    depth: TreeDepth = None,
+    top: HeaviestRows = None,
+    columns: Columns = None,
+    format: ChosenFormat = None,
+    output: Output = None,
+    option: FactoryOptions = None,
+    debug: Debug = False,
+) -> None:
+    """Predict memory without a run: its peak, what autograd saves, and whose it is."""
+    to = destination(format, output)
+    trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate))
+    how = given(input, batch, dtype, trains, option)
+
+    from netscope.api.memory import memory
+
+    with only_data_on_stdout():
+        report = memory(
+            model,
+            device=device or "cpu",
+            optimizer=None if optimizer == "none" else optimizer or _DEFAULT,
+            loss=loss or "usual",
+            amp=amp,
+            checkpoint=checkpoint or (),
+            accumulate=1 if accumulate is None else accumulate,
+            set_to_none=not keep_gradients,
+            **how,
+        )
+    to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)
