@@ -174,11 +174,13 @@ def _held(
     model: Model, requirements: Iterable[Requirement], against: Model | None, request: Request
 ) -> Checked:
     """A network held against requirements; `request` is of both unless the other has its input already."""
-    from netscope.answers.check import check_report, require
+    from netscope.answers.check import Limit, check_report, require
 
     required = require(requirements, compared=against is not None)
     base = None if against is None else reader(against)
-    report = report_of(reader(model), request)
+    wanted = {one.quantity for one in required if isinstance(one, Limit)}
+    report = report_of(reader(model), request, wanted)
     if base is None:
         return check_report(report, required)
-    return check_report(report, required, report_of(base, Request() if base.has_input else request))
+    before = report_of(base, Request() if base.has_input else request, wanted)
+    return check_report(report, required, before)

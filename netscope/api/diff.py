@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from netscope.api.reading import reader
 from netscope.api.summary import report_of
+from netscope.base import arguments
 from netscope.base.arguments import renamed, spelled
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
@@ -36,6 +37,7 @@ def diff(
     train_b: bool | None = None,
     options: Mapping[str, Any] | None = None,
     options_b: Mapping[str, Any] | None = None,
+    memory: bool = False,
 ) -> Diff:
     """Say what changed between two networks: `print(netscope.diff("alexnet", "zfnet"))`.
 
@@ -45,6 +47,8 @@ def diff(
         input, args, kwargs, batch, dtype, train, options: as `summary` takes them, of both networks; a
             Report, or the name of a saved one, has its own.
         input_b and the like: those of `after`, where they are others.
+        memory: also what a step of training with AdamW takes of memory, as `netscope.memory` says it; hand
+            reports of that in for another optimizer, or other ways.
 
     Returns:
         a frozen Diff of pairs of layers. `if change:` asks whether anything differs.
@@ -79,8 +83,9 @@ def diff(
         which = "both networks are saved reports" if both else "the second network is a saved report"
         have = "which have their inputs" if both else "which has its input"
         raise UsageError(f"{which}, {have} already.", hint=f"leave out {spelled(*refused)}")
-    old = report_of(first, Request() if first.saved else request)
-    new = report_of(second, Request() if second.saved else request_b)
+    wanted = ("training_peak", "inference_peak") if arguments.flag("memory", memory) else ()
+    old = report_of(first, Request() if first.saved else request, wanted)
+    new = report_of(second, Request() if second.saved else request_b, wanted)
     if old.name == new.name and "options" in how_b:
         old = replace(old, name=_with_options(old.name, options))
         new = replace(new, name=_with_options(new.name, options_b))

@@ -26,7 +26,7 @@ DEVICES = ("cpu", "cuda")
 def memory(
     model: Model,
     *,
-    device: str = "cpu",
+    device: str | None = None,
     optimizer: str | Callable[[list[Any]], torch.optim.Optimizer] | None = "adamw",
     loss: str | Callable[[Any], Any] = "usual",
     amp: str | None = None,
@@ -45,7 +45,8 @@ def memory(
 
     Args:
         model: whatever `summary` takes; a saved answer of this verb is returned as it is.
-        device: whose kernels and rules to go by, "cpu" or "cuda"; neither has to be there.
+        device: whose kernels and rules to go by, "cpu" or "cuda", which need not be there. A module's own
+            without it; for a name a GPU's, if torch finds one.
         optimizer: a class of torch.optim by its name, with options after a colon ("adamw",
             "sgd:momentum=0.9", "adam:fused=true"), a function of the parameters that returns one, or None.
         loss: "usual" for the loss that the network returns, else cross-entropy over its logits, else the mean of
@@ -74,7 +75,7 @@ def memory(
                 f"the report of {report.name} was made without its memory.", hint="name the network itself"
             )
         return report
-    if device not in DEVICES:
+    if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
     patterns = [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
     if not arguments.is_whole(accumulate) or accumulate < 1:
@@ -94,17 +95,45 @@ def memory(
         )
         workload = found.read(request)
         assert isinstance(workload, Workload)
-        return remembered(workload, recipe if request.train else None, device, recipe.amp)
+        return remembered(workload, train=request.train, trained=request.train, recipe=recipe, device=device)
 
 
-def remembered(workload: Workload, recipe: Recipe | None, device: str, amp: str | None = None) -> Report:
-    """A workload's report with its memory; without a recipe that of a forward alone."""
+def remembered(
+    workload: Workload,
+    *,
+    train: bool = False,
+    trained: bool = False,
+    recipe: Recipe | None = None,
+    device: str | None = None,
+) -> Report:
+    """A workload's report with its memory.
+
+    Args:
+        train: the mode that the report is of.
+        trained: a step of training too, and not a forward alone.
+        recipe: how; AdamW and the usual loss by default.
+        device: whose kernels and rules; by default where the network would be profiled.
+    """
     from netscope.answers.memory.remember import with_memory
+    from netscope.trace.step.program import Recipe
 
-    report = trace(workload, train=recipe is not None)
-    inference = _step(workload, None, device, amp)
-    training = None if recipe is None else _step(workload, recipe, device, None)
-    return with_memory(report, inference, training, recipe, amp)
+    recipe = recipe or Recipe()
+    device = device or _where(workload)
+    report = trace(workload, train=train)
+    inference = _step(workload, None, device, recipe.amp)
+    training = _step(workload, recipe, device, None) if trained else None
+    return with_memory(report, inference, training, recipe)
+
+
+def _where(workload: Workload) -> str:
+    """The device of a module; for a network that netscope built a GPU, if there is one."""
+    import torch
+
+    from netscope.trace.rungs import device_of
+
+    if workload.rebuild is not None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if device_of(workload.module).type == "cuda" else "cpu"
 
 
 def _step(workload: Workload, recipe: Recipe | None, device: str, amp: str | None) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from netscope.api.reading import Reader, reader
@@ -10,6 +10,7 @@ from netscope.base import collector
 from netscope.base.errors import TraceError, interrupts, said
 from netscope.base.request import Request
 from netscope.base.workload import Input, Workload
+from netscope.report.quantities import OF_TRAINING, find
 
 if TYPE_CHECKING:
     from netscope.api.reading import Model
@@ -57,11 +58,22 @@ def summary(
     return report_of(reader(model), request)
 
 
-def report_of(found: Reader, request: Request) -> Report:
-    """The report of what was found by its name: it is traced, unless it is one. Raises as `summary` does."""
+def report_of(found: Reader, request: Request, quantities: Iterable[str] = ()) -> Report:
+    """The report of what was found by its name: it is traced, unless it is one. Raises as `summary` does.
+
+    Args:
+        quantities: keys of those that it should have; a report that is there has what it has.
+    """
     with collector.paused():
         model = found.read(request)
-        return trace(model, train=request.train) if isinstance(model, Workload) else model
+        if not isinstance(model, Workload):
+            return model
+        asked = {key for key in quantities if find(key).of == "memory"}
+        if not asked:
+            return trace(model, train=request.train)
+        from netscope.api.memory import remembered
+
+        return remembered(model, train=request.train, trained=not asked.isdisjoint(OF_TRAINING))
 
 
 @collector.paused()

@@ -69,6 +69,9 @@ def command(
     depth: Depth = None,
     layers: LayerNames = None,
     columns: Quantities = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also what a step of training with AdamW takes of memory.")
+    ] = False,
     format: ChosenFormat = None,
     output: Output = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when anything differs.")] = False,
@@ -77,18 +80,21 @@ def command(
     """Say what changed between two networks, or in one at two inputs, dtypes, batches or modes."""
     to = destination(format, output)
     from netscope.api.diff import diff
+    from netscope.report.quantities import BY_KEY
 
     how = given(input, batch, dtype, train, option)
     how_b = given(input_b, batch_b, dtype_b, train_b, option_b)
     others = {f"{name}_b": value for name, value in how_b.items()}
+    shown = split_commas(columns)
+    remembers = memory or any(known.of == "memory" for known in map(BY_KEY.get, shown) if known is not None)
     with only_data_on_stdout():
-        found = diff(model, other, **how, **others)
+        found = diff(model, other, memory=remembers, **how, **others)
 
     to.write(
         found,
         depth=depth,
         layers=layers,
-        columns=split_commas(columns) or None,
+        columns=shown or None,
         everything=everything,
         command=spelt(context, without=("format", "output", "exit_code", "debug")) + f" --format {to.format}",
     )

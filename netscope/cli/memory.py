@@ -73,7 +73,11 @@ def command(
     ] = False,
     device: Annotated[
         str | None,
-        typer.Option("--device", metavar="DEVICE", help="Whose kernels and rules: cpu or cuda [cpu]."),
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="Whose kernels and rules: cpu or cuda [cuda if there is a GPU].",
+        ),
     ] = None,
     everything: AllRows = False,
     depth: TreeDepth = None,
@@ -94,7 +98,7 @@ def command(
     with only_data_on_stdout():
         report = memory(
             model,
-            device=device or "cpu",
+            device=device,
             optimizer=None if optimizer == "none" else optimizer or _DEFAULT,
             loss=loss or "usual",
             amp=amp,

@@ -33,8 +33,8 @@ class Quantity(NamedTuple):
         the key of a quantity that it mostly changes with; it is told of by default only where it does not.
     at_least:
         a lower bound for a layer of a report, the root for the whole network, where the value is not known.
-    measured:
-        whether only profiles have it.
+    of:
+        what must be asked for to have it: "profile" or "memory"; "network" for nothing more than a trace.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Quantity(NamedTuple):
     of_layer: Callable[[Layer], Number | None] | None = None
     follows: str = ""
     at_least: Callable[[Report, Layer], Number] | None = None
-    measured: bool = False
+    of: Literal["network", "profile", "memory"] = "network"
 
 
 class Delta(NamedTuple):
@@ -111,14 +111,24 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
              lambda r: r.weight_layers, follows="params",
              at_least=lambda r, _: sum(r.weight_layer_counts.values())),
     Quantity("latency", "latency", "seconds", "median time of a step, measured",
-             lambda r: r.latency, measured=True),
+             lambda r: r.latency, of="profile"),
     Quantity("throughput", "samples/s", "rate", "samples a second, measured",
-             lambda r: r.throughput, measured=True),
+             lambda r: r.throughput, of="profile"),
     Quantity("peak_memory", "peak mem", "bytes", "memory of a step beyond weights and inputs, measured",
-             lambda r: r.peak_memory, measured=True),
+             lambda r: r.peak_memory, of="profile"),
+    Quantity("inference_peak", "inference peak", "bytes", "activations alive at most in a forward, predicted",
+             lambda r: r.inference_peak, of="memory"),
+    Quantity("saved_for_backward", "saved", "bytes", "what autograd keeps when a forward is over, predicted",
+             lambda r: r.saved_for_backward, lambda x: x.saved, of="memory"),
+    Quantity("training_peak", "training peak", "bytes", "all that is alive at most in a training step, predicted",
+             lambda r: r.training_peak, of="memory"),
 )  # fmt: skip
 
 BY_KEY: Final[dict[str, Quantity]] = {quantity.key: quantity for quantity in QUANTITIES}
+
+
+# Those that a step of training has.
+OF_TRAINING: Final = frozenset({"saved_for_backward", "training_peak"})
 
 
 def find(key: str) -> Quantity:

@@ -23,9 +23,7 @@ MOMENTS: Final = 1024
 _RESIDENT: Final = frozenset({Role.PARAMETER, Role.BUFFER, Role.OPTIMIZER, Role.GRADIENT})
 
 
-def with_memory(
-    report: Report, inference: Step, training: Step | None, recipe: Recipe | None, amp: str | None
-) -> Report:
+def with_memory(report: Report, inference: Step, training: Step | None, recipe: Recipe) -> Report:
     """The report with its memory, and each layer with its own."""
     curve = timeline_of(inference)
     trained = None if training is None else timeline_of(training)
@@ -41,9 +39,9 @@ def with_memory(
         saved_for_backward=None if saved is None else sum(saved.values()),
         gradients=None if trained is None else trained.at_end.get(Role.GRADIENT, 0),
         optimizer_state=None if trained is None else trained.at_end.get(Role.OPTIMIZER, 0),
-        amp=amp,
+        amp=recipe.amp,
     )
-    if recipe is not None:
+    if training is not None:
         memory = replace(
             memory,
             optimizer=None if recipe.optimizer is None else _name(recipe.optimizer),

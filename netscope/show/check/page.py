@@ -93,7 +93,7 @@ def _folded(checked: Checked) -> Iterator[p.Folded]:
     rows = []
     for quantity in QUANTITIES:
         now = quantity.of_report(checked.report)
-        if now is None and quantity.measured:
+        if now is None and quantity.of != "network":
             continue
         texts = [quantity.title, number_text(quantity, now, units.TOTAL)]
         if before is not None:
