@@ -1,0 +1,1 @@
+"""How many bytes a network takes, and when."""
