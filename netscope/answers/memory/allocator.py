@@ -40,7 +40,7 @@ LARGE: Final = 10 * _MIB
 LARGE_SEGMENT: Final = 20 * _MIB
 ROUND_LARGE: Final = 2 * _MIB
 
-# Where addresses begin, and how far those of a segment that grows can go.
+# Where addresses begin, and how far those of a segment that grows go on a device without end.
 _FIRST: Final = 0x7000_0000_0000
 _SPACE: Final = 0x0800_0000_0000
 
@@ -624,8 +624,10 @@ class _Allocator:
                 piece = piece.after
             if room >= size:
                 return first
-        piece = _Piece(self._next, _SPACE // pool.page * pool.page, pool, self._next, mapped=False)
-        self._next += _SPACE
+        # As torch reserves them: room for an eighth more than the device has, so that pages can move.
+        room = max(_SPACE, size) if self._capacity is None else self._capacity + self._capacity // 8
+        piece = _Piece(self._next, -(-room // pool.page) * pool.page, pool, self._next, mapped=False)
+        self._next += piece.nbytes
         self._heads[piece.address] = piece
         self._idles(piece)
         return piece
