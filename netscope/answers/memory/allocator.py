@@ -243,8 +243,8 @@ def replay(events: Sequence[Event], settings: Settings | None = None, capacity: 
     """
     served = _Allocator(settings, capacity)
     served.serve(events)
-    reserved = _peak(served.reserved)
-    # Segments are asked for often and the peak is known only now: a second time, as far as there.
+    reserved = served.peak_reserved
+    # Which peak is the highest is known only now: a second time, as far as there.
     then = _Allocator(settings, capacity)
     then.serve(events[: reserved.event + 1] if reserved.event is not None else ())
     segments = then.segments()
@@ -367,6 +367,7 @@ class _Allocator:
         self._next = _FIRST
         self._event = 0
         self.bytes_allocated = self.bytes_reserved = self.bytes_requested = 0
+        self.peak_reserved = Peak(0, None)
         self.allocated: list[int] = []
         self.reserved: list[int] = []
         self.requested: list[int] = []
@@ -539,6 +540,12 @@ class _Allocator:
     def _fits(self, nbytes: int) -> bool:
         return self._capacity is None or self.bytes_reserved + nbytes <= self._capacity
 
+    def _reserve(self, nbytes: int) -> None:
+        self.bytes_reserved += nbytes
+        # Here and not after the event: pages that were of no use are given back within it.
+        if self.bytes_reserved > self.peak_reserved.nbytes:
+            self.peak_reserved = Peak(self.bytes_reserved, self._event)
+
     def _new(self, pool: _Pool, size: int) -> _Piece | None:
         """A block of at least that size with memory from the device; None where that has too little."""
         if self._settings.expandable_segments:
@@ -550,7 +557,7 @@ class _Allocator:
         self._next += nbytes
         self._heads[piece.address] = piece
         self._asked[piece.address] = self._event
-        self.bytes_reserved += nbytes
+        self._reserve(nbytes)
         self._note("segment_alloc", piece.address, nbytes)
         return piece
 
@@ -642,7 +649,7 @@ class _Allocator:
             self._idles(self._cut(piece, nbytes))
         piece.mapped = True
         self._asked.setdefault(piece.address, self._event)
-        self.bytes_reserved += nbytes
+        self._reserve(nbytes)
         self._note("segment_map", piece.address, nbytes)
         piece = self._merged(piece)
         self._idles(piece)

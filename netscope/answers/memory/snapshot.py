@@ -52,6 +52,8 @@ def snapshot(
         "device_traces": [list(_trace(recording, events, frames))],
         "allocator_settings": _settings(Settings() if settings is None else settings),
         "external_annotations": [],
+        "host_segments": [],
+        "host_traces": [],
     }
 
 
@@ -81,6 +83,8 @@ def _entry(kind: str, action: Action, frames: Frames) -> dict[str, Any]:
         "stream": _STREAM,
         "time_us": action.event,
         "pool_id": _POOL,
+        "compile_context": "N/A",
+        "user_metadata": "",
         "frames": frames,
     }
 
@@ -122,6 +126,9 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "pinned_num_register_threads": 1,
         "release_lock_on_cudamalloc": False,
         "pinned_use_cuda_host_register": False,
+        "graph_capture_record_stream_reuse": False,
+        "max_round_threshold": -1,
+        "max_cached_size": -1,
         "roundup_power2_divisions": {
             sys.intern(str(2**n)): settings.roundup_power2_divisions for n in range(_ROUNDINGS)
         },
