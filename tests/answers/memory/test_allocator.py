@@ -21,7 +21,7 @@ from netscope.answers.memory.allocator import (
 )
 from netscope.answers.memory.events import Event
 from netscope.base.errors import UsageError
-from tools.allocator.__main__ import ours
+from tools.counting.allocator import ours
 
 KIB = 2**10
 MIB = 2**20
@@ -315,7 +315,7 @@ def test_a_timeline_that_makes_no_sense_is_refused():
 
 @pytest.mark.parametrize("case", TORCH["cases"], ids=lambda case: f"{case['settings']} {case['capacity']}")
 def test_it_does_as_torch_does(case: dict[str, object]):
-    """See tools/allocator: these are torch's answers."""
+    """See tools/counting: these are torch's answers."""
     said = {name: case[name] for name in ("served", "most", "full", "segments")}
     assert ours(case["settings"], case["capacity"], case["steps"]) == said
 

@@ -1,7 +1,7 @@
-"""Our model of the allocator beside torch's own, on a device that only counts: `python -m tools.allocator`.
+"""Our model of the allocator beside torch's own: `python -m tools.counting.allocator`.
 
-No GPU is needed, but a torch that is built for CUDA, and a C compiler. Timelines are drawn at random; for
-each of them the bytes allocated, reserved and requested after every event, the most that was reserved, the
+Torch's serves a device that only counts, see `tools.counting.device`. Timelines are drawn at random; for each
+of them the bytes allocated, reserved and requested after every event, the most that was reserved, the
 blocks of all segments at the end and whether memory ran out must be equal. `--write` keeps a few of torch's
 answers as tests/data/allocator.json, which the suite holds the model against wherever it runs.
 """
@@ -22,9 +22,10 @@ import torch
 
 from netscope.answers.memory.allocator import Settings, record, replay
 from netscope.answers.memory.events import Event
+from tools.counting.device import environment
 
-HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "tests" / "data" / "allocator.json"
+SERVED = Path(__file__).with_name("served.py")
+DATA = Path(__file__).parents[2] / "tests" / "data" / "allocator.json"
 
 SETTINGS = (
     "",
@@ -51,16 +52,16 @@ Steps = list[tuple[int, int]]
 
 def main() -> None:
     """See the module."""
-    parser = argparse.ArgumentParser(prog="python -m tools.allocator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.counting.allocator", description=__doc__)
     parser.add_argument("--rounds", type=int, default=100, help="timelines to draw (100)")
     parser.add_argument("--seed", type=int, default=0, help="of the first one (0)")
     parser.add_argument("--write", action="store_true", help="keep torch's answers to short timelines")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        environment = device(Path(folder))
+        made = environment(Path(folder))
         if given.write:
             cases = [drawn(seed, short=True) for seed in range(2 * len(SETTINGS))]
-            said = [case | served(environment, **case) for case in cases]
+            said = [case | served(made, **case) for case in cases]
             lines = ",\n".join(json.dumps(one, separators=(",", ":")) for one in said)
             DATA.write_text(f'{{"torch": "{torch.__version__}", "cases": [\n{lines}\n]}}\n', encoding="utf-8")
             print(f"{len(said)} timelines of torch {torch.__version__} in {DATA.name}")
@@ -68,29 +69,11 @@ def main() -> None:
         wrong = 0
         for seed in range(given.seed, given.seed + given.rounds):
             case = drawn(seed)
-            if ours(**case) != served(environment, **case):
+            if ours(**case) != served(made, **case):
                 wrong += 1
                 print(f"seed {seed}, {case['settings'] or 'defaults'}: not as torch has it")
     print(f"torch {torch.__version__}: {given.rounds - wrong} of {given.rounds} timelines equal")
     sys.exit(bool(wrong))
-
-
-def device(folder: Path) -> dict[str, str]:
-    """The environment in which torch finds one that counts."""
-    library = folder / "libcuda.so.1"
-    names = folder / "names"
-    # torch binds the runtime's functions by this version, whichever library has them.
-    version = f"libcudart.so.{(torch.version.cuda or '').partition('.')[0]}"
-    names.write_text(f"{version} {{ global: *; }};", encoding="utf-8")
-    subprocess.run(
-        [
-            os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", str(library),
-            str(HERE / "counting.c"), "-Wl,-soname,libcuda.so.1", f"-Wl,--version-script={names}",
-        ],
-        check=True,
-    )  # fmt: skip
-    (folder / "libnvidia-ml.so.1").symlink_to(library)
-    return os.environ | {"LD_PRELOAD": str(library), "LD_LIBRARY_PATH": str(folder)}
 
 
 def drawn(seed: int, short: bool = False) -> dict[str, Any]:
@@ -127,15 +110,15 @@ def events(steps: Steps) -> list[Event]:
     return found
 
 
-def served(environment: dict[str, str], settings: str, capacity: int | None, steps: Steps) -> dict[str, Any]:
+def served(made: dict[str, str], settings: str, capacity: int | None, steps: Steps) -> dict[str, Any]:
     """What torch does with them."""
     also = {"PYTORCH_ALLOC_CONF": settings} | ({"COUNTING_BYTES": str(capacity)} if capacity else {})
     result = subprocess.run(
-        [sys.executable, str(HERE / "served.py")],
+        [sys.executable, str(SERVED)],
         input=json.dumps(steps),
         capture_output=True,
         text=True,
-        env=environment | also,
+        env=os.environ | made | also,
         check=False,
     )
     if result.returncode:

@@ -1,4 +1,4 @@
-"""What torch's own allocator does with a timeline; run by `tools.allocator`, in a process of its own.
+"""What torch's own allocator does with a timeline; run by `tools.counting.allocator`, in its own process.
 
 Reads [[block, bytes asked for, or 0 for a release], ...] and writes the bytes after each of them, the most
 that was reserved, whether memory ran out, and the segments after the last.
