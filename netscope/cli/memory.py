@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from netscope.base.errors import UsageError
 from netscope.cli.common.loading import given
 from netscope.cli.common.options import (
     AllRows,
@@ -22,7 +24,7 @@ from netscope.cli.common.options import (
     TreeDepth,
     split_commas,
 )
-from netscope.cli.common.output import destination, only_data_on_stdout
+from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
 
 _DEFAULT = "adamw"
 
@@ -79,6 +81,14 @@ def command(
             help="Whose kernels and rules: cpu or cuda [cuda if there is a GPU].",
         ),
     ] = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            metavar="FILE",
+            help="Write torch's memory snapshot too, for pytorch.org/memory_viz.",
+        ),
+    ] = None,
     everything: AllRows = False,
     depth: TreeDepth = None,
     top: HeaviestRows = None,
@@ -90,6 +100,11 @@ def command(
 ) -> None:
     """Predict memory without a run: its peak, what autograd saves, and whose it is."""
     to = destination(format, output)
+    if snapshot is not None and snapshot == output:
+        raise UsageError(
+            f"{snapshot} cannot be both the answer and its snapshot.", hint="give --snapshot another name"
+        )
+    check_writable(snapshot)
     trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate))
     how = given(input, batch, dtype, trains, option)
 
@@ -107,4 +122,6 @@ def command(
             set_to_none=not keep_gradients,
             **how,
         )
+    if snapshot is not None:
+        report.to_memory_snapshot(snapshot)
     to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)

@@ -52,6 +52,7 @@ def page(
         default=_TRAINING if trained else _INFERENCE,
         sort=None if tree else "saved" if trained else "peak",
         top=top if top is not None or tree else HEAVIEST,
+        fold=not everything,
     )
 
     def records() -> p.Records:

@@ -51,7 +51,8 @@ def with_memory(report: Report, inference: Step, training: Step | None, recipe: 
             set_to_none=recipe.set_to_none,
             checkpoint=recipe.checkpoint,
         )
-    return replace(report, memory=memory, layers=_layers(report, training or inference, saved))
+    step = training or inference
+    return replace(report, memory=memory, layers=_layers(report, step, saved), step=step)
 
 
 def _name(chosen: object) -> str:
