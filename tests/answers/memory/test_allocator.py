@@ -200,6 +200,13 @@ def test_memory_runs_out_although_enough_is_free_in_pieces():
     assert replay(events, growing, 40 * MIB).out_of_memory is None
 
 
+def test_a_segment_in_use_stays_whole():
+    # 5 and 5 in 20, the first released. 16 do not fit behind the second (10), nor beside the 20 on 30 MiB.
+    events = timeline(("a", 5 * MIB), ("b", 5 * MIB), "a", ("c", 16 * MIB))
+    assert replay(events, capacity=30 * MIB).out_of_memory == OutOfMemory(3, 16 * MIB, 10 * MIB)
+    assert left(events, capacity=30 * MIB) == [[-5 * MIB, 5 * MIB, -10 * MIB]]
+
+
 def test_as_somebody_saw_it():
     """A product and a sum on a GPU: forum of PyTorch, topic 178671, 2023, torch 1.13 and 2.0."""
     # W 1000 x 10, b 10, X 1000 in float32; X @ W with cuBLAS's 8,519,680 bytes; its sum with b; X @ W goes.
@@ -239,6 +246,16 @@ def test_free_pages_of_expandable_segments_go_back():
     assert left(events, growing, 100 * MIB) == [[30 * MIB, -10 * MIB], [30 * MIB, -10 * MIB]]
 
 
+def test_expandable_segments_prefer_what_cannot_grow():
+    # 70, 70 and 45 MiB are mapped to 200, so 15 are free at the end; the first 70 are released. On a device
+    # without end the 15 could become any size, and 10 go into the 70. On one of 200 there are addresses for
+    # 225, which are 12 pages of 20: with the 40 that are not mapped the 15 are 55, less than 70.
+    growing = Settings(expandable_segments=True)
+    events = timeline(("a", 70 * MIB), ("b", 70 * MIB), ("c", 45 * MIB), "a", ("d", 10 * MIB))
+    assert left(events, growing) == [[10 * MIB, -60 * MIB, 70 * MIB, 45 * MIB, -15 * MIB]]
+    assert left(events, growing, 200 * MIB) == [[-70 * MIB, 70 * MIB, 45 * MIB, 10 * MIB, -5 * MIB]]
+
+
 def test_blocks_beyond_max_split_size_are_kept_whole():
     # 100 MiB are cached and 64 is the limit: 50 get their own; 90 get all of the 100, as 100 < 90 + 20.
     limit = Settings(max_split_size=64 * MIB)
@@ -256,6 +273,15 @@ def test_one_block_beyond_max_split_size_goes_back_where_it_is_enough():
     events = timeline(("a", 70 * MIB), ("b", 100 * MIB), ("c", 1), "a", "b", "c", ("d", 80 * MIB))
     found = replay(events, Settings(max_split_size=64 * MIB), 180 * MIB)
     assert found.reserved[-1] == 152 * MIB
+
+
+def test_the_largest_blocks_beyond_max_split_size_go_back_until_it_is_enough():
+    # 70, 80 and 90 MiB are cached on a device of 260, and none is 150. 90 and 80 go back, the 70 stay.
+    events = timeline(
+        ("a", 70 * MIB), ("b", 80 * MIB), ("c", 90 * MIB), "a", "b", "c", ("d", 150 * MIB)
+    )  # fmt: skip
+    found = replay(events, Settings(max_split_size=64 * MIB), 260 * MIB)
+    assert found.reserved[-1] == 220 * MIB
 
 
 def test_sizes_are_rounded_to_steps_between_powers_of_2():
