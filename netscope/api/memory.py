@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from netscope.api.reading import reader
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from netscope.api.reading import Model
     from netscope.report.report import Report
+    from netscope.report.memory import Measured
+    from netscope.trace.facts import Trace
     from netscope.trace.step.facts import Step
     from netscope.trace.step.program import Recipe
 
@@ -33,6 +36,9 @@ def memory(
     checkpoint: str | Sequence[str] = (),
     accumulate: int = 1,
     set_to_none: bool = True,
+    shard: str | None = None,
+    world: int = 8,
+    measure: bool = False,
     **how: Unpack[How],
 ) -> Report:
     """What a network takes of memory in a forward, and with `train=True` in a step of training.
@@ -56,6 +62,10 @@ def memory(
             ("layers.*"), by `torch.utils.checkpoint` without reentrance.
         accumulate: forwards and backwards, of a batch each, for one step of the optimizer.
         set_to_none: whether `zero_grad` lets gradients go, as is torch's default, or fills them with zeros.
+        shard: what a rank of many takes, by arithmetic, "zero1", "zero2", "zero3" or "fsdp" (see
+            `netscope.answers.memory.shard`), where `world` is how many there are.
+        measure: run the step as well, on copies, and report what the device's allocator recorded: on a GPU
+            by its statistics, on the processor by the profiler.
         how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
 
     Returns:
@@ -77,10 +87,17 @@ def memory(
         return report
     if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
+    if shard is not None:
+        from netscope.answers.memory.shard import checked
+
+        checked(shard, world)
+        if not request.train:
+            raise UsageError("shards are of a step of training.", hint="give train=True, or --train")
     patterns = [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
     if not arguments.is_whole(accumulate) or accumulate < 1:
         arguments.refuse("accumulate", "a whole number from 1 up", accumulate, "write accumulate=4")
     with collector.paused():  # torch comes in here
+        from netscope.answers.memory.shard import sharded
         from netscope.trace.step.program import LOSSES, Recipe
 
         if isinstance(loss, str) and loss not in LOSSES:
@@ -95,7 +112,19 @@ def memory(
         )
         workload = found.read(request)
         assert isinstance(workload, Workload)
-        return remembered(workload, train=request.train, trained=request.train, recipe=recipe, device=device)
+        device = device or _where(workload)
+        report = remembered(
+            workload, train=request.train, trained=request.train, recipe=recipe, device=device
+        )
+        assert report.memory is not None
+        more: dict[str, Any] = {}
+        if shard is not None:
+            assert report.step is not None
+            more["sharded"] = sharded(report.step, shard, world)
+        if measure:
+            assert report.facts is not None
+            more["measured"] = _measured(workload, report.facts, recipe, device, request.train)
+        return replace(report, memory=replace(report.memory, **more)) if more else report
 
 
 def remembered(
@@ -123,6 +152,21 @@ def remembered(
     inference = _step(workload, None, device, recipe.amp)
     training = _step(workload, recipe, device, None) if trained else None
     return with_memory(report, inference, training, recipe)
+
+
+def _measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, train: bool) -> Measured:
+    import torch
+
+    from netscope.machine.memory.measure import measured
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no GPU here to measure on.", hint="leave out --measure, or --device cuda")
+    try:
+        return measured(workload, trace, recipe, device, train=train)
+    except (RuntimeError, MemoryError) as error:
+        raise TraceError(
+            f"{workload.name}: the step that was to be measured failed: {said(error)}"
+        ) from error
 
 
 def _where(workload: Workload) -> str:

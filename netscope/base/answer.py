@@ -40,7 +40,8 @@ class Answer:
             UsageError: there is no such format, or nothing that `view` asks for.
             StoreError: the file cannot be written.
         """
-        return _written(_show().text(self, format, **view), path)
+        text: str = _show().text(self, format, **view)
+        return _written(text, path)
 
     def to_markdown(self, path: str | PathLike[str] | None = None, **view: Any) -> str:
         """As GitHub-flavoured Markdown."""

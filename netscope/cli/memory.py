@@ -81,6 +81,16 @@ def command(
             help="Whose kernels and rules: cpu or cuda [cuda if there is a GPU].",
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="HOW", help="A rank's part, by arithmetic: zero1, zero2, zero3 or fsdp."
+        ),
+    ] = None,
+    world: Annotated[int | None, typer.Option("--world", metavar="N", help="How many ranks [8].")] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Run the step too, and show what the allocator recorded.")
+    ] = False,
     snapshot: Annotated[
         Path | None,
         typer.Option(
@@ -105,7 +115,7 @@ def command(
             f"{snapshot} cannot be both the answer and its snapshot.", hint="give --snapshot another name"
         )
     check_writable(snapshot)
-    trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate))
+    trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate, shard))
     how = given(input, batch, dtype, trains, option)
 
     from netscope.api.memory import memory
@@ -120,6 +130,9 @@ def command(
             checkpoint=checkpoint or (),
             accumulate=1 if accumulate is None else accumulate,
             set_to_none=not keep_gradients,
+            shard=shard,
+            world=8 if world is None else world,
+            measure=measure,
             **how,
         )
     if snapshot is not None:

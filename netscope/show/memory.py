@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netscope.base import opnames, units
-from netscope.report.memory import Memory, Moment, StepMemory
+from netscope.report.memory import Measured, Memory, Moment, Sharded, StepMemory
 from netscope.report.report import Report
 from netscope.show import page as p
 from netscope.show import summary
@@ -129,11 +129,44 @@ def _facts(memory: Memory) -> Iterator[p.Fact]:
         yield p.Fact("gradients", _total(memory.gradients), _kept(memory), "")
         if memory.optimizer is not None:
             yield p.Fact("optimizer state", _total(memory.optimizer_state), short(memory.optimizer), "")
+    if memory.measured is not None:
+        yield from _measured(memory, memory.measured)
+    if memory.sharded is not None:
+        yield _sharded(memory.sharded)
     reserved = memory.step.reserved
     if reserved is not None:
         free = units.percent(reserved.fragmented / reserved.reserved if reserved.reserved else 0.0)
         note = f"in segments, for {_total(reserved.allocated)} in blocks of 512 bytes; {free} of it free in between"
         yield p.Fact("reserved", _total(reserved.reserved), note, "")
+
+
+def _measured(memory: Memory, found: Measured) -> Iterator[p.Fact]:
+    """What was predicted beside what was measured, and their ratio."""
+    pairs = [
+        ("training", memory.training_peak, found.training_peak),
+        ("inference", memory.inference_peak, found.inference_peak),
+        ("reserved", None if memory.step.reserved is None else memory.step.reserved.reserved, found.reserved),
+    ]
+    texts = [
+        f"{name} {_total(was)}, predicted {units.change(was, says)}"
+        for name, says, was in pairs
+        if says is not None and was is not None
+    ]
+    yield p.Fact(
+        "measured", texts[0], "; ".join([*texts[1:], f"by the allocator of {short(found.device)}"]), ""
+    )
+
+
+def _sharded(found: Sharded) -> p.Fact:
+    parts = [
+        ("parameters", found.parameters),
+        ("gradients", found.gradients),
+        ("optimizer state", found.optimizer_state),
+        ("gathered from others", found.gathered),
+    ]
+    texts = [f"{name} {units.binary(nbytes)}" for name, nbytes in parts]
+    label = f"{found.strategy} of {units.count(found.world)}"
+    return p.Fact(label, _total(found.peak), f"peak of a rank: {', '.join(texts)}")
 
 
 def _total(nbytes: int | None) -> str:
