@@ -147,14 +147,16 @@ def _measured(memory: Memory, found: Measured) -> Iterator[p.Fact]:
         ("inference", memory.inference_peak, found.inference_peak),
         ("reserved", None if memory.step.reserved is None else memory.step.reserved.reserved, found.reserved),
     ]
-    texts = [
-        f"{name} {_total(was)}, predicted {units.change(was, says)}"
-        for name, says, was in pairs
-        if says is not None and was is not None
-    ]
-    yield p.Fact(
-        "measured", texts[0], "; ".join([*texts[1:], f"by the allocator of {short(found.device)}"]), ""
-    )
+    told = [(name, says, was) for name, says, was in pairs if says is not None and was is not None]
+    (_, says, was), *others = told
+    texts = [f"the prediction is {_of_it(says, was)}"]
+    texts += [f"{name} {_total(was)}, {_of_it(says, was)}" for name, says, was in others]
+    yield p.Fact("measured", _total(was), "; ".join([*texts, f"allocator of {short(found.device)}"]), "")
+
+
+def _of_it(predicted: int, measured: int) -> str:
+    """ "0.998 of it"; "equal"."""
+    return "equal" if predicted == measured else f"{predicted / max(measured, 1):.4f} of it"
 
 
 def _sharded(found: Sharded) -> p.Fact:
