@@ -32,13 +32,14 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
     """
     home = torch.device(device)
     name = torch.cuda.get_device_name(home) if home.type == "cuda" else platform.machine()
+    before = torch.cuda.memory_allocated(home) if home.type == "cuda" else 0
     with _ready(workload, trace, home, train=False) as (module, args, kwargs):
 
         def forward(listener: Listener) -> None:
             infer(module, args, kwargs, recipe.amp, home, listener)
 
         # Parameters and buffers apart.
-        there = _bytes_of([*module.parameters(), *module.buffers()])
+        there = before + _bytes_of([*module.parameters(), *module.buffers()])
         peak, reserved = _run(forward, _bytes_of(_tensors(module, args, kwargs)), home)
     if not train:
         return Measured(name, peak - there, reserved=reserved)
@@ -55,7 +56,7 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
 
         training.step(cpu.Marks())
         peak, reserved = _run(training.step, resident(), home)
-    return Measured(name, inference, peak, reserved)
+    return Measured(name, inference, peak - before, reserved)
 
 
 def _run(step: Step, there: int, home: torch.device) -> tuple[int, int | None]:
