@@ -1,0 +1,1 @@
+"""How much memory a network takes, and what of."""

@@ -1,0 +1,333 @@
+"""The cache of a decoder, from traces of its forward at a few lengths of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
+
+from netscope.api.reading import reader
+from netscope.base import arguments, collector
+from netscope.base.errors import TraceError, UsageError, said
+from netscope.base.request import How, Request
+from netscope.base.workload import TensorSpec, Workload
+
+if TYPE_CHECKING:
+    from netscope.answers.memory.cache import Cache
+    from netscope.api.reading import Model
+    from netscope.trace import Trace
+    from netscope.trace.decoding import Held
+
+# The arguments that are a text, the one that is written first.
+_TEXTS: Final = ("decoder_input_ids", "input_ids", "decoder_inputs_embeds", "inputs_embeds")
+# Far beyond any window. A power of two, so that steps of 4 or 128 tokens come out even.
+_BEYOND: Final = 2**20
+# Operators of one forward that are still worth tracing: a few seconds. Some scan a text token by token.
+_MOST: Final = 300_000
+# Tokens of all sequences at which a network is still run on real tensors.
+_MOST_REAL: Final = 4096
+# Lengths at which to see whether a longer text takes more operators.
+_TRIED: Final = (8, 520)
+
+
+def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
+    """What a decoder keeps of a context: `cache_of("hf/llama", context=32768, batch=8).nbytes`.
+
+    The forward is traced without data, with `use_cache=True` where it takes that, on texts of several
+    lengths, and token by token. What it hands back is what is counted.
+
+    Args:
+        model: a name, a module or a Workload, as for `summary`.
+        context: tokens of each sequence.
+        how: what `summary` takes beside the model: input, args, kwargs, batch, dtype, options. The text is
+            the argument named decoder_input_ids or input_ids, else the first of integers; its length does not
+            matter. A cache to be filled may be in `kwargs`.
+
+    Returns:
+        a frozen Cache.
+
+    Raises:
+        UsageError: the network hands no cache back, or takes no text; a report has no network; a wrong call.
+        TraceError: the forward raised at that length.
+        else what `summary` raises of a name.
+    """
+    request = Request(**how)
+    found = reader(model)
+    if found.ready:
+        raise UsageError(
+            "a report has no network that could be given a text.", hint="name the model that it is of"
+        )
+    workload = found.read(request)
+    assert isinstance(workload, Workload)
+    return workload_cache(workload, context=context, batch=request.batch if how.get("args") else None)
+
+
+@collector.paused()
+def workload_cache(workload: Workload, *, context: int, batch: int | None = None) -> Cache:
+    """The same of a network that was read.
+
+    batch:
+        sequences; as many as the workload has without it.
+
+    Raises:
+        as `cache_of` does.
+    """
+    from netscope.answers.memory.cache import Seen
+    from netscope.answers.memory.cache import cache_of as told
+
+    if not arguments.is_whole(context) or context < 1:
+        raise UsageError(f"a context of {arguments.told(context)} tokens does not exist.", hint="write 32768")
+    texts = _Texts.of(workload, batch)
+    way = _Way(texts, stepwise=True)
+    first = way.short()
+    notes = []
+    if isinstance(first, str):
+        notes.append(f"no token could be added to what is kept ({first}): all is of texts given at once")
+        way = _Way(texts, stepwise=False)
+        first = way.short()
+        assert not isinstance(first, str)
+    at = min(context, way.longest)
+    if at < context:
+        notes.append(
+            f"seen with up to {at:,} tokens and drawn on from there: a longer text takes more operators "
+            "than can be traced. A window of more would not be seen"
+        )
+    here, more, prefill = way.around(at)
+    beyond = _BEYOND
+    while beyond > 1 and (at + beyond > way.longest or way.too_large(at + beyond)):
+        beyond //= 2
+    far = way.far(at + beyond) if beyond >= at or beyond > 1024 else None
+    if far is None:
+        notes.append(f"not seen beyond {at:,} tokens: a window that is larger passes for none")
+    seen = Seen(first, at, here, more, prefill, far, beyond if far is not None else 0)
+    return told(
+        seen,
+        context=int(context),
+        batch=texts.batch,
+        stepwise=way.stepwise,
+        encoder=way.encoder,
+        notes=notes,
+    )
+
+
+class _Failed(NamedTuple):
+    error: BaseException
+    path: str
+    not_real: str
+
+
+class _Way:
+    """How the texts are run, and what came of it.
+
+    longest:
+        tokens that can be traced in a moment; known when the short text was run.
+    """
+
+    def __init__(self, texts: _Texts, *, stepwise: bool) -> None:
+        self.texts = texts
+        self.stepwise = stepwise
+        self.encoder: int | None = None
+        self.longest = 2**62
+
+    def short(self) -> tuple[Sequence[Held], Sequence[Held]] | str:
+        """What is kept of 3 and of 4 tokens; where none can be added, why.
+
+        Raises:
+            UsageError: nothing is handed back.
+            TraceError: the forward raised over texts given at once.
+        """
+        from netscope.answers.memory.cache import SHORT
+
+        few, more = SHORT
+        lengths = [(few - 1, 1, 1), (_TRIED[0],)] if self.stepwise else [(few,), (more,), (_TRIED[0],)]
+        found = self._run(lengths)
+        if isinstance(found, _Failed):
+            if self.stepwise and not isinstance(self._run([(few,)]), _Failed):
+                return said(found.error)
+            raise self._error(found, few)
+        trace, held = found
+        if not held:
+            name = self.texts.workload.name
+            raise UsageError(
+                f"{name} keeps no cache: its forward hands nothing back to be given again.",
+                hint="--context is for networks that write a text token by token",
+            )
+        if self.stepwise and len(held[0]) < 3:
+            return "the forward takes none"
+        self._measure(trace, (few - 1) if self.stepwise else few)
+        return (held[0][1], held[0][2]) if self.stepwise else (held[0][0], held[1][0])
+
+    def _measure(self, trace: Trace, shortest: int) -> None:
+        """Find how long a text may be: of networks that go through it in Python, not very."""
+        from netscope.trace.decoding import operators
+
+        count = operators(trace)
+        per_token = (count[-1] - count[0]) / (_TRIED[0] - shortest)
+        base, tried = count[0], _TRIED[1]
+        if per_token * tried < _MOST:
+            found = self._run([(tried,)])
+            if not isinstance(found, _Failed):
+                longer = operators(found[0])[0]
+                per_token = (longer - count[-1]) / (tried - _TRIED[0])
+        if per_token > 0:
+            self.longest = max(_TRIED[0], int((_MOST - base) / per_token))
+        if trace.rung == "real":
+            self.longest = min(self.longest, _MOST_REAL // self.texts.batch)
+
+    def around(self, at: int) -> tuple[Sequence[Held], Sequence[Held], Sequence[Held] | None]:
+        """What is kept of so many tokens and of one more, and of as many given at once."""
+        lengths: list[tuple[int, ...]] = [(at,), (at + 1,)]
+        if self.stepwise:
+            lengths = [(at,), (at - 1, 1, 1)] if at > 1 else [(1, 1)]
+        found = self._run(lengths)
+        if isinstance(found, _Failed):
+            raise self._error(found, at)
+        held = found[1]
+        if not self.stepwise:
+            return held[0][0], held[1][0], None
+        return (held[1][1], held[1][2], held[0][0]) if at > 1 else (held[0][0], held[0][1], None)
+
+    def far(self, length: int) -> Sequence[Held] | None:
+        """What is kept of so many; None where the network cannot be given that many."""
+        found = self._run([(length - 1, 1)] if self.stepwise else [(length,)], ladder=("meta",))
+        return None if isinstance(found, _Failed) else found[1][0][-1]
+
+    def too_large(self, length: int) -> bool:
+        """Whether sizes of attention over so many tokens are past what torch can count."""
+        return self.texts.batch * length * length * 2**12 >= 2**63
+
+    def _run(
+        self, lengths: Sequence[tuple[int, ...]], ladder: tuple[str, ...] = ()
+    ) -> tuple[Trace, list[list[tuple[Held, ...]]]] | _Failed:
+        """The trace of texts of these lengths, and what was kept after each call."""
+        from netscope.trace import LADDER, ForwardError, record
+        from netscope.trace.decoding import encoder_length, held, own_path
+
+        real = max(map(sum, lengths)) * self.texts.batch <= _MOST_REAL
+        try:
+            trace = record(self.texts.calls(lengths), ladder=ladder or (LADDER if real else LADDER[:-1]))
+        except ForwardError as failure:
+            return _Failed(failure.__cause__ or failure, own_path(failure.trace.error_path), failure.not_real)
+        self.encoder = encoder_length(trace)
+        return trace, held(trace)
+
+    def _error(self, failed: _Failed, length: int) -> TraceError:
+        name = self.texts.workload.name
+        where = f" in {failed.path}" if failed.path else ""
+        hint = f"it was not tried on real tensors: {failed.not_real}" if failed.not_real else None
+        error = TraceError(
+            f"{name}: the forward failed{where} on a text of {length:,} tokens: {said(failed.error)}",
+            hint=hint,
+            path=failed.path,
+        )
+        error.__cause__ = failed.error
+        return error
+
+
+class _Texts(NamedTuple):
+    """A network's call, to be made of texts of any length.
+
+    place:
+        the argument that is the text: a position or a name.
+    rows, length:
+        the first two sizes that it has in the workload.
+    scale:
+        by how much there are to be more sequences than that, as (new, old).
+    """
+
+    workload: Workload
+    place: int | str
+    rows: int
+    length: int
+    batch: int
+
+    @classmethod
+    def of(cls, workload: Workload, batch: int | None) -> _Texts:
+        """Raises UsageError where nothing is a text."""
+        given: dict[int | str, Any] = {**dict(enumerate(workload.args)), **workload.kwargs}
+        place = next((name for name in _TEXTS if name in given), None)
+        if place is None:
+            place = next((name for name, value in given.items() if _is_ids(value)), None)  # type: ignore[assignment]
+        if place is None:
+            place = next((n for n, value in given.items() if len(_shape(value)) == 3), None)  # type: ignore[assignment]
+        if place is None or len(_shape(given[place])) < 2:
+            raise UsageError(
+                f"{workload.name} takes no text: none of its inputs is of tokens.",
+                hint="--context is for networks that write a text token by token",
+            )
+        rows, length, *_ = _shape(given[place])
+        return cls(workload, place, rows, length, rows if batch is None else batch)
+
+    def calls(self, lengths: Sequence[tuple[int, ...]]) -> Workload:
+        """The workload in which texts of these lengths are run, each with what is added to it."""
+        from netscope.trace.decoding import Decoding
+
+        texts = [
+            [self._call(sum(parts[:index]), new) for index, new in enumerate(parts)] for parts in lengths
+        ]
+        rebuild = self.workload.rebuild
+        return replace(
+            self.workload,
+            module=Decoding(self.workload.module),
+            args=(texts,),
+            kwargs={},
+            rebuild=None if rebuild is None else lambda: Decoding(rebuild()),
+        )
+
+    def _call(self, before: int, new: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        args = tuple(self._sized(place, value, before, new) for place, value in enumerate(self.workload.args))
+        kwargs = {name: self._sized(name, value, before, new) for name, value in self.workload.kwargs.items()}
+        if self._caches_on_demand():
+            kwargs["use_cache"] = True
+        return args, kwargs
+
+    def _sized(self, place: int | str, value: Any, before: int, new: int) -> Any:
+        """An argument for a text that goes on: masks are of all tokens, the rest of the new ones."""
+        shape = _shape(value)
+        if not shape or shape[0] != self.rows:
+            return value
+        sizes = [self.batch, *shape[1:]]
+        if shape[1:2] == (self.length,) and _decodes(place) == _decodes(self.place):
+            sizes[1] = before + new if "mask" in str(place) else new
+        return _resized(value, tuple(sizes))
+
+    def _caches_on_demand(self) -> bool:
+        """Whether the forward is to be told that a cache is wanted."""
+        import inspect
+
+        from netscope.trace.decoding import taken
+
+        network: Any = self.workload.module
+        if "use_cache" in taken(network):
+            return True
+        if not hasattr(getattr(network, "config", None), "use_cache"):
+            return False
+        parameters = inspect.signature(network.forward).parameters.values()
+        return any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+def _decodes(place: int | str) -> bool:
+    return str(place).startswith("decoder_")
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    shape = getattr(value, "shape", None)
+    return tuple(shape) if shape is not None else ()
+
+
+def _is_ids(value: Any) -> bool:
+    return "int" in str(getattr(value, "dtype", "")) and len(_shape(value)) == 2
+
+
+def _resized(value: Any, shape: tuple[int, ...]) -> Any:
+    """The same in other sizes; what a tensor says is said again, as often as it takes."""
+    if isinstance(value, TensorSpec):
+        return replace(value, shape=shape)
+    import torch
+
+    if tuple(value.shape) == shape:
+        return value
+    for dim, size in enumerate(shape):
+        if value.shape[dim] != size:
+            value = value.index_select(dim, torch.arange(size, device=value.device) % value.shape[dim])
+    return value
