@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 _TEXTS: Final = ("decoder_input_ids", "input_ids", "decoder_inputs_embeds", "inputs_embeds")
 # Far beyond any window. A power of two, so that steps of 4 or 128 tokens come out even.
 _BEYOND: Final = 2**20
-# Operators of one forward that are still worth tracing: a few seconds. Some scan a text token by token.
-_MOST: Final = 300_000
+# Operators of one forward that are still worth tracing: a second. Some networks go through a text in Python.
+_MOST: Final = 100_000
 # Tokens of all sequences at which a network is still run on real tensors.
 _MOST_REAL: Final = 4096
 # Lengths at which to see whether a longer text takes more operators.
-_TRIED: Final = (8, 520)
+_TRIED: Final = (8, 1024)
 
 
 def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
@@ -59,7 +59,9 @@ def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
         )
     workload = found.read(request)
     assert isinstance(workload, Workload)
-    return workload_cache(workload, context=context, batch=request.batch if how.get("args") else None)
+    # Of transformers' a sequence may take several rows: a sound's code books.
+    told = bool(request.args or request.kwargs) or workload.source == "hf"
+    return workload_cache(workload, context=context, batch=request.batch if told else None)
 
 
 @collector.paused()
@@ -162,15 +164,19 @@ class _Way:
         from netscope.trace.decoding import operators
 
         count = operators(trace)
-        per_token = (count[-1] - count[0]) / (_TRIED[0] - shortest)
-        base, tried = count[0], _TRIED[1]
-        if per_token * tried < _MOST:
+        most, length = count[-1], _TRIED[0]
+        per_token = (most - count[0]) / (length - shortest)
+        while length < _TRIED[1]:
+            tried = _TRIED[1] if per_token <= 0 else length * 4  # it may have been a step, and not a slope
+            if most + per_token * (tried - length) > _MOST:
+                break
             found = self._run([(tried,)])
-            if not isinstance(found, _Failed):
-                longer = operators(found[0])[0]
-                per_token = (longer - count[-1]) / (tried - _TRIED[0])
+            if isinstance(found, _Failed):
+                break
+            before, most = most, operators(found[0])[0]
+            per_token, length = (most - before) / (tried - length), tried
         if per_token > 0:
-            self.longest = max(_TRIED[0], int((_MOST - base) / per_token))
+            self.longest = length + max(0, int((_MOST - most) / per_token))
         if trace.rung == "real":
             self.longest = min(self.longest, _MOST_REAL // self.texts.batch)
 
@@ -231,32 +237,36 @@ class _Texts(NamedTuple):
         the argument that is the text: a position or a name.
     rows, length:
         the first two sizes that it has in the workload.
-    scale:
-        by how much there are to be more sequences than that, as (new, old).
+    wanted:
+        the rows that it is to have.
+    batch:
+        sequences that these are.
     """
 
     workload: Workload
     place: int | str
     rows: int
     length: int
+    wanted: int
     batch: int
 
     @classmethod
     def of(cls, workload: Workload, batch: int | None) -> _Texts:
         """Raises UsageError where nothing is a text."""
-        given: dict[int | str, Any] = {**dict(enumerate(workload.args)), **workload.kwargs}
-        place = next((name for name in _TEXTS if name in given), None)
-        if place is None:
-            place = next((name for name, value in given.items() if _is_ids(value)), None)  # type: ignore[assignment]
-        if place is None:
-            place = next((n for n, value in given.items() if len(_shape(value)) == 3), None)  # type: ignore[assignment]
+        given: dict[int | str, Any] = dict(enumerate(workload.args))
+        given.update(workload.kwargs)
+        named = [name for name in _TEXTS if name in given]
+        ids = [name for name, value in given.items() if _is_ids(value)]
+        vectors = [name for name, value in given.items() if len(_shape(value)) == 3]
+        place = next(iter([*named, *ids, *vectors]), None)
         if place is None or len(_shape(given[place])) < 2:
             raise UsageError(
                 f"{workload.name} takes no text: none of its inputs is of tokens.",
                 hint="--context is for networks that write a text token by token",
             )
         rows, length, *_ = _shape(given[place])
-        return cls(workload, place, rows, length, rows if batch is None else batch)
+        batch = rows if batch is None else batch
+        return cls(workload, place, rows, length, rows if workload.rebuild else batch, batch)
 
     def calls(self, lengths: Sequence[tuple[int, ...]]) -> Workload:
         """The workload in which texts of these lengths are run, each with what is added to it."""
@@ -286,7 +296,7 @@ class _Texts(NamedTuple):
         shape = _shape(value)
         if not shape or shape[0] != self.rows:
             return value
-        sizes = [self.batch, *shape[1:]]
+        sizes = [self.wanted, *shape[1:]]
         if shape[1:2] == (self.length,) and _decodes(place) == _decodes(self.place):
             sizes[1] = before + new if "mask" in str(place) else new
         return _resized(value, tuple(sizes))

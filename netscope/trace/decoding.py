@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+import types
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -33,6 +34,12 @@ NETWORK: Final = "network"
 _ENCODER: Final = "encoder"
 # What may read a cache together with weights.
 _PROJECTIONS: Final = re.compile(r"aten\.(linear|mm|addmm|matmul|bmm|baddbmm|einsum|_scaled_mm)\.")
+
+# What no cache is kept in: values, code, and the network itself.
+_LEAVES: Final = (
+    *(types.NoneType, bool, int, float, complex, str, bytes, torch.dtype, torch.device, type, nn.Module),
+    *(types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType),
+)
 
 
 class Held(NamedTuple):
@@ -141,17 +148,13 @@ def tensors_of(
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Every tensor that an object holds, with its place; one that is made of others as these."""
     seen = set() if seen is None else seen
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, type, nn.Module)):
-        return
-    if id(value) in seen:
+    if isinstance(value, _LEAVES) or id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, torch.Tensor):
         parts = _parts(value)
         if not parts:
             yield place, value
-    elif isinstance(value, Callable):  # type: ignore[arg-type]
-        return
     else:
         parts = _members(value)
     for name, part in parts:

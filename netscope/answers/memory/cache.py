@@ -271,9 +271,18 @@ class _Tables(NamedTuple):
 
     def at(self, place: str) -> _Bytes:
         """What is kept of a tensor at each length: nothing while it is not there."""
+
+        def kept(table: _Table) -> int:
+            return table[place][1] if place in table else 0
+
         return _Bytes(
-            *(None if table is None else table[place][1] if place in table else 0 for table in self)
-        )  # type: ignore[arg-type]
+            kept(self.short),
+            kept(self.longer),
+            kept(self.here),
+            kept(self.more),
+            None if self.prefill is None else kept(self.prefill),
+            None if self.far is None else kept(self.far),
+        )
 
 
 def _by_place(tensors: _Tensors) -> _Table:
@@ -352,8 +361,8 @@ def _kind(kept: _Bytes, one: Held, seen: Seen, encoder: int | None) -> tuple[Kin
     straight = kept.here == _line(kept, seen.at) and ahead == slope
     if straight and (far is None or far == slope * seen.beyond):
         return ("latent" if one.projected else "full"), None
-    if slope > 0 and (straight or not ahead) and (straight or not far):
-        most = kept.here if far is None else kept.here + far
+    most = kept.here + (far or 0)
+    if slope > 0 and (straight or not (ahead or far)) and most % slope == 0:
         return "window", most // slope
     if far is None:
         return "unknown", None
