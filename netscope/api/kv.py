@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Unpack
@@ -96,9 +97,9 @@ def workload_cache(workload: Workload, *, context: int, batch: int | None = None
         )
     here, more, prefill = way.around(at)
     beyond = _BEYOND
-    while beyond > 1 and (at + beyond > way.longest or way.too_large(at + beyond)):
+    while beyond and (at + beyond > way.longest // 2 or way.too_large(at + beyond)):
         beyond //= 2
-    far = way.far(at + beyond) if beyond >= at or beyond > 1024 else None
+    far = way.far(at + beyond) if beyond >= min(at, 1024) else None
     if far is None:
         notes.append(f"not seen beyond {at:,} tokens: a window that is larger passes for none")
     seen = Seen(first, at, here, more, prefill, far, beyond if far is not None else 0)
@@ -272,9 +273,7 @@ class _Texts(NamedTuple):
         """The workload in which texts of these lengths are run, each with what is added to it."""
         from netscope.trace.decoding import Decoding
 
-        texts = [
-            [self._call(sum(parts[:index]), new) for index, new in enumerate(parts)] for parts in lengths
-        ]
+        texts = [self._text(parts) for parts in lengths]
         rebuild = self.workload.rebuild
         return replace(
             self.workload,
@@ -283,6 +282,21 @@ class _Texts(NamedTuple):
             kwargs={},
             rebuild=None if rebuild is None else lambda: Decoding(rebuild()),
         )
+
+    def _text(self, parts: tuple[int, ...]) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """Its calls. What is no tensor may be a cache to be filled, of which each text has one of its own."""
+        calls = [self._call(sum(parts[:index]), new) for index, new in enumerate(parts)]
+        own: dict[int, Any] = {}
+        return [
+            (
+                tuple(value if _shape(value) else copy.deepcopy(value, own) for value in args),
+                {
+                    name: value if _shape(value) else copy.deepcopy(value, own)
+                    for name, value in kwargs.items()
+                },
+            )
+            for args, kwargs in calls
+        ]
 
     def _call(self, before: int, new: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         args = tuple(self._sized(place, value, before, new) for place, value in enumerate(self.workload.args))
