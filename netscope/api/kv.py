@@ -28,7 +28,7 @@ _MOST: Final = 100_000
 # Tokens of all sequences at which a network is still run on real tensors.
 _MOST_REAL: Final = 4096
 # Lengths at which to see whether a longer text takes more operators.
-_TRIED: Final = (8, 1024)
+_TRIED: Final = (8, 4096)
 
 
 def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
@@ -42,7 +42,8 @@ def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
         context: tokens of each sequence.
         how: what `summary` takes beside the model: input, args, kwargs, batch, dtype, options. The text is
             the argument named decoder_input_ids or input_ids, else the first of integers; its length does not
-            matter. A cache to be filled may be in `kwargs`.
+            matter, and its rows are made to be `batch` if that is given. A cache to be filled may be in
+            `kwargs`.
 
     Returns:
         a frozen Cache.
@@ -60,8 +61,8 @@ def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
         )
     workload = found.read(request)
     assert isinstance(workload, Workload)
-    # Of transformers' a sequence may take several rows: a sound's code books.
-    told = bool(request.args or request.kwargs) or workload.source == "hf"
+    # Arguments have sequences of their own; of transformers' a sequence may take several rows: code books.
+    told = request.batch != 1 or workload.source == "hf"
     return workload_cache(workload, context=context, batch=request.batch if told else None)
 
 
@@ -92,15 +93,14 @@ def workload_cache(workload: Workload, *, context: int, batch: int | None = None
     at = min(context, way.longest)
     if at < context:
         notes.append(
-            f"seen with up to {at:,} tokens and drawn on from there: a longer text takes more operators "
-            "than can be traced. A window of more would not be seen"
+            f"seen with {at:,} tokens and drawn on from there: {way.limit}. A window of more passes for none"
         )
     here, more, prefill = way.around(at)
     beyond = _BEYOND
     while beyond and (at + beyond > way.longest // 2 or way.too_large(at + beyond)):
         beyond //= 2
     far = way.far(at + beyond) if beyond >= min(at, 1024) else None
-    if far is None:
+    if far is None and at == context:
         notes.append(f"not seen beyond {at:,} tokens: a window that is larger passes for none")
     seen = Seen(first, at, here, more, prefill, far, beyond if far is not None else 0)
     return told(
@@ -122,8 +122,8 @@ class _Failed(NamedTuple):
 class _Way:
     """How the texts are run, and what came of it.
 
-    longest:
-        tokens that can be traced in a moment; known when the short text was run.
+    longest, limit:
+        tokens that can be traced in a moment, and why not more; known when the short text was run.
     """
 
     def __init__(self, texts: _Texts, *, stepwise: bool) -> None:
@@ -131,9 +131,10 @@ class _Way:
         self.stepwise = stepwise
         self.encoder: int | None = None
         self.longest = 2**62
+        self.limit = "a longer text takes more operators than can be traced in a moment"
 
-    def short(self) -> tuple[Sequence[Held], Sequence[Held]] | str:
-        """What is kept of 3 and of 4 tokens; where none can be added, why.
+    def short(self) -> tuple[Sequence[Held], Sequence[Held], Sequence[Held]] | str:
+        """What is kept of 3, 4 and 5 tokens; where none can be added, why.
 
         Raises:
             UsageError: nothing is handed back.
@@ -141,8 +142,9 @@ class _Way:
         """
         from netscope.answers.memory.cache import SHORT
 
-        few, more = SHORT
-        lengths = [(few - 1, 1, 1), (_TRIED[0],)] if self.stepwise else [(few,), (more,), (_TRIED[0],)]
+        few = SHORT[0]
+        lengths = [(few - 1, 1, 1, 1)] if self.stepwise else [(length,) for length in SHORT]
+        lengths.append((_TRIED[0],))
         found = self._run(lengths)
         if isinstance(found, _Failed):
             if self.stepwise and not isinstance(self._run([(few,)]), _Failed):
@@ -155,13 +157,15 @@ class _Way:
                 f"{name} keeps no cache: its forward hands nothing back to be given again.",
                 hint="--context is for networks that write a text token by token",
             )
-        if self.stepwise and len(held[0]) < 3:
+        if self.stepwise and len(held[0]) <= len(SHORT):
             return "the forward takes none"
         self._measure(trace, (few - 1) if self.stepwise else few)
-        return (held[0][1], held[0][2]) if self.stepwise else (held[0][0], held[1][0])
+        first, second, third = held[0][1:] if self.stepwise else [text[0] for text in held[: len(SHORT)]]
+        return first, second, third
 
     def _measure(self, trace: Trace, shortest: int) -> None:
         """Find how long a text may be: of networks that go through it in Python, not very."""
+        from netscope.answers.memory.cache import SHORT
         from netscope.trace.decoding import operators
 
         count = operators(trace)
@@ -179,7 +183,8 @@ class _Way:
         if per_token > 0:
             self.longest = length + max(0, int((_MOST - most) / per_token))
         if trace.rung == "real":
-            self.longest = min(self.longest, _MOST_REAL // self.texts.batch)
+            self.longest = max(SHORT[-1], min(self.longest, _MOST_REAL // self.texts.batch))
+            self.limit = "it takes real tensors, and a longer text much time"
 
     def around(self, at: int) -> tuple[Sequence[Held], Sequence[Held], Sequence[Held] | None]:
         """What is kept of so many tokens and of one more, and of as many given at once."""
@@ -289,17 +294,20 @@ class _Texts(NamedTuple):
         own: dict[int, Any] = {}
         return [
             (
-                tuple(value if _shape(value) else copy.deepcopy(value, own) for value in args),
-                {
-                    name: value if _shape(value) else copy.deepcopy(value, own)
-                    for name, value in kwargs.items()
-                },
+                tuple(_own(value, own) for value in args),
+                {name: _own(value, own) for name, value in kwargs.items()},
             )
             for args, kwargs in calls
         ]
 
     def _call(self, before: int, new: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        args = tuple(self._sized(place, value, before, new) for place, value in enumerate(self.workload.args))
+        from netscope.trace.decoding import taken
+
+        names = [*taken(self.workload.module), *range(len(self.workload.args))]
+        args = tuple(
+            self._sized(name, value, before, new)
+            for name, value in zip(names, self.workload.args, strict=False)
+        )
         kwargs = {name: self._sized(name, value, before, new) for name, value in self.workload.kwargs.items()}
         if self._caches_on_demand():
             kwargs["use_cache"] = True
@@ -328,6 +336,15 @@ class _Texts(NamedTuple):
             return False
         parameters = inspect.signature(network.forward).parameters.values()
         return any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+def _own(value: Any, made: dict[int, Any]) -> Any:
+    if _shape(value):
+        return value
+    try:
+        return copy.deepcopy(value, made)
+    except Exception:  # noqa: BLE001 - somebody's object, which is then each text's
+        return value
 
 
 def _decodes(place: int | str) -> bool:

@@ -2,7 +2,7 @@
 
 Told by how the traced cache behaves and by nothing else. Its tensors are seen at a few lengths:
 
-- with 3 and with 4 tokens, so that what grows by a token is known while no window is full;
+- with 3, 4 and 5 tokens, so that what grows by a token is known while no window is full;
 - with the asked context and with one token more;
 - far beyond, so that a window which is not full yet is known too.
 
@@ -32,8 +32,8 @@ KINDS: Final[dict[str, str]] = {
     "scalar": "single numbers that go with it",
     "unknown": "grows in a way that was not seen far enough",
 }
-# Tokens of the short text, and of it and one more.
-SHORT: Final = (3, 4)
+# Tokens of the short text, and of it with one and with two more.
+SHORT: Final = (3, 4, 5)
 
 _Tensors = Sequence[Held]
 _Item = TypeVar("_Item")
@@ -44,7 +44,7 @@ class Seen(NamedTuple):
     """What a cache held at each length.
 
     short:
-        with 3 and with 4 tokens.
+        with 3, 4 and 5 tokens.
     at:
         tokens at which the next two were seen: the context, or fewer where that would take too long.
     here, more:
@@ -55,7 +55,7 @@ class Seen(NamedTuple):
         with `at + beyond` tokens; None where nobody looked.
     """
 
-    short: tuple[_Tensors, _Tensors]
+    short: tuple[_Tensors, _Tensors, _Tensors]
     at: int
     here: _Tensors
     more: _Tensors
@@ -221,8 +221,7 @@ def cache_of(
 ) -> Cache:
     """What a cache keeps of `context` tokens, from how it was seen to behave."""
     tables = _Tables(
-        _by_place(seen.short[0]),
-        _by_place(seen.short[1]),
+        *map(_by_place, seen.short),
         _by_place(seen.here),
         _by_place(seen.more),
         None if seen.prefill is None else _by_place(seen.prefill),
@@ -230,7 +229,13 @@ def cache_of(
     )
     layers: dict[str, list[CacheTensor]] = {}
     paths: dict[str, str] = {}
-    for place, (one, _) in {**tables.short, **tables.longer, **tables.more, **tables.here}.items():
+    for place, (one, _) in {
+        **tables.few,
+        **tables.some,
+        **tables.several,
+        **tables.more,
+        **tables.here,
+    }.items():
         layer, name = _split(place)
         made = _tensor(name, tables.at(place), one, seen, context, batch, encoder)
         layers.setdefault(layer, []).append(made)
@@ -253,17 +258,28 @@ _Table = dict[str, tuple[Held, int]]
 class _Bytes(NamedTuple):
     """Of one tensor, at each length."""
 
-    short: int
-    longer: int
+    few: int
+    some: int
+    several: int
     here: int
     more: int
     prefill: int | None
     far: int | None
 
+    @property
+    def slope(self) -> int:
+        """By how much it grew at first."""
+        return self.some - self.few
+
+    def line(self, tokens: int) -> int:
+        """Of so many tokens, had it gone on like that."""
+        return self.some + self.slope * (tokens - SHORT[1])
+
 
 class _Tables(NamedTuple):
-    short: _Table
-    longer: _Table
+    few: _Table
+    some: _Table
+    several: _Table
     here: _Table
     more: _Table
     prefill: _Table | None
@@ -276,8 +292,9 @@ class _Tables(NamedTuple):
             return table[place][1] if place in table else 0
 
         return _Bytes(
-            kept(self.short),
-            kept(self.longer),
+            kept(self.few),
+            kept(self.some),
+            kept(self.several),
             kept(self.here),
             kept(self.more),
             None if self.prefill is None else kept(self.prefill),
@@ -305,13 +322,12 @@ def _split(place: str) -> tuple[str, str]:
 def _tensor(
     name: str, kept: _Bytes, one: Held, seen: Seen, context: int, batch: int, encoder: int | None
 ) -> CacheTensor:
-    slope = kept.longer - kept.short
     kind, window = _kind(kept, one, seen, encoder)
     away = context - seen.at
     if kind == "stepped":
         growth = None if kept.far is None else Fraction(kept.far - kept.here, seen.beyond)
     else:
-        growth = Fraction(slope if kind in ("full", "latent", "window") else 0)
+        growth = Fraction(kept.slope if kind in ("full", "latent", "window") else 0)
     if kind == "unknown":
         growth = None
     # A line, or what stands still: only these are drawn on.
@@ -331,17 +347,13 @@ def _tensor(
 
 
 def _after_prefill(kept: _Bytes, seen: Seen, context: int) -> int | None:
-    """Bytes of a whole context given at once: those of a storage that grew with it go on doing so."""
+    """Bytes of a whole context given at once: a view of all of it goes on growing, what is full does not."""
     at_once = kept.here if kept.prefill is None else kept.prefill
-    slope = kept.longer - kept.short
-    if context == seen.at or not slope:
+    if context == seen.at or not kept.slope:
         return at_once
-    return at_once + slope * (context - seen.at) if at_once == _line(kept, seen.at) else at_once
-
-
-def _line(kept: _Bytes, tokens: int) -> int:
-    """The bytes of so many tokens, had it grown as it did at first."""
-    return kept.longer + (kept.longer - kept.short) * (tokens - SHORT[1])
+    if at_once == kept.line(seen.at):
+        return kept.line(context)
+    return at_once if at_once == kept.here else None
 
 
 def _each(growth: Fraction, batch: int) -> int | float:
@@ -352,17 +364,19 @@ def _each(growth: Fraction, batch: int) -> int | float:
 
 def _kind(kept: _Bytes, one: Held, seen: Seen, encoder: int | None) -> tuple[Kind, int | None]:
     """What a tensor is by how it grows, and the tokens of a window."""
-    slope, ahead = kept.longer - kept.short, kept.more - kept.here
+    slope, ahead = kept.slope, kept.more - kept.here
     far = None if kept.far is None else kept.far - kept.here
-    if not slope and not ahead and kept.here == kept.longer and not far:
+    if kept.few == kept.some == kept.several == kept.here == kept.more and not far:
         if one.spec.shape == ():
             return "scalar", None
         return ("cross" if encoder is not None and encoder in one.spec.shape else "state"), None
-    straight = kept.here == _line(kept, seen.at) and ahead == slope
+    # One that is full with four tokens looks like a step of as many, but for being no larger later.
+    even = kept.several == kept.line(SHORT[2]) or kept.several == kept.some == kept.here
+    straight = even and kept.here == kept.line(seen.at) and ahead == slope
     if straight and (far is None or far == slope * seen.beyond):
         return ("latent" if one.projected else "full"), None
     most = kept.here + (far or 0)
-    if slope > 0 and (straight or not (ahead or far)) and most % slope == 0:
+    if slope > 0 and even and (straight or not (ahead or far)) and most % slope == 0:
         return "window", most // slope
     if far is None:
         return "unknown", None
