@@ -87,7 +87,7 @@ def workload_cache(workload: Workload, *, context: int, batch: int | None = None
     notes = []
     if isinstance(first, str):
         notes.append(f"no token could be added to what is kept ({first}): all is of texts given at once")
-        way = _Way(texts, stepwise=False)
+        way = _Way(way.texts, stepwise=False)
         first = way.short()
         assert not isinstance(first, str)
     at = min(context, way.longest)
@@ -143,9 +143,14 @@ class _Way:
         from netscope.answers.memory.cache import SHORT
 
         few = SHORT[0]
-        lengths = [(few - 1, 1, 1, 1)] if self.stepwise else [(length,) for length in SHORT]
+        lengths: list[tuple[int, ...]] = (
+            [(few - 1, 1, 1, 1)] if self.stepwise else [(length,) for length in SHORT]
+        )
         lengths.append((_TRIED[0],))
         found = self._run(lengths)
+        if isinstance(found, _Failed) and self.texts.on_demand and "use_cache" in said(found.error):
+            self.texts = self.texts._replace(on_demand=False)
+            found = self._run(lengths)
         if isinstance(found, _Failed):
             if self.stepwise and not isinstance(self._run([(few,)]), _Failed):
                 return said(found.error)
@@ -159,6 +164,8 @@ class _Way:
             )
         if self.stepwise and len(held[0]) <= len(SHORT):
             return "the forward takes none"
+        if self.stepwise and _elements(held[0][1]) < _elements(held[0][0]):
+            return "the forward begins anew"
         self._measure(trace, (few - 1) if self.stepwise else few)
         first, second, third = held[0][1:] if self.stepwise else [text[0] for text in held[: len(SHORT)]]
         return first, second, third
@@ -236,6 +243,10 @@ class _Way:
         return error
 
 
+def _elements(tensors: Sequence[Held]) -> int:
+    return sum(one.spec.numel for one in tensors)
+
+
 class _Texts(NamedTuple):
     """A network's call, to be made of texts of any length.
 
@@ -247,6 +258,8 @@ class _Texts(NamedTuple):
         the rows that it is to have.
     batch:
         sequences that these are.
+    on_demand:
+        whether the forward is told that a cache is wanted.
     """
 
     workload: Workload
@@ -255,6 +268,7 @@ class _Texts(NamedTuple):
     length: int
     wanted: int
     batch: int
+    on_demand: bool
 
     @classmethod
     def of(cls, workload: Workload, batch: int | None) -> _Texts:
@@ -264,7 +278,9 @@ class _Texts(NamedTuple):
         named = [name for name in _TEXTS if name in given]
         ids = [name for name, value in given.items() if _is_ids(value)]
         vectors = [name for name, value in given.items() if len(_shape(value)) == 3]
-        place = next(iter([*named, *ids, *vectors]), None)
+        # In transformers texts have names, and what has none of these is an image or a sound.
+        found = named if workload.source == "hf" else [*named, *ids, *vectors]
+        place = next(iter(found), None)
         if place is None or len(_shape(given[place])) < 2:
             raise UsageError(
                 f"{workload.name} takes no text: none of its inputs is of tokens.",
@@ -272,7 +288,8 @@ class _Texts(NamedTuple):
             )
         rows, length, *_ = _shape(given[place])
         batch = rows if batch is None else batch
-        return cls(workload, place, rows, length, rows if workload.rebuild else batch, batch)
+        wanted = rows if workload.rebuild else batch
+        return cls(workload, place, rows, length, wanted, batch, _caches_on_demand(workload.module))
 
     def calls(self, lengths: Sequence[tuple[int, ...]]) -> Workload:
         """The workload in which texts of these lengths are run, each with what is added to it."""
@@ -309,7 +326,7 @@ class _Texts(NamedTuple):
             for name, value in zip(names, self.workload.args, strict=False)
         )
         kwargs = {name: self._sized(name, value, before, new) for name, value in self.workload.kwargs.items()}
-        if self._caches_on_demand():
+        if self.on_demand:
             kwargs["use_cache"] = True
         return args, kwargs
 
@@ -323,19 +340,12 @@ class _Texts(NamedTuple):
             sizes[1] = before + new if "mask" in str(place) else new
         return _resized(value, tuple(sizes))
 
-    def _caches_on_demand(self) -> bool:
-        """Whether the forward is to be told that a cache is wanted."""
-        import inspect
 
-        from netscope.trace.decoding import taken
+def _caches_on_demand(network: Any) -> bool:
+    """Whether a forward can be told so, as far as its signature says."""
+    from netscope.trace.decoding import taken, takes_any
 
-        network: Any = self.workload.module
-        if "use_cache" in taken(network):
-            return True
-        if not hasattr(getattr(network, "config", None), "use_cache"):
-            return False
-        parameters = inspect.signature(network.forward).parameters.values()
-        return any(one.kind is one.VAR_KEYWORD for one in parameters)
+    return "use_cache" in taken(network) or (hasattr(network, "config") and takes_any(network))
 
 
 def _own(value: Any, made: dict[int, Any]) -> Any:

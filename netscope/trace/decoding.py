@@ -25,8 +25,8 @@ Call = tuple[tuple[Any, ...], dict[str, Any]]
 # A text, and then what is added to it: each goes with the cache of the one before.
 Text = Sequence[Call]
 
-# What a parameter is called that takes a cache, where what comes out has no name.
-_TAKES_CACHE: Final = re.compile(r"past|cache|state|mem|kv|hx|hidden", re.IGNORECASE)
+# What a cache is called where no parameter has the name of what comes out, and such a parameter.
+_CACHE: Final = re.compile(r"past|cache|state|mem|kv|^hx$|^hidden$", re.IGNORECASE)
 # What is handed back to be looked at.
 _SHOWN: Final = re.compile(r"(^|_)(hidden_states|attentions)$")
 # Where the network is within `Decoding`.
@@ -75,6 +75,7 @@ class Decoding(nn.Module):
         super().__init__()
         self.network = network
         self.takes = tuple(taken(network))
+        self.takes_any = takes_any(network)
 
     def forward(self, texts: Sequence[Text]) -> dict[str, torch.Tensor]:
         """Run them, each with a cache of its own."""
@@ -98,19 +99,26 @@ class Decoding(nn.Module):
         """What is handed back, and the name of the parameter that takes it; (None, "") where nothing is."""
         given = {name for name, value in kwargs.items() if isinstance(value, torch.Tensor)}
         free = [name for name in self.takes if name not in given]
-        named = _named(result)
-        for name, value in named.items():
-            if name in free and next(tensors_of(value), None) is not None:
+        named = [(name, value) for name, value in _named(result) if _holds_tensors(value)]
+        for name, value in named:
+            if name in free or (self.takes_any and _CACHE.search(name) and not _is_tensor(value)):
                 return value, name
-        parts = [*named.values()] if named else list(result) if isinstance(result, (tuple, list)) else []
-        found = [
-            part
-            for part in parts
-            if not isinstance(part, torch.Tensor) and next(tensors_of(part), None) is not None
-        ]
+        if named:
+            parts = [value for name, value in named if _CACHE.search(name)]
+        else:
+            parts = list(result) if isinstance(result, (tuple, list)) else []
+        found = [part for part in parts if not _is_tensor(part) and _holds_tensors(part)]
         if len(found) != 1:
             return (found or None), ""
-        return found[0], next((name for name in free if _TAKES_CACHE.search(name)), "")
+        return found[0], next((name for name in free if _CACHE.search(name)), "")
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, torch.Tensor)
+
+
+def _holds_tensors(value: Any) -> bool:
+    return next(tensors_of(value), None) is not None
 
 
 def taken(network: nn.Module) -> dict[str, inspect.Parameter]:
@@ -123,21 +131,34 @@ def taken(network: nn.Module) -> dict[str, inspect.Parameter]:
     return {name: one for name, one in parameters.items() if one.kind in named}
 
 
-def _named(result: Any) -> dict[str, Any]:
-    """What came out by name, but what is to be looked at."""
+def takes_any(network: nn.Module) -> bool:
+    """Whether it can be given whatever else by name."""
+    try:
+        parameters = inspect.signature(network.forward).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+def _named(result: Any) -> Iterator[tuple[str, Any]]:
+    """What came out by name, of parts that have names as well; not what is to be looked at."""
     if isinstance(result, dict):
-        found = {str(name): value for name, value in result.items()}
+        found = [(str(name), value) for name, value in result.items()]
     elif isinstance(result, tuple) and hasattr(result, "_fields"):
-        found = dict(zip(result._fields, result, strict=True))
+        found = list(zip(result._fields, result, strict=True))
     elif dataclasses.is_dataclass(result) and not isinstance(result, type):
-        found = {one.name: getattr(result, one.name, None) for one in dataclasses.fields(result)}
+        found = [(one.name, getattr(result, one.name, None)) for one in dataclasses.fields(result)]
     else:
-        return {}
-    return {name: value for name, value in found.items() if not _SHOWN.search(name)}
+        return
+    for name, value in found:
+        if not _SHOWN.search(name):
+            yield name, value
+            if dataclasses.is_dataclass(value) and not _CACHE.search(name):
+                yield from _named(value)
 
 
 def _of_encoder(result: Any) -> torch.Tensor | None:
-    for name, value in _named(result).items():
+    for name, value in _named(result):
         if name.startswith(_ENCODER) and isinstance(value, torch.Tensor) and value.dim() > 1:
             return value
     return None

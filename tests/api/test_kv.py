@@ -494,7 +494,7 @@ class OnlyOnce(nn.Module):
 
     def forward(self, ids: torch.Tensor) -> Any:
         x = self.embed(ids)
-        return {"logits": x, "kept": [x * 2]}
+        return {"logits": x, "cache": [x * 2]}
 
 
 def test_what_cannot_be_given_again_is_seen_of_whole_texts() -> None:

@@ -221,7 +221,9 @@ def cache_of(
 ) -> Cache:
     """What a cache keeps of `context` tokens, from how it was seen to behave."""
     tables = _Tables(
-        *map(_by_place, seen.short),
+        _by_place(seen.short[0]),
+        _by_place(seen.short[1]),
+        _by_place(seen.short[2]),
         _by_place(seen.here),
         _by_place(seen.more),
         None if seen.prefill is None else _by_place(seen.prefill),
@@ -370,8 +372,9 @@ def _kind(kept: _Bytes, one: Held, seen: Seen, encoder: int | None) -> tuple[Kin
         if one.spec.shape == ():
             return "scalar", None
         return ("cross" if encoder is not None and encoder in one.spec.shape else "state"), None
-    # One that is full with four tokens looks like a step of as many, but for being no larger later.
-    even = kept.several == kept.line(SHORT[2]) or kept.several == kept.some == kept.here
+    # A window of four tokens is full with them, and had three quarters before; what comes at once had not.
+    tiny = kept.several == kept.some == kept.here and kept.few * SHORT[1] == kept.some * SHORT[0]
+    even = tiny or kept.several == kept.line(SHORT[2])
     straight = even and kept.here == kept.line(seen.at) and ahead == slope
     if straight and (far is None or far == slope * seen.beyond):
         return ("latent" if one.projected else "full"), None
