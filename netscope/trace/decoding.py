@@ -84,7 +84,7 @@ class Decoding(nn.Module):
             again: dict[str, Any] = {}
             for index, (args, kwargs) in enumerate(text):
                 result = self.network(*args, **{**kwargs, **again})
-                cache, name = self._cache(result, kwargs)
+                cache, name = self._cache(result, {**dict(zip(self.takes, args, strict=False)), **kwargs})
                 for place, tensor in tensors_of(cache):
                     told[f"{number}.{index}.{place}"] = tensor
                 said = _of_encoder(result)
@@ -95,9 +95,13 @@ class Decoding(nn.Module):
                 again = {name: cache}
         return told
 
-    def _cache(self, result: Any, kwargs: dict[str, Any]) -> tuple[Any, str]:
-        """What is handed back, and the name of the parameter that takes it; (None, "") where nothing is."""
-        given = {name for name, value in kwargs.items() if isinstance(value, torch.Tensor)}
+    def _cache(self, result: Any, told: dict[str, Any]) -> tuple[Any, str]:
+        """What is handed back, and the name of the parameter that takes it; (None, "") where nothing is.
+
+        told:
+            what was given, by name.
+        """
+        given = {name for name, value in told.items() if _is_tensor(value)}
         free = [name for name in self.takes if name not in given]
         named = [(name, value) for name, value in _named(result) if _holds_tensors(value)]
         for name, value in named:
