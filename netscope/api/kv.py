@@ -76,8 +76,7 @@ def workload_cache(workload: Workload, *, context: int, batch: int | None = None
     Raises:
         as `cache_of` does.
     """
-    from netscope.answers.memory.cache import Seen
-    from netscope.answers.memory.cache import cache_of as told
+    from netscope.answers.memory.cache import Seen, cache_from
 
     if not arguments.is_whole(context) or context < 1:
         raise UsageError(f"a context of {arguments.told(context)} tokens does not exist.", hint="write 32768")
@@ -103,7 +102,7 @@ def workload_cache(workload: Workload, *, context: int, batch: int | None = None
     if far is None and at == context:
         notes.append(f"not seen beyond {at:,} tokens: a window that is larger passes for none")
     seen = Seen(first, at, here, more, prefill, far, beyond if far is not None else 0)
-    return told(
+    return cache_from(
         seen,
         context=int(context),
         batch=texts.batch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -18,6 +19,8 @@ from netscope.api.reading import read
 from netscope.base.errors import TraceError, UsageError
 from netscope.base.request import Request
 from netscope.base.workload import Workload
+
+pytest.importorskip("transformers")
 
 K32 = 32 * 1024
 # Keys and values, in bfloat16.
@@ -57,16 +60,9 @@ def test_llama_3_8b() -> None:
 
 
 def test_gpt_oss_120b() -> None:
-    cache = of(
-        *("hf/gpt_oss", K32, 8),
-        num_hidden_layers=36,
-        hidden_size=2880,
-        head_dim=64,
-        num_attention_heads=64,
-        num_key_value_heads=8,
-        num_local_experts=128,
-        sliding_window=128,
-    )
+    """From the numbers of its config.json."""
+    file = Path(__file__).parents[1] / "data" / "gpt_oss_120b.json"
+    cache = of(f"hf/{file}", K32, 8)
     a_layer = 8 * 64 * KV
     assert cache.bytes_per_token == 36 * a_layer == 73_728
     # Every other layer has a window, which was full long before.
@@ -331,14 +327,84 @@ SMALL = {
     "mamba": {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4},
     "rwkv": {"vocab_size": 64, "hidden_size": 32, "num_hidden_layers": 2, "attention_hidden_size": 32},
 }
-HANDED = {"mamba": "cache_params", "rwkv": "state"}
+# What keeps blocks of several tokens, scans in chunks, or shares layers, at a context that goes beyond them.
+ODD = {
+    "deepseek_v4": {
+        **TINY,
+        "num_hidden_layers": 3,
+        "num_key_value_heads": 1,
+        "head_dim": 16,
+        "q_lora_rank": 16,
+        "o_lora_rank": 8,
+        "o_groups": 2,
+        "qk_rope_head_dim": 8,
+        "n_routed_experts": 4,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 16,
+        "index_n_heads": 2,
+        "index_head_dim": 16,
+        "index_topk": 4,
+        "sliding_window": 8,
+        "compress_rates": {"compressed_sparse_attention": 4, "heavily_compressed_attention": 8},
+        "layer_types": ["sliding_attention", "compressed_sparse_attention", "heavily_compressed_attention"],
+    },
+    "qwen3_next": {
+        **TINY,
+        "num_hidden_layers": 4,
+        "head_dim": 8,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 2,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+        "num_experts": 2,
+        "num_experts_per_tok": 1,
+        "moe_intermediate_size": 16,
+        "shared_expert_intermediate_size": 16,
+    },
+    "gemma3n_text": {
+        **TINY,
+        "num_hidden_layers": 4,
+        "num_kv_shared_layers": 2,
+        "head_dim": 8,
+        "sliding_window": 7,
+        "layer_types": ["sliding_attention", "full_attention"] * 2,
+        "vocab_size_per_layer_input": 64,
+        "hidden_size_per_layer_input": 8,
+        "activation_sparsity_pattern": [0.0] * 4,
+        "intermediate_size": [48] * 4,
+        "laurel_rank": 4,
+    },
+    "mamba2": {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "state_size": 8,
+        "num_heads": 4,
+        "head_dim": 16,
+        "n_groups": 1,
+        "chunk_size": 8,
+    },
+    "falcon_h1": {
+        **TINY,
+        "head_dim": 8,
+        "mamba_d_ssm": 32,
+        "mamba_n_heads": 4,
+        "mamba_d_head": 8,
+        "mamba_d_state": 8,
+        "mamba_n_groups": 1,
+        "mamba_chunk_size": 8,
+    },
+    "xlnet": {"vocab_size": 64, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 32, "mem_len": 9},
+}
+HANDED = {"mamba": "cache_params", "mamba2": "cache_params", "rwkv": "state", "xlnet": "mems"}
 
 
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("kind", SMALL)
-def test_equal_to_a_real_cache(kind: str, batch: int) -> None:
-    context = 12
-    workload = read(f"hf/{kind}", Request(batch=batch, options=SMALL[kind]))
+@pytest.mark.parametrize(
+    ("kind", "context", "batch"),
+    [*((kind, 12, 1) for kind in SMALL), *((kind, 41, 3) for kind in {**SMALL, **ODD})],
+)
+def test_equal_to_a_real_cache(kind: str, context: int, batch: int) -> None:
+    workload = read(f"hf/{kind}", Request(batch=batch, options={**SMALL, **ODD}[kind]))
     assert isinstance(workload, Workload)
     assert workload.rebuild is not None
     cache = workload_cache(workload, context=context)
@@ -459,7 +525,8 @@ def test_stored_bytes_of_ones_own_quantized_cache() -> None:
 
 
 def tiny_llama() -> tuple[Any, dict[str, Any]]:
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     config = transformers.LlamaConfig(**TINY)
     return transformers.LlamaForCausalLM(config).eval(), {"transformers": transformers, "config": config}
 

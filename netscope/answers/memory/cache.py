@@ -210,7 +210,7 @@ def total(items: Iterable[_Item], figure: Callable[[_Item], _Number | None]) -> 
     return None if None in figures else sum(one for one in figures if one is not None)
 
 
-def cache_of(
+def cache_from(
     seen: Seen,
     *,
     context: int,

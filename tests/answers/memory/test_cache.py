@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from netscope.answers.memory.cache import Cache, Seen, cache_of
+from netscope.answers.memory.cache import Cache, Seen, cache_from
 from netscope.base.workload import TensorSpec
 from netscope.trace.decoding import Held
 
@@ -67,7 +67,7 @@ def told(
             for i, one in enumerate(by)
         ]
 
-    return cache_of(
+    return cache_from(
         Seen(
             (held(3), held(4), held(5)),
             at,
@@ -169,7 +169,7 @@ def test_a_latent_is_read_through_weights() -> None:
 
 
 def layer(*held: Held) -> Cache:
-    return cache_of(Seen((held,) * 3, 9, held, held, held, held, FAR), context=9, batch=1)
+    return cache_from(Seen((held,) * 3, 9, held, held, held, held, FAR), context=9, batch=1)
 
 
 def test_a_storage_counts_once() -> None:
@@ -191,5 +191,5 @@ def test_layers_with_both() -> None:
     state = Held("layers.0.x", TensorSpec((4,), "int8"), 7, 4, "", False)
     grown = [state._replace(place="layers.0.k", storage=8, nbytes=10 * n) for n in (3, 4, 5, 100, 101)]
     few, some, several, here, more = ((state, one) for one in grown)
-    cache = cache_of(Seen((few, some, several), 100, here, more), context=100, batch=1)
+    cache = cache_from(Seen((few, some, several), 100, here, more), context=100, batch=1)
     assert [one.kind for one in cache.layers] == ["state + full"]
