@@ -26,7 +26,7 @@ _BEYOND: Final = 2**20
 # Operators of one forward that are still worth tracing: a second. Some networks go through a text in Python.
 _MOST: Final = 100_000
 # Tokens of all sequences at which a network is still run on real tensors.
-_MOST_REAL: Final = 4096
+_MOST_REAL: Final = 512
 # Lengths at which to see whether a longer text takes more operators.
 _TRIED: Final = (8, 4096)
 
@@ -189,7 +189,8 @@ class _Way:
         if per_token > 0:
             self.longest = length + max(0, int((_MOST - most) / per_token))
         if trace.rung == "real":
-            self.longest = max(SHORT[-1], min(self.longest, _MOST_REAL // self.texts.batch))
+            most = _MOST_REAL // self.texts.batch - 1  # one is added
+            self.longest = max(SHORT[-1], min(self.longest, most))
             self.limit = "it takes real tensors, and a longer text much time"
 
     def around(self, at: int) -> tuple[Sequence[Held], Sequence[Held], Sequence[Held] | None]:
@@ -221,7 +222,8 @@ class _Way:
         from netscope.trace import LADDER, ForwardError, record
         from netscope.trace.decoding import encoder_length, held, own_path
 
-        real = max(map(sum, lengths)) * self.texts.batch <= _MOST_REAL
+        longest = max(map(sum, lengths))
+        real = longest <= _TRIED[0] or longest * self.texts.batch <= _MOST_REAL
         try:
             trace = record(self.texts.calls(lengths), ladder=ladder or (LADDER if real else LADDER[:-1]))
         except ForwardError as failure:

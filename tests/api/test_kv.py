@@ -494,6 +494,34 @@ def test_the_batch_asked_for_is_that_of_the_arguments() -> None:
     assert cache_of(module, context=100, batch=8, input="5:int64").nbytes == eight.nbytes
 
 
+class Masked(Attention):
+    """Is told which of all tokens count."""
+
+    def forward(self, ids: torch.Tensor, attention_mask: torch.Tensor, past: Any = None) -> Any:
+        out, ((k, v),) = super().forward(ids, past)
+        return out, [(k * attention_mask[..., None], v)]
+
+
+def test_masks_are_of_all_tokens() -> None:
+    cache = cache_of(Masked(), context=100, args=(IDS, torch.ones_like(IDS)))
+    assert cache.stepwise
+    assert cache.batch == 2
+    assert cache.nbytes == 2 * 100 * 2 * 8 * 4
+
+
+class AsksForValues(Attention):
+    def forward(self, ids: torch.Tensor, past: Any = None) -> Any:
+        out, [kept] = super().forward(ids, past)
+        return (out if out.sum().item() > 0 else -out), [kept]
+
+
+def test_what_takes_real_tensors_is_seen_at_few_tokens() -> None:
+    cache = cache_of(AsksForValues(), context=100_000, args=(IDS,))
+    assert cache.traced == 512 // 2 - 1
+    assert cache.nbytes == 2 * 100_000 * 2 * 8 * 4
+    assert "drawn on from there: it takes real tensors" in cache.notes[0]
+
+
 class Quantized(Attention):
     """Keeps a byte for each number, and a scale for each token."""
 
