@@ -159,7 +159,7 @@ class _Way:
             name = self.texts.workload.name
             raise UsageError(
                 f"{name} keeps no cache: its forward hands nothing back to be given again.",
-                hint="--context is for networks that write a text token by token",
+                hint="what is kept in a network's own buffers counts among these",
             )
         if self.stepwise and len(held[0]) <= len(SHORT):
             return "the forward takes none"

@@ -204,6 +204,14 @@ def test_whisper_large_v3() -> None:
     assert cache.nbytes == 2 * a_token * (1500 + 448)
 
 
+def test_t5_small_keeps_as_much_as_its_encoder_was_given() -> None:
+    cache = cache_of("hf/t5", context=100, batch=2, dtype="bfloat16", input="input_ids=300:int64")
+    a_token = 6 * 8 * 64 * KV
+    assert cache.encoder == 300
+    assert cache.nbytes == 2 * a_token * (100 + 300)
+    assert cache.bytes_per_token == a_token == 12_288
+
+
 def test_a_sequence_of_several_code_books() -> None:
     """Musicgen has four rows for each sequence, and one cache."""
     cache = of("hf/musicgen", 1024, 2)
@@ -444,6 +452,19 @@ def test_equal_to_a_real_cache_beside_an_encoder() -> None:
     assert (cache.after_prefill, cache.nbytes) == (found.after_prefill, found.nbytes)
     assert cache.bytes_per_token == found.next_token / 2 == 2 * 32 * 2 * 4
     assert cache.encoder == 20
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3_text", "deepseek_v3", "jamba", "gpt_bigcode"])
+def test_other_contexts_and_batches_follow(kind: str) -> None:
+    workload = read(f"hf/{kind}", Request(batch=2, options=SMALL[kind]))
+    larger = read(f"hf/{kind}", Request(batch=5, options=SMALL[kind]))
+    assert isinstance(workload, Workload)
+    assert isinstance(larger, Workload)
+    cache, other = workload_cache(workload, context=12), workload_cache(larger, context=40)
+    assert cache.at(40, 5) == other.nbytes
+    assert cache.at(40, 5, prefill=True) == other.after_prefill
+    assert other.at(5, 2) == workload_cache(workload, context=5).nbytes
+    assert cache.at(12) == cache.nbytes
 
 
 # One's own

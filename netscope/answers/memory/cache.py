@@ -203,6 +203,42 @@ class Cache:
             found.setdefault(layer.kind, []).append(layer)
         return {kind: tuple(layers) for kind, layers in found.items()}
 
+    def at(self, context: int, batch: int | None = None, *, prefill: bool = False) -> int | None:
+        """Bytes kept for another context and batch, by what its layers are; None where that does not tell.
+
+        prefill:
+            when the whole context was given at once, as `after_prefill`.
+        """
+        batch = self.batch if batch is None else batch
+        return total(
+            [tensor for layer in self.layers for tensor in layer.tensors],
+            lambda one: _elsewhere(one, self, context, batch, prefill=prefill),
+        )
+
+
+def _elsewhere(one: CacheTensor, cache: Cache, context: int, batch: int, *, prefill: bool) -> int | None:
+    """Bytes of one tensor for another context and batch."""
+    kept = one.after_prefill if prefill else one.nbytes
+    if kept is None or one.nbytes is None or one.bytes_per_token is None:
+        return None
+    a_token = Fraction(one.bytes_per_token) * cache.batch
+    if one.kind == "scalar":
+        return kept
+    if one.kind in ("state", "cross"):
+        found = Fraction(kept)
+    elif one.kind in ("full", "latent") and kept == one.nbytes:
+        found = kept + a_token * (context - cache.context)
+    elif one.window is not None:
+        if kept > one.nbytes and kept != a_token * cache.context:
+            return None
+        if prefill and cache.context <= one.window < context:  # whether it is a view was not seen
+            return None
+        found = a_token * (context if kept > one.nbytes else min(context, one.window))
+    else:
+        return None
+    found = found * batch / cache.batch
+    return found.numerator if found.denominator == 1 else None
+
 
 def total(items: Iterable[_Item], figure: Callable[[_Item], _Number | None]) -> _Number | None:
     """The sum of a figure; None where one of them is not known."""

@@ -157,6 +157,23 @@ def test_what_is_given_at_once() -> None:
     assert told(full, prefill=lambda tokens: 30 * tokens, at=500).after_prefill is None
 
 
+@pytest.mark.parametrize("grows", [full, window, state])
+@pytest.mark.parametrize("context", [50, 128, 129, 5000])
+def test_at_another_context(grows: Grows, context: int) -> None:
+    assert told(grows, context=1000).at(context) == grows(context)
+    assert told(grows, context=100).at(context, 3) == 3 * grows(context)
+
+
+def test_at_another_context_given_at_once() -> None:
+    assert told(window, prefill=full).at(5000, prefill=True) == 50_000
+    assert told(window, prefill=window).at(5000, prefill=True) == 1280
+    # With a window that is not full, a view and a copy are the same.
+    assert told(window, prefill=full, context=100).at(5000, prefill=True) is None
+    assert told(window, prefill=full, context=100).at(120, prefill=True) == 1200
+    assert told(blocks).at(5000) is None
+    assert told(buffer).at(5000) is None
+
+
 def test_beside_an_encoder() -> None:
     assert told(state, encoder=50, shape=(2, 50, 7)).layers[0].kind == "cross"
     assert told(state, encoder=50, shape=(2, 51, 7)).layers[0].kind == "state"
