@@ -289,6 +289,8 @@ class _Texts(NamedTuple):
             )
         rows, length, *_ = _shape(given[place])
         batch = rows if batch is None else batch
+        if batch < 1 or rows < 1 or length < 1:
+            raise UsageError("nothing is kept of no sequences.", hint="give batch=1 or more")
         wanted = rows if workload.rebuild else batch
         return cls(workload, place, rows, length, wanted, batch, _caches_on_demand(workload.module))
 

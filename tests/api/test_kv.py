@@ -636,6 +636,11 @@ def test_a_wrong_context() -> None:
         cache_of(Attention(), context=0, args=(IDS,))
 
 
+def test_no_sequences() -> None:
+    with pytest.raises(UsageError, match="no sequences"):
+        cache_of("hf/llama", context=8, batch=0, options=TINY)
+
+
 def test_a_report_has_no_network() -> None:
     with pytest.raises(UsageError, match="a report has no network"):
         cache_of(netscope.summary(Attention(), args=(IDS,)), context=128)
