@@ -174,6 +174,11 @@ class _Way:
         from netscope.answers.memory.cache import SHORT
         from netscope.trace.decoding import operators
 
+        if trace.rung == "real":
+            most = _MOST_REAL // self.texts.batch - 1  # one is added
+            self.longest = max(SHORT[-1], most)
+            self.limit = "it takes real tensors, and a longer text much time"
+            return
         count = operators(trace)
         most, length = count[-1], _TRIED[0]
         per_token = (most - count[0]) / (length - shortest)
@@ -188,10 +193,6 @@ class _Way:
             per_token, length = (most - before) / (tried - length), tried
         if per_token > 0:
             self.longest = length + max(0, int((_MOST - most) / per_token))
-        if trace.rung == "real":
-            most = _MOST_REAL // self.texts.batch - 1  # one is added
-            self.longest = max(SHORT[-1], min(self.longest, most))
-            self.limit = "it takes real tensors, and a longer text much time"
 
     def around(self, at: int) -> tuple[Sequence[Held], Sequence[Held], Sequence[Held] | None]:
         """What is kept of so many tokens and of one more, and of as many given at once."""
