@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from netscope.trace.step.program import Recipe
 
 DEVICES = ("cpu", "cuda")
+# Tokens at which a decoder's cache is looked at where only a token's part of it is asked for.
+CONTEXT = 1024
 
 
 def memory(
@@ -36,6 +38,7 @@ def memory(
     checkpoint: str | Sequence[str] = (),
     accumulate: int = 1,
     set_to_none: bool = True,
+    context: int | None = None,
     shard: str | None = None,
     world: int = 8,
     measure: bool = False,
@@ -62,6 +65,7 @@ def memory(
             ("layers.*"), by `torch.utils.checkpoint` without reentrance.
         accumulate: forwards and backwards, of a batch each, for one step of the optimizer.
         set_to_none: whether `zero_grad` lets gradients go, as is torch's default, or fills them with zeros.
+        context: what a decoder's cache takes for so many tokens of each sequence; see `.memory.cache`.
         shard: what a rank of many takes, by arithmetic, "zero1", "zero2", "zero3" or "fsdp" (see
             `netscope.answers.memory.shard`), where `world` is how many there are.
         measure: run the step as well, on copies, and report what the device's allocator recorded: on a GPU
@@ -87,6 +91,8 @@ def memory(
         return report
     if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
+    if context is not None and (not arguments.is_whole(context) or context < 1):
+        arguments.refuse("context", "a number of tokens", context, "write context=32768")
     if shard is not None:
         from netscope.answers.memory.shard import checked
 
@@ -114,7 +120,13 @@ def memory(
         assert isinstance(workload, Workload)
         device = device or _where(workload)
         report = remembered(
-            workload, train=request.train, trained=request.train, recipe=recipe, device=device
+            workload,
+            train=request.train,
+            trained=request.train,
+            recipe=recipe,
+            device=device,
+            context=context,
+            batch=request.batch,
         )
         assert report.memory is not None
         more: dict[str, Any] = {}
@@ -134,6 +146,8 @@ def remembered(
     trained: bool = False,
     recipe: Recipe | None = None,
     device: str | None = None,
+    context: int | None = None,
+    batch: int | None = None,
 ) -> Report:
     """A workload's report with its memory.
 
@@ -142,6 +156,8 @@ def remembered(
         trained: a step of training too, and not a forward alone.
         recipe: how; AdamW and the usual loss by default.
         device: whose kernels and rules; by default where the network would be profiled.
+        context: tokens for which a decoder's cache is looked at; not at all without it.
+        batch: sequences of these; what the workload has without it.
     """
     from netscope.answers.memory.remember import with_memory
     from netscope.trace.step.program import Recipe
@@ -151,7 +167,15 @@ def remembered(
     report = trace(workload, train=train)
     inference = _step(workload, None, device, recipe.amp)
     training = _step(workload, recipe, device, None) if trained else None
-    return with_memory(report, inference, training, recipe)
+    found = with_memory(report, inference, training, recipe)
+    if context is None:
+        return found
+    from netscope.api.kv import workload_cache
+
+    assert found.memory is not None
+    told = batch if batch not in (None, 1) or workload.source == "hf" else None
+    cache = workload_cache(workload, context=context, batch=told)
+    return replace(found, memory=replace(found.memory, cache=cache))
 
 
 def _measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, train: bool) -> Measured:

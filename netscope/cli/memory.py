@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -81,6 +81,10 @@ def command(
             help="Whose kernels and rules: cpu or cuda [cuda if there is a GPU].",
         ),
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="N", help="A decoder's cache for so many tokens: 4096, 32k, 1M."),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -130,6 +134,7 @@ def command(
             checkpoint=checkpoint or (),
             accumulate=1 if accumulate is None else accumulate,
             set_to_none=not keep_gradients,
+            context=None if context is None else _tokens(context),
             shard=shard,
             world=8 if world is None else world,
             measure=measure,
@@ -138,3 +143,20 @@ def command(
     if snapshot is not None:
         report.to_memory_snapshot(snapshot)
     to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)
+
+
+_UNITS: Final = {"k": 1024, "m": 1024**2}
+
+
+def _tokens(text: str) -> int:
+    """ "32k" -> 32,768, as makers of models say it.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    number, unit = text.strip().lower(), 1
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], _UNITS[number[-1]]
+    if not number.isdecimal() or len(number) > 12 or not int(number):
+        raise UsageError(f"cannot read the context {text!r}.", hint="write --context 4096, or --context 32k")
+    return int(number) * unit

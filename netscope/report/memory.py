@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from netscope.report.cache import Cache
+
 
 class Moment(NamedTuple):
     """What is alive at an operator.
@@ -155,6 +157,8 @@ class Memory:
         the most that is alive in a forward under no_grad, without parameters and buffers.
     saved_for_backward:
         what autograd keeps when a forward in training is over.
+    cache:
+        what a decoder keeps of a context, where that was asked for.
     sharded:
         of one rank of many, where that was asked for.
     measured:
@@ -177,6 +181,7 @@ class Memory:
     accumulate: int = 1
     set_to_none: bool = True
     checkpoint: tuple[str, ...] = ()
+    cache: Cache | None = None
     sharded: Sharded | None = None
     measured: Measured | None = None
 

@@ -321,6 +321,12 @@ class Report(Answer):
         return None if self.memory is None else self.memory.training_peak
 
     @property
+    def kv_bytes_per_token(self) -> float | None:
+        """Bytes of a decoder's cache for each token of a sequence; None where not asked for, or not known."""
+        cache = None if self.memory is None else self.memory.cache
+        return None if cache is None else cache.bytes_per_token
+
+    @property
     def timeline(self) -> tuple[Moment, ...] | None:
         """What is alive when in the step, or else the forward; None where not asked for."""
         return None if self.memory is None else self.memory.step.timeline

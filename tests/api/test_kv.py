@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import netscope
-from netscope.answers.memory.cache import Cache
+from netscope.report.cache import Cache
 from netscope.api import kv
 from netscope.api.kv import cache_of, workload_cache
 from netscope.api.reading import read

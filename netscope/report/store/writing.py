@@ -12,6 +12,7 @@ from typing import Any, Final
 from netscope.base import arguments
 from netscope.base.cost import VectorOps
 from netscope.base.errors import StoreError
+from netscope.report.cache import Cache, CacheLayer
 from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import Reconciliation, StepWork
 from netscope.report.measured.samples import Measurement
@@ -41,6 +42,8 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
     Parameter: ("numel",),
     Tensor: (),
     Window: (),
+    Cache: ("nbytes", "after_prefill", "bytes_per_token", "bytes_per_token_at_context"),
+    CacheLayer: ("kind", "window", "nbytes", "bytes_per_token"),
     Memory: ("training_peak",),
     Misfit: (),
     Side: (),
@@ -74,6 +77,7 @@ TOTALS: Final = (
     "inference_peak",
     "saved_for_backward",
     "training_peak",
+    "kv_bytes_per_token",
 )
 
 

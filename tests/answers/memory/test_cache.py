@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from netscope.answers.memory.cache import Cache, Seen, cache_from
+from netscope.answers.memory.cache import Seen, cache_from
+from netscope.report.cache import Cache
 from netscope.base.workload import TensorSpec
 from netscope.trace.decoding import Held
 
