@@ -303,7 +303,7 @@ def _after_prefill(cache: Cache) -> str:
     return f"; {units.binary(cache.after_prefill)} right after all are given at once"
 
 
-def _each(nbytes: int | float | None) -> str:
+def _each(nbytes: float | None) -> str:
     """Bytes of a token, exactly: people know these numbers."""
     if nbytes is None:
         return units.UNKNOWN

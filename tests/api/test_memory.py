@@ -172,7 +172,7 @@ def test_what_was_measured_is_what_was_said() -> None:
 def test_a_snapshot_has_the_peak(tmp_path: Path) -> None:
     report = netscope.memory(mlp(), args=(torch.randn(3, 4),), device="cuda", train=True)
     report.to_memory_snapshot(tmp_path / "step.pickle")
-    snapshot = pickle.loads((tmp_path / "step.pickle").read_bytes())  # noqa: S301 - our own
+    snapshot = pickle.loads((tmp_path / "step.pickle").read_bytes())
     live = peak = 0
     for entry in snapshot["device_traces"][0]:
         live += {"alloc": entry["size"], "free_completed": -entry["size"]}.get(entry["action"], 0)
