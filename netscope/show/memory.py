@@ -140,7 +140,8 @@ def _facts(memory: Memory) -> Iterator[p.Fact]:
     reserved = memory.step.reserved
     if reserved is not None:
         free = units.percent(reserved.fragmented / reserved.reserved if reserved.reserved else 0.0)
-        note = f"in segments, for {_total(reserved.allocated)} in blocks of 512 bytes; {free} of it free in between"
+        blocks = f"{_total(reserved.allocated)} in blocks of 512 bytes"
+        note = f"in segments, for {blocks}; {free} of it free in between"
         yield p.Fact("reserved", _total(reserved.reserved), note, "")
 
 

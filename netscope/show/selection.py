@@ -55,7 +55,7 @@ def build(
     chosen = columns_.choose(default if columns is None else columns)
     if report.memory is None and (asked := [column.key for column in chosen if column in columns_.MEMORY]):
         raise UsageError(
-            f"the report of {short(report.name)} was made without its memory: no {' or '.join(asked)} is known.",
+            f"the report of {short(report.name)} was made without its memory ({asked[0]}).",
             hint="netscope memory MODEL has them, with --train for what is saved",
         )
     if columns is None and not report.whole:  # nobody knows the whole that parts would be of

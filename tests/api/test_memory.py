@@ -21,7 +21,7 @@ LOGITS = 4 * 3 * 2
 TARGETS = 8 * 3
 
 
-def mlp(inplace: bool = False) -> nn.Module:
+def mlp(inplace: bool = False) -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 8), nn.ReLU(inplace), nn.Linear(8, 2))
 
 
@@ -115,7 +115,8 @@ def test_checkpointed_layers_keep_their_input_alone() -> None:
             self.one, self.two = nn.Linear(4, 64), nn.Linear(64, 4)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.two(self.one(x).relu())
+            made: torch.Tensor = self.two(self.one(x).relu())
+            return made
 
     def net() -> nn.Module:
         return nn.Sequential(Block(), Block())
