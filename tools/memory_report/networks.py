@@ -1,5 +1,7 @@
-"""The networks that predictions of memory are held against: whole ones of torchvision and timm, small configurations
-of transformers, with real weights."""
+"""The networks that predictions of memory are held against, with real weights.
+
+Whole ones of torchvision and timm, small configurations of transformers.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +98,7 @@ def _detection(batch: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (images, targets), {}
 
 
-_MOE: Final = {"num_key_value_heads": 2, "max_position_embeddings": 128}
+_MOE: Final[dict[str, Any]] = {"num_key_value_heads": 2, "max_position_embeddings": 128}
 
 NETWORKS: Final[dict[str, Network]] = {
     "torchvision/alexnet": _torchvision("alexnet", 96),
@@ -149,58 +151,135 @@ NETWORKS: Final[dict[str, Network]] = {
     "timm/efficientformer_l1": _timm("efficientformer_l1"),
     "timm/eva02_tiny_patch14_224": _timm("eva02_tiny_patch14_224", depth=3),
     "hf/bert": _hf("BertForMaskedLM", "BertConfig", **_SMALL),
-    "hf/gpt2": _hf("GPT2LMHeadModel", "GPT2Config", vocab_size=100, n_embd=64, n_layer=2, n_head=4, n_positions=64),
+    "hf/gpt2": _hf(
+        "GPT2LMHeadModel", "GPT2Config", vocab_size=100, n_embd=64, n_layer=2, n_head=4, n_positions=64
+    ),
     "hf/llama": _hf("LlamaForCausalLM", "LlamaConfig", functools.partial(_ids, labels=True), **_SMALL),
-    "hf/mistral": _hf("MistralForCausalLM", "MistralConfig", sliding_window=8, num_key_value_heads=2, **_SMALL),
+    "hf/mistral": _hf(
+        "MistralForCausalLM", "MistralConfig", sliding_window=8, num_key_value_heads=2, **_SMALL
+    ),
     "hf/t5": _hf(
-        "T5ForConditionalGeneration", "T5Config", _seq2seq, vocab_size=100, d_model=64, d_kv=16, d_ff=128,
-        num_layers=2, num_heads=4, decoder_start_token_id=0,
+        "T5ForConditionalGeneration",
+        "T5Config",
+        _seq2seq,
+        vocab_size=100,
+        d_model=64,
+        d_kv=16,
+        d_ff=128,
+        num_layers=2,
+        num_heads=4,
+        decoder_start_token_id=0,
     ),
     "hf/whisper": _hf(
-        "WhisperForConditionalGeneration", "WhisperConfig", _spectrogram, vocab_size=100, d_model=64,
-        encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
-        encoder_ffn_dim=128, decoder_ffn_dim=128, max_source_positions=100, max_target_positions=32,
-        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+        "WhisperForConditionalGeneration",
+        "WhisperConfig",
+        _spectrogram,
+        vocab_size=100,
+        d_model=64,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        encoder_ffn_dim=128,
+        decoder_ffn_dim=128,
+        max_source_positions=100,
+        max_target_positions=32,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
     ),
     "hf/vit": _hf(
-        "ViTForImageClassification", "ViTConfig", functools.partial(_image, 32), hidden_size=64,
-        num_hidden_layers=2, num_attention_heads=4, intermediate_size=128, image_size=32, patch_size=8,
+        "ViTForImageClassification",
+        "ViTConfig",
+        functools.partial(_image, 32),
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        image_size=32,
+        patch_size=8,
     ),
     "hf/wav2vec2": _hf(
-        "Wav2Vec2Model", "Wav2Vec2Config", _sound, conv_dim=(32, 32, 32), conv_kernel=(10, 3, 3),
-        conv_stride=(5, 2, 2), num_feat_extract_layers=3, num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=4, mask_time_prob=0.0, layerdrop=0.0, **{**_SMALL, "vocab_size": 32},
+        "Wav2Vec2Model",
+        "Wav2Vec2Config",
+        _sound,
+        conv_dim=(32, 32, 32),
+        conv_kernel=(10, 3, 3),
+        conv_stride=(5, 2, 2),
+        num_feat_extract_layers=3,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=4,
+        mask_time_prob=0.0,
+        layerdrop=0.0,
+        **{**_SMALL, "vocab_size": 32},
     ),
     "hf/mamba": _hf("MambaForCausalLM", "MambaConfig", vocab_size=100, hidden_size=64, num_hidden_layers=2),
-    "hf/mixtral": _hf(
-        "MixtralForCausalLM", "MixtralConfig", num_local_experts=4, **_MOE, **_SMALL
-    ),
+    "hf/mixtral": _hf("MixtralForCausalLM", "MixtralConfig", num_local_experts=4, **_MOE, **_SMALL),
     "hf/qwen3_moe": _hf(
-        "Qwen3MoeForCausalLM", "Qwen3MoeConfig", num_experts=4, num_experts_per_tok=2,
-        moe_intermediate_size=32, head_dim=16, **_MOE, **_SMALL,
+        "Qwen3MoeForCausalLM",
+        "Qwen3MoeConfig",
+        num_experts=4,
+        num_experts_per_tok=2,
+        moe_intermediate_size=32,
+        head_dim=16,
+        **_MOE,
+        **_SMALL,
     ),
     "hf/deepseek_v3": _hf(
-        "DeepseekV3ForCausalLM", "DeepseekV3Config", n_routed_experts=8, num_experts_per_tok=2, n_group=2,
-        topk_group=1, moe_intermediate_size=32, kv_lora_rank=16, q_lora_rank=24, qk_rope_head_dim=8,
-        qk_nope_head_dim=8, v_head_dim=16, first_k_dense_replace=1, num_key_value_heads=4,
-        max_position_embeddings=128, **_SMALL,
+        "DeepseekV3ForCausalLM",
+        "DeepseekV3Config",
+        n_routed_experts=8,
+        num_experts_per_tok=2,
+        n_group=2,
+        topk_group=1,
+        moe_intermediate_size=32,
+        kv_lora_rank=16,
+        q_lora_rank=24,
+        qk_rope_head_dim=8,
+        qk_nope_head_dim=8,
+        v_head_dim=16,
+        first_k_dense_replace=1,
+        num_key_value_heads=4,
+        max_position_embeddings=128,
+        **_SMALL,
     ),
     "hf/deberta_v2": _hf(
-        "DebertaV2ForMaskedLM", "DebertaV2Config", relative_attention=True, pos_att_type=["p2c", "c2p"],
-        position_buckets=8, **_SMALL,
+        "DebertaV2ForMaskedLM",
+        "DebertaV2Config",
+        relative_attention=True,
+        pos_att_type=["p2c", "c2p"],
+        position_buckets=8,
+        **_SMALL,
     ),
     "hf/gemma3_text": _hf(
-        "Gemma3ForCausalLM", "Gemma3TextConfig", head_dim=16, num_key_value_heads=2, sliding_window=8,
-        layer_types=["sliding_attention", "full_attention"], max_position_embeddings=128, **_SMALL,
+        "Gemma3ForCausalLM",
+        "Gemma3TextConfig",
+        head_dim=16,
+        num_key_value_heads=2,
+        sliding_window=8,
+        layer_types=["sliding_attention", "full_attention"],
+        max_position_embeddings=128,
+        **_SMALL,
     ),
     "hf/clip": _hf(
-        "CLIPModel", "CLIPConfig", _clip,
+        "CLIPModel",
+        "CLIPConfig",
+        _clip,
         text_config={**_SMALL, "max_position_embeddings": 32},
-        vision_config={**{k: v for k, v in _SMALL.items() if k != "vocab_size"}, "image_size": 32, "patch_size": 8},
+        vision_config={
+            **{k: v for k, v in _SMALL.items() if k != "vocab_size"},
+            "image_size": 32,
+            "patch_size": 8,
+        },
     ),
     "hf/gpt_neox": _hf("GPTNeoXForCausalLM", "GPTNeoXConfig", **_SMALL),
     "hf/opt": _hf(
-        "OPTForCausalLM", "OPTConfig", ffn_dim=128, word_embed_proj_dim=64, max_position_embeddings=64,
+        "OPTForCausalLM",
+        "OPTConfig",
+        ffn_dim=128,
+        word_embed_proj_dim=64,
+        max_position_embeddings=64,
         **{k: v for k, v in _SMALL.items() if k != "intermediate_size"},
     ),
 }

@@ -15,7 +15,7 @@ from netscope.trace.step.program import Recipe, Training, infer
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Of one step that ran, in bytes above what was there before: parameters, buffers, inputs, optimizer state.
+    """Of one step that ran, in bytes above what was there before it (parameters, optimizer state, inputs).
 
     peak:
         the most.

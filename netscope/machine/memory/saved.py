@@ -58,7 +58,7 @@ class _Hooks:
 def saved_sizes(
     module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], recipe: Recipe
 ) -> list[int]:
-    """Bytes of each storage that autograd keeps of the first forward of a step, parameters' and buffers' apart.
+    """Bytes of each storage that autograd keeps of a step's first forward, parameters and buffers apart.
 
     The module is trained: it is a copy's turn to be given.
     """

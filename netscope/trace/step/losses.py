@@ -13,7 +13,7 @@ Loss = Callable[[Any], torch.Tensor]
 
 
 def usual_loss(output: Any) -> torch.Tensor:
-    """The loss that the network returned; else cross-entropy over logits; else the mean of all that it returned.
+    """The loss that the network returned; else cross-entropy over logits; else the mean of all of it.
 
     Logits are what is called so, or a lone result of two dimensions (batch, classes). The classes are in the
     last dimension of what is called logits, and the targets are zeros.
@@ -32,7 +32,9 @@ def usual_loss(output: Any) -> torch.Tensor:
         targets = torch.zeros(flat.shape[0], dtype=torch.int64, device=flat.device)
         return torch.nn.functional.cross_entropy(flat, targets)
     parts = [
-        leaf.float().mean() for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+        leaf.float().mean()
+        for _, leaf in leaves(output)
+        if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
         raise ValueError("nothing that the network returns has a gradient")
@@ -45,7 +47,9 @@ def usual_loss(output: Any) -> torch.Tensor:
 def mean_loss(output: Any) -> torch.Tensor:
     """The mean of all that the network returned."""
     parts = [
-        leaf.float().mean() for _, leaf in leaves(output) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
+        leaf.float().mean()
+        for _, leaf in leaves(output)
+        if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
         raise ValueError("nothing that the network returns has a gradient")

@@ -98,7 +98,7 @@ class Training:
             self._have_state()
 
     def _have_state(self) -> None:
-        """A first step of zeros, which leaves the state that an optimizer keeps, and gradients as the last step did."""
+        """A first step of zeros: it leaves the state that an optimizer keeps, and gradients."""
         assert self.optimizer is not None
         for parameter in self.parameters:
             parameter.grad = torch.zeros_like(parameter)
@@ -113,14 +113,13 @@ class Training:
             self.optimizer.zero_grad(set_to_none=recipe.set_to_none)
         for _ in range(recipe.accumulate):
             listener.phase("forward")
-            with torch.enable_grad(), listener.forwarding():
-                with self._casting():
-                    output = self._call(self.module, self._args, self._kwargs)
-                    listener.phase("loss")
-                    loss = self._loss(output)
+            with torch.enable_grad(), listener.forwarding(), self._casting():
+                output = self._call(self.module, self._args, self._kwargs)
+                listener.phase("loss")
+                loss = self._loss(output)
             listener.phase("backward")
             scaled = loss / recipe.accumulate if recipe.accumulate > 1 else loss
-            scaled.backward()
+            scaled.backward()  # type: ignore[no-untyped-call]
         listener.phase("optimizer")
         if self.optimizer is not None:
             self.optimizer.step()
@@ -158,7 +157,9 @@ def checkpoint(module: torch.nn.Module, pattern: str) -> None:
     """
     from torch.utils.checkpoint import checkpoint as again
 
-    chosen = [(path, part) for path, part in module.named_modules() if path and fnmatch.fnmatchcase(path, pattern)]
+    chosen = [
+        (path, part) for path, part in module.named_modules() if path and fnmatch.fnmatchcase(path, pattern)
+    ]
     if not chosen:
         raise UsageError(
             f"no module's path matches {pattern!r}.", hint="write one as in --checkpoint 'layers.*'"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import torch
@@ -21,12 +21,13 @@ from netscope.trace.schema import Schema, schema_of
 from netscope.trace.shapes import Layout
 from netscope.trace.standins import is_meta
 from netscope.trace.step.facts import Event, Phase
+from netscope.trace.step.kernels import KERNELS
 from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
 from netscope.trace.tags import Tag, Tags, tensors_in
 
 _ADD: Final = torch.ops.aten.add.Tensor
 _IN_PLACE: Final = frozenset({"inplace"})
-# Who holds a tensor that only autograd's engine has, as seen from here: the engine, and those that hand it over.
+# Who holds a tensor that only autograd's engine has, as seen from here: it, and those that hand it over.
 _ALONE: Final = 4
 _STORAGE_ALONE: Final = 2
 _READS_A_VALUE: Final = "aten._local_scalar_dense.default"
@@ -81,7 +82,7 @@ class Lives(Tags):
         return index
 
     def adopt(self, tensor: torch.Tensor) -> Tag:
-        """The tag of a tensor that no operator returned: one that was there before, or a copy of autograd's."""
+        """The tag of a tensor that no operator returned: one that was there, or a copy of autograd's."""
         try:
             return self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
         except (RuntimeError, NotImplementedError):
@@ -89,10 +90,8 @@ class Lives(Tags):
 
     def mark(self, tensor: torch.Tensor, storage: int) -> None:
         """Tag a tensor that an operator made, or that lies where one was given."""
-        try:
+        with suppress(RuntimeError, NotImplementedError):
             storage = self.storage_of(tensor, len(self.ops))
-        except (RuntimeError, NotImplementedError):
-            pass
         self.write(tensor, self.layout_of(tensor), storage)
 
     def is_foreign(self, tensor: torch.Tensor) -> bool:
@@ -238,18 +237,22 @@ class StepRecorder(Recorder):
         return super()._nested(schema, tuple(t for t in types if not self._is_ours(t)), args, kwargs)
 
     def _made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._any_value and schema.name == _READS_A_VALUE:
-            if is_meta(args[0]) or self.tags.given(args[0])[1] in self.stale:
-                return 1.0
+        if self._any_value and schema.name == _READS_A_VALUE and self._is_valueless(args[0]):
+            return 1.0
         return super()._made_by(schema, args, kwargs)
+
+    def _is_valueless(self, tensor: torch.Tensor) -> bool:
+        return is_meta(tensor) or self.tags.given(tensor)[1] in self.stale
 
     def owns(self, tensor: torch.Tensor) -> bool:
         """Whether it is the step's own or a copy, as is what torch makes by itself once the step runs."""
-        return bool(self.phases) and self.tags.given(tensor)[1] >= self._before or super().owns(tensor)
+        return (bool(self.phases) and self.tags.given(tensor)[1] >= self._before) or super().owns(tensor)
 
     def _is_ours(self, kind: type) -> bool:
-        return self.placed is not None and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__ and (
-            kind in (self.placed.tensor, self.placed.parameter)
+        return (
+            self.placed is not None
+            and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+            and (kind in (self.placed.tensor, self.placed.parameter))
         )
 
     def _is_whole(self, schema: Schema, args: tuple[Any, ...]) -> bool:
@@ -272,7 +275,7 @@ class StepRecorder(Recorder):
             if device is None or torch.device(device).type == "cpu":
                 return func(*args, **kwargs)
         with in_kernel():
-            made = func(*args, **kwargs)
+            made = KERNELS.get(func, func)(*args, **kwargs)
         return self._placed(made)
 
     def _placed(self, made: Any) -> Any:
