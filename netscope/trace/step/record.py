@@ -204,7 +204,7 @@ def _recorded(
         unseen=unseen(recorder, calls),
     )
     saved = listener.saved
-    for storage, _ in saved:
+    for storage in (*(storage for storage, _ in saved), *tags.numbers):
         roles.setdefault(storage, Role.SAVED)
     step = Step(
         trace,

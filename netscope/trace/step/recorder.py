@@ -8,25 +8,37 @@ in Python or in C++. So views must be views: operators run on torch's meta kerne
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import torch
 
-from netscope.trace.facts import Operator, Storage
+from netscope.trace.facts import Storage
 from netscope.trace.keeper import Keeper
+from netscope.trace.operators import operator_of
 from netscope.trace.recorder import Recorder
 from netscope.trace.schema import Schema, schema_of
 from netscope.trace.shapes import Layout
 from netscope.trace.standins import is_meta
 from netscope.trace.step.facts import Event, Phase
 from netscope.trace.step.kernels import KERNELS
+from netscope.trace.step.numbers import Numbers
 from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
 from netscope.trace.tags import Tag, Tags, tensors_in
 
-_ADD: Final = torch.ops.aten.add.Tensor
+_aten: Final = torch.ops.aten
+_ADD: Final = _aten.add.Tensor
 _IN_PLACE: Final = frozenset({"inplace"})
+# What formulas of gradients do in the zeros that they have just made, unless a mode is active: then they take
+# the form that makes a tensor anew (`areAnyTensorSubclassLike` in torch/csrc/autograd/FunctionsManual.cpp).
+_INTO_ZEROS: Final = {
+    _aten.index_put.default: "aten.index_put_.default",
+    _aten.scatter.src: "aten.scatter_.src",
+    _aten.scatter_add.default: "aten.scatter_add_.default",
+    _aten.index_add.default: "aten.index_add_.default",
+}
+_ZEROS: Final = frozenset({"aten.new_zeros.default", "aten.zeros.default", "aten.zeros_like.default"})
 # Who holds a tensor that only autograd's engine has, as seen from here: it, and those that hand it over.
 _ALONE: Final = 4
 _STORAGE_ALONE: Final = 2
@@ -47,6 +59,8 @@ class Lives(Tags):
         self.events: list[Event] = []
         self.ops: list[Any] = []
         self.alive: dict[int, int] = {}
+        # Storages of numbers that autograd keeps.
+        self.numbers: list[int] = []
         self._references: dict[int, weakref.ref[Any]] = {}
 
     def let_go(self) -> None:
@@ -80,6 +94,19 @@ class Lives(Tags):
         references[address] = weakref.ref(held, over)
         events.append(Event(index, nbytes, True, len(ops)))
         return index
+
+    def kept_number(self, nbytes: int) -> Callable[[], None]:
+        """Follow memory that no tensor in sight has; to be called when it is let go of."""
+        index = len(self.storages)
+        events, ops = self.events, self.ops
+        self.storages.append(Storage(nbytes, len(ops) - 1))
+        self.numbers.append(index)
+        events.append(Event(index, nbytes, True, len(ops)))
+
+        def over() -> None:
+            events.append(Event(index, nbytes, False, len(ops)))
+
+        return over
 
     def adopt(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that no operator returned: one that was there, or a copy of autograd's."""
@@ -127,6 +154,7 @@ class StepRecorder(Recorder):
         self._before = 0
         # By autograd's number of an operation, the call that it belongs to.
         self._scopes: dict[int, int] = {}
+        self.numbers = Numbers(self.tags)
         # What autograd is given to keep, with the call that it was in.
         self.kept: list[tuple[weakref.ref[_Kept], int]] = []
 
@@ -136,6 +164,7 @@ class StepRecorder(Recorder):
         """A part of the step begins."""
         if not self.phases:
             self._before = len(self.storages)
+        self.numbers.see(None)
         self.phases.append(Phase(name, len(self.tags.events), len(self.ops)))
         self._any_value = name in ("optimizer", "zero_grad", "state")
 
@@ -168,15 +197,21 @@ class StepRecorder(Recorder):
         if where is not None:
             return where
         node = torch._C._current_autograd_node()
-        if node is not None and func is _ADD and self.placed is not None and self._accumulates(*args):
-            return self._added_in_place(args[0])
+        self.numbers.see(node)
         if node is None:
             if self.scope >= 0:
                 # The first that sees a number is what autograd has just given it to.
                 self._scopes.setdefault(torch.autograd._get_sequence_nr(), self.scope)  # type: ignore[attr-defined]
-            return self._inside(func, types, args, kwargs)
+            result = self._inside(func, types, args, kwargs)
+            self.numbers.given(func, args, result)
+            return result
         scope, self.scope = self.scope, self._scope_of(node)
         try:
+            if self.placed is not None:
+                if func is _ADD and self._accumulates(*args):
+                    return self._in_place("aten.add_.Tensor", args, kwargs)
+                if func in _INTO_ZEROS and self._is_new(args[0]):
+                    return self._in_place(_INTO_ZEROS[func], args, kwargs)
             return self._inside(func, types, args, kwargs)
         finally:
             self.scope = scope
@@ -214,14 +249,22 @@ class StepRecorder(Recorder):
             and self.tags.layout_of(one).is_dense
         )
 
-    def _added_in_place(self, one: torch.Tensor) -> torch.Tensor:
+    def _is_new(self, tensor: torch.Tensor) -> bool:
+        """Whether it is zeros that the operators before this one have made."""
+        born = self.storages[self.tags.given(tensor)[1]].born
+        return born >= len(self.ops) - 2 and born >= 0 and self.ops[born].operator.name in _ZEROS
+
+    def _in_place(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> torch.Tensor:
+        """The result of an operator that works in the memory of its first argument."""
+        one = args[0]
         with in_kernel():
             made = one.view_as(one)
         result: torch.Tensor = self._placed(made)
         self.tags.mark(result, -1)
         tag = self.tags.given(one)
-        spec = tag[0].spec
-        self.record(Operator("aten.add_.Tensor", (spec, spec), {}, (spec,), _IN_PLACE), (tag[1],), (tag[1],))
+        operator = operator_of(name, _IN_PLACE, self.tags.layouts(args, kwargs or {}), (tag[0],))
+        reads = [self.tags.given(tensor)[1] for tensor in tensors_in((args, tuple((kwargs or {}).values())))]
+        self.record(operator, reads, (tag[1],))
         return result
 
     def _scope_of(self, node: Any) -> int:
