@@ -29,7 +29,7 @@ def _grouped_mm(
     bias: torch.Tensor | None = None,
     out_dtype: torch.dtype | None = None,
 ) -> torch.Tensor:
-    """Rows are as long as whole 16 bytes (`create_grouped_gemm_output_tensor` in ATen); any dtype has a way."""
+    """Rows fill whole 16 bytes (`create_grouped_gemm_output_tensor` in ATen), and any dtype has a way."""
     rows, columns = left.shape[-2], right.shape[-1]
     dtype = left.dtype if out_dtype is None else out_dtype
     unit = 16 // dtype.itemsize

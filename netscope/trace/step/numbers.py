@@ -1,7 +1,7 @@
 """Python's numbers as autograd keeps them: each is a tensor of one element on the processor.
 
-Where a product or a quotient has a number in it, torch makes such a tensor of it, and autograd's node keeps that
-as it keeps others, but it never comes by a hook nor by a recorder. It goes when the node has run, or with it.
+Where a product or a quotient has a number in it, torch makes such a tensor of it, and autograd's node keeps
+that as it keeps others, but it comes by no hook and no recorder. It goes when the node has run, or with it.
 """
 
 from __future__ import annotations

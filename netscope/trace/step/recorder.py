@@ -8,13 +8,13 @@ in Python or in C++. So views must be views: operators run on torch's meta kerne
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import torch
 
-from netscope.trace.facts import Storage
+from netscope.trace.facts import Operator, Storage
 from netscope.trace.keeper import Keeper
 from netscope.trace.operators import operator_of
 from netscope.trace.recorder import Recorder
@@ -38,6 +38,18 @@ _INTO_ZEROS: Final = {
     _aten.scatter_add.default: "aten.scatter_add_.default",
     _aten.index_add.default: "aten.index_add_.default",
 }
+# Whose kernels copy what does not lie as they want it.
+_LAID_OUT: Final = frozenset(
+    {
+        _aten.convolution.default,
+        _aten.convolution_backward.default,
+        _aten.embedding.default,
+        _aten.embedding_dense_backward.default,
+        _aten.native_layer_norm.default,
+        _aten.native_layer_norm_backward.default,
+        _aten.native_group_norm.default,
+    }
+)
 _ZEROS: Final = frozenset({"aten.new_zeros.default", "aten.zeros.default", "aten.zeros_like.default"})
 # Who holds a tensor that only autograd's engine has, as seen from here: it, and those that hand it over.
 _ALONE: Final = 4
@@ -154,6 +166,8 @@ class StepRecorder(Recorder):
         self._before = 0
         # By autograd's number of an operation, the call that it belongs to.
         self._scopes: dict[int, int] = {}
+        # An operator that is about to be recorded, and how its tensors lie (see `formulas.scratch`).
+        self._laid_out: tuple[str, frozenset[str]] = "", frozenset()
         self.numbers = Numbers(self.tags)
         # What autograd is given to keep, with the call that it was in.
         self.kept: list[tuple[weakref.ref[_Kept], int]] = []
@@ -228,6 +242,8 @@ class StepRecorder(Recorder):
     def _inside(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
         if id(func) not in self._schemas and isinstance(func, torch._ops.OpOverload):
             self._meet(func)
+        if func in _LAID_OUT:
+            self._laid_out = schema_of(func).name, frozenset(_how_laid_out(args))
         before, inside.now = inside.now, True
         try:
             return super().__torch_dispatch__(func, types, args, kwargs)
@@ -248,6 +264,13 @@ class StepRecorder(Recorder):
             and torch._C._storage_Use_Count(one.untyped_storage()._cdata) <= _STORAGE_ALONE
             and self.tags.layout_of(one).is_dense
         )
+
+    def record(self, operator: Operator, reads: Sequence[int], writes: Sequence[int]) -> None:
+        """Write down a call of an operator, and how its tensors lie where its scratch depends on it."""
+        name, tags = self._laid_out
+        if tags and operator.name == name:
+            operator = operator._replace(tags=operator.tags | tags)
+        super().record(operator, reads, writes)
 
     def _is_new(self, tensor: torch.Tensor) -> bool:
         """Whether it is zeros that the operators before this one have made."""
@@ -348,3 +371,15 @@ class _Kept:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
+
+
+def _how_laid_out(args: tuple[Any, ...]) -> Iterator[str]:
+    """Tags of an operator's tensors that are not contiguous, by their places."""
+    for place, tensor in enumerate(args):
+        if isinstance(tensor, torch.Tensor) and not tensor.is_contiguous():
+            last = (
+                tensor.is_contiguous(memory_format=torch.channels_last)
+                if tensor.ndim == 4
+                else tensor.ndim == 5 and tensor.is_contiguous(memory_format=torch.channels_last_3d)
+            )
+            yield f"channels_last.{place}" if last else f"strided.{place}"
