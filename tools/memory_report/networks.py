@@ -283,3 +283,8 @@ NETWORKS: Final[dict[str, Network]] = {
         **{k: v for k, v in _SMALL.items() if k != "intermediate_size"},
     ),
 }
+
+
+def at_size(network: Network, side: int | None) -> Network:
+    """The same, on images of that side."""
+    return network if side is None else network._replace(make=functools.partial(_image, side))

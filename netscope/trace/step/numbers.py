@@ -96,4 +96,5 @@ class Numbers:
         number = node._sequence_nr()
         if number not in self._kept:
             self._kept[number] = kept = _Number(self._tags.kept_number(nbytes))
-            node.metadata[_KEY] = kept
+            metadata: Any = node.metadata
+            metadata[_KEY] = kept

@@ -210,12 +210,12 @@ class StepRecorder(Recorder):
         where = tells_device(func, self.home)
         if where is not None:
             return where
-        node = torch._C._current_autograd_node()
+        node: Any = torch._C._current_autograd_node()
         self.numbers.see(node)
         if node is None:
             if self.scope >= 0:
                 # The first that sees a number is what autograd has just given it to.
-                self._scopes.setdefault(torch.autograd._get_sequence_nr(), self.scope)  # type: ignore[attr-defined]
+                self._scopes.setdefault(torch.autograd._get_sequence_nr(), self.scope)
             result = self._inside(func, types, args, kwargs)
             self.numbers.given(func, args, result)
             return result
