@@ -44,7 +44,7 @@ def scratch_of(operator: Operator, device: str, machine: Machine | None = None) 
     """
     if device != "cpu":
         return 0
-    packet = operator.name.removeprefix("aten.").partition(".")[0]
+    packet = _packet(operator)
     found = _CPU.get(packet) or (_CPU.get(packet.removesuffix("_")) if packet.endswith("_") else None)
     if found is None:
         return 0
@@ -52,6 +52,11 @@ def scratch_of(operator: Operator, device: str, machine: Machine | None = None) 
         return max(0, found(operator, machine or this_machine()))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # not of the form that it expects
         return 0
+
+
+def _packet(operator: Operator) -> str:
+    """Its name without namespace and overload."""
+    return operator.name.removeprefix("aten.").partition(".")[0]
 
 
 @functools.cache
@@ -144,10 +149,7 @@ def element_by_element(operator: Operator, machine: Machine) -> int:
     """
     operands = [one for one in operator.args[:2] if isinstance(one, TensorSpec) or type(one) in _NUMBERS]
     common = _together(operands)
-    if (
-        operator.name.partition(".")[0].removeprefix("aten.") in ("div", "true_divide")
-        and _rank(common)[0] < 2
-    ):
+    if _packet(operator) in ("div", "div_", "true_divide") and _rank(common)[0] < 2:
         common = "float32"
     taken = 0
     for one in operands:

@@ -60,7 +60,9 @@ def test_attention_has_tiles() -> None:
     query = images(4, 4, 32, 16)
     # Of each thread: 32 x 32 scores, 32 maxima, 32 sums, 32 x 16 of results.
     each = 32 * 32 + 32 + 32 + 32 * 16
-    assert taken("aten._scaled_dot_product_flash_attention_for_cpu.default", query, query, query) == 2 * 4 * each
+    assert (
+        taken("aten._scaled_dot_product_flash_attention_for_cpu.default", query, query, query) == 2 * 4 * each
+    )
     long = images(1, 1, 1024, 16)
     each = 256 * 512 + 256 + 256 + 256 * 16
     assert taken("aten._scaled_dot_product_flash_attention_for_cpu.default", long, long, long) == 2 * 4 * each
@@ -75,7 +77,9 @@ def test_softmax_and_roll() -> None:
 
 def test_a_convolution_reorders_images_weight_and_result() -> None:
     x, weight, made = images(4, 64, 56, 56), images(128, 64, 3, 3), images(4, 128, 56, 56)
-    # All three in blocks, less the result that is not there yet.
+    # At first all three in blocks, and the result is not there yet; then that in blocks beside itself, which is more.
+    assert convolved(x, weight, made) == max(x.nbytes + weight.nbytes, made.nbytes) == made.nbytes
+    x, weight, made = images(4, 512, 7, 7), images(512, 512, 3, 3), images(4, 512, 7, 7)
     assert convolved(x, weight, made) == x.nbytes + weight.nbytes
     # Channels are filled up to 16: 20 to 32, 30 to 32.
     x, weight, made = images(4, 20, 30, 30), images(30, 20, 3, 3), images(4, 30, 30, 30)
@@ -97,9 +101,13 @@ def test_gradients_of_a_convolution() -> None:
     x, weight, made = images(4, 512, 7, 7), images(512, 512, 3, 3), images(4, 512, 7, 7)
     one = (1, 1)
     args = (made, x, weight, None, one, one, one, False, (0, 0), 1, (True, True, False))
-    # For the weight: the gradient of the images is there, that of the result, the images and the weight's in
-    # blocks; what is returned is not counted.
-    most = x.nbytes + made.nbytes + x.nbytes + weight.nbytes
+    # Both gradients are there in the end, and that of the weight in blocks beside itself.
+    assert taken("aten.convolution_backward.default", *args) == weight.nbytes
+    # Of large images: both are there in the end, but before that of the weight is, all three are in blocks.
+    x, weight, made = images(4, 64, 56, 56), images(64, 64, 3, 3), images(4, 64, 56, 56)
+    args = (made, x, weight, None, one, one, one, False, (0, 0), 1, (True, True, False))
+    # Each of two threads has two of the images, and a gradient of the weight.
+    most = x.nbytes + made.nbytes + x.nbytes + 2 * weight.nbytes
     assert taken("aten.convolution_backward.default", *args) == most - x.nbytes - weight.nbytes
 
 

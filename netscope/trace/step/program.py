@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 
 from netscope.base.errors import UsageError
+from netscope.trace.modules import tensors_of
 from netscope.trace.step.losses import Loss, mean_loss, usual_loss
 from netscope.trace.step.optimizers import optimizer_of
 
@@ -89,7 +90,8 @@ class Training:
         self._device = device
         self._call = call
         self._loss = LOSSES[recipe.loss] if isinstance(recipe.loss, str) else recipe.loss
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        tensors = tensors_of(module)
+        self.parameters = [p for p in tensors if isinstance(p, torch.nn.Parameter) and p.requires_grad]
         self.optimizer = None
         for pattern in recipe.checkpoint:
             checkpoint(module, pattern)

@@ -158,13 +158,13 @@ def _recorded(
     def call(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return calls.root(module, args, kwargs)
 
-    are(Role.PARAMETER, module.parameters())
-    are(Role.BUFFER, module.buffers())
+    are(Role.PARAMETER, _parameters(names.modules))
+    are(Role.BUFFER, _buffers(names.modules))
     inputs = calls.arguments(args, kwargs)
     for value in inputs:
         if value.storage >= 0:
             roles.setdefault(value.storage, Role.INPUT)
-    listener = _Listener(recorder, are, module)
+    listener = _Listener(recorder, are, names.modules)
     here.recorder = recorder
     error: BaseException | None = None
     with routed(calls), recorder:
@@ -182,7 +182,6 @@ def _recorded(
             if interrupts(raised):
                 raise
             error = raised
-        listener.training = None
     parameters = ParameterFacts(tags)
     made = [call for call in calls.all if call is not None]
     failing = next((call.path for call in reversed(made) if not call.completed), "")
@@ -214,6 +213,7 @@ def _recorded(
         saved,
         home.type,
     )
+    listener.training = None  # what it goes with is no part of the step
     return step, error
 
 
@@ -223,13 +223,22 @@ def _told(error: BaseException, phases: Sequence[Phase]) -> str:
     return said(error) if part == "forward" else f"{said(error)} (in the step's {part})"
 
 
+def _parameters(modules: list[torch.nn.Module]) -> list[torch.Tensor]:
+    """Those of these modules, past what their classes say of them."""
+    return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
+
+
+def _buffers(modules: list[torch.nn.Module]) -> list[torch.Tensor]:
+    return [tensor for module in modules for tensor in module._buffers.values() if tensor is not None]
+
+
 class _Listener:
     """Sees at each part of a step what there is."""
 
-    def __init__(self, recorder: StepRecorder, are: Any, module: torch.nn.Module) -> None:
+    def __init__(self, recorder: StepRecorder, are: Any, modules: list[torch.nn.Module]) -> None:
         self._recorder = recorder
         self._are = are
-        self._module = module
+        self._modules = modules
         self.training: Training | None = None
         self.saved: tuple[tuple[int, int], ...] = ()
         self.forwarding = recorder.forwarding
@@ -239,7 +248,7 @@ class _Listener:
         if name == "backward" and not self.saved:
             self.saved = self._kept()
         if name in ("zero_grad", "optimizer", "end", "forward"):
-            self._are(Role.GRADIENT, [p.grad for p in self._module.parameters() if p.grad is not None])
+            self._are(Role.GRADIENT, [p.grad for p in _parameters(self._modules) if p.grad is not None])
         if name in ("zero_grad", "end") and self.training is not None and self.training.optimizer is not None:
             states = self.training.optimizer.state.values()
             self._are(
@@ -250,13 +259,14 @@ class _Listener:
 
     def _kept(self) -> tuple[tuple[int, int], ...]:
         """What autograd holds now, once each, but for parameters and buffers."""
-        own = {self._recorder.tags.given(t)[1] for t in (*self._module.parameters(), *self._module.buffers())}
+        tags = self._recorder.tags
+        own = {tags.given(t)[1] for t in (*_parameters(self._modules), *_buffers(self._modules))}
         found: dict[int, int] = {}
         for reference, scope in self._recorder.kept:
             kept = reference()
             if kept is None:
                 continue
-            storage = self._recorder.tags.given(kept.tensor)[1]
+            storage = tags.given(kept.tensor)[1]
             if storage not in own:
                 found.setdefault(storage, scope)
         self._recorder.kept.clear()

@@ -74,10 +74,17 @@ class Lives(Tags):
         # Storages of numbers that autograd keeps.
         self.numbers: list[int] = []
         self._references: dict[int, weakref.ref[Any]] = {}
+        # Tensors with values that no operator of the step made, and that carry a tag all the same.
+        self._adopted: list[weakref.ref[torch.Tensor]] = []
 
     def let_go(self) -> None:
         """Follow nothing any more."""
         super().let_go()
+        for reference in self._adopted:
+            tensor = reference()
+            if tensor is not None:  # it may be somebody's, and is to be as it was
+                tensor.__dict__.pop(self.key, None)
+        self._adopted.clear()
         self._references.clear()
         self.alive.clear()
 
@@ -123,9 +130,12 @@ class Lives(Tags):
     def adopt(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that no operator returned: one that was there, or a copy of autograd's."""
         try:
-            return self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
+            tag = self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
         except (RuntimeError, NotImplementedError):
             return super().adopt(tensor)
+        if not is_meta(tensor):
+            self._adopted.append(weakref.ref(tensor))
+        return tag
 
     def mark(self, tensor: torch.Tensor, storage: int) -> None:
         """Tag a tensor that an operator made, or that lies where one was given."""

@@ -93,7 +93,9 @@ def test_a_forward_peaks_as_recorded(name: str) -> None:
 
 
 def test_the_record_names_where_the_most_was() -> None:
-    record = inference_record(nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 1024)).eval(), (torch.ones(4, 8),), {})
+    record = inference_record(
+        nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 1024)).eval(), (torch.ones(4, 8),), {}
+    )
     assert record.operator.startswith("aten::")
     # The input of the second layer, and what that makes.
     assert record.peak == 4 * 8 * 4 + 4 * 1024 * 4

@@ -164,18 +164,19 @@ def test_nothing_of_the_owner_changes(recipe: Recipe | None, raises: bool, rung:
     first, *others = module.parameters()
     first.grad = torch.full_like(first, 3.0)
     gradient = first.grad
-    x = torch.ones(4, 8)
+    args, kwargs = (torch.ones(4, 8),), {}
     torch.manual_seed(5)
     chance = torch.get_rng_state()
-    before = describe(module, (x,), {}, ())
+    beside = ()
+    before = describe(module, args, kwargs, beside)
     try:
-        record_step(Workload("it", module, (x,)), recipe, ladder=(rung,))
+        record_step(Workload("it", module, args, kwargs), recipe, ladder=(rung,))
     except ForwardError:
         assert raises
-    assert differences(before, describe(module, (x,), {}, ())) == []
+    assert differences(before, describe(module, args, kwargs, beside)) == []
     assert first.grad is gradient and bool((gradient == 3).all())
     assert all(one.grad is None for one in others)
-    assert not x.requires_grad and x.grad is None
+    assert not args[0].requires_grad and args[0].grad is None
     assert module.training
     assert torch.equal(torch.get_rng_state(), chance)
     assert torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
