@@ -232,10 +232,21 @@ def flash_attention(operator: Operator, machine: Machine) -> int:
 
 @_takes("_scaled_dot_product_flash_attention_for_cpu_backward")
 def flash_attention_backward(operator: Operator, machine: Machine) -> int:
-    """Of each thread two tiles of scores, and one row's sums."""
+    """Of each thread two tiles of scores, one row's sums, and a contiguous copy of the gradient."""
     _, query, key, *_ = operator.args
     rows, columns = _tiles(query.shape[2], key.shape[2])
-    return machine.threads * 4 * 2 * rows * columns + 4 * rows
+    return _copy(operator, 0) + machine.threads * 4 * 2 * rows * columns + 4 * rows
+
+
+@_takes("_native_multi_head_attention")
+def whole_attention(operator: Operator, machine: Machine) -> int:
+    """Queries, keys and values, twice, as they are laid out by heads; then once, and the scores."""
+    query, _, _, width, heads, *_ = operator.args
+    images, length, _ = query.shape
+    size = _size(query.dtype)
+    projected = 3 * images * length * int(width) * size
+    scores = images * int(heads) * length * length * size
+    return max(2 * projected, projected + scores) - sum(int(one.nbytes) for one in operator.outputs)
 
 
 # Convolution

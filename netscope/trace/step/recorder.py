@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import torch
 
-from netscope.trace.facts import Operator, Storage
+from netscope.trace.facts import Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
 from netscope.trace.operators import operator_of
 from netscope.trace.recorder import Recorder
@@ -48,12 +48,15 @@ _LAID_OUT: Final = frozenset(
         _aten.native_layer_norm.default,
         _aten.native_layer_norm_backward.default,
         _aten.native_group_norm.default,
+        _aten._scaled_dot_product_flash_attention_for_cpu_backward.default,
     }
 )
 _ZEROS: Final = frozenset({"aten.new_zeros.default", "aten.zeros.default", "aten.zeros_like.default"})
 # Who holds a tensor that only autograd's engine has, as seen from here: it, and those that hand it over.
 _ALONE: Final = 4
 _STORAGE_ALONE: Final = 2
+# It returns a workspace, of a size that oneDNN alone knows.
+_RECURRENT: Final = _aten.mkldnn_rnn_layer.default
 _READS_A_VALUE: Final = "aten._local_scalar_dense.default"
 
 
@@ -350,6 +353,8 @@ class StepRecorder(Recorder):
             device = kwargs.get("device")
             if device is None or torch.device(device).type == "cpu":
                 return func(*args, **kwargs)
+        if func is _RECURRENT and args[-1]:
+            self.unseen.append(Unseen(self.scope, "what oneDNN keeps of a recurrent layer for backward"))
         with in_kernel():
             made = KERNELS.get(func, func)(*args, **kwargs)
         return self._placed(made)
