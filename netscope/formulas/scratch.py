@@ -241,11 +241,12 @@ def flash_attention_backward(operator: Operator, machine: Machine) -> int:
 @_takes("_native_multi_head_attention")
 def whole_attention(operator: Operator, machine: Machine) -> int:
     """Queries, keys and values, twice, as they are laid out by heads; then once, and the scores."""
-    query, _, _, width, heads, *_ = operator.args
+    query: TensorSpec = operator.args[0]
+    width, heads = int(operator.args[3]), int(operator.args[4])
     images, length, _ = query.shape
     size = _size(query.dtype)
-    projected = 3 * images * length * int(width) * size
-    scores = images * int(heads) * length * length * size
+    projected = 3 * images * length * width * size
+    scores = images * heads * length * length * size
     return max(2 * projected, projected + scores) - sum(int(one.nbytes) for one in operator.outputs)
 
 

@@ -114,9 +114,9 @@ def text(results: Sequence[Result]) -> str:
                 gaps.append(f"{place}: {difference:+,} bytes: {name} (predicted in `{one['in']}`)")
         rows.append([row[0], "equal" if equal else "not equal", *row[1:]])
     about = (
-        f"{len(results)} networks, batch {_BATCH}, float32: a forward in eval mode under `no_grad`, and steps "
-        "of training. Bytes are above what is there when the forward begins: parameters, buffers, inputs, "
-        "optimizer state. The allocator's own record is in the profiler's events, one for each allocation."
+        f"{len(results)} networks, batch {_BATCH}, float32: a forward in eval mode under `no_grad`, and "
+        "steps of training. Bytes are above what is there when the forward begins: parameters, buffers, "
+        "inputs, optimizer state. The allocator's own record is in the profiler's events, one for each allocation."
     )
     lines = [
         about,

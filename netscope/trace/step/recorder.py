@@ -28,6 +28,7 @@ from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
 from netscope.trace.tags import Tag, Tags, tensors_in
 
 _aten: Final = torch.ops.aten
+_sequence_number: Final[Any] = torch._C._autograd._get_sequence_nr
 _ADD: Final = _aten.add.Tensor
 _IN_PLACE: Final = frozenset({"inplace"})
 # What formulas of gradients do in the zeros that they have just made, unless a mode is active: then they take
@@ -58,6 +59,11 @@ _STORAGE_ALONE: Final = 2
 # It returns a workspace, of a size that oneDNN alone knows.
 _RECURRENT: Final = _aten.mkldnn_rnn_layer.default
 _READS_A_VALUE: Final = "aten._local_scalar_dense.default"
+
+
+def _holders(tensor: Any) -> int:
+    """How many hold a tensor, in C++ and Python."""
+    return int(tensor._use_count())
 
 
 class Lives(Tags):
@@ -156,7 +162,7 @@ class Lives(Tags):
         return set()
 
 
-class StepRecorder(Recorder):
+class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
     """Records a step: operators as its base does, and what becomes of storages.
 
     placed:
@@ -228,7 +234,7 @@ class StepRecorder(Recorder):
         if node is None:
             if self.scope >= 0:
                 # The first that sees a number is what autograd has just given it to.
-                self._scopes.setdefault(torch.autograd._get_sequence_nr(), self.scope)
+                self._scopes.setdefault(_sequence_number(), self.scope)
             result = self._inside(func, types, args, kwargs)
             self.numbers.given(func, args, result)
             return result
@@ -273,7 +279,7 @@ class StepRecorder(Recorder):
             not torch.is_grad_enabled()
             and one.shape == other.shape
             and one.dtype == other.dtype
-            and one._use_count() <= _ALONE
+            and _holders(one) <= _ALONE
             and torch._C._storage_Use_Count(one.untyped_storage()._cdata) <= _STORAGE_ALONE
             and self.tags.layout_of(one).is_dense
         )
@@ -328,11 +334,7 @@ class StepRecorder(Recorder):
         return (bool(self.phases) and self.tags.given(tensor)[1] >= self._before) or super().owns(tensor)
 
     def _is_ours(self, kind: type) -> bool:
-        return (
-            self.placed is not None
-            and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
-            and (kind in (self.placed.tensor, self.placed.parameter))
-        )
+        return self.placed is not None and (kind in (self.placed.tensor, self.placed.parameter))
 
     def _is_whole(self, schema: Schema, args: tuple[Any, ...]) -> bool:
         return False  # what it falls apart into is what autograd sees

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 from typing import Any
@@ -134,14 +135,14 @@ def test_an_error_in_backward_says_so() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return Cut.apply(super().forward(x))
 
-    with pytest.raises(ForwardError, match="no way back .in the step's backward"):
+    with pytest.raises(ForwardError, match=r"no way back .in the step's backward"):
         step_of(Ahead(8, 8))
 
 
 def test_what_cannot_be_followed_is_a_wrong_call() -> None:
     with pytest.raises(UsageError, match="matches 'nothing'"):
         step_of(net(), Recipe(checkpoint=("nothing",)))
-    with pytest.raises(UsageError, match="did you mean|no optimizer"):
+    with pytest.raises(UsageError, match="has no optimizer"):
         step_of(net(), Recipe(optimizer="adamx"))
 
 
@@ -174,12 +175,15 @@ def test_nothing_of_the_owner_changes(recipe: Recipe | None, raises: bool, rung:
     except ForwardError:
         assert raises
     assert differences(before, describe(module, args, kwargs, beside)) == []
-    assert first.grad is gradient and bool((gradient == 3).all())
+    assert first.grad is gradient
+    assert bool((gradient == 3).all())
     assert all(one.grad is None for one in others)
-    assert not args[0].requires_grad and args[0].grad is None
+    assert not args[0].requires_grad
+    assert args[0].grad is None
     assert module.training
     assert torch.equal(torch.get_rng_state(), chance)
-    assert torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    assert torch.is_grad_enabled()
+    assert not torch.is_autocast_enabled("cpu")
     assert torch._C._len_torch_dispatch_stack() == 0
 
 
@@ -199,10 +203,9 @@ def test_nothing_changes_of_awkward_owners(name: str) -> None:
     made = owner.make()
     before = describe(made.module, made.args, made.kwargs, made.beside)
     for recipe in (None, SGD):
-        try:
+        # Many cannot be trained, or not without values.
+        with contextlib.suppress(ForwardError, UsageError):
             record_step(Workload(name, made.module, made.args, made.kwargs), recipe, ladder=("meta",))
-        except (ForwardError, UsageError):
-            pass  # many cannot be trained, or not without values
     assert differences(before, describe(made.module, made.args, made.kwargs, made.beside)) == []
 
 

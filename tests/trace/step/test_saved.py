@@ -191,5 +191,6 @@ def test_a_number_is_kept_though_no_hook_sees_it() -> None:
     assert number not in {storage for storage, _ in step.saved}
     came, went = (event for event in step.events if event.storage == number)
     parts = [phase.name for phase in step.phases for event in (came, went) if phase.op <= event.op]
-    assert came.born and not went.born
+    assert came.born
+    assert not went.born
     assert parts.count("backward") == 1  # it went when its node had run, and not before
