@@ -132,7 +132,8 @@ class PlacedTwins(Twins):
     """Twins on meta that are placed. Small ones with values stay as they are, in the processor's memory."""
 
     def __init__(self, where: Placed) -> None:
-        allocate: Allocate = on_meta(where)._allocate
+        classes: Any = where
+        allocate: Allocate = on_meta(classes)._allocate
         super().__init__(allocate, alone)
         self._where = where
 
