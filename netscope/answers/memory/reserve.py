@@ -9,7 +9,7 @@ from netscope.answers.memory.events import Event, Frame
 from netscope.answers.memory.timeline import Scratch
 from netscope.formulas.scratch import scratch_of
 from netscope.report.memory import Reserved
-from netscope.trace.step.facts import Role, Step
+from netscope.trace.step.facts import Step
 
 
 def reserved_for(step: Step, settings: Settings | None = None) -> Reserved:
@@ -38,14 +38,9 @@ def allocations_of(step: Step, scratch: Scratch = scratch_of) -> Iterator[Event]
                 yield Event(block, taken, False, frames)
                 block += 1
             begun += 1
-        if not event.nbytes or _is_elsewhere(step, event.storage, event.nbytes):
+        if not event.nbytes:
             continue
         yield Event(event.storage, event.nbytes, event.born, (_made_by(step, event.storage, phase),))
-
-
-def _is_elsewhere(step: Step, storage: int, nbytes: int) -> bool:
-    """Whether it is the count of an optimizer's steps, which stays with the processor."""
-    return step.device != "cpu" and step.roles[storage] is Role.OPTIMIZER and nbytes <= 8
 
 
 def _made_by(step: Step, storage: int, phase: str) -> Frame:

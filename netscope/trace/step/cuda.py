@@ -1,8 +1,8 @@
 """What torch does otherwise on CUDA than on the processor, above its kernels, for a step without data.
 
 To torch the tensors of such a step are on the processor: autograd asks a GPU for its streams, and ends the
-process where there is none. What differs is done here, by functions that stand in for torch's on a thread that
-records: dropout keeps a mask of one byte an element, attention has other kernels to choose from, and autocast
+process where there is none. What differs is done here, by functions that stand in for torch's on a thread
+that records: dropout keeps a mask of one byte an element, attention has other kernels to choose from, and autocast
 runs other operators in float32. Recurrent layers are taken as on the processor.
 """
 

@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import accumulate
 from typing import Any, Final
 
 import torch
@@ -24,7 +25,7 @@ from netscope.trace.modules import ParameterFacts, is_training, module_fact
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
-from netscope.trace.step.facts import Phase, Role, Step
+from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.tensors import PlacedTwins, placed
@@ -217,16 +218,30 @@ def _recorded(
     saved = listener.saved
     for storage in (*(storage for storage, _ in saved), *tags.numbers):
         roles.setdefault(storage, Role.SAVED)
+    events, phases = tags.events, recorder.phases
+    if device.type != "cpu":
+        events, phases = _without(tags.hosted, events, phases)
     step = Step(
         trace,
-        tuple(tags.events),
-        tuple(recorder.phases),
+        tuple(events),
+        tuple(phases),
         tuple(roles.get(index, Role.OTHER) for index in range(len(tags.storages))),
         saved,
         device.type,
     )
     listener.training = None  # what it goes with is no part of the step
     return step, error
+
+
+def _without(
+    hosted: set[int], events: Sequence[Event], phases: Sequence[Phase]
+) -> tuple[list[Event], list[Phase]]:
+    """What happens on the device, and where its parts begin among that."""
+    before = list(accumulate((event.storage not in hosted for event in events), initial=0))
+    return (
+        [event for event in events if event.storage not in hosted],
+        [phase._replace(event=before[phase.event]) for phase in phases],
+    )
 
 
 def _told(error: BaseException, phases: Sequence[Phase]) -> str:

@@ -82,6 +82,8 @@ class Lives(Tags):
         self.alive: dict[int, int] = {}
         # Storages of numbers that autograd keeps.
         self.numbers: list[int] = []
+        # Storages that are the processor's on every device: those, and lone numbers that have a value.
+        self.hosted: set[int] = set()
         self._references: dict[int, weakref.ref[Any]] = {}
         # Tensors with values that no operator of the step made, and that carry a tag all the same.
         self._adopted: list[weakref.ref[torch.Tensor]] = []
@@ -121,6 +123,8 @@ class Lives(Tags):
 
         references[address] = weakref.ref(held, over)
         events.append(Event(index, nbytes, True, len(ops)))
+        if self._on_meta and tensor.ndim == 0 and tensor.is_floating_point() and not is_meta(tensor):
+            self.hosted.add(index)
         return index
 
     def kept_number(self, nbytes: int) -> Callable[[], None]:
@@ -129,6 +133,7 @@ class Lives(Tags):
         events, ops = self.events, self.ops
         self.storages.append(Storage(nbytes, len(ops) - 1))
         self.numbers.append(index)
+        self.hosted.add(index)
         events.append(Event(index, nbytes, True, len(ops)))
 
         def over() -> None:
