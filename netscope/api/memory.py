@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 from netscope.api.reading import reader
@@ -15,7 +16,7 @@ from netscope.base.workload import Workload, parse_dtype
 if TYPE_CHECKING:
     import torch
 
-    from netscope.api.reading import Model
+    from netscope.api.reading import Model, Reader
     from netscope.report.report import Report
     from netscope.trace.step.facts import Step
     from netscope.trace.step.program import Recipe
@@ -33,6 +34,8 @@ def memory(
     checkpoint: str | Sequence[str] = (),
     accumulate: int = 1,
     set_to_none: bool = True,
+    fit: str | int | None = None,
+    over: str = "batch",
     **how: Unpack[How],
 ) -> Report:
     """What a network takes of memory in a forward, and with `train=True` in a step of training.
@@ -56,6 +59,9 @@ def memory(
             ("layers.*"), by `torch.utils.checkpoint` without reentrance.
         accumulate: forwards and backwards, of a batch each, for one step of the optimizer.
         set_to_none: whether `zero_grad` lets gradients go, as is torch's default, or fills them with zeros.
+        fit: memory to find the largest batch for, with what to change first, as `.memory.fit`: "24GiB", or a
+            machine of `netscope roofline --list` ("h200").
+        over: what to vary for that: "batch"; "sequence" or, of a decoder, "context", the length of the input.
         how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
 
     Returns:
@@ -63,7 +69,8 @@ def memory(
         `.training_peak` in bytes, `.timeline`, and `.saved`, `.live`, `.peak` of each of its layers.
 
     Raises:
-        UsageError: there is no such optimizer, device or module; else as `summary`.
+        UsageError: there is no such optimizer, device or module, or what is to vary cannot; else as
+            `summary`.
         TraceError: the forward or the step raised, or needs values that there are not.
     """
     found, request = reader(model), Request(**how)
@@ -74,6 +81,8 @@ def memory(
             raise UsageError(
                 f"the report of {report.name} was made without its memory.", hint="name the network itself"
             )
+        if fit is not None:
+            raise UsageError("fit= is for a network, not for its report.", hint="name the network itself")
         return report
     if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
@@ -95,7 +104,61 @@ def memory(
         )
         workload = found.read(request)
         assert isinstance(workload, Workload)
-        return remembered(workload, train=request.train, trained=request.train, recipe=recipe, device=device)
+        if fit is not None and device is None:
+            from netscope.answers.memory.fit import asked
+
+            device = "cuda" if asked(fit, over).machine else None
+        device = device or _where(workload)
+        report = remembered(
+            workload, train=request.train, trained=request.train, recipe=recipe, device=device
+        )
+        if fit is None:
+            return report
+        return _with_fit(report, fit, over, found, request, workload, recipe)
+
+
+def _with_fit(
+    report: Report,
+    fit: str | int,
+    over: str,
+    found: Reader,
+    request: Request,
+    workload: Workload,
+    recipe: Recipe,
+) -> Report:
+    """The report with the largest size that fits."""
+    from netscope.answers.memory import fit as fits
+
+    assert report.memory is not None
+    device = report.memory.device
+    wanted = fits.asked(fit, over)
+    if found.has_input or request.args or request.kwargs:
+        what = "a Workload" if found.has_input else "args= and kwargs="
+        raise UsageError(
+            f"{what} stands for a call of one size, which cannot be varied.",
+            hint="give the module with input= instead, sizes without the batch",
+        )
+    if over == "batch":
+        twice = found.read(replace(request, batch=2 * request.batch or 2))
+        assert isinstance(twice, Workload)
+        if (twice.args, twice.kwargs) == (workload.args, workload.kwargs):
+            raise UsageError(f"the input of {workload.name} is the same for every batch.")
+    length = fits.length_of(workload)
+    if over != "batch" and length is None:
+        raise UsageError(f"{workload.name} takes no sequence.", hint="fit its batch: --over batch")
+
+    def record(plan: fits.Plan) -> Step:
+        sized = found.read(replace(request, batch=plan.batch, dtype=plan.dtype))
+        assert isinstance(sized, Workload)
+        if over != "batch" and plan.length is not None:
+            sized = fits.with_length(sized, plan.length)
+        trained = plan.recipe if request.train else None
+        return _step(sized, trained, device, None if request.train else plan.recipe.amp)
+
+    plan = fits.Plan(max(request.batch, 1), length, request.dtype, recipe)
+    bound = fits.BOUND if over == "batch" else fits.longest(workload) or fits.BOUND
+    found_fit = fits.fitted(report, wanted, plan, record, named=workload.rebuild is not None, bound=bound)
+    return replace(report, memory=replace(report.memory, fit=found_fit))
 
 
 def remembered(

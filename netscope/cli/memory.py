@@ -79,6 +79,23 @@ def command(
             help="Whose kernels and rules: cpu or cuda [cuda if there is a GPU].",
         ),
     ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            "--fit",
+            metavar="BYTES",
+            help="Find the largest batch whose step fits in so much, 24GiB, or in a machine's memory, h200, "
+            "and what to change first.",
+        ),
+    ] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            "--over",
+            metavar="WHAT",
+            help="What --fit varies: batch, sequence, context (the input's length) [batch].",
+        ),
+    ] = None,
     everything: AllRows = False,
     depth: TreeDepth = None,
     top: HeaviestRows = None,
@@ -105,6 +122,8 @@ def command(
             checkpoint=checkpoint or (),
             accumulate=1 if accumulate is None else accumulate,
             set_to_none=not keep_gradients,
+            fit=fit,
+            over=over or "batch",
             **how,
         )
     to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)

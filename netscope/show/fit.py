@@ -1,0 +1,106 @@
+"""Of a network's memory: the largest batch or sequence that fits, and what to change first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from netscope.base import units
+from netscope.report.memory import Change, Fit
+from netscope.show import page as p
+from netscope.show.strings import short
+
+_NOUNS: Final = {"batch": "batch", "sequence": "sequence", "context": "context"}
+
+
+def sections(fit: Fit, device: str) -> Iterator[p.Section]:
+    """What belongs below a memory's own figures."""
+    yield p.Facts(list(_facts(fit)))
+    if fit.changes:
+        yield _changes(fit)
+    yield p.Notes([p.Note(text, "dim") for text in _notes(fit, device)], close=bool(fit.changes))
+
+
+def _facts(fit: Fit) -> Iterator[p.Fact]:
+    noun = _NOUNS[fit.over]
+    limit = units.binary(fit.limit, units.TOTAL) + (f" of {fit.machine}" if fit.machine else "")
+    if fit.largest:
+        at_least = fit.bound is not None
+        size = units.count(fit.largest)
+        yield p.Fact(
+            f"largest {noun}",
+            units.at_least(size) if at_least else size,
+            f"{_bytes(fit.peak)} {fit.measure} at the peak, of {limit}; {_bytes(fit.at_rest)} of it before the step",
+        )
+    else:
+        yield p.Fact(
+            f"largest {noun}",
+            "none",
+            f"not even 1 fits in {limit}: {_bytes(fit.at_rest)} are there before the step",
+            "bad",
+        )
+    following = fit.largest + 1
+    if fit.next_peak is not None:
+        yield p.Fact(f"{noun} of {units.count(following)}", _bytes(fit.next_peak), "does not fit", "warn")
+    elif fit.refused is not None:
+        yield p.Fact(
+            f"{noun} of {units.count(following)}",
+            "none",
+            f"the network takes none: {short(fit.refused)}",
+            "warn",
+        )
+
+
+def _bytes(nbytes: int | None) -> str:
+    return units.binary(nbytes, units.TOTAL)
+
+
+def _changes(fit: Fit) -> p.Table:
+    noun = _NOUNS[fit.over]
+    return p.Table(
+        [
+            p.Heading(f"to change first, at {noun} {units.count(fit.size)}", floor=24),
+            p.Heading("saves", right=True, units=True),
+            p.Heading("peak", right=True, units=True, drop=3),
+            p.Heading("FLOPs", right=True),
+            p.Heading("results", drop=2),
+            p.Heading(f"largest {noun}", right=True),
+            p.Heading("type", wraps=True),
+        ],
+        [
+            p.Row(
+                [
+                    p.Cell(change.what),
+                    p.Cell(
+                        units.binary(change.saves), "accent" if change.saves * 10 >= fit.size_peak else ""
+                    ),
+                    p.Cell(units.binary(change.peak)),
+                    p.Cell(units.change(fit.macs, change.macs)),
+                    p.Cell("differ" if change.arithmetic else "same", "warn" if change.arithmetic else "dim"),
+                    p.Cell(_largest(fit, change)),
+                    p.Cell(change.typed, code=True),
+                ]
+            )
+            for change in fit.changes
+        ],
+    )
+
+
+def _largest(fit: Fit, change: Change) -> str:
+    if change.largest is None:
+        return ""
+    if not change.largest:
+        return "none"
+    text = units.count(change.largest)
+    return units.at_least(text) if fit.bound is not None or change.largest == fit.bound else text
+
+
+def _notes(fit: Fit, device: str) -> Iterator[str]:
+    tried = ", ".join(units.count(one.size) for one in fit.tried)
+    yield f"recorded at {tried}"
+    if fit.bound is not None:
+        yield f"no more than {units.count(fit.bound)} was tried"
+    if not fit.changes:
+        yield "nothing that was tried saves anything"
+    if device == "cuda":
+        yield "what a device takes for itself comes on top: its context, workspaces of cuBLAS and cuDNN"
