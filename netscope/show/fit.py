@@ -25,12 +25,12 @@ def _facts(fit: Fit) -> Iterator[p.Fact]:
     noun = _NOUNS[fit.over]
     limit = units.binary(fit.limit, units.TOTAL) + (f" of {fit.machine}" if fit.machine else "")
     if fit.largest:
-        at_least = fit.bound is not None
         size = units.count(fit.largest)
+        before = f"{_bytes(fit.at_rest)} of it before the step"
         yield p.Fact(
             f"largest {noun}",
-            units.at_least(size) if at_least else size,
-            f"{_bytes(fit.peak)} {fit.measure} at the peak, of {limit}; {_bytes(fit.at_rest)} of it before the step",
+            size if fit.bound is None else units.at_least(size),
+            f"{_bytes(fit.peak)} {fit.measure} at the peak, of {limit}; {before}",
         )
     else:
         yield p.Fact(
@@ -92,7 +92,7 @@ def _largest(fit: Fit, change: Change) -> str:
     if not change.largest:
         return "none"
     text = units.count(change.largest)
-    return units.at_least(text) if fit.bound is not None or change.largest == fit.bound else text
+    return units.at_least(text) if change.largest == fit.bound else text
 
 
 def _notes(fit: Fit, device: str) -> Iterator[str]:
@@ -102,5 +102,7 @@ def _notes(fit: Fit, device: str) -> Iterator[str]:
         yield f"no more than {units.count(fit.bound)} was tried"
     if not fit.changes:
         yield "nothing that was tried saves anything"
+    if fit.machine is not None:
+        yield "a machine's memory as it is sold: its driver keeps some, for ECC of GDDR memory a sixteenth"
     if device == "cuda":
         yield "what a device takes for itself comes on top: its context, workspaces of cuBLAS and cuDNN"

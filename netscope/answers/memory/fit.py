@@ -1,4 +1,4 @@
-"""The largest batch, or sequence, whose step fits in so much memory, and what to change first if it is too small.
+"""The largest batch, or sequence, whose step fits in so much memory, and what to change if it is too small.
 
 Each size that is tried is recorded as a whole. A step's memory is near a straight line in the batch, so that
 two sizes tell where the next try should be, and what is answered was tried: the size fits, the one after it
