@@ -11,12 +11,16 @@ from netscope.show import page as p
 from netscope.show.strings import short
 
 _NOUNS: Final = {"batch": "batch", "sequence": "sequence", "context": "context"}
+# What is typed stands below its row where it is longer.
+_WIDEST: Final = 40
 
 
 def sections(fit: Fit, device: str) -> Iterator[p.Section]:
     """What belongs below a memory's own figures."""
     yield p.Facts(list(_facts(fit)))
     if fit.changes:
+        title = f"to change first, at {_NOUNS[fit.over]} {units.count(fit.size)}"
+        yield p.Title([p.Piece(title)], close=True)
         yield _changes(fit)
     yield p.Notes([p.Note(text, "dim") for text in _notes(fit, device)], close=bool(fit.changes))
 
@@ -41,7 +45,12 @@ def _facts(fit: Fit) -> Iterator[p.Fact]:
         )
     following = fit.largest + 1
     if fit.next_peak is not None:
-        yield p.Fact(f"{noun} of {units.count(following)}", _bytes(fit.next_peak), "does not fit", "warn")
+        yield p.Fact(
+            f"{noun} of {units.count(following)}",
+            _bytes(fit.next_peak),
+            f"does not fit, by {units.binary(fit.next_peak - fit.limit)}",
+            "warn",
+        )
     elif fit.refused is not None:
         yield p.Fact(
             f"{noun} of {units.count(following)}",
@@ -56,16 +65,15 @@ def _bytes(nbytes: int | None) -> str:
 
 
 def _changes(fit: Fit) -> p.Table:
-    noun = _NOUNS[fit.over]
+    longest = max(len(change.typed) for change in fit.changes)
     return p.Table(
         [
-            p.Heading(f"to change first, at {noun} {units.count(fit.size)}", floor=24),
+            p.Heading("change", floor=16),
             p.Heading("saves", right=True, units=True),
-            p.Heading("peak", right=True, units=True, drop=3),
             p.Heading("FLOPs", right=True),
             p.Heading("results", drop=2),
-            p.Heading(f"largest {noun}", right=True),
-            p.Heading("type", wraps=True),
+            p.Heading("largest", right=True, drop=1),
+            p.Heading("type", wraps=longest > _WIDEST),
         ],
         [
             p.Row(
@@ -74,9 +82,8 @@ def _changes(fit: Fit) -> p.Table:
                     p.Cell(
                         units.binary(change.saves), "accent" if change.saves * 10 >= fit.size_peak else ""
                     ),
-                    p.Cell(units.binary(change.peak)),
                     p.Cell(units.change(fit.macs, change.macs)),
-                    p.Cell("differ" if change.arithmetic else "same", "warn" if change.arithmetic else "dim"),
+                    p.Cell("differ", "warn") if change.arithmetic else p.Cell("same", "dim"),
                     p.Cell(_largest(fit, change)),
                     p.Cell(change.typed, code=True),
                 ]

@@ -415,7 +415,7 @@ def _candidates(report: Report, plan: Plan, named: bool) -> Iterator[_Candidate]
     if named and plan.dtype in (None, "float32"):
         yield _Candidate(
             "dtype",
-            "the whole network in bfloat16",
+            "all of it in bfloat16",
             "--dtype bf16",
             True,
             lambda plan: plan._replace(dtype="bfloat16"),
@@ -435,7 +435,7 @@ def _candidates(report: Report, plan: Plan, named: bool) -> Iterator[_Candidate]
     for optimizer, arithmetic in _optimizers(recipe.optimizer, memory.device):
         yield _Candidate(
             "optimizer",
-            f"the optimizer {optimizer}",
+            f"optimizer {optimizer}",
             f"--optimizer {optimizer}",
             arithmetic,
             by(optimizer=optimizer),
