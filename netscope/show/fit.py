@@ -19,8 +19,6 @@ def sections(fit: Fit, device: str) -> Iterator[p.Section]:
     """What belongs below a memory's own figures."""
     yield p.Facts(list(_facts(fit)))
     if fit.changes:
-        title = f"to change first, at {_NOUNS[fit.over]} {units.count(fit.size)}"
-        yield p.Title([p.Piece(title)], close=True)
         yield _changes(fit)
     yield p.Notes([p.Note(text, "dim") for text in _notes(fit, device)], close=bool(fit.changes))
 
@@ -68,7 +66,7 @@ def _changes(fit: Fit) -> p.Table:
     longest = max(len(change.typed) for change in fit.changes)
     return p.Table(
         [
-            p.Heading("change", floor=16),
+            p.Heading(f"to change, at {_NOUNS[fit.over]} {units.count(fit.size)}", floor=16),
             p.Heading("saves", right=True, units=True),
             p.Heading("FLOPs", right=True),
             p.Heading("results", drop=2),

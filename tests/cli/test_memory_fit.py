@@ -17,7 +17,7 @@ def test_the_largest_batch_and_what_to_change_on_stdout_alone() -> None:
     assert (result.returncode, result.stderr) == (0, "")
     assert "largest batch" in result.stdout
     assert "does not fit" in result.stdout
-    assert "to change first, at batch" in result.stdout
+    assert "to change, at batch" in result.stdout
     saved = json.loads(run("memory", "lenet", "--fit", "16MiB", "--device", "cpu", "-f", "json").stdout)
     fit = saved["memory"]["fit"]
     assert fit["peak"] <= fit["limit"] == 16 * 2**20 < fit["next_peak"]

@@ -415,7 +415,7 @@ def _candidates(report: Report, plan: Plan, named: bool) -> Iterator[_Candidate]
     if named and plan.dtype in (None, "float32"):
         yield _Candidate(
             "dtype",
-            "all of it in bfloat16",
+            "everything in bfloat16",
             "--dtype bf16",
             True,
             lambda plan: plan._replace(dtype="bfloat16"),
