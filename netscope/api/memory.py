@@ -16,6 +16,7 @@ from netscope.base.workload import Workload, parse_dtype
 if TYPE_CHECKING:
     import torch
 
+    from netscope.answers.memory.fit import Watcher
     from netscope.api.reading import Model, Reader
     from netscope.report.report import Report
     from netscope.trace.step.facts import Step
@@ -36,6 +37,7 @@ def memory(
     set_to_none: bool = True,
     fit: str | int | None = None,
     over: str = "batch",
+    watch: Watcher | None = None,
     **how: Unpack[How],
 ) -> Report:
     """What a network takes of memory in a forward, and with `train=True` in a step of training.
@@ -62,6 +64,7 @@ def memory(
         fit: memory to find the largest batch for, with what to change first, as `.memory.fit`: "24GiB", or a
             machine of `netscope roofline --list` ("h200").
         over: what to vary for that: "batch"; "sequence" or, of a decoder, "context", the length of the input.
+        watch: called while that is looked for with what is being done and a share that is done.
         how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
 
     Returns:
@@ -114,7 +117,7 @@ def memory(
         )
         if fit is None:
             return report
-        return _with_fit(report, fit, over, found, request, workload, recipe)
+        return _with_fit(report, fit, over, found, request, workload, recipe, watch)
 
 
 def _with_fit(
@@ -125,6 +128,7 @@ def _with_fit(
     request: Request,
     workload: Workload,
     recipe: Recipe,
+    watch: Watcher | None,
 ) -> Report:
     """The report with the largest size that fits."""
     from netscope.answers.memory import fit as fits
@@ -138,8 +142,10 @@ def _with_fit(
             f"{what} stands for a call of one size, which cannot be varied.",
             hint="give the module with input= instead, sizes without the batch",
         )
+    if request.batch < 1:
+        raise UsageError("a batch of none fits anywhere.", hint="give batch=1 or more")
     if over == "batch":
-        twice = found.read(replace(request, batch=2 * request.batch or 2))
+        twice = found.read(replace(request, batch=2 * request.batch))
         assert isinstance(twice, Workload)
         if (twice.args, twice.kwargs) == (workload.args, workload.kwargs):
             raise UsageError(f"the input of {workload.name} is the same for every batch.")
@@ -155,9 +161,16 @@ def _with_fit(
         trained = plan.recipe if request.train else None
         return _step(sized, trained, device, None if request.train else plan.recipe.amp)
 
-    plan = fits.Plan(max(request.batch, 1), length, request.dtype, recipe)
-    bound = fits.BOUND if over == "batch" else fits.longest(workload) or fits.BOUND
-    found_fit = fits.fitted(report, wanted, plan, record, named=workload.rebuild is not None, bound=bound)
+    plan = fits.Plan(request.batch, length, request.dtype, recipe)
+    found_fit = fits.fitted(
+        report,
+        wanted,
+        plan,
+        record,
+        named=workload.rebuild is not None,
+        positions=None if over == "batch" else fits.longest(workload),
+        watch=watch,
+    )
     return replace(report, memory=replace(report.memory, fit=found_fit))
 
 

@@ -23,6 +23,7 @@ from netscope.cli.common.options import (
     split_commas,
 )
 from netscope.cli.common.output import destination, only_data_on_stdout
+from netscope.cli.common.progress import progress
 
 _DEFAULT = "adamw"
 
@@ -112,7 +113,7 @@ def command(
 
     from netscope.api.memory import memory
 
-    with only_data_on_stdout():
+    with progress() as watch, only_data_on_stdout():
         report = memory(
             model,
             device=device,
@@ -124,6 +125,7 @@ def command(
             set_to_none=not keep_gradients,
             fit=fit,
             over=over or "batch",
+            watch=watch,
             **how,
         )
     to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)

@@ -141,13 +141,15 @@ class Fit:
     at_rest:
         what is there before the step; in training with the gradients of the last one.
     largest:
-        the size; 0 where not even 1 fits.
-    peak, next_peak:
-        of it, and of the next size; None where there is none.
+        the size; 0 where none fits.
+    peak:
+        of it; None where none fits.
+    next_size, next_peak:
+        the next one, which does not fit; None of bytes where there is no such step, or it was not tried.
     refused:
         why there is no step of the next size.
-    bound:
-        where the search ended because it goes no further.
+    bound, bound_by:
+        where the search ended because it goes no further, and what of the network's configuration says so.
     tried:
         all sizes that were recorded.
     size, size_peak, macs:
@@ -163,9 +165,11 @@ class Fit:
     at_rest: int
     largest: int
     peak: int | None
+    next_size: int
     next_peak: int | None
     refused: str | None
     bound: int | None
+    bound_by: str | None
     tried: tuple[Tried, ...]
     size: int
     size_peak: int

@@ -38,10 +38,10 @@ def _facts(fit: Fit) -> Iterator[p.Fact]:
         yield p.Fact(
             f"largest {noun}",
             "none",
-            f"not even 1 fits in {limit}: {_bytes(fit.at_rest)} are there before the step",
+            f"not even {units.count(fit.next_size)} fits in {limit}, with {_bytes(fit.at_rest)} before the step",
             "bad",
         )
-    following = fit.largest + 1
+    following = fit.next_size
     if fit.next_peak is not None:
         yield p.Fact(
             f"{noun} of {units.count(following)}",
@@ -104,7 +104,8 @@ def _notes(fit: Fit, device: str) -> Iterator[str]:
     tried = ", ".join(units.count(one.size) for one in fit.tried)
     yield f"recorded at {tried}"
     if fit.bound is not None:
-        yield f"no more than {units.count(fit.bound)} was tried"
+        by = "" if fit.bound_by is None else f", its configuration's {fit.bound_by}"
+        yield f"no more than {units.count(fit.bound)} was tried{by}"
     if not fit.changes:
         yield "nothing that was tried saves anything"
     if fit.machine is not None:

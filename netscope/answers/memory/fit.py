@@ -60,6 +60,8 @@ class Plan(NamedTuple):
     recipe: Recipe
 
 
+# Is told what is being done, and the share that is done.
+Watcher = Callable[[str, float], None]
 # What records one; what it raises says why there is no such step.
 Record = Callable[[Plan], Step]
 
@@ -103,12 +105,15 @@ class Found(NamedTuple):
     """The largest size that fits, and all that were tried.
 
     largest:
-        0 where not even 1 fits.
+        0 where none fits.
+    following:
+        the next size, which does not.
     tried:
         {size: bytes}; None where there is no such step, as `refused` says of the first of these.
     """
 
     largest: int
+    following: int
     tried: dict[int, int | None]
     refused: str | None
 
@@ -133,27 +138,34 @@ class _Hunt:
         self._bound = bound
         self.tried: dict[int, int | None] = {}
         self.refused: str | None = None
+        self._error: Exception | None = None
 
     def run(self, start: int, rounds: int) -> Found:
-        if not self._fits(1):
-            return Found(0, self.tried, None)
-        low = self._between(1, None, start)
+        first = 1
+        if not self._fits(1) and self.tried[1] is None:
+            first = 2  # of one alone a batch has no variance
+            self._fits(2)
+            if self.tried[2] is None and self._error is not None:
+                raise self._error
+        if not self._fits(first):
+            return Found(0, first, self.tried, self.refused)
+        low = self._between(first, None, start)
         for _ in range(rounds):
             again = next((size for size in self._beyond(low + 1) if self._fits(size)), None)
             if again is None:
                 break
             low = self._between(again, None, 2 * again)
-        return Found(low, self.tried, self.refused)
+        return Found(low, low + 1, self.tried, self.refused)
 
     def _fits(self, size: int) -> bool:
         if size not in self.tried:
             try:
                 self.tried[size] = self._peak(size)
             except (TraceError, UsageError) as error:
-                if size == 1:
-                    raise
                 self.tried[size] = None
-                self.refused = self.refused or said(error)
+                self._error = error
+                if size > 1:
+                    self.refused = self.refused or said(error)
         nbytes = self.tried[size]
         return nbytes is not None and nbytes <= self._limit
 
@@ -263,8 +275,9 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 class _Book:
     """What was recorded of each plan."""
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, watch: Watcher | None) -> None:
         self._record = record
+        self._watch = watch
         self._peaks: dict[Plan, int] = {}
         self._macs: dict[Plan, int | None] = {}
 
@@ -285,12 +298,23 @@ class _Book:
         return self._macs[plan]
 
     def _see(self, plan: Plan) -> None:
+        if self._watch is not None:
+            size = f"batch {plan.batch:,}" + ("" if plan.length is None else f" of length {plan.length:,}")
+            # How many there will be nobody knows before; there are about twenty.
+            self._watch(f"recording a step of {size}", len(self._peaks) / (len(self._peaks) + 6))
         step = self._record(plan)
         self._peaks[plan], self._macs[plan] = _compared(step_memory(step)), _macs(step)
 
 
 def fitted(
-    report: Report, wanted: Asked, plan: Plan, record: Record, *, named: bool, bound: int = BOUND
+    report: Report,
+    wanted: Asked,
+    plan: Plan,
+    record: Record,
+    *,
+    named: bool,
+    positions: int | None = None,
+    watch: Watcher | None = None,
 ) -> Fit:
     """The largest that fits, and what to change.
 
@@ -298,9 +322,12 @@ def fitted(
         with its memory, of the plan as it is.
     named:
         whether the network was built from a name, so that its dtype can be another.
-    bound:
-        sizes beyond it are not tried.
+    positions:
+        that the network's configuration has; longer sequences are not tried.
+    watch:
+        called with what is being done and a share of it.
     """
+    bound, bound_by = (BOUND, None) if positions is None else (positions, "max_position_embeddings")
     memory = report.memory
     assert memory is not None
     by_batch = wanted.over == "batch"
@@ -310,7 +337,7 @@ def fitted(
     def sized(size: int) -> Plan:
         return plan._replace(batch=size) if by_batch else plan._replace(length=size)
 
-    book = _Book(record)
+    book = _Book(record, watch)
     book.knows(plan, memory.step)
     found = search(lambda size: book.peak(sized(size)), wanted.limit, asked_for, bound)
     size = max(found.largest, asked_for)
@@ -344,7 +371,7 @@ def fitted(
 
         again = search(peak, wanted.limit, size, bound, rounds=0)
         changes[place] = candidate, told._replace(largest=again.largest)
-    following = found.tried.get(found.largest + 1)
+    next_peak = found.tried.get(found.following)
     return Fit(
         limit=wanted.limit,
         machine=wanted.machine,
@@ -353,9 +380,11 @@ def fitted(
         at_rest=memory.step.parts[0].begin,
         largest=found.largest,
         peak=found.tried[found.largest] if found.largest else None,
-        next_peak=following,
-        refused=found.refused if found.largest + 1 in found.tried and following is None else None,
+        next_size=found.following,
+        next_peak=next_peak,
+        refused=found.refused if found.following in found.tried and next_peak is None else None,
         bound=bound if found.largest >= bound else None,
+        bound_by=bound_by if found.largest >= bound else None,
         tried=tuple(Tried(one, found.tried[one]) for one in sorted(found.tried)),
         size=size,
         size_peak=base,

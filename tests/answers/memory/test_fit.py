@@ -92,6 +92,18 @@ def test_sizes_that_the_network_refuses_end_it() -> None:
     assert "too long" in found.refused
 
 
+def test_where_one_alone_cannot_be_trained_two_are_the_least() -> None:
+    def peak(n: int) -> int:
+        if n == 1:
+            raise TraceError("no variance of one")
+        return 10 * n
+
+    found = search(peak, 1000)
+    assert (found.largest, found.following, found.refused) == (100, 101, None)
+    none = search(peak, 15)
+    assert (none.largest, none.following, none.tried) == (0, 2, {1: None, 2: 20})
+
+
 def test_a_network_that_fails_at_all_says_why() -> None:
     def peak(n: int) -> int:
         raise TraceError("never")
@@ -226,6 +238,7 @@ def test_a_sequence_as_long_as_its_positions() -> None:
     )
     fit = fit_of(report)
     assert (fit.over, fit.largest, fit.bound, fit.next_peak) == ("sequence", 48, 48, None)
+    assert fit.bound_by == "max_position_embeddings"
 
 
 def test_what_cannot_vary_is_said() -> None:
