@@ -132,6 +132,7 @@ def _with_fit(
 ) -> Report:
     """The report with the largest size that fits."""
     from netscope.answers.memory import fit as fits
+    from netscope.answers.memory.changes import Plan
 
     assert report.memory is not None
     device = report.memory.device
@@ -153,7 +154,7 @@ def _with_fit(
     if over != "batch" and length is None:
         raise UsageError(f"{workload.name} takes no sequence.", hint="fit its batch: --over batch")
 
-    def record(plan: fits.Plan) -> Step:
+    def record(plan: Plan) -> Step:
         sized = found.read(replace(request, batch=plan.batch, dtype=plan.dtype))
         assert isinstance(sized, Workload)
         if over != "batch" and plan.length is not None:
@@ -161,7 +162,7 @@ def _with_fit(
         trained = plan.recipe if request.train else None
         return _step(sized, trained, device, None if request.train else plan.recipe.amp)
 
-    plan = fits.Plan(request.batch, length, request.dtype, recipe)
+    plan = Plan(request.batch, length, request.dtype, recipe)
     found_fit = fits.fitted(
         report,
         wanted,

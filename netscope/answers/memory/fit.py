@@ -7,25 +7,20 @@ does not.
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from netscope.answers.check.limit import amount_of
+from netscope.answers.memory.changes import Candidate, Plan, candidates
 from netscope.answers.memory.remember import step_memory
-from netscope.base import units
 from netscope.base.errors import TraceError, UsageError, said
 from netscope.base.workload import TensorSpec, Workload
 from netscope.formulas.registry import cost_of
 from netscope.machine.timing.devices import spec_of
-from netscope.report.layer import Layer
 from netscope.report.memory import Change, Fit, StepMemory, Tried
 from netscope.report.report import Report
-from netscope.report.tree import children_of
 from netscope.trace.step.facts import Step
-from netscope.trace.step.optimizers import read as read_optimizer
-from netscope.trace.step.program import Recipe
 
 OVER: Final = ("batch", "sequence", "context")
 # Beyond it nobody asks.
@@ -38,27 +33,8 @@ _SECANTS: Final = 12
 ROUNDS: Final = 3
 # Less than this without a unit was meant as something else.
 _LEAST: Final = 2**20
-# Ways to checkpoint that are tried, and patterns that somebody would type for one.
-_CHECKPOINTS: Final = 2
-_PATTERNS: Final = 6
 # Changes whose own largest size is searched for.
 _BEST: Final = 2
-
-
-class Plan(NamedTuple):
-    """One step that can be recorded.
-
-    length:
-        of the input's sequence; None as it is.
-    dtype:
-        of the network; None as it is.
-    """
-
-    batch: int
-    length: int | None
-    dtype: str | None
-    recipe: Recipe
-
 
 # Is told what is being done, and the share that is done.
 Watcher = Callable[[str, float], None]
@@ -342,8 +318,8 @@ def fitted(
     found = search(lambda size: book.peak(sized(size)), wanted.limit, asked_for, bound)
     size = max(found.largest, asked_for)
     base = book.peak(sized(size))
-    changes: list[tuple[_Candidate, Change]] = []
-    for candidate in _candidates(report, sized(size), named):
+    changes: list[tuple[Candidate, Change]] = []
+    for candidate in candidates(report, sized(size), named):
         changed = candidate.plan(sized(size))
         try:
             nbytes = book.peak(changed)
@@ -366,7 +342,7 @@ def fitted(
             continue
         kinds.add(candidate.kind)
 
-        def peak(size: int, candidate: _Candidate = candidate) -> int:
+        def peak(size: int, candidate: Candidate = candidate) -> int:
             return book.peak(candidate.plan(sized(size)))
 
         again = search(peak, wanted.limit, size, bound, rounds=0)
@@ -408,175 +384,3 @@ def _macs(step: Step) -> int | None:
             return None
         total += cost.macs
     return total
-
-
-# What could be changed
-
-
-class _Candidate(NamedTuple):
-    """Something to try.
-
-    kind:
-        of several of one kind the best one is enough.
-    typed:
-        on the command line.
-    arithmetic:
-        whether the results are others, by more than the order of additions.
-    """
-
-    kind: str
-    what: str
-    typed: str
-    arithmetic: bool
-    plan: Callable[[Plan], Plan]
-
-
-def _candidates(report: Report, plan: Plan, named: bool) -> Iterator[_Candidate]:
-    memory = report.memory
-    assert memory is not None
-    recipe = plan.recipe
-
-    def by(**changes: Any) -> Callable[[Plan], Plan]:
-        return lambda plan: plan._replace(recipe=replace(plan.recipe, **changes))
-
-    if recipe.amp is None and plan.dtype in (None, "float32"):
-        yield _Candidate("amp", "autocast to bfloat16", "--amp bf16", True, by(amp="bfloat16"))
-    if named and plan.dtype in (None, "float32"):
-        yield _Candidate(
-            "dtype",
-            "everything in bfloat16",
-            "--dtype bf16",
-            True,
-            lambda plan: plan._replace(dtype="bfloat16"),
-        )
-    if memory.training is None:
-        return
-    for patterns in checkpoints(report):
-        if patterns == recipe.checkpoint:
-            continue
-        yield _Candidate(
-            "checkpoint",
-            f"checkpoint {', '.join(patterns)}",
-            " ".join(f"--checkpoint '{pattern}'" for pattern in patterns),
-            False,
-            by(checkpoint=patterns),
-        )
-    for optimizer, arithmetic in _optimizers(recipe.optimizer, memory.device):
-        yield _Candidate(
-            "optimizer",
-            f"optimizer {optimizer}",
-            f"--optimizer {optimizer}",
-            arithmetic,
-            by(optimizer=optimizer),
-        )
-    if plan.batch > 1:
-        batches = 2 * recipe.accumulate
-        normed = any(layer.type.startswith(("BatchNorm", "SyncBatchNorm")) for layer in report.layers)
-
-        def halved(plan: Plan) -> Plan:
-            return plan._replace(
-                batch=-(-plan.batch // 2), recipe=replace(plan.recipe, accumulate=2 * plan.recipe.accumulate)
-            )
-
-        half = halved(plan).batch
-        yield _Candidate(
-            "accumulate",
-            f"{units.count(batches)} batches of {units.count(half)} a step",
-            f"--batch {half} --accumulate {batches}",
-            normed,  # statistics are of a batch
-            halved,
-        )
-    if not recipe.set_to_none:
-        yield _Candidate(
-            "gradients",
-            "let gradients go: zero_grad()",
-            "without --keep-gradients",
-            False,
-            by(set_to_none=True),
-        )
-
-
-def _optimizers(chosen: Any, device: str) -> Iterator[tuple[str, bool]]:
-    """Others to try, and whether they are another arithmetic."""
-    import inspect
-
-    if chosen is None:
-        return
-    name = ""
-    if isinstance(chosen, str):
-        cls, given = read_optimizer(chosen)
-        name = cls.__name__.lower()
-        taken = inspect.signature(cls).parameters
-        also = f"{chosen}{',' if ':' in chosen else ':'}"
-        if not given.get("fused") and not given.get("foreach"):
-            if "fused" in taken and "foreach" not in given:
-                yield f"{also}fused=true", False
-            if "foreach" in taken and device != "cpu" and "foreach" not in given:
-                yield f"{also}foreach=false", False
-    for other in ("sgd:momentum=0.9", "adafactor"):
-        if other.partition(":")[0] != name:
-            yield other, True
-
-
-def checkpoints(report: Report) -> list[tuple[str, ...]]:
-    """Patterns of the blocks that a network repeats, those first of which most is kept for the backward.
-
-    Blocks are siblings of one type with layers inside them, wherever such siblings are: those of all stages
-    of a convolutional network go together.
-    """
-    layers = report.layers
-    children = children_of(layers)
-
-    def inside(index: int) -> list[int]:
-        return [child for child in children[index] if layers[child].kind == "module"]
-
-    groups: dict[str, list[int]] = {}
-    for index in range(len(layers)):
-        kinds: dict[str, list[int]] = {}
-        for child in inside(index):
-            if inside(child):
-                kinds.setdefault(layers[child].type, []).append(child)
-        for kind, blocks in kinds.items():
-            if len(blocks) > 1:
-                groups.setdefault(kind, []).extend(blocks)
-    found: dict[tuple[str, ...], int] = {}
-    paths = [layer.path for layer in layers if layer.kind == "module" and layer.path]
-    for blocks in groups.values():
-        patterns = _patterns([layers[block].path for block in blocks], paths)
-        if patterns is not None:
-            found[patterns] = sum(_saved(layers[block]) for block in blocks)
-    return sorted((one for one in found if found[one]), key=lambda one: -found[one])[:_CHECKPOINTS]
-
-
-def _saved(layer: Layer) -> int:
-    return (layer.memory.saved or 0) if layer.memory is not None else 0
-
-
-def _patterns(wanted: Sequence[str], paths: Sequence[str]) -> tuple[str, ...] | None:
-    """The fewest patterns that choose these modules and no others; None where that takes many."""
-    around = list(dict.fromkeys(path.rpartition(".")[0] for path in wanted))
-    ways = [[f"{_shortened(around)}.*"], [f"{path}.*" for path in around], [_shortened(wanted)], wanted]
-    for way in ways:
-        if len(way) <= _PATTERNS and _chosen(way, paths) == set(wanted):
-            return tuple(way)
-    return None
-
-
-def _shortened(names: Sequence[str]) -> str:
-    """One pattern for names that differ in some signs only: "layer?", or in all from one on: "layers.*"."""
-    if len({len(name) for name in names}) == 1:
-        return "".join(signs[0] if len(set(signs)) == 1 else "?" for signs in zip(*names, strict=True))
-    first, last = min(names), max(names)
-    same = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
-    return f"{first[:same]}*"
-
-
-def _chosen(patterns: Sequence[str], paths: Sequence[str]) -> set[str]:
-    """The modules that are computed again as a whole: those around others that match."""
-    matching = [path for path in paths if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)]
-    found: set[str] = set()
-    for path in matching:  # in preorder: what is around comes first
-        parts = path.split(".")
-        if not any(".".join(parts[:count]) in found for count in range(1, len(parts))):
-            found.add(path)
-    return found

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import netscope
-from netscope.answers.memory.fit import BOUND, asked, checkpoints, length_of, search, with_length
+from netscope.answers.memory.changes import checkpoints
+from netscope.answers.memory.fit import BOUND, asked, length_of, search, with_length
 from netscope.base.errors import TraceError, UsageError
 from netscope.base.workload import TensorSpec, Workload
 from netscope.report.memory import Fit
@@ -229,6 +230,47 @@ def test_patterns_choose_the_blocks_and_nothing_else() -> None:
     report = netscope.memory(Blocks(), input=64, train=True, device="cpu")
     assert checkpoints(report) == [("blocks.*",)]
     assert checkpoints(netscope.memory(nn.Linear(4, 4), input=4, train=True, device="cpu")) == []
+
+
+class Coder(nn.Module):
+    """Two blocks each of two kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList(Named(3) for _ in range(2))
+        self.decoder = nn.ModuleList(nn.Sequential(nn.Linear(8, 8), nn.Tanh()) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in (*self.encoder, *self.decoder):
+            x = block(x)
+        return x
+
+
+class Named(nn.Module):
+    """Some layers of the same."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x).tanh()
+        return x
+
+
+def test_blocks_of_two_kinds_are_tried_together_and_each_alone() -> None:
+    found = checkpoints(netscope.memory(Coder(), input=8, batch=4, train=True, device="cpu"))
+    assert found == [("encoder.*", "decoder.*"), ("encoder.*",), ("decoder.*",)]
+
+
+def test_a_first_and_a_last_layer_of_another_type_go_with_the_blocks() -> None:
+    net = nn.Sequential(nn.Sequential(nn.Linear(8, 8), *(Named(2) for _ in range(3)), nn.Linear(8, 8)))
+    report = netscope.memory(net, input=8, batch=4, train=True, device="cpu")
+    assert checkpoints(report) == [("0.1", "0.2", "0.3")]
+    net = nn.Sequential(nn.Sequential(nn.Linear(8, 8), *(Named(2) for _ in range(7)), nn.Linear(8, 8)))
+    report = netscope.memory(net, input=8, batch=4, train=True, device="cpu")
+    assert checkpoints(report) == [("0.*",)]  # seven patterns are too many to type
 
 
 def test_a_sequence_as_long_as_its_positions() -> None:
