@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netscope.api.diff import diff
     from netscope.api.explain import explain
     from netscope.api.lint import lint
+    from netscope.api.memory import memory
     from netscope.api.models import models
     from netscope.api.profile import profile
     from netscope.api.roofline import device_specs, roofline
@@ -69,6 +70,7 @@ __all__ = [
     "formula",
     "lint",
     "load",
+    "memory",
     "models",
     "profile",
     "roofline",
@@ -101,6 +103,7 @@ _HOMES: Final = {
     "formula": "netscope.formulas",
     "lint": "netscope.api.lint",
     "load": "netscope.report.store",
+    "memory": "netscope.api.memory",
     "models": "netscope.api.models",
     "profile": "netscope.api.profile",
     "roofline": "netscope.api.roofline",

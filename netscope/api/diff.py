@@ -83,9 +83,11 @@ def diff(
         which = "both networks are saved reports" if both else "the second network is a saved report"
         have = "which have their inputs" if both else "which has its input"
         raise UsageError(f"{which}, {have} already.", hint=f"leave out {spelled(*refused)}")
-    wanted = ("training_peak", "inference_peak") if arguments.flag("memory", memory) else ()
-    old = report_of(first, Request() if first.saved else request, wanted)
-    new = report_of(second, Request() if second.saved else request_b, wanted)
+    remembered: tuple[str, ...] = (
+        ("training_peak", "inference_peak") if arguments.flag("memory", memory) else ()
+    )
+    old = report_of(first, Request() if first.saved else request, remembered)
+    new = report_of(second, Request() if second.saved else request_b, remembered)
     if old.name == new.name and "options" in how_b:
         old = replace(old, name=_with_options(old.name, options))
         new = replace(new, name=_with_options(new.name, options_b))

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
     from netscope.answers.memory.fit import Watcher
     from netscope.api.reading import Model, Reader
+    from netscope.report.memory import Fit, Measured
     from netscope.report.report import Report
+    from netscope.trace.facts import Trace
     from netscope.trace.step.facts import Step
     from netscope.trace.step.program import Recipe
 
 DEVICES = ("cpu", "cuda")
+# Tokens at which a decoder's cache is looked at where only a token's part of it is asked for.
+CONTEXT = 1024
 
 
 def memory(
@@ -35,6 +39,10 @@ def memory(
     checkpoint: str | Sequence[str] = (),
     accumulate: int = 1,
     set_to_none: bool = True,
+    context: int | None = None,
+    shard: str | None = None,
+    world: int = 8,
+    measure: bool = False,
     fit: str | int | None = None,
     over: str = "batch",
     watch: Watcher | None = None,
@@ -61,6 +69,11 @@ def memory(
             ("layers.*"), by `torch.utils.checkpoint` without reentrance.
         accumulate: forwards and backwards, of a batch each, for one step of the optimizer.
         set_to_none: whether `zero_grad` lets gradients go, as is torch's default, or fills them with zeros.
+        context: what a decoder's cache takes for so many tokens of each sequence; see `.memory.cache`.
+        shard: what a rank of many takes, by arithmetic, "zero1", "zero2", "zero3" or "fsdp" (see
+            `netscope.answers.memory.shard`), where `world` is how many there are.
+        measure: run the step as well, on copies, and report what the device's allocator recorded: on a GPU
+            by its statistics, on the processor by the profiler.
         fit: memory to find the largest batch for, with what to change first, as `.memory.fit`: "24GiB", or a
             machine of `netscope roofline --list` ("h200").
         over: what to vary for that: "batch"; "sequence" or, of a decoder, "context", the length of the input.
@@ -89,10 +102,19 @@ def memory(
         return report
     if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
+    if context is not None and (not arguments.is_whole(context) or context < 1):
+        arguments.refuse("context", "a number of tokens", context, "write context=32768")
+    if shard is not None:
+        from netscope.answers.memory.shard import checked
+
+        checked(shard, world)
+        if not request.train:
+            raise UsageError("shards are of a step of training.", hint="give train=True, or --train")
     patterns = [checkpoint] if isinstance(checkpoint, str) else list(checkpoint)
     if not arguments.is_whole(accumulate) or accumulate < 1:
         arguments.refuse("accumulate", "a whole number from 1 up", accumulate, "write accumulate=4")
     with collector.paused():  # torch comes in here
+        from netscope.answers.memory.shard import sharded
         from netscope.trace.step.program import LOSSES, Recipe
 
         if isinstance(loss, str) and loss not in LOSSES:
@@ -113,14 +135,28 @@ def memory(
             device = "cuda" if asked(fit, over).machine else None
         device = device or _where(workload)
         report = remembered(
-            workload, train=request.train, trained=request.train, recipe=recipe, device=device
+            workload,
+            train=request.train,
+            trained=request.train,
+            recipe=recipe,
+            device=device,
+            context=context,
+            batch=request.batch,
         )
-        if fit is None:
-            return report
-        return _with_fit(report, fit, over, found, request, workload, recipe, watch)
+        assert report.memory is not None
+        more: dict[str, Any] = {}
+        if shard is not None:
+            assert report.step is not None
+            more["sharded"] = sharded(report.step, shard, world)
+        if measure:
+            assert report.facts is not None
+            more["measured"] = _measured(workload, report.facts, recipe, device, request.train)
+        if fit is not None:
+            more["fit"] = _fitted(report, fit, over, found, request, workload, recipe, watch)
+        return replace(report, memory=replace(report.memory, **more)) if more else report
 
 
-def _with_fit(
+def _fitted(
     report: Report,
     fit: str | int,
     over: str,
@@ -129,8 +165,8 @@ def _with_fit(
     workload: Workload,
     recipe: Recipe,
     watch: Watcher | None,
-) -> Report:
-    """The report with the largest size that fits."""
+) -> Fit:
+    """The largest size that fits, and what to change."""
     from netscope.answers.memory import fit as fits
     from netscope.answers.memory.changes import Plan
 
@@ -163,7 +199,7 @@ def _with_fit(
         return _step(sized, trained, device, None if request.train else plan.recipe.amp)
 
     plan = Plan(request.batch, length, request.dtype, recipe)
-    found_fit = fits.fitted(
+    return fits.fitted(
         report,
         wanted,
         plan,
@@ -172,7 +208,6 @@ def _with_fit(
         positions=None if over == "batch" else fits.longest(workload),
         watch=watch,
     )
-    return replace(report, memory=replace(report.memory, fit=found_fit))
 
 
 def remembered(
@@ -182,6 +217,8 @@ def remembered(
     trained: bool = False,
     recipe: Recipe | None = None,
     device: str | None = None,
+    context: int | None = None,
+    batch: int | None = None,
 ) -> Report:
     """A workload's report with its memory.
 
@@ -190,6 +227,8 @@ def remembered(
         trained: a step of training too, and not a forward alone.
         recipe: how; AdamW and the usual loss by default.
         device: whose kernels and rules; by default where the network would be profiled.
+        context: tokens for which a decoder's cache is looked at; not at all without it.
+        batch: sequences of these; what the workload has without it.
     """
     from netscope.answers.memory.remember import with_memory
     from netscope.trace.step.program import Recipe
@@ -199,7 +238,30 @@ def remembered(
     report = trace(workload, train=train)
     inference = _step(workload, None, device, recipe.amp)
     training = _step(workload, recipe, device, None) if trained else None
-    return with_memory(report, inference, training, recipe)
+    found = with_memory(report, inference, training, recipe)
+    if context is None:
+        return found
+    from netscope.api.kv import workload_cache
+
+    assert found.memory is not None
+    told = batch if batch not in (None, 1) or workload.source == "hf" else None
+    cache = workload_cache(workload, context=context, batch=told)
+    return replace(found, memory=replace(found.memory, cache=cache))
+
+
+def _measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, train: bool) -> Measured:
+    import torch
+
+    from netscope.machine.memory.measure import measured
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no GPU here to measure on.", hint="leave out --measure, or --device cuda")
+    try:
+        return measured(workload, trace, recipe, device, train=train)
+    except (RuntimeError, MemoryError) as error:
+        raise TraceError(
+            f"{workload.name}: the step that was to be measured failed: {said(error)}"
+        ) from error
 
 
 def _where(workload: Workload) -> str:

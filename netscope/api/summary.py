@@ -10,7 +10,7 @@ from netscope.base import collector
 from netscope.base.errors import TraceError, interrupts, said
 from netscope.base.request import Request
 from netscope.base.workload import Input, Workload
-from netscope.report.quantities import OF_TRAINING, find
+from netscope.report.quantities import OF_CACHE, OF_TRAINING, find
 
 if TYPE_CHECKING:
     from netscope.api.reading import Model
@@ -71,9 +71,16 @@ def report_of(found: Reader, request: Request, quantities: Iterable[str] = ()) -
         asked = {key for key in quantities if find(key).of == "memory"}
         if not asked:
             return trace(model, train=request.train)
-        from netscope.api.memory import remembered
+        from netscope.api.memory import CONTEXT, remembered
 
-        return remembered(model, train=request.train, trained=not asked.isdisjoint(OF_TRAINING))
+        batch = request.batch if OF_CACHE in asked else None
+        return remembered(
+            model,
+            train=request.train,
+            trained=not asked.isdisjoint(OF_TRAINING),
+            context=CONTEXT if OF_CACHE in asked else None,
+            batch=batch,
+        )
 
 
 @collector.paused()

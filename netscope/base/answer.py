@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     import pandas
+
+_T = TypeVar("_T", str, bytes)
 
 # Columns of a printed answer: wide enough for the default table, narrow enough for any window.
 WIDTH: Final = 100
@@ -38,7 +40,8 @@ class Answer:
             UsageError: there is no such format, or nothing that `view` asks for.
             StoreError: the file cannot be written.
         """
-        return _written(_show().text(self, format, **view), path)
+        text: str = _show().text(self, format, **view)
+        return _written(text, path)
 
     def to_markdown(self, path: str | PathLike[str] | None = None, **view: Any) -> str:
         """As GitHub-flavoured Markdown."""
@@ -60,8 +63,8 @@ class Answer:
         """As one HTML page that needs nothing else."""
         return self.to("html", path, **view)
 
-    def _export(self, kind: str, path: str | PathLike[str] | None) -> str:
-        """A text that only this kind of answer has."""
+    def _export(self, kind: str, path: str | PathLike[str] | None) -> Any:
+        """A text, or bytes, that only this kind of answer has."""
         return _written(_show().export(self, kind), path)
 
     def to_pandas(self, **view: Any) -> pandas.DataFrame:
@@ -84,8 +87,8 @@ def _show() -> Any:
     return import_module("netscope.show")
 
 
-def _written(text: str, path: str | PathLike[str] | None) -> str:
-    """The text, which is written to the file too when there is one."""
+def _written(text: _T, path: str | PathLike[str] | None) -> _T:
+    """The text, or bytes, which is written to the file too when there is one."""
     if path is not None:
         _show().write(path, text)
     return text

@@ -24,6 +24,7 @@ _ORDER: Final = (
     "lint",
     "profile",
     "roofline",
+    "memory",
     "check",
     "verify",
     "models",

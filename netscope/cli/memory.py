@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
 
+from netscope.base.errors import UsageError
 from netscope.cli.common.loading import given
 from netscope.cli.common.options import (
     AllRows,
@@ -22,7 +24,7 @@ from netscope.cli.common.options import (
     TreeDepth,
     split_commas,
 )
-from netscope.cli.common.output import destination, only_data_on_stdout
+from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
 from netscope.cli.common.progress import progress
 
 _DEFAULT = "adamw"
@@ -80,6 +82,28 @@ def command(
             help="Whose kernels and rules: cpu or cuda [cuda if there is a GPU].",
         ),
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option("--context", metavar="N", help="A decoder's cache for so many tokens: 4096, 32k, 1M."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="HOW", help="A rank's part, by arithmetic: zero1, zero2, zero3 or fsdp."
+        ),
+    ] = None,
+    world: Annotated[int | None, typer.Option("--world", metavar="N", help="How many ranks [8].")] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Run the step too, and show what the allocator recorded.")
+    ] = False,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            metavar="FILE",
+            help="Write torch's memory snapshot too, for pytorch.org/memory_viz.",
+        ),
+    ] = None,
     fit: Annotated[
         str | None,
         typer.Option(
@@ -108,7 +132,12 @@ def command(
 ) -> None:
     """Predict memory without a run: its peak, what autograd saves, and whose it is."""
     to = destination(format, output)
-    trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate))
+    if snapshot is not None and snapshot == output:
+        raise UsageError(
+            f"{snapshot} cannot be both the answer and its snapshot.", hint="give --snapshot another name"
+        )
+    check_writable(snapshot)
+    trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate, shard))
     how = given(input, batch, dtype, trains, option)
 
     from netscope.api.memory import memory
@@ -123,9 +152,32 @@ def command(
             checkpoint=checkpoint or (),
             accumulate=1 if accumulate is None else accumulate,
             set_to_none=not keep_gradients,
+            context=None if context is None else _tokens(context),
+            shard=shard,
+            world=8 if world is None else world,
+            measure=measure,
             fit=fit,
             over=over or "batch",
             watch=watch,
             **how,
         )
+    if snapshot is not None:
+        report.to_memory_snapshot(snapshot)
     to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)
+
+
+_UNITS: Final = {"k": 1024, "m": 1024**2}
+
+
+def _tokens(text: str) -> int:
+    """ "32k" -> 32,768, as makers of models say it.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    number, unit = text.strip().lower(), 1
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], _UNITS[number[-1]]
+    if not number.isdecimal() or len(number) > 12 or not int(number):
+        raise UsageError(f"cannot read the context {text!r}.", hint="write --context 4096, or --context 32k")
+    return int(number) * unit

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from netscope.report.cache import Cache
+
 
 class Moment(NamedTuple):
     """What is alive at an operator.
@@ -67,6 +69,48 @@ class Reserved(NamedTuple):
     allocated: int
     reserved: int
     fragmented: int
+
+
+class Sharded(NamedTuple):
+    """A step of training on the rank that has most, by arithmetic; all in bytes.
+
+    strategy, world:
+        "zero1", "zero2", "zero3" or "fsdp", and over how many ranks.
+    parameters, gradients, optimizer_state:
+        that the rank has for good.
+    gathered:
+        of other ranks, parameters and gradients that are whole at the peak.
+    peak:
+        the most that is alive.
+    units:
+        paths of the blocks that are gathered one by one.
+    """
+
+    strategy: str
+    world: int
+    parameters: int
+    gradients: int
+    optimizer_state: int
+    gathered: int
+    peak: int
+    units: tuple[str, ...]
+
+
+class Measured(NamedTuple):
+    """What a device's allocator recorded of the same step; in bytes.
+
+    device:
+        its name.
+    inference_peak, training_peak:
+        as those of `Memory`.
+    reserved:
+        the most that it had of the device for the step; None where it has no segments.
+    """
+
+    device: str
+    inference_peak: int
+    training_peak: int | None = None
+    reserved: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +239,12 @@ class Memory:
         the most that is alive in a forward under no_grad, without parameters and buffers.
     saved_for_backward:
         what autograd keeps when a forward in training is over.
+    cache:
+        what a decoder keeps of a context, where that was asked for.
+    sharded:
+        of one rank of many, where that was asked for.
+    measured:
+        what a run of it took, where that was asked for.
     """
 
     device: str
@@ -213,6 +263,9 @@ class Memory:
     accumulate: int = 1
     set_to_none: bool = True
     checkpoint: tuple[str, ...] = ()
+    cache: Cache | None = None
+    sharded: Sharded | None = None
+    measured: Measured | None = None
     fit: Fit | None = None
 
     @property

@@ -75,8 +75,9 @@ class Own(NamedTuple):
         something of this row was not seen, or not done, so `output_bytes` is one too.
     machine:
         what it takes on a machine; None in a report that knows of none.
-    saved:
-        bytes kept for the backward; None in a report of which that was not asked.
+    saved, live, peak:
+        bytes kept for the backward, which add up, and of activations alive in the end and at most, of which
+        several rows have the most of any; None in a report of which that was not asked.
     """
 
     params: int = 0
@@ -90,6 +91,8 @@ class Own(NamedTuple):
     unseen: bool = False
     machine: OnMachine | None = None
     saved: int | None = None
+    live: int | None = None
+    peak: int | None = None
 
     @classmethod
     def of(cls, layer: Layer, unknown: Mapping[str, int]) -> Own:
@@ -108,6 +111,8 @@ class Own(NamedTuple):
             unseen=any(what in layer.unseen for what in unknown),
             machine=OnMachine.of(layer),
             saved=None if layer.memory is None else layer.memory.own_saved,
+            live=layer.live,
+            peak=layer.peak,
         )
 
     def plus(self, other: Own) -> Own:
@@ -124,10 +129,15 @@ class Own(NamedTuple):
             self.unseen or other.unseen,
             other.machine if self.machine is None else self.machine.plus(other.machine),
             self.saved if other.saved is None else other.saved + (self.saved or 0),
+            self.live if other.live is None else max(other.live, self.live or 0),
+            self.peak if other.peak is None else max(other.peak, self.peak or 0),
         )
 
     def __bool__(self) -> bool:
-        return bool(self.machine) or self._replace(machine=None) != NOTHING
+        return bool(self.machine) or self._replace(machine=None, live=None, peak=None) not in (
+            NOTHING,
+            _SAVES_NOTHING,
+        )
 
     @property
     def flops(self) -> int:
@@ -189,3 +199,4 @@ class Own(NamedTuple):
 
 
 NOTHING: Final = Own()
+_SAVES_NOTHING: Final = Own(saved=0)

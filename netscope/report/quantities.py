@@ -122,12 +122,15 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
              lambda r: r.saved_for_backward, lambda x: x.saved, of="memory"),
     Quantity("training_peak", "training peak", "bytes", "all that is alive at most in a training step, predicted",
              lambda r: r.training_peak, of="memory"),
+    Quantity("kv_bytes_per_token", "KV a token", "bytes", "a decoder's cache for each token of a sequence, predicted",
+             lambda r: r.kv_bytes_per_token, of="memory"),
 )  # fmt: skip
 
 BY_KEY: Final[dict[str, Quantity]] = {quantity.key: quantity for quantity in QUANTITIES}
 
 
 # Those that a step of training has.
+OF_CACHE: Final = "kv_bytes_per_token"
 OF_TRAINING: Final = frozenset({"saved_for_backward", "training_peak"})
 
 

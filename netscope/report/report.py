@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netscope.report.memory import Memory, Moment
     from netscope.report.misfits import Misfit
     from netscope.trace.facts import Trace
+    from netscope.trace.step.facts import Step
 
 SCHEMA_VERSION: Final = 3
 
@@ -43,7 +44,10 @@ class Report(Answer):
     events:
         all that ran in a profile's instrumented pass; None for another report, or one from a file.
 
-    Those two are part of a report as long as it lives: copies have them, files and comparisons do not.
+    step:
+        that of which `memory` is; None for another report, or one from a file.
+
+    Those three are part of a report as long as it lives: copies have them, files and comparisons do not.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Report(Answer):
     schema_version: int = SCHEMA_VERSION
     facts: Trace | None = field(default=None, compare=False, metadata=UNSAVED)
     events: tuple[Event, ...] | None = field(default=None, compare=False, metadata=UNSAVED)
+    step: Step | None = field(default=None, compare=False, metadata=UNSAVED)
 
     def __repr__(self) -> str:
         """Short: a debugger or an assertion would else print every layer."""
@@ -316,6 +321,12 @@ class Report(Answer):
         return None if self.memory is None else self.memory.training_peak
 
     @property
+    def kv_bytes_per_token(self) -> float | None:
+        """Bytes of a decoder's cache for each token of a sequence; None where not asked for, or not known."""
+        cache = None if self.memory is None else self.memory.cache
+        return None if cache is None else cache.bytes_per_token
+
+    @property
     def timeline(self) -> tuple[Moment, ...] | None:
         """What is alive when in the step, or else the forward; None where not asked for."""
         return None if self.memory is None else self.memory.step.timeline
@@ -327,6 +338,16 @@ class Report(Answer):
             return "memory"
         return "profile" if self.timing is not None else "roofline" if self.roof is not None else "summary"
 
+    def to_memory_snapshot(self, path: str | PathLike[str] | None = None) -> bytes:
+        """A predicted step as torch's memory snapshot, for pytorch.org/memory_viz; also written to `path`.
+
+        Raises:
+            UsageError: the report has no step: it is no answer of `netscope.memory`, or was saved.
+            StoreError: the file cannot be written.
+        """
+        made: bytes = self._export("snapshot", path)
+        return made
+
     def to_chrome_trace(self, path: str | PathLike[str] | None = None) -> str:
         """A profile's instrumented pass as a Chrome trace, for Perfetto; also written to `path` when given.
 
@@ -334,4 +355,5 @@ class Report(Answer):
             UsageError: the report has no events: it is no profile, or was saved.
             StoreError: the file cannot be written.
         """
-        return self._export("chrome", path)
+        made: str = self._export("chrome", path)
+        return made

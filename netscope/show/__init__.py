@@ -73,18 +73,21 @@ def notebook(answer: Answer) -> str:
     return html.fragment(page_of(answer))
 
 
-def export(answer: Answer, kind: str) -> str:
-    """A text that only this kind of answer has; `netscope.show.exports` has a module of each."""
-    made: str = import_module(f"netscope.show.exports.{kind}").text_of(answer)
+def export(answer: Answer, kind: str) -> Any:
+    """A text, or bytes, that only this kind of answer has; `netscope.show.exports` has a module of each."""
+    made: str | bytes = import_module(f"netscope.show.exports.{kind}").made_of(answer)
     return made
 
 
-def write(path: str | PathLike[str], text: str) -> None:
+def write(path: str | PathLike[str], text: str | bytes) -> None:
     """Write a file whole or not at all.
 
     Raises:
         StoreError: the file cannot be written.
     """
-    from netscope.report.store import write_text
+    from netscope.report.store import write_bytes, write_text
 
-    write_text(path, text)
+    if isinstance(text, bytes):
+        write_bytes(path, text)
+    else:
+        write_text(path, text)

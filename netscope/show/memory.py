@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netscope.base import opnames, units
-from netscope.report.memory import Memory, Moment, StepMemory
+from netscope.report.cache import Cache, CacheLayer, total
+from netscope.report.memory import Measured, Memory, Moment, Sharded, StepMemory
 from netscope.report.report import Report
 from netscope.show import fit, summary
 from netscope.show import page as p
@@ -52,6 +53,7 @@ def page(
         default=_TRAINING if trained else _INFERENCE,
         sort=None if tree else "saved" if trained else "peak",
         top=top if top is not None or tree else HEAVIEST,
+        fold=not everything,
     )
 
     def records() -> p.Records:
@@ -103,8 +105,11 @@ def _sections(table: LayerTable, everything: bool) -> Iterator[p.Section]:
             for role, nbytes in parts.items()
         ],
     )
-    yield p.Notes([p.Note(line) for line in _course(step)], close=True)
+    always = 0 if memory.training is not None else memory.parameters + memory.buffers
+    yield p.Notes([p.Note(line) for line in _course(step, always)], close=True)
     yield _alive(step, everything)
+    if memory.cache is not None:
+        yield from _cache(memory.cache)
     yield table.table()
     if len(table.rows) < table.matching:
         text = f"{units.count(len(table.rows))} of {units.plural(table.matching, 'row')}"
@@ -130,11 +135,46 @@ def _facts(memory: Memory) -> Iterator[p.Fact]:
         yield p.Fact("gradients", _total(memory.gradients), _kept(memory), "")
         if memory.optimizer is not None:
             yield p.Fact("optimizer state", _total(memory.optimizer_state), short(memory.optimizer), "")
+    if memory.measured is not None:
+        yield from _measured(memory, memory.measured)
+    if memory.sharded is not None:
+        yield _sharded(memory.sharded)
     reserved = memory.step.reserved
     if reserved is not None:
         free = units.percent(reserved.fragmented / reserved.reserved if reserved.reserved else 0.0)
         note = f"in segments, for {_total(reserved.allocated)} in blocks of 512 bytes; {free} of it free in between"
         yield p.Fact("reserved", _total(reserved.reserved), note, "")
+
+
+def _measured(memory: Memory, found: Measured) -> Iterator[p.Fact]:
+    """What was predicted beside what was measured, and their ratio."""
+    pairs = [
+        ("training", memory.training_peak, found.training_peak),
+        ("inference", memory.inference_peak, found.inference_peak),
+        ("reserved", None if memory.step.reserved is None else memory.step.reserved.reserved, found.reserved),
+    ]
+    told = [(name, says, was) for name, says, was in pairs if says is not None and was is not None]
+    (_, says, was), *others = told
+    texts = [f"the prediction is {_of_it(says, was)}"]
+    texts += [f"{name} {_total(was)}, {_of_it(says, was)}" for name, says, was in others]
+    yield p.Fact("measured", _total(was), "; ".join([*texts, f"allocator of {short(found.device)}"]), "")
+
+
+def _of_it(predicted: int, measured: int) -> str:
+    """ "0.998 of it"; "equal"."""
+    return "equal" if predicted == measured else f"{predicted / max(measured, 1):.4f} of it"
+
+
+def _sharded(found: Sharded) -> p.Fact:
+    parts = [
+        ("parameters", found.parameters),
+        ("gradients", found.gradients),
+        ("optimizer state", found.optimizer_state),
+        ("gathered from others", found.gathered),
+    ]
+    texts = [f"{name} {units.binary(nbytes)}" for name, nbytes in parts]
+    label = f"{found.strategy} of {units.count(found.world)}"
+    return p.Fact(label, _total(found.peak), f"peak of a rank: {', '.join(texts)}")
 
 
 def _total(nbytes: int | None) -> str:
@@ -158,8 +198,12 @@ def _where(at: Moment) -> str:
     return f"{text} ({opnames.short_name(at.operator)})" if at.operator else text
 
 
-def _course(step: StepMemory) -> Iterator[str]:
-    """The step over time as a line of blocks, part by part."""
+def _course(step: StepMemory, always: int) -> Iterator[str]:
+    """The step over time as a line of blocks, part by part.
+
+    always:
+        what is there all the time, and left out.
+    """
     moments = step.timeline
     if not moments:
         return
@@ -175,7 +219,8 @@ def _course(step: StepMemory) -> Iterator[str]:
             text += f"{' ' if text else ''}{part} "
         highest = max(moment.nbytes for moment in some)
         text += _SIGNS[round((highest - lowest) / room * (len(_SIGNS) - 1))]
-    yield f"{text}  from {units.binary(lowest)} to {units.binary(lowest + room)}"
+    ends = units.binary(lowest - always), units.binary(lowest + room - always)
+    yield f"{text}  from {ends[0]} to {ends[1]}{', parameters apart' if always else ''}"
 
 
 def _alive(step: StepMemory, everything: bool) -> p.Table:
@@ -202,6 +247,69 @@ def _alive(step: StepMemory, everything: bool) -> p.Table:
             for one in holders
         ],
     )
+
+
+def _cache(cache: Cache) -> Iterator[p.Section]:
+    """What a decoder keeps of the tokens before: in all, and by kind of layer."""
+    yield p.Facts(
+        [
+            p.Fact(
+                "KV cache",
+                _total(cache.nbytes),
+                f"for {units.plural(cache.context, 'token')} of {units.plural(cache.batch, 'sequence')}"
+                + _after_prefill(cache),
+            ),
+            p.Fact("KV a token", _each(cache.bytes_per_token), "of a sequence, while no window is full"),
+            p.Fact("the next one", _each(cache.bytes_per_token_at_context), "at that context", ""),
+        ]
+    )
+    rows = []
+    for layers in _alike(cache):
+        first = layers[0]
+        window = "" if first.window is None else f"of {units.count(first.window)}"
+        shapes = ", ".join(
+            f"{one.name} {units.shape(one.shape)} {one.dtype}"
+            for one in first.tensors
+            if one.shape is not None and one.kind != "scalar"
+        )
+        cells = [
+            p.Cell(units.plural(len(layers), "layer"), "accent"),
+            p.Cell(first.kind, behind=window),
+            p.Cell(shapes, "dim"),
+            p.Cell(_each(total(layers, lambda one: one.bytes_per_token))),
+            p.Cell(units.binary(total(layers, lambda one: one.nbytes))),
+        ]
+        rows.append(p.Row(cells))
+    headings = [
+        p.Heading("cache"),
+        p.Heading("kind"),
+        p.Heading("keeps", drop=2, floor=20),
+        p.Heading("a token", right=True, units=True),
+        p.Heading("bytes", right=True, units=True),
+    ]
+    yield p.Table(headings, rows)
+    yield p.Notes([p.Note(f"note: {note}", "dim") for note in cache.notes], close=True)
+
+
+def _alike(cache: Cache) -> list[list[CacheLayer]]:
+    """Layers of one kind and of one size, together."""
+    found: dict[object, list[CacheLayer]] = {}
+    for layer in cache.layers:
+        found.setdefault((layer.kind, layer.window, layer.nbytes, layer.bytes_per_token), []).append(layer)
+    return list(found.values())
+
+
+def _after_prefill(cache: Cache) -> str:
+    if cache.after_prefill is None or cache.after_prefill == cache.nbytes:
+        return ""
+    return f"; {units.binary(cache.after_prefill)} right after all are given at once"
+
+
+def _each(nbytes: int | float | None) -> str:
+    """Bytes of a token, exactly: people know these numbers."""
+    if nbytes is None:
+        return units.UNKNOWN
+    return f"{nbytes:,.0f} B" if nbytes == int(nbytes) else f"{nbytes:,.1f} B"
 
 
 def _holder(path: str | None, operator: str) -> str:

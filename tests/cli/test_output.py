@@ -25,6 +25,7 @@ ARGUMENTS = {
     "profile": ["tests/data/reports/2.json"],
     "verify": ["lenet", "--peer", "flop_counter"],
     "roofline": ["lenet", "--device-spec", "h200"],
+    "memory": ["lenet"],
     "check": ["lenet", "--max", "params=65M"],
     "models": ["lenet"],
 }

@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "profile": netscope.profile,
     "verify": netscope.verify,
     "roofline": netscope.roofline,
+    "memory": netscope.memory,
     "check": netscope.check_project,
     "models": netscope.models,
 }
@@ -41,6 +42,7 @@ NAMES: Final = {
     "option_b": "options_b",
     "max": "limits",
     "peer": "peers",
+    "keep_gradients": "set_to_none",
     ("diff", "model"): "before",
     ("diff", "other"): "after",
 }
@@ -54,6 +56,7 @@ OUTPUT: Final = {
     ("check", "junit"): "`outcome.to_junit(path)`",
     ("check", "github"): "`outcome.to_github()`",
     ("profile", "trace"): "`report.to_chrome_trace(path)`",
+    ("memory", "snapshot"): "`report.to_memory_snapshot(path)`",
 }
 
 

@@ -14,7 +14,19 @@ from netscope.answers.verify import Figure, Opinion, Reason, Verification
 from netscope.base.answer import Answer
 from netscope.machine.profiling.curve import Curve
 from netscope.machine.timing.devices import DeviceSpec, DeviceSpecs
+from netscope.report.cache import Cache, CacheLayer, CacheTensor
 from netscope.report.measured.breakdown import LayerTime, Work
+from netscope.report.memory import (
+    Holder,
+    LayerMemory,
+    Measured,
+    Memory,
+    Moment,
+    Reserved,
+    Sharded,
+    StepMemory,
+    StepPart,
+)
 from netscope.report.report import Report
 from tests.reports import ROOF, functional, linear, profiled, report, steady
 
@@ -40,6 +52,45 @@ def profile(name: str = "net") -> Report:
         roof=replace(ROOF, title=name, source=name, bandwidth=None),
         optimizer=name,
     )
+
+
+def remembered(name: str = "net") -> Report:
+    """Its memory in a step of training, what a run took, a rank's part, and a cache."""
+    at = Moment("backward", f"aten.{name}.default", name, 900)
+    step = StepMemory(
+        900,
+        at,
+        100,
+        {"parameters": 300, "saved for backward": 500},
+        (Holder("saved for backward", name, name, 500, 2), Holder("parameters", None, "", 300, 1)),
+        (StepPart("forward", 300, 800, 800), StepPart("backward", 800, 900, 400)),
+        (Moment("forward", name, "", 800), at),
+        Reserved(1024, 2097152, 2096128),
+    )
+    key = CacheTensor(name, (1, 2, 4), "float32", "window", 32, 64, 8, 0, 4)
+    whole = network(name)
+    memory = Memory(
+        device="cuda",
+        parameters=300,
+        buffers=8,
+        inputs=16,
+        inference_peak=96,
+        inference=step,
+        training=step,
+        saved_for_backward=500,
+        gradients=300,
+        optimizer_state=600,
+        optimizer=name,
+        loss=name,
+        amp="bfloat16",
+        accumulate=2,
+        checkpoint=(name,),
+        cache=Cache(8, 2, (CacheLayer(name, name, (key,)),), 8, notes=(name,)),
+        sharded=Sharded("fsdp", 8, 38, 38, 75, 20, 400, (name,)),
+        measured=Measured(name, 96, 880, 2097152),
+    )
+    rows = [row.but(memory=LayerMemory(500, 500, 600, 700)) for row in whole.layers]
+    return replace(whole, memory=memory, layers=tuple(rows))
 
 
 def verification(name: str, whole: Report) -> Verification:
@@ -74,6 +125,7 @@ def answers(name: str = "net") -> dict[str, Answer]:
         "checked": checked,
         "outcome": Outcome((checked, lost), f"netscope check {name}", name),
         "verification": verification(name, whole),
+        "memory": remembered(name),
         "models": Catalog((Listed(name, "zoo", name, name), Listed(name, "other", name)), (name,)),
         "machines": DeviceSpecs((DeviceSpec(name, name, {"fp32": 1e12}, 1e11, 80, name, (name,)),), name),
     }

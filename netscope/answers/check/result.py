@@ -149,11 +149,13 @@ class Outcome(Answer):
         Raises:
             StoreError: the file cannot be written.
         """
-        return self._export("junit", path)
+        text: str = self._export("junit", path)
+        return text
 
     def to_github(self) -> str:
         """As GitHub's annotations, a line for each requirement that failed; "" when none did."""
-        return self._export("github", None)
+        text: str = self._export("github", None)
+        return text
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:

@@ -90,7 +90,13 @@ def movement(diff: Diff, quantity: Quantity) -> Number:
 
 def changed(diff: Diff) -> tuple[Quantity, ...]:
     """The main quantities in which a layer differs."""
-    main = [quantity for quantity in QUANTITIES if not quantity.follows and quantity.of_layer is not None]
+    main = [
+        quantity
+        for quantity in QUANTITIES
+        if not quantity.follows
+        and quantity.of_layer is not None
+        and (quantity.of == "network" or total(diff, quantity).delta != Delta(None, None))
+    ]
     pairs = [pair for pair in diff.pairs if pair.status != "="]
     return tuple(quantity for quantity in main if any(differs(pair, quantity) for pair in pairs))
 

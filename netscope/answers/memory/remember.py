@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
+from netscope.answers.memory.reserve import reserved_for
 from netscope.answers.memory.timeline import Timeline, timeline_of
 from netscope.report.layer import Layer
 from netscope.report.memory import Holder, LayerMemory, Memory, Moment, StepMemory, StepPart
@@ -50,7 +51,8 @@ def with_memory(report: Report, inference: Step, training: Step | None, recipe: 
             set_to_none=recipe.set_to_none,
             checkpoint=recipe.checkpoint,
         )
-    return replace(report, memory=memory, layers=_layers(report, training or inference, saved))
+    step = training or inference
+    return replace(report, memory=memory, layers=_layers(report, step, saved), step=step)
 
 
 def step_memory(step: Step) -> StepMemory:
@@ -95,6 +97,7 @@ def _step(step: Step, curve: Timeline) -> StepMemory:
         holders=tuple(Holder(owner.role.value, *owner[1:]) for owner in curve.owners[:HOLDERS]),
         parts=tuple(StepPart(part.name, part.begin, part.most, part.end) for part in curve.parts),
         timeline=tuple(moment(op, nbytes) for op, nbytes in _thinned(curve)),
+        reserved=None if step.device == "cpu" else reserved_for(step),
     )
 
 

@@ -31,7 +31,7 @@ _PHASE = "netscope.phase:"
 _START = f"{_PHASE}start"
 
 
-class _Marks:
+class Marks:
     """Marks the parts of a step in the profiler's record."""
 
     def phase(self, name: str) -> None:
@@ -44,19 +44,19 @@ class _Marks:
         return nullcontext()
 
 
-def record_of(step: Callable[[_Marks], None]) -> Record:
+def record_of(step: Callable[[Marks], None]) -> Record:
     """The record of one step, after two others: what is made once is not of it.
 
     The second is in the profile: of memory that was had before the profiler does not tell that it went.
     """
-    step(_Marks())
+    step(Marks())
     gc.collect()
     with _profiling() as profiler:
-        step(_Marks())
+        step(Marks())
         gc.collect()
         with torch.profiler.record_function(_START):
             pass
-        step(_Marks())
+        step(Marks())
     return _read(profiler)
 
 

@@ -14,6 +14,16 @@ lists in JSON and come back as tuples; a float that JSON lacks is {"$float": "in
 from __future__ import annotations
 
 from netscope.report.store.reading import from_dict, load
-from netscope.report.store.writing import DERIVED, TOTALS, plain, to_dict, to_json, write_text
+from netscope.report.store.writing import DERIVED, TOTALS, plain, to_dict, to_json, write_bytes, write_text
 
-__all__ = ["DERIVED", "TOTALS", "from_dict", "load", "plain", "to_dict", "to_json", "write_text"]
+__all__ = [
+    "DERIVED",
+    "TOTALS",
+    "from_dict",
+    "load",
+    "plain",
+    "to_dict",
+    "to_json",
+    "write_bytes",
+    "write_text",
+]

@@ -15,12 +15,25 @@ from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.memory import LayerMemory, Memory, Moment
 from netscope.report.misfits import Misfit
 from netscope.trace.facts import Trace
+from netscope.trace.step.facts import Step
 
 # Types that a report's annotations name and its modules import for type checkers alone: most reports have
 # neither been measured nor held against a machine.
 _NAMED: Final[dict[str, Any]] = {
     kind.__name__: kind
-    for kind in (Event, LayerMemory, LayerRoof, LayerTiming, Memory, Misfit, Moment, Roof, Timing, Trace)
+    for kind in (
+        Event,
+        LayerMemory,
+        LayerRoof,
+        LayerTiming,
+        Memory,
+        Misfit,
+        Moment,
+        Roof,
+        Step,
+        Timing,
+        Trace,
+    )
 }
 
 

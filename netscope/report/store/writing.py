@@ -12,6 +12,7 @@ from typing import Any, Final
 from netscope.base import arguments
 from netscope.base.cost import VectorOps
 from netscope.base.errors import StoreError
+from netscope.report.cache import Cache, CacheLayer
 from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import Reconciliation, StepWork
 from netscope.report.measured.samples import Measurement
@@ -41,6 +42,8 @@ DERIVED: Final[dict[type, tuple[str, ...]]] = {
     Parameter: ("numel",),
     Tensor: (),
     Window: (),
+    Cache: ("nbytes", "after_prefill", "bytes_per_token", "bytes_per_token_at_context"),
+    CacheLayer: ("kind", "window", "nbytes", "bytes_per_token"),
     Memory: ("training_peak",),
     Misfit: (),
     Side: (),
@@ -74,6 +77,7 @@ TOTALS: Final = (
     "inference_peak",
     "saved_for_backward",
     "training_peak",
+    "kv_bytes_per_token",
 )
 
 
@@ -120,7 +124,12 @@ def _text(value: Any) -> str:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file whole or not at all; what stood there before stays until the new text is complete.
+    """Write a file of text as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file whole or not at all; what stood there before stays until the new one is complete.
 
     Raises:
         StoreError: the file cannot be written.
@@ -131,19 +140,19 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             # A pipe or a device cannot be replaced, only written to.
-            target.write_text(text, encoding="utf-8", newline="\n")
+            target.write_bytes(data)
             return
-        _replace(target, text)
+        _replace(target, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or one_line(str(error))
         raise StoreError(f"cannot write {short(path)}: {reason}.") from None
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, data: bytes) -> None:
     draft = target.with_name(f".netscope-{os.urandom(8).hex()}.tmp")  # longer names may not fit
     try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with draft.open("xb") as file:
+            file.write(data)
         if target.exists():
             draft.chmod(target.stat().st_mode & 0o7777)
         draft.replace(target)

@@ -7,7 +7,7 @@ from typing import Final
 from netscope.base.units import ratio
 from netscope.report.own import Own
 from netscope.report.report import Report
-from netscope.show.columns.column import BYTES, Column, attribute, figure
+from netscope.show.columns.column import BYTES, Column, figure
 
 
 def _part_of_saved(own: Own, report: Report) -> float | None:
@@ -20,10 +20,13 @@ MEMORY: Final[tuple[Column, ...]] = (
         "Bytes that autograd keeps for the backward, each piece of memory once, where it is first kept; "
         "parameters and buffers apart.", BYTES, drop=1, part=_part_of_saved,
     ),
-    attribute(
+    figure(
         "live", "live",
         "Bytes of activations alive when the layer's forward is over, inputs and what is saved included; "
-        "parameters, gradients and optimizer state apart.", BYTES, drop=6,
+        "parameters, gradients and optimizer state apart.", BYTES, adds=False, drop=6,
     ),
-    attribute("peak", "peak", "Bytes of activations alive at most while the layer's forward runs.", BYTES, drop=3),
+    figure(
+        "peak", "peak", "Bytes of activations alive at most while the layer's forward runs.", BYTES,
+        adds=False, drop=3,
+    ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from netscope.machine.timing.chrome import chrome_trace
 from netscope.report.report import Report
 
 
-def text_of(report: Report) -> str:
+def made_of(report: Report) -> str:
     """The trace as JSON.
 
     Raises:

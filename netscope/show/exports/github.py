@@ -11,7 +11,7 @@ _DATA: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY: Final = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A", ":": "%3A", ",": "%2C"})
 
 
-def text_of(outcome: Outcome) -> str:
+def made_of(outcome: Outcome) -> str:
     """A workflow command for each requirement that failed: `::error title=...::...`; "" when none did."""
     lines = []
     for checked in outcome:

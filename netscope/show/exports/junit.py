@@ -11,7 +11,7 @@ from netscope.show.check.verdicts import sentence
 from netscope.show.strings import visible
 
 
-def text_of(outcome: Outcome) -> str:
+def made_of(outcome: Outcome) -> str:
     """A suite for each network and a case for each requirement.
 
     A broken one is a failure; one that could not be decided, or a network that could not be traced, is an

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from netscope.trace.here import here
 from netscope.trace.modules import ParameterFacts, is_training, module_fact
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, holding, keeping, random_tensor, torch_dtype
+from netscope.trace.step.cuda import as_on_cuda
 from netscope.trace.step.facts import Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
@@ -103,7 +104,12 @@ def _recorded(prepared: Prepared, recipe: Recipe | None, device: torch.device, a
             roles.setdefault(value.storage, Role.INPUT)
     listener = _Listener(recorder, are, module)
     here.recorder = recorder
-    with routed(calls), recorder:
+    as_device = (
+        as_on_cuda(recorder.placed)
+        if device.type == "cuda" and recorder.placed is not None
+        else nullcontext()
+    )
+    with routed(calls), recorder, as_device:
         here.outside = True
         if recipe is None:
             infer(module, args, kwargs, amp, recorder.home, listener, call)

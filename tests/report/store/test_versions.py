@@ -18,11 +18,23 @@ from netscope.base.cost import VectorOps
 from netscope.base.errors import StoreError
 from netscope.report import report as report_
 from netscope.report import store
+from netscope.report.cache import Cache, CacheLayer, CacheTensor
 from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.report.measured.device import Device
 from netscope.report.measured.samples import Measurement, Pace, Reading, Round
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
+from netscope.report.memory import (
+    Holder,
+    LayerMemory,
+    Measured,
+    Memory,
+    Moment,
+    Reserved,
+    Sharded,
+    StepMemory,
+    StepPart,
+)
 from netscope.report.misfits import Misfit, Side
 from netscope.report.report import SCHEMA_VERSION, Report
 from netscope.report.store import versions
@@ -35,6 +47,8 @@ KINDS: tuple[type, ...] = (
     *(Report, Layer, Tensor, Parameter, Window, VectorOps, Roof, LayerRoof, LayerTiming, LayerTime),
     *(Timing, Device, Measurement, Pace, Round, Reading, Reconciliation, Work, StepWork),
     *(Misfit, Side),
+    *(Memory, StepMemory, LayerMemory, Moment, Holder, StepPart, Reserved, Sharded, Measured),
+    *(Cache, CacheLayer, CacheTensor),
 )
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 

@@ -1,0 +1,103 @@
+"""A step's memory as a device's allocator records it: the step that `netscope.memory` predicts, run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from netscope.base.workload import Workload
+from netscope.machine.memory import cpu
+from netscope.machine.timing.inputs import arguments, integer_limits
+from netscope.machine.timing.kept import kept
+from netscope.machine.timing.weights import materialised
+from netscope.report.memory import Measured
+from netscope.trace.facts import Trace
+from netscope.trace.modules import Names
+from netscope.trace.process import process_kept
+from netscope.trace.rungs import set_mode
+from netscope.trace.step.program import Listener, Recipe, Training, infer
+from netscope.trace.tree import leaves
+
+Step = Callable[[Listener], None]
+
+
+def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, train: bool) -> Measured:
+    """What a forward takes, and where `train` says so a step of training.
+
+    A network that netscope builds gets random weights; of a module a copy is run, with all of its weights.
+    """
+    home = torch.device(device)
+    name = torch.cuda.get_device_name(home) if home.type == "cuda" else platform.machine()
+    before = torch.cuda.memory_allocated(home) if home.type == "cuda" else 0
+    with _ready(workload, trace, home, train=False) as (module, args, kwargs):
+
+        def forward(listener: Listener) -> None:
+            infer(module, args, kwargs, recipe.amp, home, listener)
+
+        # Parameters and buffers apart.
+        there = before + _bytes_of([*module.parameters(), *module.buffers()])
+        peak, reserved = _run(forward, _bytes_of(_tensors(module, args, kwargs)), home)
+    if not train:
+        return Measured(name, peak - there, reserved=reserved)
+    inference = peak - there
+    with _ready(workload, trace, home, train=True) as (module, args, kwargs):
+        training = Training(module, args, kwargs, recipe, home)
+
+        def resident() -> int:
+            found = _tensors(module, args, kwargs)
+            found += [p.grad for p in training.parameters if p.grad is not None]
+            states = [] if training.optimizer is None else training.optimizer.state.values()
+            found += [v for state in states for v in state.values() if isinstance(v, torch.Tensor)]
+            return _bytes_of(found)
+
+        training.step(cpu.Marks())
+        peak, reserved = _run(training.step, resident(), home)
+    return Measured(name, inference, peak - before, reserved)
+
+
+def _run(step: Step, there: int, home: torch.device) -> tuple[int, int | None]:
+    """The most that is alive in a step, and what the allocator has of the device for it.
+
+    there:
+        bytes alive before it, of which a record of the step alone does not tell.
+    """
+    if home.type != "cuda":
+        return there + cpu.record_of(step).peak, None
+    step(cpu.Marks())
+    torch.cuda.synchronize(home)
+    torch.cuda.reset_peak_memory_stats(home)
+    step(cpu.Marks())
+    torch.cuda.synchronize(home)
+    return torch.cuda.max_memory_allocated(home), torch.cuda.max_memory_reserved(home)
+
+
+def _tensors(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    given = [leaf for _, leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+    return [*module.parameters(), *module.buffers(), *given]
+
+
+def _bytes_of(tensors: Iterable[torch.Tensor]) -> int:
+    """Of their storages, once each."""
+    storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}
+    return sum(storages.values())
+
+
+@contextmanager
+def _ready(
+    workload: Workload, trace: Trace, device: torch.device, *, train: bool
+) -> Iterator[tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any]]]:
+    """A module of our own and the arguments of its call, with values, on the device."""
+    given = arguments(workload, device, below=integer_limits(trace))
+    if workload.rebuild is None:
+        with kept(workload.module, given, train=train, parameters=True) as ready:
+            yield ready
+        return
+    module = materialised(workload, device)
+    names = Names(module)
+    with process_kept(names.depth):
+        set_mode(names.modules, train)
+        yield module, *given
