@@ -91,15 +91,7 @@ def memory(
     """
     found, request = reader(model), Request(**how)
     if found.ready:
-        report = found.read(request)
-        assert not isinstance(report, Workload)
-        if report.memory is None:
-            raise UsageError(
-                f"the report of {report.name} was made without its memory.", hint="name the network itself"
-            )
-        if fit is not None:
-            raise UsageError("fit= is for a network, not for its report.", hint="name the network itself")
-        return report
+        return _made(found, request, fit)
     if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
     if context is not None and (not arguments.is_whole(context) or context < 1):
@@ -129,11 +121,7 @@ def memory(
         )
         workload = found.read(request)
         assert isinstance(workload, Workload)
-        if fit is not None and device is None:
-            from netscope.answers.memory.fit import asked
-
-            device = "cuda" if asked(fit, over).machine else None
-        device = device or _where(workload)
+        device = device or _machine(fit, over) or _where(workload)
         report = remembered(
             workload,
             train=request.train,
@@ -154,6 +142,26 @@ def memory(
         if fit is not None:
             more["fit"] = _fitted(report, fit, over, found, request, workload, recipe, watch)
         return replace(report, memory=replace(report.memory, **more)) if more else report
+
+
+def _made(found: Reader, request: Request, fit: str | int | None) -> Report:
+    """A report that there is already."""
+    report = found.read(request)
+    assert not isinstance(report, Workload)
+    if report.memory is None:
+        raise UsageError(
+            f"the report of {report.name} was made without its memory.", hint="name the network itself"
+        )
+    if fit is not None:
+        raise UsageError("fit= is for a network, not for its report.", hint="name the network itself")
+    return report
+
+
+def _machine(fit: str | int | None, over: str) -> str | None:
+    """The device of the machine that is to be fitted in: those of the table are GPUs."""
+    from netscope.answers.memory.fit import asked
+
+    return None if fit is None or asked(fit, over).machine is None else "cuda"
 
 
 def _fitted(

@@ -110,5 +110,7 @@ def _notes(fit: Fit, device: str) -> Iterator[str]:
         yield "nothing that was tried saves anything"
     if fit.machine is not None:
         yield "a machine's memory as it is sold: its driver keeps some, for ECC of GDDR memory a sixteenth"
+    if fit.measure == "reserved":
+        yield "torch gives free segments back before it runs out: somewhat more may run, and slowly"
     if device == "cuda":
         yield "what a device takes for itself comes on top: its context, workspaces of cuBLAS and cuDNN"
