@@ -9,7 +9,7 @@ the tensors themselves; what the step takes beside is the allocator's.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from netscope.base import units
@@ -46,32 +46,27 @@ CASES: Final = (
 )
 
 
-class Row(NamedTuple):
-    """What came of a case. Bytes: predicted and recorded at the batch that fits, and at the next one."""
-
-    case: Case
-    limit: int
-    largest: int
-    predicted: tuple[int | None, int | None]
-    recorded: tuple[int, int]
-
-    @property
-    def holds(self) -> bool:
-        """Whether the one fits and the other does not."""
-        return self.recorded[0] <= self.limit < self.recorded[1]
+def names() -> list[str]:
+    """Of all cases."""
+    return [case.model for case in CASES]
 
 
-def rows(cases: Sequence[Case] = CASES) -> Iterator[Row]:
-    """Fit each and run it."""
+def measure(name: str) -> dict[str, Any]:
+    """Fit one and run it: bytes predicted and recorded at the batch that fits, and at the next one."""
     import netscope
 
-    for case in cases:
-        report = netscope.memory(case.model, train=True, device="cpu", fit=case.limit, **case.how)
-        assert report.memory is not None
-        fit = report.memory.fit
-        assert fit is not None
-        recorded = run(case, fit.largest), run(case, fit.largest + 1)
-        yield Row(case, fit.limit, fit.largest, (fit.peak, fit.next_peak), recorded)
+    case = next(case for case in CASES if case.model == name)
+    report = netscope.memory(case.model, train=True, device="cpu", fit=case.limit, **case.how)
+    assert report.memory is not None
+    fit = report.memory.fit
+    assert fit is not None
+    return {
+        "how": ", ".join(f"{key} {value}" for key, value in case.how.items() if key != "options"),
+        "limit": fit.limit,
+        "largest": fit.largest,
+        "predicted": [fit.peak, fit.next_peak],
+        "recorded": [run(case, fit.largest), run(case, fit.largest + 1)],
+    }
 
 
 def run(case: Case, batch: int) -> int:
@@ -128,27 +123,41 @@ def _tensors(value: Any) -> list[Any]:
     return [leaf for leaf in torch.utils._pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
-def table(found: Sequence[Row]) -> str:
-    """As Markdown."""
-    lines = [
-        "| network | how | limit | largest batch | predicted | recorded | the next: predicted | recorded | holds |",
-        "|---|---|--:|--:|--:|--:|--:|--:|---|",
-    ]
-    for row in found:
-        how = ", ".join(f"{name} {value}" for name, value in row.case.how.items() if name != "options")
-        figures = (row.predicted[0], row.recorded[0], row.predicted[1], row.recorded[1])
-        shown = " | ".join("none" if nbytes is None else units.count(nbytes) for nbytes in figures)
-        lines.append(
-            f"| {row.case.model} | {how} | {row.case.limit} | {row.largest} | {shown} | "
-            f"{'yes' if row.holds else 'no'} |"
-        )
-    held = sum(row.holds for row in found)
-    return "\n".join([*lines, "", f"On {held} of {len(found)} the batch fits and the next does not.", ""])
+def text(results: Sequence[Mapping[str, Any]]) -> str:
+    """What came of it in Markdown."""
+    head = (
+        "network",
+        "how",
+        "limit",
+        "largest batch",
+        "predicted",
+        "recorded",
+        "next: predicted",
+        "recorded",
+        "",
+    )
+    lines = [f"| {' | '.join(head)} |", "|---|---|--:|--:|--:|--:|--:|--:|---|"]
+    held = 0
+    for one in results:
+        if "error" in one:
+            lines.append(f"| {one['case']} | {one['error']} |" + " |" * (len(head) - 2))
+            continue
+        holds = one["recorded"][0] <= one["limit"] < one["recorded"][1]
+        held += holds
+        pairs = zip(one["predicted"], one["recorded"], strict=True)
+        figures = [units.count(nbytes) for pair in pairs for nbytes in pair]
+        cells = [one["case"], one["how"], units.binary(one["limit"]), units.count(one["largest"]), *figures]
+        lines.append(f"| {' | '.join(cells)} | {'holds' if holds else '**does not hold**'} |")
+    said = (
+        f"**On {held} of {len(results)} networks the batch that `--fit` gives fits, and the next does not**, by "
+        "the allocator's record of steps that ran at both, in bytes with what was there before the step."
+    )
+    return "\n".join([said, "", *lines])
 
 
 if __name__ == "__main__":
-    seen = []
-    for one in rows():
-        seen.append(one)
-        sys.stderr.write(f"{one.case.model}: {one.largest}, {'holds' if one.holds else 'DOES NOT HOLD'}\n")
-    sys.stdout.write(table(seen))
+    found = []
+    for case in names():
+        found.append({"case": case, **measure(case)})
+        sys.stderr.write(f"{case}: {found[-1]}\n")
+    sys.stdout.write(text(found) + "\n")
