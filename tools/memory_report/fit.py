@@ -149,8 +149,8 @@ def text(results: Sequence[Mapping[str, Any]]) -> str:
         cells = [one["case"], one["how"], units.binary(one["limit"]), units.count(one["largest"]), *figures]
         lines.append(f"| {' | '.join(cells)} | {'holds' if holds else '**does not hold**'} |")
     said = (
-        f"**On {held} of {len(results)} networks the batch that `--fit` gives fits, and the next does not**, by "
-        "the allocator's record of steps that ran at both, in bytes with what was there before the step."
+        f"**On {held} of {len(results)} networks the batch that `--fit` gives fits, and the next does not**, "
+        "by the allocator's record of steps that ran at both, in bytes with what was there before the step."
     )
     return "\n".join([said, "", *lines])
 
