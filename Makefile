@@ -12,7 +12,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep memory-report test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
 
 lint-sweep: $(VENV)/.test ## Lint every network of timm, into reports/lint.md
 	$(BIN)/python -m tools.lint_sweep
+
+memory-report: $(VENV)/.test ## Hold predictions of memory against torch, into reports/memory.md
+	$(BIN)/python -m tools.memory_report $(MEMORY_ARGS)
 
 test-oldest: build/oldest.txt ## Run the tests on the oldest torch of pyproject.toml, in build/oldest
 	$(MAKE) test VENV=build/oldest CONSTRAINTS=build/oldest.txt

@@ -14,8 +14,8 @@ from netscope.base.request import How, Request
 from netscope.base.workload import TensorSpec, Workload
 
 if TYPE_CHECKING:
-    from netscope.report.cache import Cache
     from netscope.api.reading import Model
+    from netscope.report.cache import Cache
     from netscope.trace import Trace
     from netscope.trace.decoding import Held
 

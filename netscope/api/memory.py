@@ -50,11 +50,11 @@ def memory(
 ) -> Report:
     """What a network takes of memory in a forward, and with `train=True` in a step of training.
 
-    `netscope.memory("torchvision/resnet50", batch=32, train=True).training_peak` is in bytes. Nothing is run: a
-    twin of the network goes through forward, loss, backward and the optimizer's step on tensors without data,
-    and every piece of memory is followed from the operator that makes it to its end, as autograd and torch.optim
-    really hold on to it in eager execution. The step is one in the midst of a training: the optimizer has its
-    state already.
+    `netscope.memory("torchvision/resnet50", batch=32, train=True).training_peak` is in bytes. Nothing is run:
+    a twin of the network goes through forward, loss, backward and the optimizer's step on tensors without
+    data, and every piece of memory is followed from the operator that makes it to its end, as autograd and
+    torch.optim really hold on to it in eager execution. The step is one in the midst of a training: the
+    optimizer has its state already.
 
     Args:
         model: whatever `summary` takes; a saved answer of this verb is returned as it is.
@@ -62,8 +62,8 @@ def memory(
             without it; for a name a GPU's, if torch finds one.
         optimizer: a class of torch.optim by its name, with options after a colon ("adamw",
             "sgd:momentum=0.9", "adam:fused=true"), a function of the parameters that returns one, or None.
-        loss: "usual" for the loss that the network returns, else cross-entropy over its logits, else the mean of
-            what it returns; "mean" for that; or a function of what it returns.
+        loss: "usual" for the loss that the network returns, else cross-entropy over its logits, else the mean
+            of what it returns; "mean" for that; or a function of what it returns.
         amp: run the forward and the loss under autocast in that dtype: "bf16", "fp16".
         checkpoint: patterns of the paths of modules whose activations are computed again in the backward
             ("layers.*"), by `torch.utils.checkpoint` without reentrance.

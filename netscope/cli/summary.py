@@ -22,7 +22,7 @@ from netscope.cli.common.options import (
     Train,
     split_commas,
 )
-from netscope.cli.common.output import destination
+from netscope.cli.common.output import destination, only_data_on_stdout
 
 
 def _explain_columns(wanted: bool) -> None:
@@ -71,9 +71,18 @@ def command(
 ) -> None:
     """Show every layer's shapes, parameters, MACs and memory."""
     to = destination(format, output)
+    from netscope.api.memory import memory
     from netscope.api.summary import summary
+    from netscope.show.columns import MEMORY
 
-    report, failure = so_far(summary, model, **given(input, batch, dtype, train, option))
+    chosen = split_commas(columns)
+    # Of memory only where that is asked for: it takes a step of its own.
+    remembers = {column.key for column in MEMORY}.intersection([*chosen, sort])
+    how = given(input, batch, dtype, train, option)
+    report, failure = so_far(summary, model, **how)
+    if remembers and failure is None:
+        with only_data_on_stdout():
+            report = memory(model, **how)
 
     written = to.write(
         report,
@@ -82,7 +91,7 @@ def command(
         depth=depth,
         only=split_commas(only),
         layers=layers,
-        columns=split_commas(columns) or None,
+        columns=chosen or None,
         sort=sort,
         top=top,
         fold=fold,

@@ -1,7 +1,7 @@
 """What kernels of CUDA allocate for themselves while they run, by operator.
 
-Read off torch's own allocator, operator by operator (torch 2.14, compute capability 9.0). What cuDNN takes for
-a convolution hangs on the algorithm that it chooses on the device, and is not here.
+Read off torch's own allocator, operator by operator (torch 2.14, compute capability 9.0). What cuDNN takes
+for a convolution hangs on the algorithm that it chooses on the device, and is not here.
 """
 
 from __future__ import annotations

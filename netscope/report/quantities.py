@@ -120,9 +120,9 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
              lambda r: r.inference_peak, of="memory"),
     Quantity("saved_for_backward", "saved", "bytes", "what autograd keeps when a forward is over, predicted",
              lambda r: r.saved_for_backward, lambda x: x.saved, of="memory"),
-    Quantity("training_peak", "training peak", "bytes", "all that is alive at most in a training step, predicted",
+    Quantity("training_peak", "training peak", "bytes", "all that is alive at most in a step, predicted",
              lambda r: r.training_peak, of="memory"),
-    Quantity("kv_bytes_per_token", "KV a token", "bytes", "a decoder's cache for each token of a sequence, predicted",
+    Quantity("kv_bytes_per_token", "KV a token", "bytes", "a decoder's cache for each token of a sequence",
              lambda r: r.kv_bytes_per_token, of="memory"),
 )  # fmt: skip
 

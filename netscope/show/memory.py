@@ -142,7 +142,8 @@ def _facts(memory: Memory) -> Iterator[p.Fact]:
     reserved = memory.step.reserved
     if reserved is not None:
         free = units.percent(reserved.fragmented / reserved.reserved if reserved.reserved else 0.0)
-        note = f"in segments, for {_total(reserved.allocated)} in blocks of 512 bytes; {free} of it free in between"
+        blocks = f"{_total(reserved.allocated)} in blocks of 512 bytes"
+        note = f"in segments, for {blocks}; {free} of it free in between"
         yield p.Fact("reserved", _total(reserved.reserved), note, "")
 
 
@@ -305,7 +306,7 @@ def _after_prefill(cache: Cache) -> str:
     return f"; {units.binary(cache.after_prefill)} right after all are given at once"
 
 
-def _each(nbytes: int | float | None) -> str:
+def _each(nbytes: float | None) -> str:
     """Bytes of a token, exactly: people know these numbers."""
     if nbytes is None:
         return units.UNKNOWN

@@ -18,6 +18,7 @@ from netscope.report.tree import folds_of, lasts_of
 from netscope.show import columns as columns_
 from netscope.show.columns import Column
 from netscope.show.rows import LayerRow, LayerTable, State
+from netscope.show.strings import short
 
 
 def build(
@@ -52,6 +53,11 @@ def build(
         raise UsageError(f"the number of rows must be 1 or more, not {top}.")
     sort = sort or ("macs" if top is not None else None)
     chosen = columns_.choose(default if columns is None else columns)
+    if report.memory is None and (asked := [column.key for column in chosen if column in columns_.MEMORY]):
+        raise UsageError(
+            f"the report of {short(report.name)} was made without its memory ({asked[0]}).",
+            hint="netscope memory MODEL has them, with --train for what is saved",
+        )
     if columns is None and not report.whole:  # nobody knows the whole that parts would be of
         chosen = tuple(column for column in chosen if column.key != "share")
     key = None if sort is None else _sort_column(sort)

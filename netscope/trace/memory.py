@@ -15,18 +15,23 @@ if TYPE_CHECKING:
 _SHARE = 0.7
 
 
-def too_large(module: torch.nn.Module, free: int | None = None) -> str | None:
+def too_large(module: torch.nn.Module, free: int | None = None, *, times: int = 1) -> str | None:
     """Why a network that was built on meta is not built for real, None where it fits.
 
     free:
         bytes to be had; what the system says by default.
+    times:
+        of what the weights take, as training takes gradients and an optimizer's state too.
     """
     free = free_memory() if free is None else free
     from netscope.trace.modules import tensors_of
 
     needed = sum(t.numel() * t.element_size() for t in tensors_of(module))
-    if free is None or needed <= _SHARE * free:
+    if free is None or needed * times <= _SHARE * free:
         return None
+    if times > 1:
+        needed *= times
+        return f"a step takes {units.binary(needed)} beside activations, and {units.binary(free)} are free"
     return f"the weights take {units.binary(needed)}, and {units.binary(free)} are free"
 
 

@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 import netscope
-from netscope.report.cache import Cache
 from netscope.api import kv
 from netscope.api.kv import cache_of, workload_cache
 from netscope.api.reading import read
 from netscope.base.errors import TraceError, UsageError
 from netscope.base.request import Request
 from netscope.base.workload import Workload
+from netscope.report.cache import Cache
 
 pytest.importorskip("transformers")
 

@@ -1,6 +1,6 @@
 """`--fit` against the allocator: by its own record the batch that is given fits, and the next does not.
 
-    python -m tools.memory_report.fit
+    python -m tools.memory_report --only fit
 
 Every network really runs, at both batches, on a processor. What was there before the step is added up from
 the tensors themselves; what the step takes beside is the allocator's.
@@ -8,11 +8,11 @@ the tensors themselves; what the step takes beside is the allocator's.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from netscope.base import units
+from tools.memory_report.section import Result, Section
 
 
 class Case(NamedTuple):
@@ -123,7 +123,7 @@ def _tensors(value: Any) -> list[Any]:
     return [leaf for leaf in torch.utils._pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
-def text(results: Sequence[Mapping[str, Any]]) -> str:
+def text(results: Sequence[Result]) -> str:
     """What came of it in Markdown."""
     head = (
         "network",
@@ -155,9 +155,4 @@ def text(results: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([said, "", *lines])
 
 
-if __name__ == "__main__":
-    found = []
-    for case in names():
-        found.append({"case": case, **measure(case)})
-        sys.stderr.write(f"{case}: {found[-1]}\n")
-    sys.stdout.write(text(found) + "\n")
+SECTION: Final = Section("fit", "The largest batch that fits", names, measure, text)

@@ -5,12 +5,12 @@
     zero3   parameters as well, which are gathered where they are needed
     fsdp    as zero3, in the parts of torch's `fully_shard`
 
-What is kept in parts is 1/world of it: of ZeRO one flat piece of all together, of FSDP the first dimension of
-each parameter, of which the first ranks have most. With zero3 and fsdp the blocks of a network that repeat are
+What is kept in parts is 1/world of it: of ZeRO one flat piece of all together, of FSDP rows of each
+parameter, of which the first ranks have most. With zero3 and fsdp the blocks of a network that repeat are
 units: one's parameters are whole while it runs, with the next one's on the way, and its gradients whole until
-they are handed out; what lies in no block stays whole from the forward to the end of the backward. Activations
-are each rank's own: the batch is that of a rank. Buffers of communication are not counted: they hang on the
-library's settings.
+they are handed out; what lies in no block stays whole from the forward to the end of the backward.
+Activations are each rank's own: the batch is that of a rank. Buffers of communication are not counted: they
+hang on the library's settings.
 """
 
 from __future__ import annotations

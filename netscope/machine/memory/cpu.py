@@ -15,16 +15,19 @@ from netscope.trace.step.program import Recipe, Training, infer
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Of one step that ran, in bytes above what was there before: parameters, buffers, inputs, optimizer state.
+    """Of one step that ran, in bytes above what was there before it (parameters, optimizer state, inputs).
 
     peak:
         the most.
     phases:
         (part of the step, bytes at its begin, the most within it), in order.
+    operator:
+        in which the most was reached, as in "aten::convolution".
     """
 
     peak: int
     phases: tuple[tuple[str, int, int], ...]
+    operator: str = ""
 
 
 _PHASE = "netscope.phase:"
@@ -68,40 +71,45 @@ def _profiling() -> Iterator[Any]:
         yield profiler
 
 
-def events_of(profiler: Any) -> Iterator[tuple[int, str, Any]]:
-    """(time, name, allocation or None) in the order of time."""
+def events_of(profiler: Any) -> Iterator[tuple[str, Any]]:
+    """(part of the step, None), and (operator within which it was, allocation), in the order of time."""
     from torch._C._profiler import _EventType
 
-    waiting = list(profiler.profiler.kineto_results.experimental_event_tree())
-    found = []
+    found: list[tuple[int, str, Any]] = []
+    waiting = [(event, "") for event in profiler.profiler.kineto_results.experimental_event_tree()]
     while waiting:
-        event = waiting.pop()
-        waiting += event.children
+        event, within = waiting.pop()
         if event.tag == _EventType.Allocation:
-            found.append((event.start_time_ns, "", event.extra_fields))
+            found.append((event.start_time_ns, within, event.extra_fields))
         elif event.name.startswith(_PHASE):
             found.append((event.start_time_ns, event.name.partition(":")[2], None))
+        # What memory is made with says less than what it is made for.
+        name = within if event.name.startswith("aten::empty") else event.name
+        waiting += [(child, name) for child in event.children]
     found.sort(key=lambda one: one[0])
-    return iter(found)
+    return iter([(name, allocation) for _, name, allocation in found])
 
 
 def _read(profiler: Any) -> Record:
     live = peak = 0
-    phases: list[list[Any]] = []
-    for _, name, allocation in events_of(profiler):
+    operator = ""
+    phases: list[tuple[str, int, int]] = []
+    for name, allocation in events_of(profiler):
         if allocation is None:
             if name == "start":
                 live = peak = 0
                 phases.clear()
                 continue
-            phases.append([name, live, live])
+            phases.append((name, live, live))
             continue
         if allocation.device.type != "cpu" or not phases:
             continue
         live += allocation.alloc_size
-        peak = max(peak, live)
-        phases[-1][2] = max(phases[-1][2], live)
-    return Record(peak, tuple((name, begin, most) for name, begin, most in phases))
+        if live > peak:
+            peak, operator = live, name
+        part, begin, most = phases[-1]
+        phases[-1] = part, begin, max(most, live)
+    return Record(peak, tuple(phases), operator)
 
 
 def training_record(

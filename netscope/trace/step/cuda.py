@@ -77,10 +77,9 @@ def _patches(placed: Placed) -> tuple[Patch, ...]:
         Patch(functional, "rms_norm", _rms_norm),
         Patch(torch, "rms_norm", _rms_norm),
     ]
-    for name in _FUNCTIONAL:
-        made.append(Patch(functional, name, _in_float32))
-    for name in (*_TORCHS, *(one for one in _METHODS if not one.startswith("_"))):
-        made.append(Patch(torch, name, _in_float32))
+    made += [Patch(functional, name, _in_float32) for name in _FUNCTIONAL]
+    named = (*_TORCHS, *(one for one in _METHODS if not one.startswith("_")))
+    made += [Patch(torch, name, _in_float32) for name in named]
     for name in _METHODS:
         made += [Patch(kind, name, _in_float32) for kind in (placed.tensor, placed.parameter)]
     for name in _WITH_DTYPE:

@@ -13,7 +13,7 @@ Loss = Callable[[Any], torch.Tensor]
 
 
 def usual_loss(output: Any) -> torch.Tensor:
-    """The loss that the network returned; else cross-entropy over logits; else the mean of all that it returned.
+    """The loss that the network returned; else cross-entropy over logits; else the mean of all of it.
 
     Logits are what is called so, or a lone result of two dimensions (batch, classes). The classes are in the
     last dimension of what is called logits, and the targets are zeros.

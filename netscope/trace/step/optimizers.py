@@ -80,4 +80,4 @@ def optimizer_of(
         given["foreach"] = cls.__name__ != "Adafactor"  # of which torch's default is the plain way
     if taken["lr"].default is inspect.Parameter.empty:
         given.setdefault("lr", 1e-3)
-    return cls(parameters, **given)  # type: ignore[arg-type]
+    return cls(parameters, **given)

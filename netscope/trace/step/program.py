@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import torch
 
 from netscope.base.errors import UsageError
+from netscope.trace.modules import tensors_of
 from netscope.trace.step.losses import Loss, mean_loss, usual_loss
 from netscope.trace.step.optimizers import optimizer_of
 
@@ -94,7 +95,8 @@ class Training:
         self._casts = casts or device
         self._call = call
         self._loss = LOSSES[recipe.loss] if isinstance(recipe.loss, str) else recipe.loss
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        tensors = tensors_of(module)
+        self.parameters = [p for p in tensors if isinstance(p, torch.nn.Parameter) and p.requires_grad]
         self.optimizer = None
         for pattern in recipe.checkpoint:
             checkpoint(module, pattern)
@@ -103,7 +105,7 @@ class Training:
             self._have_state()
 
     def _have_state(self) -> None:
-        """A first step of zeros, which leaves the state that an optimizer keeps, and gradients as the last step did."""
+        """A first step of zeros: it leaves the state that an optimizer keeps, and gradients."""
         assert self.optimizer is not None
         for parameter in self.parameters:
             parameter.grad = torch.zeros_like(parameter)
@@ -124,7 +126,7 @@ class Training:
                 loss = self._loss(output)
             listener.phase("backward")
             scaled = loss / recipe.accumulate if recipe.accumulate > 1 else loss
-            scaled.backward()
+            scaled.backward()  # type: ignore[no-untyped-call]
         listener.phase("optimizer")
         if self.optimizer is not None:
             self.optimizer.step()

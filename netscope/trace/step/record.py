@@ -1,34 +1,47 @@
-"""Recording a step: a twin of the network is trained without data, or run, and what came and went written down."""
+"""Recording a step: a twin of the network is trained without data, and what came and went written down."""
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Final
 
 import torch
 
-from netscope.base.errors import interrupts
+from netscope.base.errors import NetscopeError, interrupts, said
 from netscope.base.workload import TensorSpec, Workload
+from netscope.trace import ForwardError
 from netscope.trace.attempt import contained
 from netscope.trace.calls import Calls
 from netscope.trace.constants import most_kept
 from netscope.trace.facts import Trace
 from netscope.trace.forward import unseen
 from netscope.trace.here import here
+from netscope.trace.ladder import doubted, not_real, reason_of, reason_of_doubt
 from netscope.trace.modules import ParameterFacts, is_training, module_fact
 from netscope.trace.routing import routed
-from netscope.trace.rungs import Prepared, holding, keeping, random_tensor, torch_dtype
+from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
-from netscope.trace.step.facts import Role, Step
+from netscope.trace.step.facts import Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.tensors import PlacedTwins, placed
+from netscope.trace.twin.tensors import copied
+
+LADDER: Final = ("meta", "real")
+# How much room a real step wants, in those of the weights: theirs, gradients and what an optimizer keeps.
+_TRAINING: Final = 4
 
 
 def record_step(
-    workload: Workload, recipe: Recipe | None = None, *, device: str = "cpu", amp: str | None = None
+    workload: Workload,
+    recipe: Recipe | None = None,
+    *,
+    device: str = "cpu",
+    amp: str | None = None,
+    ladder: Sequence[str] = LADDER,
 ) -> Step:
     """One step of training by a recipe, or without one a forward in eval mode under no_grad.
 
@@ -36,23 +49,61 @@ def record_step(
         whose kernels and rules it goes by.
     amp:
         of inference, as `Recipe.amp`.
+    ladder:
+        the rungs to try, in order: "meta" has no data, "real" runs the same program on a copy.
+
+    Raises:
+        ForwardError: the owner's code raised, on every rung that was tried. Its `trace` ends there.
+        UsageError: the recipe cannot be followed.
     """
-    # To C++ the tensors are on the processor whatever the device: autograd would else ask a GPU for its streams.
+    # To C++ tensors without data are on the processor: autograd would else ask a GPU for its streams.
     home = torch.device("cpu")
+    reason = kept_from = ""
+    failures: list[tuple[Trace, BaseException]] = []
+    # What ran to its end, though an operator had failed and the forward had gone on.
+    doubtful: Step | None = None
+    notes: dict[str, None] = {}
+    for rung in ladder:
+        if rung == "real" and (failures or doubtful):
+            kept_from = _not_real(workload, recipe, torch.device(device))
+            if kept_from:
+                notes[f"not tried on real tensors: {kept_from}"] = None
+                break
+        prepare = functools.partial(
+            _RUNGS[rung],
+            workload,
+            recipe is not None,
+            home if rung == "meta" else torch.device(device),
+        )
+        record = functools.partial(
+            _recorded, recipe=recipe, device=torch.device(device), amp=amp, rung=rung, reason=reason
+        )
+        (step, error), said_of_it, failed = contained(prepare, record)
+        notes.update(dict.fromkeys(said_of_it))
+        if error is None:
+            if rung == "real" or not failed:
+                return _noted(step, notes)
+            doubtful = doubtful or step._replace(trace=doubted(step.trace, failed))
+            reason = reason_of_doubt(rung, failed)
+            continue
+        failures.append((step.trace, error))
+        reason = reason_of(rung, step.trace)
+    if doubtful is not None:
+        return _noted(doubtful, notes)
+    trace, error = failures[-1]
+    raise ForwardError(trace._replace(notes=tuple(notes)), kept_from) from error
 
-    def recording(prepared: Prepared) -> tuple[Step | None, BaseException | None]:
-        try:
-            return _recorded(prepared, recipe, torch.device(device), amp), None
-        except BaseException as raised:  # the user's code
-            if interrupts(raised):
-                raise
-            return None, raised
 
-    (step, error), _, _ = contained(lambda: _on_meta(workload, recipe is not None, home), recording)
-    if step is None:
-        assert error is not None
-        raise error
-    return step
+def _noted(step: Step, notes: Iterable[str]) -> Step:
+    return step._replace(trace=step.trace._replace(notes=tuple(notes)))
+
+
+def _not_real(workload: Workload, recipe: Recipe | None, home: torch.device) -> str:
+    """Why a step cannot be run on real tensors; "" for one that can."""
+    own = torch.device("cpu") if workload.rebuild else device_of(workload.module)
+    if own.type != home.type:
+        return f"the network is on {own.type}, and the step is to be one on {home.type}"
+    return not_real(workload, 1 if recipe is None else _TRAINING)
 
 
 @contextmanager
@@ -65,21 +116,41 @@ def _on_meta(workload: Workload, train: bool, home: torch.device) -> Iterator[Pr
             return random_tensor(spec, torch.device("cpu"))
         return where.place(torch.empty(spec.shape, dtype=torch_dtype(spec), device="meta"))
 
-    with (
-        holding(workload, PlacedTwins(where), make, train, True, owned=False) as (
-            module,
-            args,
-            kwargs,
-            names,
-            copier,
-        ),
-        keeping(names, copier) as keeper,
-    ):
-        recorder = StepRecorder(home, placed=where, keeper=keeper)
-        yield Prepared(module, args, kwargs, names, recorder, copier)
+    with holding(workload, PlacedTwins(where), make, train, True, owned=False) as held:
+        module, args, kwargs, names, copier = held
+        with keeping(names, copier) as keeper:
+            recorder = StepRecorder(home, placed=where, keeper=keeper)
+            yield Prepared(module, args, kwargs, names, recorder, copier)
 
 
-def _recorded(prepared: Prepared, recipe: Recipe | None, device: torch.device, amp: str | None) -> Step:
+@contextmanager
+def _for_real(workload: Workload, train: bool, home: torch.device) -> Iterator[Prepared]:
+    """A copy, on real tensors."""
+
+    def make(spec: TensorSpec) -> torch.Tensor:
+        return random_tensor(spec, home)
+
+    module = workload.rebuild() if workload.rebuild else None
+    with holding(workload, copied(), make, train, True, owned=module is not None, built=module) as held:
+        ready, args, kwargs, names, copier = held
+        with keeping(names, copier) as keeper:
+            recorder = StepRecorder(home, placed=None, keeper=keeper)
+            yield Prepared(ready, args, kwargs, names, recorder, copier)
+
+
+_RUNGS: Final = {"meta": _on_meta, "real": _for_real}
+
+
+def _recorded(
+    prepared: Prepared,
+    *,
+    recipe: Recipe | None,
+    device: torch.device,
+    amp: str | None,
+    rung: str,
+    reason: str,
+) -> tuple[Step, BaseException | None]:
+    """What a step did, and what the owner's code raised, if it did: the step ends there."""
     module, args, kwargs, names, recorder, _, _ = prepared
     assert isinstance(recorder, StepRecorder)
     started = time.perf_counter()
@@ -96,49 +167,57 @@ def _recorded(prepared: Prepared, recipe: Recipe | None, device: torch.device, a
     def call(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return calls.root(module, args, kwargs)
 
-    are(Role.PARAMETER, module.parameters())
-    are(Role.BUFFER, module.buffers())
+    are(Role.PARAMETER, _parameters(names.modules))
+    are(Role.BUFFER, _buffers(names.modules))
     inputs = calls.arguments(args, kwargs)
     for value in inputs:
         if value.storage >= 0:
             roles.setdefault(value.storage, Role.INPUT)
-    listener = _Listener(recorder, are, module)
+    listener = _Listener(recorder, are, names.modules)
     here.recorder = recorder
-    as_device = (
-        as_on_cuda(recorder.placed)
-        if device.type == "cuda" and recorder.placed is not None
-        else nullcontext()
-    )
+    error: BaseException | None = None
+    as_device: AbstractContextManager[object] = nullcontext()
+    if device.type == "cuda" and recorder.placed is not None:
+        as_device = as_on_cuda(recorder.placed)
     with routed(calls), recorder, as_device:
-        here.outside = True
-        if recipe is None:
-            infer(module, args, kwargs, amp, recorder.home, listener, call)
-        else:
-            recorder.phase("state")
-            training = Training(module, args, kwargs, recipe, device, call, casts=recorder.home)
-            listener.training = training
-            training.step(listener)
-            del training
+        here.outside = recorder.on_meta
+        try:
+            if recipe is None:
+                infer(module, args, kwargs, amp, recorder.home, listener, call)
+            else:
+                recorder.phase("state")
+                listener.training = Training(module, args, kwargs, recipe, device, call, casts=recorder.home)
+                listener.training.step(listener)
+        except NetscopeError:  # what was asked for cannot be
+            raise
+        except BaseException as raised:  # the owner's code: handed on, with what there is so far
+            if interrupts(raised):
+                raise
+            error = raised
     parameters = ParameterFacts(tags)
+    made = [call for call in calls.all if call is not None]
+    failing = next((call.path for call in reversed(made) if not call.completed), "")
     trace = Trace(
         modules=tuple(
             module_fact(m, names.of[id(m)], id(m) in names.registered, parameters) for m in names.modules
         ),
-        calls=tuple(call for call in calls.all if call is not None),
+        calls=tuple(made),
         ops=tuple(recorder.ops),
         storages=tuple(recorder.storages),
         inputs=inputs,
         outputs=(),
         training=is_training(module),
-        rung="meta",
-        rung_reason="",
+        rung=rung,
+        rung_reason=reason,
         seconds=time.perf_counter() - started,
+        error=None if error is None else _told(error, recorder.phases),
+        error_path=failing if error is not None else "",
         unseen=unseen(recorder, calls),
     )
     saved = listener.saved
-    for storage, _ in saved:
+    for storage in (*(storage for storage, _ in saved), *tags.numbers):
         roles.setdefault(storage, Role.SAVED)
-    return Step(
+    step = Step(
         trace,
         tuple(tags.events),
         tuple(recorder.phases),
@@ -146,15 +225,32 @@ def _recorded(prepared: Prepared, recipe: Recipe | None, device: torch.device, a
         saved,
         device.type,
     )
+    listener.training = None  # what it goes with is no part of the step
+    return step, error
+
+
+def _told(error: BaseException, phases: Sequence[Phase]) -> str:
+    """An error, and the part of the step that it came in where that is not the forward."""
+    part = phases[-1].name if phases else "forward"
+    return said(error) if part == "forward" else f"{said(error)} (in the step's {part})"
+
+
+def _parameters(modules: list[torch.nn.Module]) -> list[torch.Tensor]:
+    """Those of these modules, past what their classes say of them."""
+    return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
+
+
+def _buffers(modules: list[torch.nn.Module]) -> list[torch.Tensor]:
+    return [tensor for module in modules for tensor in module._buffers.values() if tensor is not None]
 
 
 class _Listener:
     """Sees at each part of a step what there is."""
 
-    def __init__(self, recorder: StepRecorder, are: Any, module: torch.nn.Module) -> None:
+    def __init__(self, recorder: StepRecorder, are: Any, modules: list[torch.nn.Module]) -> None:
         self._recorder = recorder
         self._are = are
-        self._module = module
+        self._modules = modules
         self.training: Training | None = None
         self.saved: tuple[tuple[int, int], ...] = ()
         self.forwarding = recorder.forwarding
@@ -164,7 +260,7 @@ class _Listener:
         if name == "backward" and not self.saved:
             self.saved = self._kept()
         if name in ("zero_grad", "optimizer", "end", "forward"):
-            self._are(Role.GRADIENT, [p.grad for p in self._module.parameters() if p.grad is not None])
+            self._are(Role.GRADIENT, [p.grad for p in _parameters(self._modules) if p.grad is not None])
         if name in ("zero_grad", "end") and self.training is not None and self.training.optimizer is not None:
             states = self.training.optimizer.state.values()
             self._are(
@@ -175,13 +271,14 @@ class _Listener:
 
     def _kept(self) -> tuple[tuple[int, int], ...]:
         """What autograd holds now, once each, but for parameters and buffers."""
-        own = {self._recorder.tags.given(t)[1] for t in (*self._module.parameters(), *self._module.buffers())}
+        tags = self._recorder.tags
+        own = {tags.given(t)[1] for t in (*_parameters(self._modules), *_buffers(self._modules))}
         found: dict[int, int] = {}
         for reference, scope in self._recorder.kept:
             kept = reference()
             if kept is None:
                 continue
-            storage = self._recorder.tags.given(kept.tensor)[1]
+            storage = tags.given(kept.tensor)[1]
             if storage not in own:
                 found.setdefault(storage, scope)
         self._recorder.kept.clear()

@@ -8,28 +8,62 @@ in Python or in C++. So views must be views: operators run on torch's meta kerne
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import torch
 
-from netscope.trace.facts import Operator, Storage
+from netscope.trace.facts import Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
+from netscope.trace.operators import operator_of
 from netscope.trace.recorder import Recorder
 from netscope.trace.schema import Schema, schema_of
 from netscope.trace.shapes import Layout
 from netscope.trace.standins import is_meta
 from netscope.trace.step.facts import Event, Phase
+from netscope.trace.step.kernels import KERNELS
+from netscope.trace.step.numbers import Numbers
 from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
 from netscope.trace.tags import Tag, Tags, tensors_in
 
-_ADD: Final = torch.ops.aten.add.Tensor
+_aten: Final = torch.ops.aten
+_sequence_number: Final[Any] = torch._C._autograd._get_sequence_nr
+_ADD: Final = _aten.add.Tensor
 _IN_PLACE: Final = frozenset({"inplace"})
-# Who holds a tensor that only autograd's engine has, as seen from here: the engine, and those that hand it over.
+# What formulas of gradients do in the zeros that they have just made, unless a mode is active: then they take
+# the form that makes a tensor anew (`areAnyTensorSubclassLike` in torch/csrc/autograd/FunctionsManual.cpp).
+_INTO_ZEROS: Final = {
+    _aten.index_put.default: "aten.index_put_.default",
+    _aten.scatter.src: "aten.scatter_.src",
+    _aten.scatter_add.default: "aten.scatter_add_.default",
+    _aten.index_add.default: "aten.index_add_.default",
+}
+# Whose kernels copy what does not lie as they want it.
+_LAID_OUT: Final = frozenset(
+    {
+        _aten.convolution.default,
+        _aten.convolution_backward.default,
+        _aten.embedding.default,
+        _aten.embedding_dense_backward.default,
+        _aten.native_layer_norm.default,
+        _aten.native_layer_norm_backward.default,
+        _aten.native_group_norm.default,
+        _aten._scaled_dot_product_flash_attention_for_cpu_backward.default,
+    }
+)
+_ZEROS: Final = frozenset({"aten.new_zeros.default", "aten.zeros.default", "aten.zeros_like.default"})
+# Who holds a tensor that only autograd's engine has, as seen from here: it, and those that hand it over.
 _ALONE: Final = 4
 _STORAGE_ALONE: Final = 2
+# It returns a workspace, of a size that oneDNN alone knows.
+_RECURRENT: Final = _aten.mkldnn_rnn_layer.default
 _READS_A_VALUE: Final = "aten._local_scalar_dense.default"
+
+
+def _holders(tensor: Any) -> int:
+    """How many hold a tensor, in C++ and Python."""
+    return int(tensor._use_count())
 
 
 class Lives(Tags):
@@ -46,11 +80,20 @@ class Lives(Tags):
         self.events: list[Event] = []
         self.ops: list[Any] = []
         self.alive: dict[int, int] = {}
+        # Storages of numbers that autograd keeps.
+        self.numbers: list[int] = []
         self._references: dict[int, weakref.ref[Any]] = {}
+        # Tensors with values that no operator of the step made, and that carry a tag all the same.
+        self._adopted: list[weakref.ref[torch.Tensor]] = []
 
     def let_go(self) -> None:
         """Follow nothing any more."""
         super().let_go()
+        for reference in self._adopted:
+            tensor = reference()
+            if tensor is not None:  # it may be somebody's, and is to be as it was
+                tensor.__dict__.pop(self.key, None)
+        self._adopted.clear()
         self._references.clear()
         self.alive.clear()
 
@@ -80,19 +123,33 @@ class Lives(Tags):
         events.append(Event(index, nbytes, True, len(ops)))
         return index
 
+    def kept_number(self, nbytes: int) -> Callable[[], None]:
+        """Follow memory that no tensor in sight has; to be called when it is let go of."""
+        index = len(self.storages)
+        events, ops = self.events, self.ops
+        self.storages.append(Storage(nbytes, len(ops) - 1))
+        self.numbers.append(index)
+        events.append(Event(index, nbytes, True, len(ops)))
+
+        def over() -> None:
+            events.append(Event(index, nbytes, False, len(ops)))
+
+        return over
+
     def adopt(self, tensor: torch.Tensor) -> Tag:
-        """The tag of a tensor that no operator returned: one that was there before, or a copy of autograd's."""
+        """The tag of a tensor that no operator returned: one that was there, or a copy of autograd's."""
         try:
-            return self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
+            tag = self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
         except (RuntimeError, NotImplementedError):
             return super().adopt(tensor)
+        if not is_meta(tensor):
+            self._adopted.append(weakref.ref(tensor))
+        return tag
 
     def mark(self, tensor: torch.Tensor, storage: int) -> None:
         """Tag a tensor that an operator made, or that lies where one was given."""
-        try:
+        with suppress(RuntimeError, NotImplementedError):
             storage = self.storage_of(tensor, len(self.ops))
-        except (RuntimeError, NotImplementedError):
-            pass
         self.write(tensor, self.layout_of(tensor), storage)
 
     def is_foreign(self, tensor: torch.Tensor) -> bool:
@@ -105,7 +162,7 @@ class Lives(Tags):
         return set()
 
 
-class StepRecorder(Recorder):
+class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
     """Records a step: operators as its base does, and what becomes of storages.
 
     placed:
@@ -128,6 +185,9 @@ class StepRecorder(Recorder):
         self._before = 0
         # By autograd's number of an operation, the call that it belongs to.
         self._scopes: dict[int, int] = {}
+        # An operator that is about to be recorded, and how its tensors lie (see `formulas.scratch`).
+        self._laid_out: tuple[str, frozenset[str]] = "", frozenset()
+        self.numbers = Numbers(self.tags)
         # What autograd is given to keep, with the call that it was in.
         self.kept: list[tuple[weakref.ref[_Kept], int]] = []
 
@@ -137,6 +197,7 @@ class StepRecorder(Recorder):
         """A part of the step begins."""
         if not self.phases:
             self._before = len(self.storages)
+        self.numbers.see(None)
         self.phases.append(Phase(name, len(self.tags.events), len(self.ops)))
         self._any_value = name in ("optimizer", "zero_grad", "state")
 
@@ -168,16 +229,22 @@ class StepRecorder(Recorder):
         where = tells_device(func, self.home)
         if where is not None:
             return where
-        node = torch._C._current_autograd_node()
-        if node is not None and func is _ADD and self.placed is not None and self._accumulates(*args):
-            return self._added_in_place(args[0])
+        node: Any = torch._C._current_autograd_node()
+        self.numbers.see(node)
         if node is None:
             if self.scope >= 0:
                 # The first that sees a number is what autograd has just given it to.
-                self._scopes.setdefault(torch.autograd._get_sequence_nr(), self.scope)  # type: ignore[attr-defined]
-            return self._inside(func, types, args, kwargs)
+                self._scopes.setdefault(_sequence_number(), self.scope)
+            result = self._inside(func, types, args, kwargs)
+            self.numbers.given(func, args, result)
+            return result
         scope, self.scope = self.scope, self._scope_of(node)
         try:
+            if self.placed is not None:
+                if func is _ADD and self._accumulates(*args):
+                    return self._in_place("aten.add_.Tensor", args, kwargs)
+                if func in _INTO_ZEROS and self._is_new(args[0]):
+                    return self._in_place(_INTO_ZEROS[func], args, kwargs)
             return self._inside(func, types, args, kwargs)
         finally:
             self.scope = scope
@@ -194,6 +261,8 @@ class StepRecorder(Recorder):
     def _inside(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
         if id(func) not in self._schemas and isinstance(func, torch._ops.OpOverload):
             self._meet(func)
+        if func in _LAID_OUT:
+            self._laid_out = schema_of(func).name, frozenset(_how_laid_out(args))
         before, inside.now = inside.now, True
         try:
             return super().__torch_dispatch__(func, types, args, kwargs)
@@ -210,19 +279,34 @@ class StepRecorder(Recorder):
             not torch.is_grad_enabled()
             and one.shape == other.shape
             and one.dtype == other.dtype
-            and one._use_count() <= _ALONE
+            and _holders(one) <= _ALONE
             and torch._C._storage_Use_Count(one.untyped_storage()._cdata) <= _STORAGE_ALONE
             and self.tags.layout_of(one).is_dense
         )
 
-    def _added_in_place(self, one: torch.Tensor) -> torch.Tensor:
+    def record(self, operator: Operator, reads: Sequence[int], writes: Sequence[int]) -> None:
+        """Write down a call of an operator, and how its tensors lie where its scratch depends on it."""
+        name, tags = self._laid_out
+        if tags and operator.name == name:
+            operator = operator._replace(tags=operator.tags | tags)
+        super().record(operator, reads, writes)
+
+    def _is_new(self, tensor: torch.Tensor) -> bool:
+        """Whether it is zeros that the operators before this one have made."""
+        born = self.storages[self.tags.given(tensor)[1]].born
+        return born >= len(self.ops) - 2 and born >= 0 and self.ops[born].operator.name in _ZEROS
+
+    def _in_place(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> torch.Tensor:
+        """The result of an operator that works in the memory of its first argument."""
+        one = args[0]
         with in_kernel():
             made = one.view_as(one)
         result: torch.Tensor = self._placed(made)
         self.tags.mark(result, -1)
         tag = self.tags.given(one)
-        spec = tag[0].spec
-        self.record(Operator("aten.add_.Tensor", (spec, spec), {}, (spec,), _IN_PLACE), (tag[1],), (tag[1],))
+        operator = operator_of(name, _IN_PLACE, self.tags.layouts(args, kwargs or {}), (tag[0],))
+        reads = [self.tags.given(tensor)[1] for tensor in tensors_in((args, tuple((kwargs or {}).values())))]
+        self.record(operator, reads, (tag[1],))
         return result
 
     def _scope_of(self, node: Any) -> int:
@@ -238,21 +322,19 @@ class StepRecorder(Recorder):
         return super()._nested(schema, tuple(t for t in types if not self._is_ours(t)), args, kwargs)
 
     def _made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._any_value and schema.name == _READS_A_VALUE:
-            if is_meta(args[0]) or self.tags.given(args[0])[1] in self.stale:
-                return 1.0
+        if self._any_value and schema.name == _READS_A_VALUE and self._is_valueless(args[0]):
+            return 1.0
         return super()._made_by(schema, args, kwargs)
+
+    def _is_valueless(self, tensor: torch.Tensor) -> bool:
+        return is_meta(tensor) or self.tags.given(tensor)[1] in self.stale
 
     def owns(self, tensor: torch.Tensor) -> bool:
         """Whether it is the step's own or a copy, as is what torch makes by itself once the step runs."""
         return (bool(self.phases) and self.tags.given(tensor)[1] >= self._before) or super().owns(tensor)
 
     def _is_ours(self, kind: type) -> bool:
-        return (
-            self.placed is not None
-            and kind.__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
-            and (kind in (self.placed.tensor, self.placed.parameter))
-        )
+        return self.placed is not None and (kind in (self.placed.tensor, self.placed.parameter))
 
     def _is_whole(self, schema: Schema, args: tuple[Any, ...]) -> bool:
         return False  # what it falls apart into is what autograd sees
@@ -273,8 +355,10 @@ class StepRecorder(Recorder):
             device = kwargs.get("device")
             if device is None or torch.device(device).type == "cpu":
                 return func(*args, **kwargs)
+        if func is _RECURRENT and args[-1]:
+            self.unseen.append(Unseen(self.scope, "what oneDNN keeps of a recurrent layer for backward"))
         with in_kernel():
-            made = func(*args, **kwargs)
+            made = KERNELS.get(func, func)(*args, **kwargs)
         return self._placed(made)
 
     def _placed(self, made: Any) -> Any:
@@ -304,3 +388,15 @@ class _Kept:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
+
+
+def _how_laid_out(args: tuple[Any, ...]) -> Iterator[str]:
+    """Tags of an operator's tensors that are not contiguous, by their places."""
+    for place, tensor in enumerate(args):
+        if isinstance(tensor, torch.Tensor) and not tensor.is_contiguous():
+            last = (
+                tensor.is_contiguous(memory_format=torch.channels_last)
+                if tensor.ndim == 4
+                else tensor.ndim == 5 and tensor.is_contiguous(memory_format=torch.channels_last_3d)
+            )
+            yield f"channels_last.{place}" if last else f"strided.{place}"

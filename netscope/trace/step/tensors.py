@@ -84,7 +84,12 @@ class Placed:
 @functools.cache
 def placed(device: torch.device) -> Placed:
     """The classes for a device."""
-    return Placed(device)
+    made = Placed(device)
+    # torch imports a thousand modules with the first kernels of these, and what is at work then is held on to
+    # by the frames that the imports leave: so not in the midst of a step.
+    with in_kernel():
+        torch.relu(made.place(torch.empty(1, device="meta")))
+    return made
 
 
 def _asked(
@@ -127,7 +132,8 @@ class PlacedTwins(Twins):
     """Twins on meta that are placed. Small ones with values stay as they are, in the processor's memory."""
 
     def __init__(self, where: Placed) -> None:
-        allocate: Allocate = on_meta(where)._allocate
+        classes: Any = where
+        allocate: Allocate = on_meta(classes)._allocate
         super().__init__(allocate, alone)
         self._where = where
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from netscope.answers.memory.cache import Seen, cache_from
-from netscope.report.cache import Cache
 from netscope.base.workload import TensorSpec
+from netscope.report.cache import Cache
 from netscope.trace.decoding import Held
 
 # A tensor as its bytes by the tokens that were seen; the elements are bytes.
