@@ -16,8 +16,9 @@ from netscope.base.workload import Workload, parse_dtype
 if TYPE_CHECKING:
     import torch
 
-    from netscope.api.reading import Model
-    from netscope.report.memory import Measured
+    from netscope.answers.memory.fit import Watcher
+    from netscope.api.reading import Model, Reader
+    from netscope.report.memory import Fit, Measured
     from netscope.report.report import Report
     from netscope.trace.facts import Trace
     from netscope.trace.step.facts import Step
@@ -42,6 +43,9 @@ def memory(
     shard: str | None = None,
     world: int = 8,
     measure: bool = False,
+    fit: str | int | None = None,
+    over: str = "batch",
+    watch: Watcher | None = None,
     **how: Unpack[How],
 ) -> Report:
     """What a network takes of memory in a forward, and with `train=True` in a step of training.
@@ -70,6 +74,10 @@ def memory(
             `netscope.answers.memory.shard`), where `world` is how many there are.
         measure: run the step as well, on copies, and report what the device's allocator recorded: on a GPU
             by its statistics, on the processor by the profiler.
+        fit: memory to find the largest batch for, with what to change first, as `.memory.fit`: "24GiB", or a
+            machine of `netscope roofline --list` ("h200").
+        over: what to vary for that: "batch"; "sequence" or, of a decoder, "context", the length of the input.
+        watch: called while that is looked for with what is being done and a share that is done.
         how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
 
     Returns:
@@ -77,18 +85,13 @@ def memory(
         `.training_peak` in bytes, `.timeline`, and `.saved`, `.live`, `.peak` of each of its layers.
 
     Raises:
-        UsageError: there is no such optimizer, device or module; else as `summary`.
+        UsageError: there is no such optimizer, device or module, or what is to vary cannot; else as
+            `summary`.
         TraceError: the forward or the step raised, or needs values that there are not.
     """
     found, request = reader(model), Request(**how)
     if found.ready:
-        report = found.read(request)
-        assert not isinstance(report, Workload)
-        if report.memory is None:
-            raise UsageError(
-                f"the report of {report.name} was made without its memory.", hint="name the network itself"
-            )
-        return report
+        return _made(found, request, fit)
     if device is not None and device not in DEVICES:
         raise UsageError(f"memory of {arguments.told(device)} is not known.", hint="give cpu or cuda")
     if context is not None and (not arguments.is_whole(context) or context < 1):
@@ -118,7 +121,7 @@ def memory(
         )
         workload = found.read(request)
         assert isinstance(workload, Workload)
-        device = device or _where(workload)
+        device = device or _machine(fit, over) or _where(workload)
         report = remembered(
             workload,
             train=request.train,
@@ -136,7 +139,83 @@ def memory(
         if measure:
             assert report.facts is not None
             more["measured"] = _measured(workload, report.facts, recipe, device, request.train)
+        if fit is not None:
+            more["fit"] = _fitted(report, fit, over, found, request, workload, recipe, watch)
         return replace(report, memory=replace(report.memory, **more)) if more else report
+
+
+def _made(found: Reader, request: Request, fit: str | int | None) -> Report:
+    """A report that there is already."""
+    report = found.read(request)
+    assert not isinstance(report, Workload)
+    if report.memory is None:
+        raise UsageError(
+            f"the report of {report.name} was made without its memory.", hint="name the network itself"
+        )
+    if fit is not None:
+        raise UsageError("fit= is for a network, not for its report.", hint="name the network itself")
+    return report
+
+
+def _machine(fit: str | int | None, over: str) -> str | None:
+    """The device of the machine that is to be fitted in: those of the table are GPUs."""
+    from netscope.answers.memory.fit import asked
+
+    return None if fit is None or asked(fit, over).machine is None else "cuda"
+
+
+def _fitted(
+    report: Report,
+    fit: str | int,
+    over: str,
+    found: Reader,
+    request: Request,
+    workload: Workload,
+    recipe: Recipe,
+    watch: Watcher | None,
+) -> Fit:
+    """The largest size that fits, and what to change."""
+    from netscope.answers.memory import fit as fits
+    from netscope.answers.memory.changes import Plan
+
+    assert report.memory is not None
+    device = report.memory.device
+    wanted = fits.asked(fit, over)
+    if found.has_input or request.args or request.kwargs:
+        what = "a Workload" if found.has_input else "args= and kwargs="
+        raise UsageError(
+            f"{what} stands for a call of one size, which cannot be varied.",
+            hint="give the module with input= instead, sizes without the batch",
+        )
+    if request.batch < 1:
+        raise UsageError("a batch of none fits anywhere.", hint="give batch=1 or more")
+    if over == "batch":
+        twice = found.read(replace(request, batch=2 * request.batch))
+        assert isinstance(twice, Workload)
+        if (twice.args, twice.kwargs) == (workload.args, workload.kwargs):
+            raise UsageError(f"the input of {workload.name} is the same for every batch.")
+    length = fits.length_of(workload)
+    if over != "batch" and length is None:
+        raise UsageError(f"{workload.name} takes no sequence.", hint="fit its batch: --over batch")
+
+    def record(plan: Plan) -> Step:
+        sized = found.read(replace(request, batch=plan.batch, dtype=plan.dtype))
+        assert isinstance(sized, Workload)
+        if over != "batch" and plan.length is not None:
+            sized = fits.with_length(sized, plan.length)
+        trained = plan.recipe if request.train else None
+        return _step(sized, trained, device, None if request.train else plan.recipe.amp)
+
+    plan = Plan(request.batch, length, request.dtype, recipe)
+    return fits.fitted(
+        report,
+        wanted,
+        plan,
+        record,
+        named=workload.rebuild is not None,
+        positions=None if over == "batch" else fits.longest(workload),
+        watch=watch,
+    )
 
 
 def remembered(

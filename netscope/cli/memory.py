@@ -25,6 +25,7 @@ from netscope.cli.common.options import (
     split_commas,
 )
 from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
+from netscope.cli.common.progress import progress
 
 _DEFAULT = "adamw"
 
@@ -103,6 +104,23 @@ def command(
             help="Write torch's memory snapshot too, for pytorch.org/memory_viz.",
         ),
     ] = None,
+    fit: Annotated[
+        str | None,
+        typer.Option(
+            "--fit",
+            metavar="BYTES",
+            help="Find the largest batch whose step fits in so much, 24GiB, or in a machine's memory, h200, "
+            "and what to change first.",
+        ),
+    ] = None,
+    over: Annotated[
+        str | None,
+        typer.Option(
+            "--over",
+            metavar="WHAT",
+            help="What --fit varies: batch, sequence, context (the input's length) [batch].",
+        ),
+    ] = None,
     everything: AllRows = False,
     depth: TreeDepth = None,
     top: HeaviestRows = None,
@@ -124,7 +142,7 @@ def command(
 
     from netscope.api.memory import memory
 
-    with only_data_on_stdout():
+    with progress() as watch, only_data_on_stdout():
         report = memory(
             model,
             device=device,
@@ -138,6 +156,9 @@ def command(
             shard=shard,
             world=8 if world is None else world,
             measure=measure,
+            fit=fit,
+            over=over or "batch",
+            watch=watch,
             **how,
         )
     if snapshot is not None:

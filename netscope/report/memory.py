@@ -141,6 +141,86 @@ class StepMemory:
     reserved: Reserved | None = None
 
 
+class Tried(NamedTuple):
+    """A size that was tried: its step's memory in bytes; None where the network takes none of that size."""
+
+    size: int
+    nbytes: int | None
+
+
+class Change(NamedTuple):
+    """Something to change, and what came of it.
+
+    what, typed:
+        in words, and on the command line.
+    saves, peak:
+        bytes less than without it at the same size, and the bytes then.
+    macs:
+        of the step; None where an operator is not known.
+    arithmetic:
+        whether the results are others by more than the order of additions.
+    largest:
+        that fits with it; None where that was not searched for.
+    """
+
+    what: str
+    typed: str
+    saves: int
+    peak: int
+    macs: int | None
+    arithmetic: bool
+    largest: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """The largest size that fits in so much memory. Everything in bytes.
+
+    machine:
+        whose memory the limit is; None where it was given as it is.
+    over:
+        what varies: "batch", "sequence" or "context".
+    measure:
+        what must fit: "reserved", the segments of the device's allocator, or "allocated" where none is known.
+    at_rest:
+        what is there before the step; in training with the gradients of the last one.
+    largest:
+        the size; 0 where none fits.
+    peak:
+        of it; None where none fits.
+    next_size, next_peak:
+        the next one, which does not fit; None of bytes where there is no such step, or it was not tried.
+    refused:
+        why there is no step of the next size.
+    bound, bound_by:
+        where the search ended because it goes no further, and what of the network's configuration says so.
+    tried:
+        all sizes that were recorded.
+    size, size_peak, macs:
+        where changes were tried: the largest that fits, or the one asked for; its memory and its MACs.
+    changes:
+        those that save something, the most first.
+    """
+
+    limit: int
+    machine: str | None
+    over: str
+    measure: str
+    at_rest: int
+    largest: int
+    peak: int | None
+    next_size: int
+    next_peak: int | None
+    refused: str | None
+    bound: int | None
+    bound_by: str | None
+    tried: tuple[Tried, ...]
+    size: int
+    size_peak: int
+    macs: int | None
+    changes: tuple[Change, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
     """A network's memory, in bytes, in a forward and where that was asked for in a step of training.
@@ -149,6 +229,8 @@ class Memory:
         whose kernels and rules were gone by: "cpu" or "cuda".
     optimizer, loss, amp, accumulate, set_to_none, checkpoint:
         how it is trained; as `netscope.memory` takes them.
+    fit:
+        the largest size that fits in so much memory, where that was asked for.
     parameters, buffers, inputs:
         of the network and its call.
     gradients, optimizer_state:
@@ -184,6 +266,7 @@ class Memory:
     cache: Cache | None = None
     sharded: Sharded | None = None
     measured: Measured | None = None
+    fit: Fit | None = None
 
     @property
     def training_peak(self) -> int | None:

@@ -9,8 +9,8 @@ from netscope.base import opnames, units
 from netscope.report.cache import Cache, CacheLayer, total
 from netscope.report.memory import Measured, Memory, Moment, Sharded, StepMemory
 from netscope.report.report import Report
+from netscope.show import fit, summary
 from netscope.show import page as p
-from netscope.show import summary
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import short
@@ -94,6 +94,8 @@ def _sections(table: LayerTable, everything: bool) -> Iterator[p.Section]:
     memory = _of(table.report)
     step = memory.step
     yield p.Facts(list(_facts(memory)))
+    if memory.fit is not None:
+        yield from fit.sections(memory.fit, memory.device)
     whole = sum(step.roles.values()) + step.scratch
     parts = dict(step.roles) | ({"within the kernel": step.scratch} if step.scratch else {})
     yield p.Bars(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tools.memory_report import peaks, saved
+from tools.memory_report import fit, peaks, saved
 from tools.memory_report.section import Section
 
-SECTIONS: Final[tuple[Section, ...]] = (saved.SECTION, peaks.SECTION)
+SECTIONS: Final[tuple[Section, ...]] = (saved.SECTION, peaks.SECTION, fit.SECTION)

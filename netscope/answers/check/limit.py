@@ -64,19 +64,23 @@ UNITS: Final[dict[str, Mapping[str, int | Fraction]]] = {
 }  # fmt: skip
 _SPELT: Final = {"k": "K", "kB": "KB"}
 
+_NUMBER: Final = r"""
+    (?P<number>
+        (?: [0-9]{1,3}(?:,[0-9]{3})+ | [0-9]+(?:_[0-9]+)* ) (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]{1,2} )?
+    )
+"""
 _LIMIT: Final = re.compile(
-    r"""
+    rf"""
     (?: (?P<layer> .+ ) : )?
     \s* (?P<quantity> [A-Za-z_]\w* )
     \s* (?P<sign> [<>=!]= | [<>=] )
     \s* (?P<plus> [+-] )?
-    (?P<number>
-        (?: [0-9]{1,3}(?:,[0-9]{3})+ | [0-9]+(?:_[0-9]+)* ) (?: \.[0-9]+ )? (?: [eE][+-]?[0-9]{1,2} )?
-    )
+    {_NUMBER}
     \s* (?P<unit> [A-Za-z]+ | % )?
     """,
     re.VERBOSE,
 )
+_AMOUNT: Final = re.compile(rf"{_NUMBER} \s* (?P<unit> [A-Za-z]+ )?", re.VERBOSE)
 _CHANGED: Final = re.compile(r"(?:(?P<layer>.+):)?\s*changed")
 # Digits that are beyond any network.
 _LONGEST: Final = 40
@@ -184,6 +188,23 @@ def parse_change(text: str) -> Limit | Unchanged:
     if parts["sign"] == "=":
         _refuse(text, hint)
     return _limit(parts, _OPPOSITE[_SIGNS[parts["sign"]]], "percent" if parts["unit"] == "%" else "change")
+
+
+def amount_of(text: str, kind: str) -> Fraction:
+    """A number with a unit of that kind, as limits have them: ("24GiB", "bytes").
+
+    Raises:
+        UsageError: it is not of that form, or there is no such unit.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(
+            f"cannot read the amount {text[:100]!r}.", hint=f"write a number of {', '.join(UNITS[kind])}"
+        )
+    number = f"{Decimal(re.sub('[,_]', '', match['number'])):f}"
+    if len(number) > _LONGEST:
+        raise UsageError(f"cannot read the amount {text[:100]!r}.", hint="give a smaller one")
+    return Fraction(number) * _unit(match["unit"] or "", kind, kind)
 
 
 def _parts(text: str, hint: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ class DeviceSpec:
     bandwidth:
         of its memory, bytes/s, reading and writing together; None where it is not known.
     memory:
-        bytes.
+        bytes, as it is sold: a driver keeps some of it, for ECC of GDDR memory a sixteenth.
     source:
         where the figures are from, with its year; for a calibrated one, what was run.
     called:
@@ -290,6 +290,16 @@ _TABLE: Final = (
         fp16=125,
         bandwidth=900,
         memory=32,
+    ),
+    _spec(
+        "v100-16gb",
+        "NVIDIA V100 SXM2 16GB",
+        "NVIDIA V100 data sheet (2020)",
+        ("Tesla V100-SXM2-16GB",),
+        fp32=15.7,
+        fp16=125,
+        bandwidth=900,
+        memory=16,
     ),
     _spec(
         "t4",

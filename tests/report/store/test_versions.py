@@ -25,6 +25,8 @@ from netscope.report.measured.device import Device
 from netscope.report.measured.samples import Measurement, Pace, Reading, Round
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.memory import (
+    Change,
+    Fit,
     Holder,
     LayerMemory,
     Measured,
@@ -34,6 +36,7 @@ from netscope.report.memory import (
     Sharded,
     StepMemory,
     StepPart,
+    Tried,
 )
 from netscope.report.misfits import Misfit, Side
 from netscope.report.report import SCHEMA_VERSION, Report
@@ -49,6 +52,7 @@ KINDS: tuple[type, ...] = (
     *(Misfit, Side),
     *(Memory, StepMemory, LayerMemory, Moment, Holder, StepPart, Reserved, Sharded, Measured),
     *(Cache, CacheLayer, CacheTensor),
+    *(Fit, Tried, Change),
 )
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 
