@@ -71,7 +71,8 @@ def memory(
         set_to_none: whether `zero_grad` lets gradients go, as is torch's default, or fills them with zeros.
         context: what a decoder's cache takes for so many tokens of each sequence; see `.memory.cache`.
         shard: what a rank of many takes, by arithmetic, "zero1", "zero2", "zero3" or "fsdp" (see
-            `netscope.answers.memory.shard`), where `world` is how many there are.
+            `netscope.answers.memory.shard`).
+        world: how many ranks there are.
         measure: run the step as well, on copies, and report what the device's allocator recorded: on a GPU
             by its statistics, on the processor by the profiler.
         fit: memory to find the largest batch for, with what to change first, as `.memory.fit`: "24GiB", or a

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from tools.memory_report import fit, peaks, saved
+from tools.memory_report import cache, fit, large, peaks, saved, snapshots
 from tools.memory_report.section import Section
 
-SECTIONS: Final[tuple[Section, ...]] = (saved.SECTION, peaks.SECTION, fit.SECTION)
+SECTIONS: Final[tuple[Section, ...]] = (
+    saved.SECTION,
+    peaks.SECTION,
+    fit.SECTION,
+    cache.SECTION,
+    snapshots.SECTION,
+    large.SECTION,
+)
