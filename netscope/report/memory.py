@@ -181,7 +181,8 @@ class Fit:
     over:
         what varies: "batch", "sequence" or "context".
     measure:
-        what must fit: "reserved", the segments of the device's allocator, or "allocated" where none is known.
+        what must fit: "allocated", the most that is alive; on a GPU "reserved", the least that its allocator
+        can serve the step with, in segments, when it gives free ones back.
     at_rest:
         what is there before the step; in training with the gradients of the last one.
     largest:

@@ -11,6 +11,7 @@ from netscope.show import page as p
 from netscope.show.strings import short
 
 _NOUNS: Final = {"batch": "batch", "sequence": "sequence", "context": "context"}
+_MEASURES: Final = {"allocated": "allocated at the peak", "reserved": "reserved at least"}
 # What is typed stands below its row where it is longer.
 _WIDEST: Final = 40
 
@@ -26,22 +27,21 @@ def sections(fit: Fit, device: str) -> Iterator[p.Section]:
 def _facts(fit: Fit) -> Iterator[p.Fact]:
     noun = _NOUNS[fit.over]
     limit = units.binary(fit.limit, units.TOTAL) + (f" of {fit.machine}" if fit.machine else "")
+    before, following = f"{_bytes(fit.at_rest)} before the step", fit.next_size
     if fit.largest:
         size = units.count(fit.largest)
-        before = f"{_bytes(fit.at_rest)} of it before the step"
         yield p.Fact(
             f"largest {noun}",
             size if fit.bound is None else units.at_least(size),
-            f"{_bytes(fit.peak)} {fit.measure} at the peak, of {limit}; {before}",
+            f"{_bytes(fit.peak)} {_MEASURES[fit.measure]}, of {limit}; {before}",
         )
     else:
         yield p.Fact(
             f"largest {noun}",
             "none",
-            f"not even {units.count(fit.next_size)} fits in {limit}, with {_bytes(fit.at_rest)} before the step",
+            f"not even {units.count(following)} fits in {limit}; {before}",
             "bad",
         )
-    following = fit.next_size
     if fit.next_peak is not None:
         yield p.Fact(
             f"{noun} of {units.count(following)}",
@@ -111,6 +111,6 @@ def _notes(fit: Fit, device: str) -> Iterator[str]:
     if fit.machine is not None:
         yield "a machine's memory as it is sold: its driver keeps some, for ECC of GDDR memory a sixteenth"
     if fit.measure == "reserved":
-        yield "torch gives free segments back before it runs out: somewhat more may run, and slowly"
+        yield "near the limit torch gives free segments back and asks for others, which takes time"
     if device == "cuda":
         yield "what a device takes for itself comes on top: its context, workspaces of cuBLAS and cuDNN"

@@ -40,6 +40,7 @@ CASES: Final = (
         "1GiB",
         {"options": {**_SMALL, "intermediate_size": 512}, "checkpoint": "model.layers.*"},
     ),
+    Case("hf/whisper", "1.5GiB", {}),
     Case(
         "hf/t5", "1GiB", {"options": {"num_layers": 2, "d_model": 256, "vocab_size": 1000}, "accumulate": 2}
     ),

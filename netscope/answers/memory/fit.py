@@ -12,13 +12,15 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from netscope.answers.check.limit import amount_of
+from netscope.answers.memory.allocator import ROUND_LARGE, replay
 from netscope.answers.memory.changes import Candidate, Plan, candidates
-from netscope.answers.memory.remember import step_memory
+from netscope.answers.memory.reserve import allocations_of
+from netscope.answers.memory.timeline import timeline_of
 from netscope.base.errors import TraceError, UsageError, said
 from netscope.base.workload import TensorSpec, Workload
 from netscope.formulas.registry import cost_of
 from netscope.machine.timing.devices import spec_of
-from netscope.report.memory import Change, Fit, StepMemory, Tried
+from netscope.report.memory import Change, Fit, Tried
 from netscope.report.report import Report
 from netscope.trace.step.facts import Step
 
@@ -257,9 +259,9 @@ class _Book:
         self._peaks: dict[Plan, int] = {}
         self._macs: dict[Plan, int | None] = {}
 
-    def knows(self, plan: Plan, memory: StepMemory) -> None:
-        """What is known of one already."""
-        self._peaks[plan] = _compared(memory)
+    def knows(self, plan: Plan, step: Step) -> None:
+        """One that is recorded already."""
+        self._peaks[plan], self._macs[plan] = needed(step), _macs(step)
 
     def peak(self, plan: Plan) -> int:
         """What must fit of it."""
@@ -278,8 +280,7 @@ class _Book:
             size = f"batch {plan.batch:,}" + ("" if plan.length is None else f" of length {plan.length:,}")
             # How many there will be nobody knows before; there are about twenty.
             self._watch(f"recording a step of {size}", len(self._peaks) / (len(self._peaks) + 6))
-        step = self._record(plan)
-        self._peaks[plan], self._macs[plan] = _compared(step_memory(step)), _macs(step)
+        self.knows(plan, self._record(plan))
 
 
 def fitted(
@@ -314,7 +315,8 @@ def fitted(
         return plan._replace(batch=size) if by_batch else plan._replace(length=size)
 
     book = _Book(record, watch)
-    book.knows(plan, memory.step)
+    if report.step is not None:
+        book.knows(plan, report.step)
     found = search(lambda size: book.peak(sized(size)), wanted.limit, asked_for, bound)
     size = max(found.largest, asked_for)
     base = book.peak(sized(size))
@@ -352,7 +354,7 @@ def fitted(
         limit=wanted.limit,
         machine=wanted.machine,
         over=wanted.over,
-        measure="allocated" if memory.step.reserved is None else "reserved",
+        measure="allocated" if memory.device == "cpu" else "reserved",
         at_rest=memory.step.parts[0].begin,
         largest=found.largest,
         peak=found.tried[found.largest] if found.largest else None,
@@ -369,9 +371,28 @@ def fitted(
     )
 
 
-def _compared(memory: StepMemory) -> int:
-    """What must fit: segments where there is an allocator that has them, else what is alive."""
-    return memory.peak if memory.reserved is None else memory.reserved.reserved
+def needed(step: Step) -> int:
+    """The least memory that a step can be served with.
+
+    On a processor the most that is alive. The allocator of a GPU needs more, as free memory lies in pieces;
+    it is tried with less and less. Where it has no more it gives free segments back, which takes time.
+    """
+    if step.device == "cpu":
+        return timeline_of(step).peak
+    events = list(allocations_of(step))
+    freely = replay(events)
+    # Segments are of so many bytes, so no capacity between two of these serves more.
+    none, enough = (
+        -(-freely.peak_allocated.nbytes // ROUND_LARGE) - 1,
+        -(-freely.peak_reserved.nbytes // ROUND_LARGE),
+    )
+    while enough - none > 1:
+        between = (none + enough) // 2
+        if replay(events, capacity=between * ROUND_LARGE).out_of_memory is None:
+            enough = between
+        else:
+            none = between
+    return enough * ROUND_LARGE
 
 
 def _macs(step: Step) -> int | None:

@@ -55,11 +55,6 @@ def with_memory(report: Report, inference: Step, training: Step | None, recipe: 
     return replace(report, memory=memory, layers=_layers(report, step, saved), step=step)
 
 
-def step_memory(step: Step) -> StepMemory:
-    """A step's memory alone."""
-    return _step(step, timeline_of(step))
-
-
 def _name(chosen: object) -> str:
     return chosen if isinstance(chosen, str) else getattr(chosen, "__qualname__", type(chosen).__name__)
 

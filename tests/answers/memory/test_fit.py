@@ -165,11 +165,20 @@ def test_the_length_stands_wherever_the_input_has_it() -> None:
 
 def test_a_layer_by_hand() -> None:
     # 256 KiB of weights, and for each sample 1 KiB that goes in and 1 KiB that comes out.
-    report = netscope.memory(nn.Linear(256, 256, bias=False), input=256, fit="1MiB", device="cpu")
+    report = netscope.memory(nn.Linear(256, 256, bias=False), input=(256,), fit="1MiB", device="cpu")
     fit = fit_of(report)
     assert (fit.largest, fit.peak, fit.next_peak) == (384, MIB, MIB + 2 * KIB)
     assert (fit.at_rest, fit.measure) == (257 * KIB, "allocated")  # with the input of one
     assert fit.macs == 384 * 256 * 256
+
+
+def test_a_layer_on_a_gpu_by_hand() -> None:
+    # 4 MiB of weights, in a segment of 20 MiB. What goes in and what comes out has a segment each once it is
+    # of 10 MiB and more, in steps of 2 MiB: of 22 MiB, which are 5,632 samples of 4 KiB, both fit beside it.
+    report = netscope.memory(nn.Linear(1024, 1024, bias=False), input=(1024,), fit="64MiB", device="cuda")
+    fit = fit_of(report)
+    assert (fit.largest, fit.peak, fit.next_peak) == (5632, 64 * MIB, 68 * MIB)
+    assert fit.measure == "reserved"
 
 
 class Blocks(nn.Module):
@@ -191,7 +200,7 @@ class Blocks(nn.Module):
 
 
 def test_what_a_change_saves_and_costs_by_hand() -> None:
-    report = netscope.memory(Blocks(), input=64, batch=4096, train=True, fit="16MiB", device="cpu")
+    report = netscope.memory(Blocks(), input=(64,), batch=4096, train=True, fit="16MiB", device="cpu")
     fit = fit_of(report)
     n = fit.size
     assert n == max(4096, fit.largest)
@@ -227,9 +236,9 @@ def test_patterns_choose_the_blocks_and_nothing_else() -> None:
 
     assert ("layer?.*",) in ways("torchvision/resnet18")
     assert ways("torchvision/vit_b_16")[0] == ("encoder.layers.*",)
-    report = netscope.memory(Blocks(), input=64, train=True, device="cpu")
+    report = netscope.memory(Blocks(), input=(64,), train=True, device="cpu")
     assert checkpoints(report) == [("blocks.*",)]
-    assert checkpoints(netscope.memory(nn.Linear(4, 4), input=4, train=True, device="cpu")) == []
+    assert checkpoints(netscope.memory(nn.Linear(4, 4), input=(4,), train=True, device="cpu")) == []
 
 
 class Coder(nn.Module):
@@ -260,16 +269,16 @@ class Named(nn.Module):
 
 
 def test_blocks_of_two_kinds_are_tried_together_and_each_alone() -> None:
-    found = checkpoints(netscope.memory(Coder(), input=8, batch=4, train=True, device="cpu"))
+    found = checkpoints(netscope.memory(Coder(), input=(8,), batch=4, train=True, device="cpu"))
     assert found == [("encoder.*", "decoder.*"), ("encoder.*",), ("decoder.*",)]
 
 
 def test_a_first_and_a_last_layer_of_another_type_go_with_the_blocks() -> None:
     net = nn.Sequential(nn.Sequential(nn.Linear(8, 8), *(Named(2) for _ in range(3)), nn.Linear(8, 8)))
-    report = netscope.memory(net, input=8, batch=4, train=True, device="cpu")
+    report = netscope.memory(net, input=(8,), batch=4, train=True, device="cpu")
     assert checkpoints(report) == [("0.1", "0.2", "0.3")]
     net = nn.Sequential(nn.Sequential(nn.Linear(8, 8), *(Named(2) for _ in range(7)), nn.Linear(8, 8)))
-    report = netscope.memory(net, input=8, batch=4, train=True, device="cpu")
+    report = netscope.memory(net, input=(8,), batch=4, train=True, device="cpu")
     assert checkpoints(report) == [("0.*",)]  # seven patterns are too many to type
 
 
@@ -290,13 +299,13 @@ def test_what_cannot_vary_is_said() -> None:
         netscope.memory(nn.Conv2d(3, 8, 3), input="3x8x8", fit="1GiB", over="sequence")
     with pytest.raises(UsageError, match="Workload"):
         netscope.memory(Workload("n", nn.Linear(8, 8), (TensorSpec((2, 8)),)), fit="1GiB")
-    report = netscope.memory(nn.Linear(8, 8), input=8, device="cpu")
+    report = netscope.memory(nn.Linear(8, 8), input=(8,), device="cpu")
     with pytest.raises(UsageError, match="report"):
         netscope.memory(report, fit="1GiB")
 
 
 def test_it_is_saved_and_shown(tmp_path: Path) -> None:
-    report = netscope.memory(Blocks(), input=64, batch=512, train=True, fit="4MiB", device="cpu")
+    report = netscope.memory(Blocks(), input=(64,), batch=512, train=True, fit="4MiB", device="cpu")
     path = tmp_path / "report.json"
     report.to_json(path)
     again = netscope.load(path)
@@ -304,6 +313,6 @@ def test_it_is_saved_and_shown(tmp_path: Path) -> None:
     text = str(again)
     assert "largest batch" in text
     assert "--checkpoint 'blocks.*'" in report.to_markdown()
-    none = netscope.memory(nn.Linear(1024, 1024), input=1024, fit="1MiB", device="cpu")
+    none = netscope.memory(nn.Linear(1024, 1024), input=(1024,), fit="1MiB", device="cpu")
     assert fit_of(none).largest == 0
     assert "not even 1 fits in 1.000 MiB" in str(none)
