@@ -292,7 +292,7 @@ class _Convolution(NamedTuple):
         def blocked(shape: tuple[int, ...]) -> int:
             return math.prod(shape) // shape[1] * padded(shape[1])
 
-        last = f"channels_last.{place}" in operator.tags
+        last = any(f"channels_last.{one}" in operator.tags for one in (place, place + 1))
         alike = inner == 1 or math.prod(kernel) == 1  # however such a weight lies, it is as the images are
         return cls(
             images.numel,
@@ -364,32 +364,49 @@ def convolution_backward(operator: Operator, machine: Machine) -> int:
     if not _is_onednn(images, weight, groups):
         return _columns(images, weight, gradient.shape, stride, padding)
     it = _Convolution.of(operator, 1, gradient.shape, stride, groups, machine.lanes)
+    # It is to lie as images and weight do.
+    lies = "channels_last.0" in operator.tags
+    copied = it.made if "strided.0" in operator.tags or lies is not it.channels_last else 0
     wanted = it.images if mask[0] else 0
     returned = wanted + (it.weight if mask[1] else 0)
-    most = 0
-    last = it.channels_last or "channels_last.0" in operator.tags
-    if mask[0] and last:
-        most = it.weight_copied + it.images + it.weight_blocked
-    elif mask[0]:
-        inner = weight.shape[1]
-        full = it.weight_blocked if not it.few else it.weight_blocked // inner * machine.lanes
-        made = it.images_blocked or it.images // inner * machine.lanes
-        if it.strided and groups == 1:
-            most = max(it.made_blocked + full + it.images, 3 * it.images)
+    most = _for_images(it, int(weight.shape[1]), machine) if mask[0] else 0
+    if mask[1]:
+        sharing = _shared(it, images.shape, machine)
+        if max(weight.shape[2:]) > 14 and not it.channels_last:
+            # By products of matrices: each thread unfolds an image, and has four gradients of the weight.
+            unfolded = math.prod(weight.shape[1:]) * math.prod(gradient.shape[2:])
+            taken = it.weight_blocked + machine.threads * (4 * it.weight + unfolded)
         else:
-            most = max(it.made_blocked + full + made, made + it.images)
-    if mask[1] and last:
-        blocked = it.weight_blocked
-        if it.depthwise and it.kernel > 9:
-            blocked *= machine.lanes**2  # each channel in a block of its own
-        shared = _shared(it, images.shape, machine)
-        most = max(most, it.weight_copied + wanted + blocked + max(2 * it.weight, shared))
-    elif mask[1]:
-        together = it.weight_blocked + _shared(it, images.shape, machine)
-        if not (it.depthwise and it.kernel > 9) and not (groups > 1 and 1 < weight.shape[1] < 8):
-            together += it.made_blocked + it.images_blocked
-        most = max(most, wanted + max(together, it.weight_blocked + it.weight))
-    return (most - returned) * it.size
+            plain = (it.depthwise and it.kernel > 9) or (groups > 1 and 1 < weight.shape[1] < 8)
+            taken = _for_weight(it, sharing, plain, machine)
+        most = max(most, wanted + taken)
+    return int(it.weight_copied + copied + most - returned) * it.size
+
+
+def _for_images(it: _Convolution, inner: int, machine: Machine) -> int:
+    """The most while the gradient of the images is computed, that one in the end included."""
+    if it.channels_last:
+        return it.images + it.weight_blocked
+    weight = it.weight_blocked // inner * machine.lanes if it.few else it.weight_blocked
+    made = it.images_blocked or it.images // inner * machine.lanes
+    if it.strided and it.groups == 1:
+        return max(it.made_blocked + weight + it.images, 3 * it.images)
+    return max(it.made_blocked + weight + made, made + it.images)
+
+
+def _for_weight(it: _Convolution, sharing: int, plain: bool, machine: Machine) -> int:
+    """The same of the weight's.
+
+    sharing:
+        what threads beyond the first have.
+    plain:
+        whether images are read as they lie.
+    """
+    if it.channels_last:
+        each = machine.lanes**2 if it.depthwise and it.kernel > 9 else 1  # a channel in a block of its own
+        return it.weight_blocked * each + max(2 * it.weight, sharing)
+    images = 0 if plain else it.made_blocked + it.images_blocked
+    return it.weight_blocked + max(images + sharing, it.weight)
 
 
 def _shared(it: _Convolution, images: tuple[int, ...], machine: Machine) -> int:

@@ -77,7 +77,7 @@ def test_softmax_and_roll() -> None:
 
 def test_a_convolution_reorders_images_weight_and_result() -> None:
     x, weight, made = images(4, 64, 56, 56), images(128, 64, 3, 3), images(4, 128, 56, 56)
-    # At first all three in blocks, and the result is not there yet; then that in blocks beside itself, which is more.
+    # At first all three are in blocks, and the result is not there yet; then that is in blocks beside itself.
     assert convolved(x, weight, made) == max(x.nbytes + weight.nbytes, made.nbytes) == made.nbytes
     x, weight, made = images(4, 512, 7, 7), images(512, 512, 3, 3), images(4, 512, 7, 7)
     assert convolved(x, weight, made) == x.nbytes + weight.nbytes
@@ -109,6 +109,15 @@ def test_gradients_of_a_convolution() -> None:
     # Each of two threads has two of the images, and a gradient of the weight.
     most = x.nbytes + made.nbytes + x.nbytes + 2 * weight.nbytes
     assert taken("aten.convolution_backward.default", *args) == most - x.nbytes - weight.nbytes
+
+
+def test_a_large_kernel_unfolds_images() -> None:
+    x, weight, made = images(4, 3, 224, 224), images(384, 3, 16, 16), images(4, 384, 14, 14)
+    by = (16, 16)
+    args = (made, x, weight, None, by, (0, 0), (1, 1), False, (0, 0), 1, (False, True, False))
+    # Of each of two threads 3 * 16 * 16 columns of 14 * 14, and four gradients of the weight.
+    each = 3 * 16 * 16 * 14 * 14 * 4 + 4 * weight.nbytes
+    assert taken("aten.convolution_backward.default", *args) == 2 * each
 
 
 @pytest.mark.parametrize("name", ["aten.convolution.default", "aten.mul.Tensor", "aten.roll.default"])

@@ -116,7 +116,7 @@ def text(results: Sequence[Result]) -> str:
     about = (
         f"{len(results)} networks, batch {_BATCH}, float32: a forward in eval mode under `no_grad`, and "
         "steps of training. Bytes are above what is there when the forward begins: parameters, buffers, "
-        "inputs, optimizer state. The allocator's own record is in the profiler's events, one for each allocation."
+        "inputs, optimizer state. The allocator's own record is what the profiler has of each allocation."
     )
     lines = [
         about,

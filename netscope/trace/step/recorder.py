@@ -34,10 +34,10 @@ _IN_PLACE: Final = frozenset({"inplace"})
 # What formulas of gradients do in the zeros that they have just made, unless a mode is active: then they take
 # the form that makes a tensor anew (`areAnyTensorSubclassLike` in torch/csrc/autograd/FunctionsManual.cpp).
 _INTO_ZEROS: Final = {
-    _aten.index_put.default: "aten.index_put_.default",
-    _aten.scatter.src: "aten.scatter_.src",
-    _aten.scatter_add.default: "aten.scatter_add_.default",
-    _aten.index_add.default: "aten.index_add_.default",
+    _aten.index_put.default: _aten.index_put_.default,
+    _aten.scatter.src: _aten.scatter_.src,
+    _aten.scatter_add.default: _aten.scatter_add_.default,
+    _aten.index_add.default: _aten.index_add_.default,
 }
 # Whose kernels copy what does not lie as they want it.
 _LAID_OUT: Final = frozenset(
@@ -245,11 +245,12 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
             return result
         scope, self.scope = self.scope, self._scope_of(node)
         try:
-            if self.placed is not None:
-                if func is _ADD and self._accumulates(*args):
-                    return self._in_place("aten.add_.Tensor", args, kwargs)
-                if func in _INTO_ZEROS and self._is_new(args[0]):
-                    return self._in_place(_INTO_ZEROS[func], args, kwargs)
+            if func is _ADD and self._accumulates(*args):
+                if self.placed is not None:
+                    return self._added_in_place(*args)
+                func = _aten.add_.Tensor
+            if func in _INTO_ZEROS and self._is_new(args[0]):
+                func = _INTO_ZEROS[func]
             return self._inside(func, types, args, kwargs)
         finally:
             self.scope = scope
@@ -301,17 +302,14 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         born = self.storages[self.tags.given(tensor)[1]].born
         return born >= len(self.ops) - 2 and born >= 0 and self.ops[born].operator.name in _ZEROS
 
-    def _in_place(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> torch.Tensor:
-        """The result of an operator that works in the memory of its first argument."""
-        one = args[0]
+    def _added_in_place(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
         with in_kernel():
             made = one.view_as(one)
         result: torch.Tensor = self._placed(made)
         self.tags.mark(result, -1)
-        tag = self.tags.given(one)
-        operator = operator_of(name, _IN_PLACE, self.tags.layouts(args, kwargs or {}), (tag[0],))
-        reads = [self.tags.given(tensor)[1] for tensor in tensors_in((args, tuple((kwargs or {}).values())))]
-        self.record(operator, reads, (tag[1],))
+        (layout, storage, _), (_, read, _) = self.tags.given(one), self.tags.given(other)
+        operator = operator_of("aten.add_.Tensor", _IN_PLACE, ((layout, layout), {}), (layout,))
+        self.record(operator, (storage, read), (storage,))
         return result
 
     def _scope_of(self, node: Any) -> int:
