@@ -244,7 +244,11 @@ def remembered(
 
     recipe = recipe or Recipe()
     device = device or _where(workload)
-    report = trace(workload, train=train)
+    try:
+        report = trace(workload, train=train)
+    except TraceError as error:
+        error.hint = error.hint or _hint(error)
+        raise
     inference = _step(workload, None, device, recipe.amp)
     training = _step(workload, recipe, device, None) if trained else None
     found = with_memory(report, inference, training, recipe)
@@ -285,13 +289,28 @@ def _where(workload: Workload) -> str:
 
 
 def _step(workload: Workload, recipe: Recipe | None, device: str, amp: str | None) -> Step:
-    from netscope.base.errors import NetscopeError
+    from netscope.trace import ForwardError
     from netscope.trace.step.record import record_step
 
     try:
         return record_step(workload, recipe, device=device, amp=amp)
-    except NetscopeError:
-        raise
-    except Exception as error:
-        what = "a forward" if recipe is None else "a step of training"
-        raise TraceError(f"{workload.name}: {what} without data failed: {said(error)}") from error
+    except ForwardError as failure:
+        where, cause = failure.trace.error_path, failure.__cause__
+        assert cause is not None
+        what = "the forward" if recipe is None else "the step of training"
+        hint = f"it was not tried on real tensors: {failure.not_real}" if failure.not_real else None
+        raise TraceError(
+            f"{workload.name}: {what} failed{f' in {where}' if where else ''}: {failure.trace.error}",
+            hint=hint or _hint(cause),
+            path=where,
+        ) from cause
+
+
+def _hint(error: BaseException) -> str | None:
+    """What to type instead, over what networks often want of a batch in training."""
+    told = said(error)
+    if "more than 1 value per channel" in told:
+        return "norms over a batch want more than one sample: give --batch 2"
+    if "targets should not be none" in told:
+        return "in training it wants targets: hand them in with kwargs={'targets': ...} in Python"
+    return None

@@ -2,8 +2,8 @@
 
 A column is one entry of `NETWORK`, or of `MACHINE` or `MEMORY` where only some reports have it: its key is
 the attribute's name on a `Layer` where that has one, its value is raw, and its `kind` says how the value
-reads. A figure that adds up (params, MACs, bytes) also says how to get it from `Own`, the part that belongs to
-one row of a table and to no other.
+reads. A figure that adds up (params, MACs, bytes) also says how to get it from `Own`, the part that belongs
+to one row of a table and to no other.
 """
 
 from __future__ import annotations

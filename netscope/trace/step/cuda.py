@@ -2,8 +2,8 @@
 
 To torch the tensors of such a step are on the processor: autograd asks a GPU for its streams, and ends the
 process where there is none. What differs is done here, by functions that stand in for torch's on a thread
-that records: dropout keeps a mask of one byte an element, attention has other kernels to choose from, and autocast
-runs other operators in float32. Recurrent layers are taken as on the processor.
+that records: dropout keeps a mask of one byte an element, attention has other kernels to choose from, and
+autocast runs other operators in float32. Recurrent layers are taken as on the processor.
 """
 
 from __future__ import annotations

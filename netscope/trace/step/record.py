@@ -177,10 +177,7 @@ def _recorded(
     listener = _Listener(recorder, are, names.modules)
     here.recorder = recorder
     error: BaseException | None = None
-    as_device: AbstractContextManager[object] = nullcontext()
-    if device.type == "cuda" and recorder.placed is not None:
-        as_device = as_on_cuda(recorder.placed)
-    with routed(calls), recorder, as_device:
+    with routed(calls), recorder, _as_on(device, recorder):
         here.outside = recorder.on_meta
         try:
             if recipe is None:
@@ -218,9 +215,8 @@ def _recorded(
     saved = listener.saved
     for storage in (*(storage for storage, _ in saved), *tags.numbers):
         roles.setdefault(storage, Role.SAVED)
-    events, phases = tags.events, recorder.phases
-    if device.type != "cpu":
-        events, phases = _without(tags.hosted, events, phases)
+    hosted = tags.hosted if device.type != "cpu" else set()
+    events, phases = _without(hosted, tags.events, recorder.phases)
     step = Step(
         trace,
         tuple(events),
@@ -231,6 +227,13 @@ def _recorded(
     )
     listener.training = None  # what it goes with is no part of the step
     return step, error
+
+
+def _as_on(device: torch.device, recorder: StepRecorder) -> AbstractContextManager[object]:
+    """Have torch do what it does on a device that the tensors without data do not say they are on."""
+    if device.type == "cuda" and recorder.placed is not None:
+        return as_on_cuda(recorder.placed)
+    return nullcontext()
 
 
 def _without(
