@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from netscope.report import store
 from netscope.report.measured.breakdown import LayerTime
 from netscope.report.report import Report
-from netscope.show.columns import COLUMNS, NETWORK
+from netscope.show.columns import COLUMNS, MACHINE, MEMORY, NETWORK
 from tests.report.store.test_store import REPORT
 from tests.reports import ROOF, alexnet, profiled, steady
+from tests.show.answers import remembered
 from tools.schemas import SCHEMAS, published, schema
 
 
@@ -43,11 +44,17 @@ def test_the_schema_says_what_quantities_mean() -> None:
 
 
 def test_a_layer_in_json_has_every_column_under_its_key() -> None:
-    """In a report of a machine all of them, else those that need none; and as the schema has it."""
+    """Those of a machine and of memory where it knows of that; and as the schema has it."""
     described = schema()["$defs"]["Layer"]["properties"]
     times = {layer.path: LayerTime(0.0001, 0.0, 1.0) for layer in alexnet() if layer.own_macs}
     measured = profiled(alexnet(), times, latency=steady(0.004), moved=dict.fromkeys(times, 1_000), roof=ROOF)
-    for report, columns in ((measured, COLUMNS), (alexnet(), NETWORK)):
+    kinds = (
+        (measured, (*NETWORK, *MACHINE)),
+        (remembered(), (*NETWORK, *MEMORY)),
+        (alexnet(), NETWORK),
+    )
+    assert set(COLUMNS) == {*NETWORK, *MACHINE, *MEMORY}
+    for report, columns in kinds:
         data = json.loads(report.to_json())
         jsonschema.Draft202012Validator(schema()).validate(data)
         for row, layer in zip(data["layers"], report.layers, strict=True):
