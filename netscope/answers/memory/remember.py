@@ -52,7 +52,21 @@ def with_memory(report: Report, inference: Step, training: Step | None, recipe: 
             checkpoint=recipe.checkpoint,
         )
     step = training or inference
+    report = replace(report, notes=tuple(dict.fromkeys((*report.notes, *_notes(inference, training)))))
     return replace(report, memory=memory, layers=_layers(report, step, saved), step=step)
+
+
+def _notes(*steps: Step | None) -> Iterator[str]:
+    """What to know of how steps were recorded."""
+    for step in steps:
+        if step is None:
+            continue
+        yield from step.trace.notes
+        what = "training" if step.trace.training else "inference"
+        if step.trace.rung != "meta":
+            yield f"memory was recorded on {step.trace.rung} tensors: {step.trace.rung_reason}"
+        for unseen in step.trace.unseen:
+            yield f"not seen in the step of {what}, so that its memory is at least this: {unseen.what}"
 
 
 def _name(chosen: object) -> str:

@@ -165,9 +165,6 @@ def _recorded(
             if tag is not None:
                 roles.setdefault(tag[1], role)
 
-    def call(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return calls.root(module, args, kwargs)
-
     are(Role.PARAMETER, _parameters(names.modules))
     are(Role.BUFFER, _buffers(names.modules))
     inputs = calls.arguments(args, kwargs)
@@ -181,10 +178,12 @@ def _recorded(
         here.outside = recorder.on_meta
         try:
             if recipe is None:
-                infer(module, args, kwargs, amp, recorder.home, listener, call)
+                infer(module, args, kwargs, amp, recorder.home, listener, calls.root)
             else:
                 recorder.phase("state")
-                listener.training = Training(module, args, kwargs, recipe, device, call, casts=recorder.home)
+                listener.training = Training(
+                    module, args, kwargs, recipe, device, calls.root, casts=recorder.home
+                )
                 listener.training.step(listener)
         except NetscopeError:  # what was asked for cannot be
             raise
