@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -21,17 +21,21 @@ class _Held:
         self.tensor = tensor
 
 
+class _Enough(Exception):
+    """What was to be seen has been seen."""
+
+
 class _Hooks:
-    """Sees what is kept by the end of the first forward."""
+    """Sees what is kept by the end of the first forward, and ends the step there."""
 
     def __init__(self, own: set[int]) -> None:
         self._own = own
         self._held: list[weakref.ref[_Held]] = []
-        self.nbytes: list[int] | None = None
+        self.nbytes: list[int] = []
 
     def phase(self, name: str) -> None:
         """A part begins; with the first backward the forward is over."""
-        if name != "backward" or self.nbytes is not None:
+        if name != "backward":
             return
         found: dict[int, int] = {}
         for reference in self._held:
@@ -41,6 +45,7 @@ class _Hooks:
                 if storage._cdata not in self._own:
                     found[storage._cdata] = storage.nbytes()
         self.nbytes = sorted(found.values())
+        raise _Enough
 
     @contextmanager
     def forwarding(self) -> Iterator[None]:
@@ -60,9 +65,10 @@ def saved_sizes(
 ) -> list[int]:
     """Bytes of each storage that autograd keeps of a step's first forward, parameters and buffers apart.
 
-    The module is trained: it is a copy's turn to be given.
+    The module is run in training mode: it is a copy's turn to be given.
     """
     own = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
     hooks = _Hooks(own)
-    Training(module, args, kwargs, recipe, torch.device("cpu")).step(hooks)
-    return [] if hooks.nbytes is None else hooks.nbytes
+    with suppress(_Enough):
+        Training(module, args, kwargs, recipe, torch.device("cpu")).step(hooks)
+    return hooks.nbytes

@@ -40,8 +40,62 @@ def _grouped_mm(
     return left.new_empty_strided((rows, columns), (padded, 1), dtype=dtype)
 
 
+def _batch_norm(images: torch.Tensor, *rest: Any) -> Any:
+    """On the processor statistics of halves are in halves, unless what is learnt is in float32."""
+    return _with_statistics(_aten.native_batch_norm.default(images, *rest), images, rest[:4])
+
+
+def _layer_norm(images: torch.Tensor, shape: Any, *rest: Any) -> Any:
+    """The same."""
+    return _with_statistics(_aten.native_layer_norm.default(images, shape, *rest), images, rest[:2])
+
+
+def _with_statistics(made: Any, images: torch.Tensor, learnt: tuple[torch.Tensor | None, ...]) -> Any:
+    mixed = any(one is not None and one.dtype is torch.float32 for one in learnt)
+    if images.dtype not in _HALVES or mixed:
+        return made
+    return (made[0], *[one.to(images.dtype) for one in made[1:]])
+
+
+_SUM: Final = 0
+
+
+def _embedding_bag(
+    weight: torch.Tensor,
+    indices: torch.Tensor,
+    offsets: torch.Tensor,
+    scale: bool = False,
+    mode: int = _SUM,
+    sparse: bool = False,
+    weights: torch.Tensor | None = None,
+    include_last: bool = False,
+    padding: int = -1,
+) -> Any:
+    """Which bag an index is in: of sums there is no need to know, else it has room for one more."""
+    made, bags, sizes, most = _aten._embedding_bag.default(
+        weight, indices, offsets, scale, mode, sparse, weights, include_last, padding
+    )
+    fast = mode == _SUM and padding < 0
+    bags = bags.new_empty(0) if fast else bags.new_empty(bags.shape[0] + 1)[:-1]
+    if not most.numel():
+        most = sizes.new_empty(made.shape[0])
+    return made, bags, sizes, most
+
+
+_Kernels = dict[Any, Callable[..., Any]]
 # Called as the operator is, on tensors on meta.
-KERNELS: Final[dict[Any, Callable[..., Any]]] = {
+_ANYWHERE: Final[_Kernels] = {
     _aten.native_group_norm.default: _group_norm,
     _aten._grouped_mm.default: _grouped_mm,
 }
+_CPU: Final[_Kernels] = {
+    **_ANYWHERE,
+    _aten.native_batch_norm.default: _batch_norm,
+    _aten.native_layer_norm.default: _layer_norm,
+    _aten._embedding_bag.default: _embedding_bag,
+}
+
+
+def kernels_of(device: torch.device) -> _Kernels:
+    """Those for a device."""
+    return _CPU if device.type == "cpu" else _ANYWHERE

@@ -22,7 +22,7 @@ from netscope.trace.schema import Schema, schema_of
 from netscope.trace.shapes import Layout
 from netscope.trace.standins import is_meta
 from netscope.trace.step.facts import Event, Phase
-from netscope.trace.step.kernels import KERNELS
+from netscope.trace.step.kernels import kernels_of
 from netscope.trace.step.numbers import Numbers
 from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
 from netscope.trace.tags import Tag, Tags, tensors_in
@@ -182,6 +182,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         self.storages = self.tags.storages
         self.tags.ops = self.ops
         self.phases: list[Phase] = []
+        self._kernels = kernels_of(device)
         # Whether a value that is not there may be any: in an optimizer it decides on no shape.
         self._any_value = False
         # Those of kernels on this device; a build without any for it has the processor's.
@@ -361,7 +362,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         if func is _RECURRENT and args[-1]:
             self.unseen.append(Unseen(self.scope, "what oneDNN keeps of a recurrent layer for backward"))
         with in_kernel():
-            made = KERNELS.get(func, func)(*args, **kwargs)
+            made = self._kernels.get(func, func)(*args, **kwargs)
         return self._placed(made)
 
     def _placed(self, made: Any) -> Any:

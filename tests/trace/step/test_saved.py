@@ -123,6 +123,14 @@ CASES: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
 }
 
 
+HALVES: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
+    "batch norm": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU()), images),
+    "layer norm": (lambda: nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8)), rows),
+    "group norm": CASES["group norm"],
+    "without weights": (lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.InstanceNorm2d(8)), images),
+}
+
+
 def recorded(module: nn.Module, x: Tensor, recipe: Recipe | None = RECIPE, **how: Any) -> Step:
     return record_step(Workload("it", module, (x,)), recipe, **how)
 
@@ -141,6 +149,22 @@ def test_what_is_kept_is_what_hooks_see(name: str, amp: str | None) -> None:
     assert step.trace.rung == "meta"
     torch.manual_seed(0)
     assert kept(step) == saved_sizes(build().train(), (make(),), {}, recipe)
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_a_network_of_halves_keeps_its_statistics_as_the_processor_does(name: str) -> None:
+    build, make = HALVES[name]
+    x = make().bfloat16()
+    assert kept(recorded(build().bfloat16(), x)) == saved_sizes(build().bfloat16().train(), (x,), {}, RECIPE)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_bags_of_embeddings(mode: str) -> None:
+    def build() -> nn.Module:
+        return nn.Sequential(nn.EmbeddingBag(10, 8, mode=mode), nn.Linear(8, 8))
+
+    ids = torch.ones(4, 3, dtype=torch.int64)
+    assert kept(recorded(build(), ids)) == saved_sizes(build().train(), (ids,), {}, RECIPE)
 
 
 @pytest.mark.parametrize("name", ["linear", "checkpointed", "tied", "convolution"])
