@@ -192,22 +192,36 @@ _OF_CUBLAS: Final = frozenset(
 
 
 def _flash_backward(operator: Operator) -> tuple[int, ...]:
-    """Gradients of the queries in float32, and the sums of the softmax, both of whole blocks of rows."""
-    query = _spec(operator, 1)
+    """Sums of the softmax, and gradients of the queries in float32, both of whole blocks of rows."""
+    query, key = _spec(operator, 1), _spec(operator, 2)
     batch, heads, rows, size = query.shape
     rows, size = _up(rows, 128), _up(size, 32)
-    return batch * heads * rows * _FLOAT, batch * heads * rows * size * _FLOAT
+    sums = batch * heads * rows * _FLOAT
+    return sums, sums * size, *_of_each_head(query, key)
 
 
-def _efficient_backward(operator: Operator) -> int:
-    """The product of gradient and output for their sums, or those and the gradients of queries in blocks."""
-    query, out = _spec(operator, 1), _spec(operator, 5)
+def _of_each_head(query: TensorSpec, key: TensorSpec) -> tuple[int, ...]:
+    """Gradients of keys and values for each head of queries, before those of a group are added up."""
+    if query.shape[1] == key.shape[1]:
+        return ()
+    each = key.nbytes // key.shape[1] * query.shape[1]
+    return each, each
+
+
+def _efficient_backward(operator: Operator) -> tuple[int, ...]:
+    """The product of gradient and output for their sums, or those and the gradients of queries in blocks.
+
+    Other dtypes than float32 have no such product: the kernel of the sums reads both.
+    """
+    query, key, out = _spec(operator, 1), _spec(operator, 2), _spec(operator, 5)
     batch, heads, rows, size = query.shape
-    sums = _up(batch * heads * rows * _FLOAT, 1)
+    sums = batch * heads * rows * _FLOAT
     blocks = -(-rows // 64)
     wide = 64 if size <= 64 else 128 if size <= 128 else _up(size, 64)
     workspace = batch * heads * (blocks * 64 * wide * _FLOAT + 16 * blocks)
-    return sums + max(math.prod(out.shape) * _FLOAT, sums + workspace)
+    product = math.prod(out.shape) * _FLOAT if query.dtype == "float32" else 0
+    last = (product, sums, sums) if product + sums > workspace else (sums, workspace)
+    return *_of_each_head(query, key), *last
 
 
 def _product(operator: Operator) -> int:

@@ -20,6 +20,8 @@ from netscope.trace.step.facts import Role, Step
 # Who asks for cuBLAS's workspace, and what says how large it is.
 WORKSPACE: Final = "cuBLAS workspace"
 CONFIG: Final = "CUBLAS_WORKSPACE_CONFIG"
+# Steps until the allocator has what it needs: what the first one leaves is in the way of the next.
+STEPS: Final = 2
 
 
 def reserved_for(step: Step, settings: Settings | None = None) -> Reserved:
@@ -32,12 +34,66 @@ def reserved_for(step: Step, settings: Settings | None = None) -> Reserved:
     )
 
 
-def allocations_of(step: Step) -> Iterator[Event]:
+def allocations_of(step: Step, steps: int = STEPS) -> Iterator[Event]:
     """All that is asked of the allocator, from the parameters on, with who asks.
 
     What an operator takes for itself is asked for when its results are there, and let go of at once. cuBLAS's
     workspace stays: a thread has it from its first product on, and backward has a thread of its own.
+
+    steps:
+        how often the step is done. What is there before it is there once; the gradients that one step lets go
+        of are those that the one before it has made.
     """
+    asked = list(_asked(step))
+    begin = next((place for place, (_, index) in enumerate(asked) if index >= _begin(step)), len(asked))
+    there = {event.block for event, _ in asked[:begin] if event.allocates}
+    heirs = _heirs([event for event, _ in asked[begin:]], there)
+    yield from (event for event, _ in asked)
+    if heirs is None:
+        return
+    # By the name that the recorded step has for it, what it is called now.
+    now: dict[int, int] = {}
+    more = max((event.block for event, _ in asked), default=0) + 1
+    for _ in range(steps - 1):
+        before, now = now, {}
+        for old, heir in heirs.items():
+            now[old] = before.get(heir, heir)
+        for event, _ in asked[begin:]:
+            if event.frames and event.frames[0].name == WORKSPACE:
+                continue
+            if event.allocates:
+                now[event.block], more = more, more + 1
+            yield event._replace(block=now.get(event.block, event.block))
+
+
+def _heirs(events: list[Event], there: set[int]) -> dict[int, int] | None:
+    """{what was there before a step and it lets go of: what it leaves in its place}; None where they differ.
+
+    Gradients are let go of in the order of parameters and made the other way round.
+    """
+    left: dict[int, Event] = {}
+    gone = []
+    for event in events:
+        if event.allocates:
+            left[event.block] = event
+        elif left.pop(event.block, None) is None:
+            gone.append(event)
+    by_size: dict[int, list[int]] = {}
+    for event in left.values():
+        if event.frames[0].name != WORKSPACE:
+            by_size.setdefault(event.nbytes, []).append(event.block)
+    if sorted(event.nbytes for event in gone) != sorted(n for n, blocks in by_size.items() for _ in blocks):
+        return None
+    return {event.block: by_size[event.nbytes].pop() for event in gone}
+
+
+def _begin(step: Step) -> int:
+    """The first event of the step itself."""
+    return next((phase.event for phase in step.phases if phase.name != "state"), len(step.events))
+
+
+def _asked(step: Step) -> Iterator[tuple[Event, int]]:
+    """What is asked of the allocator in one step and before it, with the event of the step that it comes before."""
     serving = cublas_workspace(gpu().capability, os.environ.get(CONFIG)) if step.device == "cuda" else None
     served: set[bool] = set()
     ops, phases = step.trace.ops, list(step.phases)
@@ -52,19 +108,20 @@ def allocations_of(step: Step) -> Iterator[Event]:
             in_backward = phase == "backward"
             if serving and in_backward not in served and asks_for_workspace(operator):
                 served.add(in_backward)
-                yield Event(block, serving, True, (_frame(step, begun, phase)._replace(name=WORKSPACE),))
+                frame = _frame(step, begun, phase)._replace(name=WORKSPACE)
+                yield Event(block, serving, True, (frame,)), index
                 block += 1
             pieces = _pieces(operator, step.device)
             frames = (_frame(step, begun, phase),) if pieces else ()
             for place, taken in enumerate(pieces):
-                yield Event(block + place, taken, True, frames)
+                yield Event(block + place, taken, True, frames), index
             for place in reversed(range(len(pieces))):
-                yield Event(block + place, pieces[place], False, frames)
+                yield Event(block + place, pieces[place], False, frames), index
             block += len(pieces)
             begun += 1
         if not event.nbytes or _is_elsewhere(step, event.storage, event.nbytes):
             continue
-        yield Event(event.storage, event.nbytes, event.born, (_made_by(step, event.storage, phase),))
+        yield Event(event.storage, event.nbytes, event.born, (_made_by(step, event.storage, phase),)), index
 
 
 def _pieces(operator: Operator, device: str) -> tuple[int, ...]:

@@ -38,6 +38,8 @@ _HALVES: Final = frozenset({torch.float16, torch.bfloat16})
 _FLASH_STEP: Final = 8
 _FLASH_MOST: Final = 256
 _EFFICIENT_BYTES: Final = 16
+# Whether it takes several heads of queries to one of keys.
+_EFFICIENT_GROUPED: Final = torch.__version__ >= (2, 14)
 
 
 class _Active(threading.local):
@@ -150,7 +152,7 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
             query, key, value = (one.to(dtype) for one in (query, key, value))
             if attn_mask is not None and attn_mask.is_floating_point():
                 attn_mask = attn_mask.to(dtype)
-        if _flash_can(query, key, value, attn_mask):
+        if _flash_can(query, key, value, attn_mask, is_causal):
             return _flash(query, key, value, dropout_p, is_causal, scale)
         if _efficient_can(query, key, value, attn_mask, enable_gqa):
             return _efficient(query, key, value, attn_mask, dropout_p, is_causal, scale)
@@ -160,9 +162,9 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
     return scaled_dot_product_attention
 
 
-def _flash_can(query: Any, key: Any, value: Any, mask: Any) -> bool:
+def _flash_can(query: Any, key: Any, value: Any, mask: Any, causal: bool) -> bool:
     same = query.dtype == key.dtype == value.dtype and query.dtype in _HALVES
-    heads = query.shape[1] % key.shape[1] == 0
+    heads = query.shape[1] % key.shape[1] == 0 and not (causal and query.shape[2] != key.shape[2])
     return bool(same and mask is None and heads and query.shape[-1] == value.shape[-1] <= _FLASH_MOST)
 
 
@@ -181,7 +183,9 @@ def _flash(query: Any, key: Any, value: Any, share: float, causal: bool, scale: 
 def _efficient_can(query: Any, key: Any, value: Any, mask: Any, grouped: bool) -> bool:
     step = _EFFICIENT_BYTES // query.element_size()
     sizes = query.shape[-1] % step == 0 and value.shape[-1] % step == 0
-    heads = query.shape[1] == key.shape[1] and not grouped
+    heads = query.shape[1] == key.shape[1]
+    if grouped:
+        heads = _EFFICIENT_GROUPED and key.shape[1] == value.shape[1] and query.shape[1] % key.shape[1] == 0
     free = mask is None or not mask.requires_grad
     return bool(query.dtype == key.dtype == value.dtype and sizes and heads and free)
 
