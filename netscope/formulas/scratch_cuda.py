@@ -1,7 +1,7 @@
 """What kernels of CUDA allocate for themselves while they run, by operator.
 
-Read off torch's own allocator, operator by operator (torch 2.14, compute capability 9.0). What cuDNN takes for
-a convolution hangs on the algorithm that it chooses on the device, and is not here.
+Read off torch's own allocator, operator by operator (torch 2.14, compute capability 9.0). What cuDNN takes
+for a convolution hangs on the algorithm that it chooses on the device, and is not here.
 
 A reduction is split over the whole device where it has few results and much to add up, and then its parts
 lie in memory for a while: a bias gradient takes more than the activation that it is of. How many parts there
@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from netscope.base.workload import ITEM_SIZE, TensorSpec
@@ -60,12 +61,15 @@ def gpu() -> Gpu:
 
 
 def of_cuda(operator: Operator) -> int:
-    """Bytes that are gone when the kernel returns; 0 where none are known of."""
-    return sum(pieces_of_cuda(operator))
+    """The most bytes at a time that are gone when the kernel returns; 0 where none are known of."""
+    return max(accumulate(pieces_of_cuda(operator)), default=0)
 
 
 def pieces_of_cuda(operator: Operator) -> tuple[int, ...]:
-    """The same, as many bytes each as are asked of the allocator at a time."""
+    """The same in order: bytes that are asked of the allocator, and with a minus those that it gets back.
+
+    What is not given back is when the kernel returns.
+    """
     known = _KNOWN.get(operator.name)
     if known is None:
         return ()
@@ -87,7 +91,7 @@ def _reduced(operator: Operator) -> tuple[int, ...]:
 def reduction(
     shape: Sequence[int], dims: Sequence[int], part: int, device: Gpu | None = None
 ) -> tuple[int, ...]:
-    """What a reduction of a contiguous tensor over these dimensions takes: its parts, and a counter for each block.
+    """What a reduction of a contiguous tensor over these dimensions takes: its parts, and counters of blocks.
 
     As `setReduceConfig` in aten/src/ATen/native/cuda/Reduce.cuh divides the work: threads side by side in a
     block read what lies side by side, in up to 4 results at a time where the last dimension stays; the rest
@@ -103,19 +107,17 @@ def reduction(
     elements = math.prod(size for size, _, reduces in merged if reduces)
     if not results or elements <= 1:
         return ()
-    steps = {
-        reduces: min((step for _, step, r in merged if r is reduces), default=None)
-        for reduces in (True, False)
-    }
-    along = steps[False] is None or (steps[True] or 0) < steps[False]
-    vector = 1
+    stays = min((step for _, step, reduces in merged if not reduces), default=None)
+    goes = min(step for _, step, reduces in merged if reduces)
+    along = stays is None or goes < stays
     wide, high = (elements, results) if along else (results, elements)
-    if along and steps[True] == 1 and wide >= _VECTORIZED and sum(r for _, _, r in merged) == 1:
+    vector = 1
+    if along and goes == 1 and wide >= _VECTORIZED and sum(reduces for _, _, reduces in merged) == 1:
         wide //= _VECTOR
-    elif not along and steps[False] == 1:
-        first = min((one for one in merged if not one[2]), key=lambda one: one[1])
+    elif stays == 1:
+        last = next(size for size, step, _ in merged if step == 1)
         vector = _VECTOR
-        while first[0] % vector or any(step % vector for _, step, _ in merged if step != 1):
+        while last % vector or any(step % vector for _, step, _ in merged if step != 1):
             vector //= 2
         wide //= vector
     most = _THREADS // vector
@@ -140,7 +142,7 @@ def reduction(
 
 
 def _merged(shape: Sequence[int], over: set[int]) -> list[tuple[int, int, bool]]:
-    """(size, elements from one to the next, whether it is reduced): neighbours of one kind as one dimension."""
+    """(size, elements from one to the next, whether it is reduced): neighbours of a kind as one dimension."""
     found: list[tuple[int, int, bool]] = []
     step = 1
     for dim in range(len(shape) - 1, -1, -1):
@@ -209,7 +211,7 @@ def _of_each_head(query: TensorSpec, key: TensorSpec) -> tuple[int, ...]:
 
 
 def _efficient_backward(operator: Operator) -> tuple[int, ...]:
-    """The product of gradient and output for their sums, or those and the gradients of queries in blocks.
+    """The product of gradient and output in float32 for their sums, then gradients of queries in blocks.
 
     Other dtypes than float32 have no such product: the kernel of the sums reads both.
     """
@@ -219,9 +221,44 @@ def _efficient_backward(operator: Operator) -> tuple[int, ...]:
     blocks = -(-rows // 64)
     wide = 64 if size <= 64 else 128 if size <= 128 else _up(size, 64)
     workspace = batch * heads * (blocks * 64 * wide * _FLOAT + 16 * blocks)
-    product = math.prod(out.shape) * _FLOAT if query.dtype == "float32" else 0
-    last = (product, sums, sums) if product + sums > workspace else (sums, workspace)
-    return *_of_each_head(query, key), *last
+    product = math.prod(out.shape) * _FLOAT
+    first = (product, sums, sums, -sums, -product) if query.dtype == "float32" else (sums,)
+    return *_of_each_head(query, key), *first, workspace
+
+
+def _encoder_layer(operator: Operator) -> tuple[int, ...]:
+    """What the layers within a fused one of a transformer's encoder make, its result apart.
+
+    Without a mask attention has a kernel of its own; with one the scores are there, and once more for the
+    softmax. The result's memory is taken for what comes before it in the same size.
+    """
+    given = operator.args
+    source, heads, norm_first = _spec(operator, 0), given[2], given[8]
+    hidden, mask = _spec(operator, 14), given[18] if len(given) > 18 else None
+    assert isinstance(heads, int)
+    one, rows = source.nbytes, math.prod(source.shape[:-1])
+    wide = rows * hidden.shape[0] * math.ceil(ITEM_SIZE[source.dtype])
+    norm = (rows * _FLOAT, rows * _FLOAT, -rows * _FLOAT, -rows * _FLOAT)
+    before = (one, *norm) if norm_first else ()
+    after = (-one,) if norm_first else ()
+    attention: tuple[int, ...] = (3 * one, one, -one)
+    if isinstance(mask, TensorSpec):
+        scores = heads * source.shape[1] * one // source.shape[2]
+        of_mask = mask.numel if len(mask.shape) == 4 else rows
+        attention = (
+            3 * one,
+            3 * one,
+            -3 * one,
+            scores,
+            of_mask,
+            scores,
+            -scores,
+            -of_mask,
+            -scores,
+            one,
+            -one,
+        )
+    return *before, *attention, -3 * one, *after, one, *norm, wide, -wide, one
 
 
 def _product(operator: Operator) -> int:
@@ -254,4 +291,5 @@ _KNOWN: Final[dict[str, Callable[[Operator], int | tuple[int, ...]]]] = {
     "aten._scaled_dot_product_flash_attention_backward.default": _flash_backward,
     "aten._scaled_dot_product_efficient_attention_backward.default": _efficient_backward,
     "aten._softmax_backward_data.default": _product,
+    "aten._transformer_encoder_layer_fwd.default": _encoder_layer,
 }

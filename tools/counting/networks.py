@@ -38,7 +38,8 @@ class Mixing(nn.Module):
         self.over = nn.Sequential(nn.Linear(tokens, 2 * tokens), nn.GELU(), nn.Linear(2 * tokens, tokens))
         self.along = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
+        """Over the patches, then along each."""
         x = x + self.over(self.first(x).transpose(1, 2)).transpose(1, 2)
         return x + self.along(self.second(x))
 
@@ -53,7 +54,8 @@ class Patches(nn.Module):
         self.blocks = blocks
         self.head = nn.Linear(width, 1000)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor) -> Any:
+        """Of images."""
         batch, channels, rows, columns = x.shape
         x = x.reshape(batch, channels, rows // 16, 16, columns // 16, 16)
         x = x.permute(0, 2, 4, 1, 3, 5).reshape(batch, -1, channels * 256)
@@ -169,6 +171,7 @@ class Both(nn.Module):
         self.inner = inner
 
     def forward(self, ids: torch.Tensor) -> Any:
+        """Both in one."""
         return self.inner(input_ids=ids, decoder_input_ids=ids)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-
 from typing import Final
 
 from netscope.answers.memory.allocator import Settings, replay
@@ -16,12 +15,14 @@ from netscope.report.memory import Reserved
 from netscope.trace.facts import Operator
 from netscope.trace.step.facts import Role, Step
 
-
 # Who asks for cuBLAS's workspace, and what says how large it is.
 WORKSPACE: Final = "cuBLAS workspace"
 CONFIG: Final = "CUBLAS_WORKSPACE_CONFIG"
 # Steps until the allocator has what it needs: what the first one leaves is in the way of the next.
 STEPS: Final = 2
+# Bytes of a number at most.
+_NUMBER: Final = 8
+_EFFICIENT: Final = "aten._scaled_dot_product_efficient_attention.default"
 
 
 def reserved_for(step: Step, settings: Settings | None = None) -> Reserved:
@@ -93,13 +94,14 @@ def _begin(step: Step) -> int:
 
 
 def _asked(step: Step) -> Iterator[tuple[Event, int]]:
-    """What is asked of the allocator in one step and before it, with the event of the step that it comes before."""
+    """What is asked of the allocator before a step and in it, with the event of the step that it comes before."""
     serving = cublas_workspace(gpu().capability, os.environ.get(CONFIG)) if step.device == "cuda" else None
     served: set[bool] = set()
     ops, phases = step.trace.ops, list(step.phases)
     block = len(step.trace.storages)  # beyond those of storages
     phase, coming = "", 0
     begun = 0
+    counts = any(op.operator.name.startswith("aten._fused_") for op in ops)
     for index, event in enumerate(step.events):
         while coming < len(phases) and phases[coming].event <= index:
             phase, coming = phases[coming].name, coming + 1
@@ -113,15 +115,28 @@ def _asked(step: Step) -> Iterator[tuple[Event, int]]:
                 block += 1
             pieces = _pieces(operator, step.device)
             frames = (_frame(step, begun, phase),) if pieces else ()
-            for place, taken in enumerate(pieces):
-                yield Event(block + place, taken, True, frames), index
-            for place in reversed(range(len(pieces))):
-                yield Event(block + place, pieces[place], False, frames), index
+            for taken in _taken(pieces, block, frames):
+                yield taken, index
             block += len(pieces)
             begun += 1
-        if not event.nbytes or _is_elsewhere(step, event.storage, event.nbytes):
+        if not event.nbytes or _is_elsewhere(step, event.storage, event.nbytes, counts):
             continue
         yield Event(event.storage, event.nbytes, event.born, (_made_by(step, event.storage, phase),)), index
+
+
+def _taken(pieces: tuple[int, ...], block: int, frames: tuple[Frame, ...]) -> Iterator[Event]:
+    """What a kernel takes and gives back, in blocks of these numbers."""
+    held: list[tuple[int, int]] = []
+    for place, nbytes in enumerate(pieces):
+        if nbytes > 0:
+            held.append((block + place, nbytes))
+            yield Event(block + place, nbytes, True, frames)
+        else:
+            back = next(one for one in reversed(held) if one[1] == -nbytes)
+            held.remove(back)
+            yield Event(*back, False, frames)
+    for back in reversed(held):
+        yield Event(*back, False, frames)
 
 
 def _pieces(operator: Operator, device: str) -> tuple[int, ...]:
@@ -131,9 +146,22 @@ def _pieces(operator: Operator, device: str) -> tuple[int, ...]:
     return (taken,) if taken else ()
 
 
-def _is_elsewhere(step: Step, storage: int, nbytes: int) -> bool:
-    """Whether it is the count of an optimizer's steps, which stays with the processor."""
-    return step.device != "cpu" and step.roles[storage] is Role.OPTIMIZER and nbytes <= 8
+def _is_elsewhere(step: Step, storage: int, nbytes: int, counts: bool) -> bool:
+    """Whether a number stays with the processor.
+
+    The count of an optimizer's steps does, unless its kernel is fused and `counts`; so does the seed of an
+    attention that drops out.
+    """
+    if step.device == "cpu" or nbytes > _NUMBER:
+        return False
+    if step.roles[storage] is Role.OPTIMIZER:
+        return not counts
+    born = step.trace.storages[storage].born
+    operator = step.trace.ops[born].operator if 0 <= born < len(step.trace.ops) else None
+    if operator is None or operator.name != _EFFICIENT:
+        return False
+    share = operator.args[5] if len(operator.args) > 5 else operator.kwargs.get("dropout_p", 0.0)
+    return bool(share)
 
 
 def _made_by(step: Step, storage: int, phase: str) -> Frame:

@@ -1,9 +1,9 @@
 """What torch does otherwise on CUDA than on the processor, above its kernels, for a step without data.
 
 To torch the tensors of such a step are on the processor: autograd asks a GPU for its streams, and ends the
-process where there is none. What differs is done here, by functions that stand in for torch's on a thread that
-records: dropout keeps a mask of one byte an element, attention has other kernels to choose from, and autocast
-runs other operators in float32. Recurrent layers are taken as on the processor.
+process where there is none. What differs is done here, by functions that stand in for torch's on a thread
+that records: dropout keeps a mask of one byte an element, attention has other kernels to choose from, and
+autocast runs other operators in float32. Recurrent layers are taken as on the processor.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FLASH_STEP: Final = 8
 _FLASH_MOST: Final = 256
 _EFFICIENT_BYTES: Final = 16
 # Whether it takes several heads of queries to one of keys.
-_EFFICIENT_GROUPED: Final = torch.__version__ >= (2, 14)
+_EFFICIENT_GROUPED: Final = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
 
 
 class _Active(threading.local):
@@ -76,18 +76,21 @@ def _patches(placed: Placed) -> tuple[Patch, ...]:
         Patch(functional, "dropout", _functional_dropout),
         Patch(torch, "dropout", _dropout),
         Patch(functional, "scaled_dot_product_attention", _attention),
+        Patch(functional, "linear", _linear),
         Patch(functional, "rms_norm", _rms_norm),
         Patch(torch, "rms_norm", _rms_norm),
     ]
-    for name in _FUNCTIONAL:
-        made.append(Patch(functional, name, _in_float32))
-    for name in (*_TORCHS, *(one for one in _METHODS if not one.startswith("_"))):
-        made.append(Patch(torch, name, _in_float32))
+    made += [Patch(functional, name, _in_float32) for name in _FUNCTIONAL]
+    named = (*_TORCHS, *(one for one in _METHODS if not one.startswith("_")))
+    made += [Patch(torch, name, _in_float32) for name in named]
     for name in _METHODS:
         made += [Patch(kind, name, _in_float32) for kind in (placed.tensor, placed.parameter)]
     for name in _WITH_DTYPE:
         made += [Patch(one, name, _to_float32) for one in (torch, placed.tensor, placed.parameter)]
     made += [Patch(functional, name, _to_float32) for name in ("softmax", "log_softmax")]
+    made.append(Patch(torch, "is_autocast_enabled", _asked_for_cuda))
+    made.append(Patch(torch, "get_autocast_dtype", _asked_for_cuda))
+    made.append(Patch(torch.autocast, "__init__", _begun_for_cuda))
     return tuple(made)
 
 
@@ -130,6 +133,23 @@ def _rms_norm(function: Callable[..., Any]) -> Callable[..., Any]:
     return rms_norm
 
 
+# Linear layers
+
+
+def _linear(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the bias in place where rows do not lie one after the other.
+
+    So does torch, but not where a mode of Python's listens, as it does here.
+    """
+
+    def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+        if bias is None or not _concerns(input) or input.ndim < 3 or input.is_contiguous():
+            return function(input, weight, bias)
+        return function(input, weight).add_(bias)
+
+    return linear
+
+
 # Attention
 
 
@@ -154,7 +174,7 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
                 attn_mask = attn_mask.to(dtype)
         if _flash_can(query, key, value, attn_mask, is_causal):
             return _flash(query, key, value, dropout_p, is_causal, scale)
-        if _efficient_can(query, key, value, attn_mask, enable_gqa):
+        if _efficient_can(query, key, value, enable_gqa):
             return _efficient(query, key, value, attn_mask, dropout_p, is_causal, scale)
         with torch.autocast("cpu", enabled=False):
             return _math(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
@@ -180,14 +200,13 @@ def _flash(query: Any, key: Any, value: Any, share: float, causal: bool, scale: 
     return made[..., :size] if short else made
 
 
-def _efficient_can(query: Any, key: Any, value: Any, mask: Any, grouped: bool) -> bool:
+def _efficient_can(query: Any, key: Any, value: Any, grouped: bool) -> bool:
     step = _EFFICIENT_BYTES // query.element_size()
     sizes = query.shape[-1] % step == 0 and value.shape[-1] % step == 0
     heads = query.shape[1] == key.shape[1]
     if grouped:
         heads = _EFFICIENT_GROUPED and key.shape[1] == value.shape[1] and query.shape[1] % key.shape[1] == 0
-    free = mask is None or not mask.requires_grad
-    return bool(query.dtype == key.dtype == value.dtype and sizes and heads and free)
+    return bool(query.dtype == key.dtype == value.dtype and sizes and heads)
 
 
 def _efficient(
@@ -223,6 +242,27 @@ def _math(
 
 
 # Autocast
+
+
+def _asked_for_cuda(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Whether and to what tensors on CUDA are cast, which is what is asked where no device is named."""
+
+    def asked(*args: Any) -> Any:
+        if _active.placed is not None and args in ((), ("cuda",)):
+            return function("cpu")
+        return function(*args)
+
+    return asked
+
+
+def _begun_for_cuda(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What the owner casts on CUDA."""
+
+    def begun(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
+        here = _active.placed is not None and device_type == "cuda"
+        function(self, "cpu" if here else device_type, *args, **kwargs)
+
+    return begun
 
 
 def _casts(value: Any) -> bool:
