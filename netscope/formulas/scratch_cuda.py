@@ -81,9 +81,10 @@ def pieces_of_cuda(operator: Operator) -> tuple[int, ...]:
 
 
 def _reduced(operator: Operator) -> tuple[int, ...]:
-    """Of a reduction over the dimensions that it is given, or all."""
+    """Of a reduction over the dimensions that it is given, or all; norms have their order first."""
     of = _spec(operator, 0)
-    given: Any = operator.args[1] if len(operator.args) > 1 else None
+    place = 2 if operator.name == _NORM else 1
+    given: Any = operator.args[place] if len(operator.args) > place else None
     dims = [given] if isinstance(given, int) else given or range(len(of.shape))
     return reduction(of.shape, dims, max(_FLOAT, math.ceil(ITEM_SIZE[of.dtype])))
 
@@ -161,6 +162,9 @@ def _power(size: int, most: int) -> int:
     return most if size >= most else 1 << (max(size, 1).bit_length() - 1)
 
 
+_NORM: Final = "aten.linalg_vector_norm.default"
+# Threads of a block, of which so many go together; elements that one reads at a time, and adds up at least
+# and at most before another block is to help; bytes of a counter of blocks that are done.
 _THREADS: Final = 512
 _WARP: Final = 32
 _VECTOR: Final = 4
@@ -285,6 +289,7 @@ _KNOWN: Final[dict[str, Callable[[Operator], int | tuple[int, ...]]]] = {
             "aten.mean.default",
             "aten.amax.default",
             "aten.amin.default",
+            _NORM,
         ),
         _reduced,
     ),

@@ -47,6 +47,10 @@ int cudaFree(void *address) {
     return 0;
 }
 int cudaMemGetInfo(size_t *left, size_t *total) { *total = capacity(), *left = *total - used; return 0; }
+/* Of the host, where what is read back is zero. */
+int cudaHostAlloc(void **address, size_t bytes) { return *address = calloc(1, bytes ? bytes : 1), *address ? 0 : FULL; }
+int cudaFreeHost(void *address) { free(address); return 0; }
+NOTHING(cudaHostRegister) NOTHING(cudaHostUnregister)
 NOTHING(cudaMemcpy) NOTHING(cudaMemcpyAsync) NOTHING(cudaMemset) NOTHING(cudaMemsetAsync)
 
 /* Pages for segments that grow: a handle is as many bytes as its page has. */

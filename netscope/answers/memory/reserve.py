@@ -94,7 +94,7 @@ def _begin(step: Step) -> int:
 
 
 def _asked(step: Step) -> Iterator[tuple[Event, int]]:
-    """What is asked of the allocator before a step and in it, with the event of the step that it comes before."""
+    """What is asked of the allocator before a step and in it, with the event of the step that comes next."""
     serving = cublas_workspace(gpu().capability, os.environ.get(CONFIG)) if step.device == "cuda" else None
     served: set[bool] = set()
     ops, phases = step.trace.ops, list(step.phases)

@@ -8,6 +8,7 @@ autocast runs other operators in float32. Recurrent layers are taken as on the p
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ _HALVES: Final = frozenset({torch.float16, torch.bfloat16})
 _FLASH_STEP: Final = 8
 _FLASH_MOST: Final = 256
 _EFFICIENT_BYTES: Final = 16
+# By what torch.optim asks for the devices whose graphs hold a step.
+_CAPTURABLE: Final = "_get_capturable_supported_devices"
 # Whether it takes several heads of queries to one of keys.
 _EFFICIENT_GROUPED: Final = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
 
@@ -88,6 +91,9 @@ def _patches(placed: Placed) -> tuple[Patch, ...]:
     for name in _WITH_DTYPE:
         made += [Patch(one, name, _to_float32) for one in (torch, placed.tensor, placed.parameter)]
     made += [Patch(functional, name, _to_float32) for name in ("softmax", "log_softmax")]
+    made.append(Patch(torch, "_fused_sgd_", _in_place))
+    optimizers = [module for name, module in sys.modules.items() if name.startswith("torch.optim.")]
+    made += [Patch(one, _CAPTURABLE, _capturable) for one in optimizers if hasattr(one, _CAPTURABLE)]
     made.append(Patch(torch, "is_autocast_enabled", _asked_for_cuda))
     made.append(Patch(torch, "get_autocast_dtype", _asked_for_cuda))
     made.append(Patch(torch.autocast, "__init__", _begun_for_cuda))
@@ -118,6 +124,29 @@ def _dropout(function: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     return dropout
+
+
+# Optimizers
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel that makes nothing, and of which meta has none."""
+
+    def in_place(parameters: Any, *args: Any, **kwargs: Any) -> None:
+        if not any(map(_concerns, parameters)):
+            function(parameters, *args, **kwargs)
+
+    return in_place
+
+
+def _capturable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The devices on which an optimizer's step can be captured, of which this is one."""
+
+    def devices(*args: Any, **kwargs: Any) -> list[str]:
+        found: list[str] = function(*args, **kwargs)
+        return found if _active.placed is None else [*found, _active.placed.device.type]
+
+    return devices
 
 
 # Normalization
