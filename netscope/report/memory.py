@@ -64,11 +64,18 @@ class Reserved(NamedTuple):
         the most that it had of the device, in segments.
     fragmented:
         what of that was free while the most was reserved.
+    workspace:
+        what of all three figures is cuBLAS's, and no tensor: a workspace for each thread that multiplies, of
+        which autograd has one of its own.
+    gpu:
+        whose kernels and whose workspace; a usual one where none is there.
     """
 
     allocated: int
     reserved: int
     fragmented: int
+    workspace: int = 0
+    gpu: str = ""
 
 
 class Sharded(NamedTuple):

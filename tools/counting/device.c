@@ -47,6 +47,10 @@ int cudaFree(void *address) {
     return 0;
 }
 int cudaMemGetInfo(size_t *left, size_t *total) { *total = capacity(), *left = *total - used; return 0; }
+/* Of the host, where what is read back is zero. */
+int cudaHostAlloc(void **address, size_t bytes) { return *address = calloc(1, bytes ? bytes : 1), *address ? 0 : FULL; }
+int cudaFreeHost(void *address) { free(address); return 0; }
+NOTHING(cudaHostRegister) NOTHING(cudaHostUnregister)
 NOTHING(cudaMemcpy) NOTHING(cudaMemcpyAsync) NOTHING(cudaMemset) NOTHING(cudaMemsetAsync)
 
 /* Pages for segments that grow: a handle is as many bytes as its page has. */
@@ -132,7 +136,15 @@ int cudaFuncGetAttributes(char *attributes) {
 }
 int cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks) { *blocks = 1; return 0; }
 int cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks) { *blocks = 1; return 0; }
-int cublasCreate_v2(void **handle) { *handle = &room; return 0; }
+/* Another one for each thread that asks: torch has a workspace for each. */
+int cublasCreate_v2(void **handle) { static char made[KEPT]; static int next_one; *handle = &made[next_one++]; return 0; }
+/* One algorithm for every product, so that torch goes the way that it goes on a GPU. */
+int cublasLtMatmulAlgoGetHeuristic(
+    void *handle, void *product, void *a, void *b, void *c, void *d, void *wish, int most, void *found, int *count) {
+    (void)handle, (void)product, (void)a, (void)b, (void)c, (void)d, (void)wish, (void)most, (void)found;
+    *count = 1;
+    return 0;
+}
 
 /* NVML, which knows of no device. */
 

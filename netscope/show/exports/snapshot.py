@@ -19,4 +19,4 @@ def made_of(report: Report) -> bytes:
             f"the report of {report.name} has no step: it is no answer of memory, or was saved.",
             hint="predict it anew: netscope memory MODEL --train --snapshot step.pickle",
         )
-    return pickled(list(allocations_of(report.step)))
+    return pickled(list(allocations_of(report.step, 1, workspace=False)))

@@ -8,6 +8,7 @@ autocast runs other operators in float32. Recurrent layers are taken as on the p
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ _HALVES: Final = frozenset({torch.float16, torch.bfloat16})
 _FLASH_STEP: Final = 8
 _FLASH_MOST: Final = 256
 _EFFICIENT_BYTES: Final = 16
+# By what torch.optim asks for the devices whose graphs hold a step.
+_CAPTURABLE: Final = "_get_capturable_supported_devices"
+# Whether it takes several heads of queries to one of keys.
+_EFFICIENT_GROUPED: Final = tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 14)
 
 
 class _Active(threading.local):
@@ -74,6 +79,7 @@ def _patches(placed: Placed) -> tuple[Patch, ...]:
         Patch(functional, "dropout", _functional_dropout),
         Patch(torch, "dropout", _dropout),
         Patch(functional, "scaled_dot_product_attention", _attention),
+        Patch(functional, "linear", _linear),
         Patch(functional, "rms_norm", _rms_norm),
         Patch(torch, "rms_norm", _rms_norm),
     ]
@@ -85,6 +91,12 @@ def _patches(placed: Placed) -> tuple[Patch, ...]:
     for name in _WITH_DTYPE:
         made += [Patch(one, name, _to_float32) for one in (torch, placed.tensor, placed.parameter)]
     made += [Patch(functional, name, _to_float32) for name in ("softmax", "log_softmax")]
+    made.append(Patch(torch, "_fused_sgd_", _in_place))
+    optimizers = [module for name, module in sys.modules.items() if name.startswith("torch.optim.")]
+    made += [Patch(one, _CAPTURABLE, _capturable) for one in optimizers if hasattr(one, _CAPTURABLE)]
+    made.append(Patch(torch, "is_autocast_enabled", _asked_for_cuda))
+    made.append(Patch(torch, "get_autocast_dtype", _asked_for_cuda))
+    made.append(Patch(torch.autocast, "__init__", _begun_for_cuda))
     return tuple(made)
 
 
@@ -114,6 +126,29 @@ def _dropout(function: Callable[..., Any]) -> Callable[..., Any]:
     return dropout
 
 
+# Optimizers
+
+
+def _in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A kernel that makes nothing, and of which meta has none."""
+
+    def in_place(parameters: Any, *args: Any, **kwargs: Any) -> None:
+        if not any(map(_concerns, parameters)):
+            function(parameters, *args, **kwargs)
+
+    return in_place
+
+
+def _capturable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The devices on which an optimizer's step can be captured, of which this is one."""
+
+    def devices(*args: Any, **kwargs: Any) -> list[str]:
+        found: list[str] = function(*args, **kwargs)
+        return found if _active.placed is None else [*found, _active.placed.device.type]
+
+    return devices
+
+
 # Normalization
 
 
@@ -125,6 +160,23 @@ def _rms_norm(function: Callable[..., Any]) -> Callable[..., Any]:
         return fused(input, list(normalized_shape), weight, eps)[0]
 
     return rms_norm
+
+
+# Linear layers
+
+
+def _linear(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the bias in place where rows do not lie one after the other.
+
+    So does torch, but not where a mode of Python's listens, as it does here.
+    """
+
+    def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+        if bias is None or not _concerns(input) or input.ndim < 3 or input.is_contiguous():
+            return function(input, weight, bias)
+        return function(input, weight).add_(bias)
+
+    return linear
 
 
 # Attention
@@ -149,9 +201,9 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
             query, key, value = (one.to(dtype) for one in (query, key, value))
             if attn_mask is not None and attn_mask.is_floating_point():
                 attn_mask = attn_mask.to(dtype)
-        if _flash_can(query, key, value, attn_mask):
+        if _flash_can(query, key, value, attn_mask, is_causal):
             return _flash(query, key, value, dropout_p, is_causal, scale)
-        if _efficient_can(query, key, value, attn_mask, enable_gqa):
+        if _efficient_can(query, key, value, enable_gqa):
             return _efficient(query, key, value, attn_mask, dropout_p, is_causal, scale)
         with torch.autocast("cpu", enabled=False):
             return _math(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
@@ -159,9 +211,9 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
     return scaled_dot_product_attention
 
 
-def _flash_can(query: Any, key: Any, value: Any, mask: Any) -> bool:
+def _flash_can(query: Any, key: Any, value: Any, mask: Any, causal: bool) -> bool:
     same = query.dtype == key.dtype == value.dtype and query.dtype in _HALVES
-    heads = query.shape[1] % key.shape[1] == 0
+    heads = query.shape[1] % key.shape[1] == 0 and not (causal and query.shape[2] != key.shape[2])
     return bool(same and mask is None and heads and query.shape[-1] == value.shape[-1] <= _FLASH_MOST)
 
 
@@ -177,12 +229,13 @@ def _flash(query: Any, key: Any, value: Any, share: float, causal: bool, scale: 
     return made[..., :size] if short else made
 
 
-def _efficient_can(query: Any, key: Any, value: Any, mask: Any, grouped: bool) -> bool:
+def _efficient_can(query: Any, key: Any, value: Any, grouped: bool) -> bool:
     step = _EFFICIENT_BYTES // query.element_size()
     sizes = query.shape[-1] % step == 0 and value.shape[-1] % step == 0
-    heads = query.shape[1] == key.shape[1] and not grouped
-    free = mask is None or not mask.requires_grad
-    return bool(query.dtype == key.dtype == value.dtype and sizes and heads and free)
+    heads = query.shape[1] == key.shape[1]
+    if grouped:
+        heads = _EFFICIENT_GROUPED and key.shape[1] == value.shape[1] and query.shape[1] % key.shape[1] == 0
+    return bool(query.dtype == key.dtype == value.dtype and sizes and heads)
 
 
 def _efficient(
@@ -218,6 +271,27 @@ def _math(
 
 
 # Autocast
+
+
+def _asked_for_cuda(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Whether and to what tensors on CUDA are cast, which is what is asked where no device is named."""
+
+    def asked(*args: Any) -> Any:
+        if _active.placed is not None and args in ((), ("cuda",)):
+            return function("cpu")
+        return function(*args)
+
+    return asked
+
+
+def _begun_for_cuda(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What the owner casts on CUDA."""
+
+    def begun(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
+        here = _active.placed is not None and device_type == "cuda"
+        function(self, "cpu" if here else device_type, *args, **kwargs)
+
+    return begun
 
 
 def _casts(value: Any) -> bool:

@@ -215,6 +215,8 @@ def _recorded(
     for storage in (*(storage for storage, _ in saved), *tags.numbers):
         roles.setdefault(storage, Role.SAVED)
     hosted = tags.hosted if device.type != "cpu" else set()
+    if any(op.operator.name.startswith("aten._fused_") for op in recorder.ops):  # it wants its counts at hand
+        hosted = {storage for storage in hosted if roles.get(storage) is not Role.OPTIMIZER}
     events, phases = _without(hosted, tags.events, recorder.phases)
     step = Step(
         trace,
