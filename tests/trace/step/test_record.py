@@ -17,6 +17,7 @@ from netscope.trace import ForwardError
 from netscope.trace.step.facts import Role, Step
 from netscope.trace.step.program import Recipe
 from netscope.trace.step.record import record_step
+from netscope.trace.step.tensors import placed
 from tests.owners.describe import describe, differences
 from tests.owners.every import OWNERS
 
@@ -200,6 +201,7 @@ def test_nothing_changes_of_awkward_owners(name: str) -> None:
     owner = OWNERS[name]
     if owner.needs is not None and importlib.util.find_spec(owner.needs) is None:
         pytest.skip(f"{owner.needs} is not installed")
+    placed(torch.device("cpu"))  # what torch imports with its first tensors leaves a filter of warnings
     made = owner.make()
     before = describe(made.module, made.args, made.kwargs, made.beside)
     for recipe in (None, SGD):
