@@ -144,16 +144,25 @@ def _facts(memory: Memory) -> Iterator[p.Fact]:
         free = units.percent(reserved.fragmented / reserved.reserved if reserved.reserved else 0.0)
         blocks = f"{_total(reserved.allocated)} in blocks of 512 bytes"
         note = f"in segments, for {blocks}; {free} of it free in between"
+        if reserved.workspace:
+            note += f"; {units.binary(reserved.workspace)} of it cuBLAS's, of {short(reserved.gpu)}"
         yield p.Fact("reserved", _total(reserved.reserved), note, "")
 
 
 def _measured(memory: Memory, found: Measured) -> Iterator[p.Fact]:
     """What was predicted beside what was measured, and their ratio."""
-    pairs = [
-        ("training", memory.training_peak, found.training_peak),
-        ("inference", memory.inference_peak, found.inference_peak),
-        ("reserved", None if memory.step.reserved is None else memory.step.reserved.reserved, found.reserved),
-    ]
+    reserved = memory.step.reserved
+    if reserved is None:
+        pairs = [
+            ("training", memory.training_peak, found.training_peak),
+            ("inference", memory.inference_peak, found.inference_peak),
+        ]
+    else:  # as torch counts there: in blocks, and with what is no tensor
+        peak = found.inference_peak + memory.parameters + memory.buffers
+        pairs = [
+            ("allocated", reserved.allocated, peak if memory.training is None else found.training_peak),
+            ("reserved", reserved.reserved, found.reserved),
+        ]
     told = [(name, says, was) for name, says, was in pairs if says is not None and was is not None]
     (_, says, was), *others = told
     texts = [f"the prediction is {_of_it(says, was)}"]
@@ -323,5 +332,8 @@ def _notes(report: Report) -> Iterator[p.Note]:
     yield from partial_notes(report)
     yield from (p.Note(f"note: {note}", "dim") for note in report.notes)
     memory = _of(report)
+    if memory.device == "cuda":
+        text = "not in these figures: CUDA's context, and what cuDNN takes while it convolves"
+        yield p.Note(text, "dim")
     if memory.training is None:
         yield p.Note("of a forward alone", "dim", hint="--train shows a step of training")

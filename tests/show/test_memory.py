@@ -29,7 +29,7 @@ def test_the_figures_come_first() -> None:
         "2 batches a step",
         "autocast bfloat16",
         "checkpoint net",
-        "the prediction is 1.0227 of it",
+        "the prediction is 1.1636 of it",
         "fsdp of 8",
         "KV cache",
         "8 B  of a sequence, while no window is full",

@@ -173,8 +173,9 @@ def test_a_layer_by_hand() -> None:
 
 
 def test_a_layer_on_a_gpu_by_hand() -> None:
-    # 32 MiB are cuBLAS's. 4 MiB of weights lie in a segment of 20 MiB. What goes in and what comes out has a segment each once it is
-    # of 10 MiB and more, in steps of 2 MiB: of 22 MiB, which are 5,632 samples of 4 KiB, both fit beside it.
+    # 32 MiB are cuBLAS's. 4 MiB of weights lie in a segment of 20 MiB. What goes in and what comes out has a
+    # segment each once it is of 10 MiB and more, in steps of 2 MiB: of 22 MiB, which are 5,632 samples of
+    # 4 KiB, both fit beside it.
     report = netscope.memory(nn.Linear(1024, 1024, bias=False), input=(1024,), fit="96MiB", device="cuda")
     fit = fit_of(report)
     assert (fit.largest, fit.peak, fit.next_peak) == (5632, 96 * MIB, 100 * MIB)
