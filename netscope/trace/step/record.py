@@ -155,9 +155,6 @@ def _recorded(
             if tag is not None:
                 roles.setdefault(tag[1], role)
 
-    def call(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return calls.root(module, args, kwargs)
-
     are(Role.PARAMETER, _parameters(names.modules))
     are(Role.BUFFER, _buffers(names.modules))
     inputs = calls.arguments(args, kwargs)
@@ -171,10 +168,10 @@ def _recorded(
         here.outside = recorder.on_meta
         try:
             if recipe is None:
-                infer(module, args, kwargs, amp, home, listener, call)
+                infer(module, args, kwargs, amp, home, listener, calls.root)
             else:
                 recorder.phase("state")
-                listener.training = Training(module, args, kwargs, recipe, home, call)
+                listener.training = Training(module, args, kwargs, recipe, home, calls.root)
                 listener.training.step(listener)
         except NetscopeError:  # what was asked for cannot be
             raise
