@@ -364,6 +364,7 @@ def _takes_mode(module: torch.nn.Module) -> bool:
 
 
 def torch_dtype(spec: TensorSpec) -> torch.dtype:
+    """That of a spec."""
     dtype = getattr(torch, spec.dtype)
     assert isinstance(dtype, torch.dtype)
     return dtype
