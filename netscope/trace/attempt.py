@@ -197,7 +197,7 @@ def _empty_closures(frames: list[types.FrameType], left: _Left) -> None:
     def is_ours(value: Any, depth: int = 2) -> bool:
         if isinstance(value, (list, tuple)) and depth:
             return any(is_ours(item, depth - 1) for item in value)
-        return id(value) in copies or type(value) is Recorder or survivors.is_of(value, left.token)
+        return id(value) in copies or isinstance(value, Recorder) or survivors.is_of(value, left.token)
 
     for frame in frames:
         for function in gc.get_referents(frame):
