@@ -24,6 +24,12 @@ from tests.owners.every import OWNERS
 SGD = Recipe(optimizer="sgd", loss="mean")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def imported() -> None:
+    """What torch imports with its first tensors without data leaves a filter of warnings."""
+    placed(torch.device("cpu"))
+
+
 def net() -> nn.Sequential:
     return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 2))
 
@@ -201,7 +207,6 @@ def test_nothing_changes_of_awkward_owners(name: str) -> None:
     owner = OWNERS[name]
     if owner.needs is not None and importlib.util.find_spec(owner.needs) is None:
         pytest.skip(f"{owner.needs} is not installed")
-    placed(torch.device("cpu"))  # what torch imports with its first tensors leaves a filter of warnings
     made = owner.make()
     before = describe(made.module, made.args, made.kwargs, made.beside)
     for recipe in (None, SGD):
