@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -146,6 +146,3 @@ class PlacedTwins(Twins):
         if tensor.requires_grad and tensor.is_leaf:
             made.requires_grad_()
         return made
-
-
-Place = Callable[[torch.Tensor], torch.Tensor]
