@@ -2,8 +2,8 @@
 
 It runs on a device that only counts, see `tools.counting.device`. Each network is in a process of its own,
 and trains and infers there on a device that has nothing else; what was predicted for it, without any device,
-is held against `torch.cuda.max_memory_allocated` and `_reserved`. Without a compiler or torch's build for CUDA
-the table says why it is not there.
+is held against `torch.cuda.max_memory_allocated` and `_reserved`. Without a compiler or torch's build for
+CUDA the table says why it is not there.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def section() -> str:
 
 
 def measure(name: str) -> None:
-    """All ways of a network, a JSON line each: to be run on the device that counts, in a process of its own."""
+    """All ways of a network, a JSON line each: to be run on the device that counts, in its own process."""
     import torch
 
     from netscope.machine.memory.cpu import Marks

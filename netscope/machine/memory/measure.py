@@ -39,16 +39,15 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
         def forward(listener: Listener) -> None:
             infer(module, args, kwargs, recipe.amp, home, listener)
 
-        before -= _counted(workload, args, kwargs, home)
         # Parameters and buffers apart.
         there = before + _bytes_of([*module.parameters(), *module.buffers()])
         peak, reserved = _run(forward, _bytes_of(_tensors(module, args, kwargs)), home)
     inference = peak - there
     if not train:
         return Measured(name, inference, reserved=None if reserved is None else reserved - held)
+    del module, args, kwargs, forward
     before, held = _emptied(home)
     with _ready(workload, trace, home, train=True) as (module, args, kwargs):
-        before -= _counted(workload, args, kwargs, home)
         training = Training(module, args, kwargs, recipe, home)
 
         def resident() -> int:
@@ -77,15 +76,6 @@ def _emptied(home: torch.device) -> tuple[int, int]:
         clear()
     torch.cuda.empty_cache()
     return torch.cuda.memory_allocated(home), torch.cuda.memory_reserved(home)
-
-
-def _counted(workload: Workload, args: tuple[Any, ...], kwargs: dict[str, Any], home: torch.device) -> int:
-    """Bytes of the caller's own tensors that the step is called with: inputs of it, though they were there."""
-    if home.type != "cuda":
-        return 0
-    given = _given((workload.args, workload.kwargs))
-    own = {tensor.untyped_storage()._cdata for tensor in given}
-    return _bytes_of(one for one in _given((args, kwargs)) if one.untyped_storage()._cdata in own)
 
 
 def _given(arguments: object) -> list[torch.Tensor]:
