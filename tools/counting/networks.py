@@ -208,23 +208,6 @@ def opt() -> Made:
     ), (_ids(),)
 
 
-def mixtral() -> Made:
-    """A mixture of experts."""
-    from transformers import MixtralConfig, MixtralForCausalLM
-
-    return MixtralForCausalLM(
-        MixtralConfig(
-            vocab_size=_WORDS,
-            hidden_size=256,
-            num_hidden_layers=2,
-            intermediate_size=512,
-            num_attention_heads=8,
-            num_key_value_heads=4,
-            num_local_experts=4,
-        )
-    ), (_ids(2, 128),)
-
-
 NETWORKS = {
     made.__name__: made
     for made in (
@@ -241,6 +224,5 @@ NETWORKS = {
         qwen3,
         gemma2,
         t5,
-        mixtral,
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
     """
     home = torch.device(device)
     name = torch.cuda.get_device_name(home) if home.type == "cuda" else platform.machine()
-    before = torch.cuda.memory_allocated(home) if home.type == "cuda" else 0
+    before, held = _emptied(home)
     with _ready(workload, trace, home, train=False) as (module, args, kwargs):
 
         def forward(listener: Listener) -> None:
@@ -41,9 +42,11 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
         # Parameters and buffers apart.
         there = before + _bytes_of([*module.parameters(), *module.buffers()])
         peak, reserved = _run(forward, _bytes_of(_tensors(module, args, kwargs)), home)
-    if not train:
-        return Measured(name, peak - there, reserved=reserved)
     inference = peak - there
+    if not train:
+        return Measured(name, inference, reserved=None if reserved is None else reserved - held)
+    del module, args, kwargs, forward
+    before, held = _emptied(home)
     with _ready(workload, trace, home, train=True) as (module, args, kwargs):
         training = Training(module, args, kwargs, recipe, home)
 
@@ -56,11 +59,31 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
 
         training.step(cpu.Marks())
         peak, reserved = _run(training.step, resident(), home)
-    return Measured(name, inference, peak - before, reserved)
+    return Measured(name, inference, peak - before, None if reserved is None else reserved - held)
+
+
+def _emptied(home: torch.device) -> tuple[int, int]:
+    """What is allocated and reserved of a device before anything runs, when all that can be is given back.
+
+    cuBLAS's workspaces too, which the step is to ask for anew.
+    """
+    if home.type != "cuda":
+        return 0, 0
+    gc.collect()
+    torch.cuda.synchronize(home)
+    clear = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
+    if clear is not None:
+        clear()
+    torch.cuda.empty_cache()
+    return torch.cuda.memory_allocated(home), torch.cuda.memory_reserved(home)
+
+
+def _given(arguments: object) -> list[torch.Tensor]:
+    return [leaf for _, leaf in leaves(arguments) if isinstance(leaf, torch.Tensor)]
 
 
 def _run(step: Step, there: int, home: torch.device) -> tuple[int, int | None]:
-    """The most that is alive in a step, and what the allocator has of the device for it.
+    """The most that is alive in a step, and what the allocator has of the device when it is over.
 
     there:
         bytes alive before it, of which a record of the step alone does not tell.
@@ -76,8 +99,7 @@ def _run(step: Step, there: int, home: torch.device) -> tuple[int, int | None]:
 
 
 def _tensors(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[torch.Tensor]:
-    given = [leaf for _, leaf in leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-    return [*module.parameters(), *module.buffers(), *given]
+    return [*module.parameters(), *module.buffers(), *_given((args, kwargs))]
 
 
 def _bytes_of(tensors: Iterable[torch.Tensor]) -> int:
