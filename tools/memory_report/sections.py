@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tools.memory_report import cache, fit, large, peaks, saved, snapshots
+from tools.memory_report import cache, cuda, fit, large, peaks, saved, snapshots
 from tools.memory_report.section import Section
 
 SECTIONS: Final[tuple[Section, ...]] = (
     saved.SECTION,
     peaks.SECTION,
+    cuda.SECTION,
     fit.SECTION,
     cache.SECTION,
     snapshots.SECTION,
