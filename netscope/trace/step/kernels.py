@@ -57,6 +57,17 @@ def _with_statistics(made: Any, images: torch.Tensor, learnt: tuple[torch.Tensor
     return (made[0], *[one.to(images.dtype) for one in made[1:]])
 
 
+def _convolution(images: torch.Tensor, weight: torch.Tensor, *rest: Any) -> torch.Tensor:
+    """What has channels last makes what has them last, as oneDNN does."""
+    made: torch.Tensor = _aten.convolution.default(images, weight, *rest)
+    last = torch.channels_last
+    if made.ndim == 4 and any(
+        not one.is_contiguous() and one.is_contiguous(memory_format=last) for one in (images, weight)
+    ):
+        return torch.empty_like(made, memory_format=last)
+    return made
+
+
 _SUM: Final = 0
 
 
@@ -90,6 +101,7 @@ _ANYWHERE: Final[_Kernels] = {
 }
 _CPU: Final[_Kernels] = {
     **_ANYWHERE,
+    _aten.convolution.default: _convolution,
     _aten.native_batch_norm.default: _batch_norm,
     _aten.native_layer_norm.default: _layer_norm,
     _aten._embedding_bag.default: _embedding_bag,
