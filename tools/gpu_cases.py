@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 MEMORY: Final[dict[str, dict[str, Any]]] = {
     "torchvision/resnet50": {"batch": 32},
     "torchvision/vit_b_16": {"batch": 32},
-    "llama-like": {"model": "tools.gpu_cases:llama_like", "input": "ids=8x1024:int64"},
-    "mlp": {"model": "tools.gpu_cases:mlp", "input": "4096x2048"},
+    "llama-like": {"model": "tools.gpu_cases:llama_like", "input": "ids=1024:int64", "batch": 8},
+    "mlp": {"model": "tools.gpu_cases:mlp", "input": "2048", "batch": 4096},
 }
 # By how much a prediction may be off: from a GiB on, and below.
 GIB: Final = 2**30

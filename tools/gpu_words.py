@@ -67,7 +67,7 @@ def markdown(
 
 _MEMORY: Final = """\
 Bytes of a step as `netscope memory` predicts them, and as torch's allocator has them on the GPU. cuBLAS's
-workspace is in both; that of cuDNN, which hangs on the algorithms that it chooses, only in what is measured."""
+workspace is in both; that of cuDNN, which hangs on the algorithms that it chooses, in what is measured."""
 
 
 def _memory(memory: Mapping[str, MemoryCase | str]) -> list[str]:

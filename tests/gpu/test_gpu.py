@@ -53,7 +53,7 @@ def test_predicted_memory_is_what_the_allocator_has(network: str, amp: str | Non
     needs(network)
     found = remembered(network, amp, train=train)
     allocated, reserved = found.offs
-    # cuDNN's workspace is in what is measured alone: where there are convolutions the prediction may be lower.
+    # cuDNN's workspace is in what is measured alone: where there are convolutions we may be lower.
     convolves = network.startswith("torchvision/")
     assert found.limit >= allocated >= -(found.limit + 0.05 * convolves), found
     assert found.limit >= reserved >= -(found.limit + 0.08 * convolves), found
