@@ -114,6 +114,17 @@ def test_an_encoder_layer() -> None:
     assert of_cuda(masked) == 3 * one + max(3 * one, 2 * 320_000 + 200)
 
 
+def test_gradients_of_many_words_are_sorted() -> None:
+    # 4,096 indices of 100 words: 409 + 100 sums of a row of 40, in steps of 32: 64 x 4 bytes.
+    given = spec(4, 1024, 40), spec(4, 1024, dtype="int64"), 100, -1, False
+    sums = 509 * 64 * 4
+    assert of_cuda(operator("embedding_dense_backward.default", *given)) == (
+        2 * 4096 * 8 + 3 * 100 * 8 + 509 * 8 + sums
+    )
+    few = spec(3, 1024, 40), spec(3, 1024, dtype="int64"), 100, -1, False
+    assert pieces_of_cuda(operator("embedding_dense_backward.default", *few)) == ()
+
+
 def test_who_multiplies_by_cublas() -> None:
     assert asks_for_workspace(operator("addmm.default"))
     assert not asks_for_workspace(operator("add.Tensor"))
