@@ -230,7 +230,7 @@ def _as_case(network: str, batch: int, dtype: str, found: dict[str, Any]) -> Cas
 
 
 def _as_memory(raw: dict[str, Any]) -> MemoryCase | str:
-    return str(raw["error"]) if raw.get("error") else MemoryCase(**raw)
+    return MemoryCase(**raw) if "predicted" in raw else str(raw.get("error") or "nothing was found")
 
 
 def describe() -> dict[str, str]:
