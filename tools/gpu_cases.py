@@ -17,6 +17,17 @@ from unittest import mock
 if TYPE_CHECKING:
     from netscope.report.measured.timing import Timing
 
+# Networks whose memory is predicted and measured: what each is, and how it is called.
+MEMORY: Final[dict[str, dict[str, Any]]] = {
+    "torchvision/resnet50": {"batch": 32},
+    "torchvision/vit_b_16": {"batch": 32},
+    "llama-like": {"model": "tools.gpu_cases:llama_like", "input": "ids=1024:int64", "batch": 8},
+    "mlp": {"model": "tools.gpu_cases:mlp", "input": "2048", "batch": 4096},
+}
+# By how much a prediction may be off: from a GiB on, and below.
+GIB: Final = 2**30
+OFF: Final = 0.02
+OFF_BELOW: Final = 0.10
 NETWORKS: Final = ("alexnet", "zfnet", "torchvision/resnet50", "torchvision/vit_b_16")
 BATCHES: Final = (1, 64)
 DTYPES: Final = ("fp32", "bf16")
@@ -91,6 +102,123 @@ class Case:
     def name(self) -> str:
         """What tells it from others."""
         return f"{self.network} {self.batch} {self.dtype}"
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCase:
+    """One network's step in bytes, as predicted and as torch's allocator on the GPU has it.
+
+    workspace:
+        what of the prediction is cuBLAS's. That of cuDNN is in what is measured alone.
+    """
+
+    network: str
+    amp: str | None
+    train: bool
+    predicted: int
+    allocated: int
+    modelled: int
+    reserved: int
+    workspace: int
+
+    @property
+    def offs(self) -> tuple[float, float]:
+        """By which part the predictions of allocated and of reserved are too high."""
+        return self.predicted / self.allocated - 1, self.modelled / self.reserved - 1
+
+    @property
+    def limit(self) -> float:
+        """By how much they may be."""
+        return OFF if self.allocated >= GIB else OFF_BELOW
+
+
+def remembered(network: str, amp: str | None, *, train: bool) -> MemoryCase:
+    """Predict the memory of a network's step, run it on the GPU and read what its allocator says.
+
+    Raises:
+        Exception: whatever a step raises.
+    """
+    import netscope
+
+    how: dict[str, Any] = {"model": network, **MEMORY[network]}
+    memory = netscope.memory(device="cuda", amp=amp, train=train, measure=True, **how).memory
+    assert memory is not None
+    assert memory.measured is not None
+    modelled, found = memory.step.reserved, memory.measured
+    assert modelled is not None
+    assert found.reserved is not None
+    # What is measured of a forward is told without parameters and buffers.
+    allocated = found.training_peak or found.inference_peak + memory.parameters + memory.buffers
+    return MemoryCase(
+        network,
+        amp,
+        train,
+        modelled.allocated,
+        allocated,
+        modelled.reserved,
+        found.reserved,
+        modelled.workspace,
+    )
+
+
+def mlp() -> Any:
+    """Wide layers, dropout and a norm."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Linear(2048, 8192),
+        nn.GELU(),
+        nn.Dropout(0.1),
+        nn.LayerNorm(8192),
+        nn.Linear(8192, 2048),
+    )
+
+
+def llama_like() -> Any:
+    """A decoder of blocks with norms by the root of the mean square, grouped queries and gated layers."""
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, width: int, heads: int, groups: int, hidden: int) -> None:
+            super().__init__()
+            self.heads, self.groups, self.size = heads, groups, width // heads
+            self.first, self.second = nn.RMSNorm(width), nn.RMSNorm(width)
+            self.query = nn.Linear(width, width, bias=False)
+            self.key = nn.Linear(width, groups * self.size, bias=False)
+            self.value = nn.Linear(width, groups * self.size, bias=False)
+            self.out = nn.Linear(width, width, bias=False)
+            self.gate = nn.Linear(width, hidden, bias=False)
+            self.up = nn.Linear(width, hidden, bias=False)
+            self.down = nn.Linear(hidden, width, bias=False)
+
+        def forward(self, x: Any) -> Any:
+            batch, length, width = x.shape
+            normed = self.first(x)
+            query = self.query(normed).view(batch, length, self.heads, self.size).transpose(1, 2)
+            key, value = (
+                made(normed)
+                .view(batch, length, self.groups, self.size)
+                .transpose(1, 2)
+                .repeat_interleave(self.heads // self.groups, 1)
+                for made in (self.key, self.value)
+            )
+            seen = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+            x = x + self.out(seen.transpose(1, 2).reshape(batch, length, width))
+            normed = self.second(x)
+            return x + self.down(nn.functional.silu(self.gate(normed)) * self.up(normed))
+
+    class Decoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(32000, 1024)
+            self.blocks = nn.Sequential(*(Block(1024, 16, 4, 2816) for _ in range(6)))
+            self.norm, self.head = nn.RMSNorm(1024), nn.Linear(1024, 32000, bias=False)
+
+        def forward(self, ids: torch.Tensor) -> Any:
+            return {"logits": self.head(self.norm(self.blocks(self.embed(ids))))}
+
+    return Decoder()
 
 
 def measured(network: str, batch: int, dtype: str, pace: dict[str, Any] = PACE) -> Case:

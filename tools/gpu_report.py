@@ -21,7 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from tools.gpu_cases import BATCHES, DTYPES, NETWORKS, Case, Judged, measured
+from tools.gpu_cases import BATCHES, DTYPES, MEMORY, NETWORKS, Case, Judged, MemoryCase, measured, remembered
 from tools.gpu_words import markdown, unmeasured
 
 FOLDER: Final = Path(__file__).parents[1] / "reports"
@@ -34,7 +34,18 @@ EXTRAS: Final[dict[str, dict[str, Any]]] = {
     "graph": {"model": "torchvision/resnet50", "cuda_graph": True, "dtype": "bf16"},
     "tf32": {"model": "torchvision/resnet50", "batch": 64, "dtype": "tf32", "channels_last": True},
 }
-PARTS: Final = (*NETWORKS, "extras")
+PARTS: Final = (*NETWORKS, "memory", "extras")
+# Steps whose memory is predicted and measured, by name.
+STEPS: Final[dict[str, dict[str, Any]]] = {
+    f"memory {network} {amp or 'fp32'} {'training' if train else 'inference'}": {
+        "network": network,
+        "amp": amp,
+        "train": train,
+    }
+    for network in MEMORY
+    for amp in (None, "bf16")
+    for train in (True, False)
+}
 
 # A part is not begun with less time than this; nor is a case with less than the longest so far took.
 _LEAST: Final = 40.0
@@ -95,6 +106,8 @@ def names(part: str) -> list[str]:
     """What belongs to a part."""
     if part == "extras":
         return list(EXTRAS)
+    if part == "memory":
+        return list(STEPS)
     return [Case(part, batch, dtype).name for batch in BATCHES for dtype in DTYPES]
 
 
@@ -141,13 +154,19 @@ def _child(part: str, file: Path, seconds: float) -> int:
             break
         sys.stderr.write(f"{name}\n")
         try:
-            kept["found"][name] = _extra(name) if part == "extras" else asdict(_case(name))
+            kept["found"][name] = _found(part, name)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is written down
             kept["found"][name] = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
             sys.stderr.write(f"  {kept['found'][name]['error']}\n")
         longest = max(longest, time.monotonic() - start)
         file.write_text(json.dumps(kept), encoding="utf-8")
     return 0
+
+
+def _found(part: str, name: str) -> dict[str, Any]:
+    if part == "extras":
+        return _extra(name)
+    return asdict(remembered(**STEPS[name])) if part == "memory" else asdict(_case(name))
 
 
 def _case(name: str) -> Case:
@@ -184,7 +203,13 @@ def _write(kept: Kept, markdown_file: Path, raw_file: Path) -> None:
     ]
     write_text(raw_file, json.dumps(_told_by_clocks(kept)) + "\n")
     write_text(
-        markdown_file, markdown(kept["machine"], cases, {name: found.get(name, {}) for name in EXTRAS})
+        markdown_file,
+        markdown(
+            kept["machine"],
+            cases,
+            {name: found.get(name, {}) for name in EXTRAS},
+            {name: _as_memory(found.get(name, {"error": "the time was over"})) for name in STEPS},
+        ),
     )
 
 
@@ -202,6 +227,10 @@ def _as_case(network: str, batch: int, dtype: str, found: dict[str, Any]) -> Cas
     raw = found.get(case.name, {"error": "the time was over"})
     judged = Judged(**raw["judged"]) if raw.get("judged") else None
     return Case(network, batch, dtype, judged, error=raw.get("error"))
+
+
+def _as_memory(raw: dict[str, Any]) -> MemoryCase | str:
+    return MemoryCase(**raw) if "predicted" in raw else str(raw.get("error") or "nothing was found")
 
 
 def describe() -> dict[str, str]:

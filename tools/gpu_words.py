@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from tools.gpu_cases import BATCHES, DTYPES, NETWORKS, Case, Judged
+from tools.gpu_cases import BATCHES, DTYPES, NETWORKS, Case, Judged, MemoryCase
 
 COMMAND: Final = "make report-gpu"
 
@@ -28,7 +28,10 @@ network. Idle is what the kernels leave of the step from rest."""
 
 
 def markdown(
-    machine: Mapping[str, str], cases: Sequence[Case], extras: Mapping[str, Any] | None = None
+    machine: Mapping[str, str],
+    cases: Sequence[Case],
+    extras: Mapping[str, Any] | None = None,
+    memory: Mapping[str, MemoryCase | str] | None = None,
 ) -> str:
     """The report."""
     from netscope.base import units
@@ -55,10 +58,41 @@ def markdown(
     offs_of = ("cold off", "warm off", "profile off", "layers off", "repeated", "launch-bound")
     lines += ["", f"| {' | '.join((*titles, *offs_of))} |", "|---|---:|---" + "|---:" * 9 + "|---|"]
     lines += [f"| `{case.network}` | {case.batch} | {case.dtype} | {_figures(case)} |" for case in cases]
+    lines += _memory(memory) if memory else []
     for name, extra in (extras or {}).items():
         text = extra.get("text") or f"not measured: {extra.get('error', 'the time was over')}"
         lines += ["", f"## {name}", "", "```", text.rstrip(), "```"]
     return "\n".join(lines) + "\n"
+
+
+_MEMORY: Final = """\
+Bytes of a step as `netscope memory` predicts them, and as torch's allocator has them on the GPU. cuBLAS's
+workspace is in both; that of cuDNN, which hangs on the algorithms that it chooses, in what is measured."""
+
+
+def _memory(memory: Mapping[str, MemoryCase | str]) -> list[str]:
+    """Predicted beside measured, and how many are as near as is promised."""
+    from netscope.base import units
+
+    found = [case for case in memory.values() if isinstance(case, MemoryCase)]
+    held = sum(max(map(abs, case.offs)) <= case.limit for case in found)
+    lines = ["", "## memory", "", _MEMORY, ""]
+    lines += [f"Within 2% from a GiB on and 10% below: {held} of {len(memory)}.", ""]
+    lines += [
+        "| step | allocated, predicted | measured | off | reserved, predicted | measured | off | cuBLAS |"
+    ]
+    lines += ["|---|---:|---:|---:|---:|---:|---:|---:|"]
+    for name, case in memory.items():
+        title = name.removeprefix("memory ")
+        if isinstance(case, str):
+            lines.append(f"| {title} | not measured: {case.replace('|', '/')}" + " |" * 7)
+            continue
+        offs = [units.change(1.0, 1.0 + off) for off in case.offs]
+        lines.append(
+            f"| {title} | {case.predicted:,} | {case.allocated:,} | {offs[0]} "
+            f"| {case.modelled:,} | {case.reserved:,} | {offs[1]} | {case.workspace:,} |"
+        )
+    return lines
 
 
 def _figures(case: Case) -> str:

@@ -172,6 +172,8 @@ _VECTORIZED: Final = 128
 _LEAST_EACH: Final = 16
 _MOST_EACH: Final = 256
 _COUNTER: Final = 4
+# Gradients of so many indices are added up without sorting these.
+_UNSORTED: Final = 3072
 
 
 # Products
@@ -265,6 +267,23 @@ def _encoder_layer(operator: Operator) -> tuple[int, ...]:
     return *before, *attention, -3 * one, *after, one, *norm, wide, -wide, one
 
 
+def _embedding_backward(operator: Operator) -> tuple[int, ...]:
+    """Of more than 3,072 indices: these in order and where they were, and sums of at most 10 rows in float32.
+
+    As aten/src/ATen/native/cuda/EmbeddingBackwardKernel.cu has it; what sorting takes for itself is left out.
+    """
+    grad, indices, words = _spec(operator, 0), _spec(operator, 1), operator.args[2]
+    assert isinstance(words, int)
+    count = indices.numel
+    if count <= _UNSORTED:
+        return ()
+    segments = min(count, words)
+    partial = count // 10 + segments
+    each = indices.nbytes // count
+    sums = partial * _up(grad.shape[-1], _WARP) * _FLOAT
+    return 2 * indices.nbytes, *(3 * (segments * each,)), partial * each, sums
+
+
 def _product(operator: Operator) -> int:
     """Gradient times result, before it is summed."""
     return _spec(operator, 0).nbytes
@@ -296,5 +315,6 @@ _KNOWN: Final[dict[str, Callable[[Operator], int | tuple[int, ...]]]] = {
     "aten._scaled_dot_product_flash_attention_backward.default": _flash_backward,
     "aten._scaled_dot_product_efficient_attention_backward.default": _efficient_backward,
     "aten._softmax_backward_data.default": _product,
+    "aten.embedding_dense_backward.default": _embedding_backward,
     "aten._transformer_encoder_layer_fwd.default": _encoder_layer,
 }

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 import netscope  # noqa: E402 - torch is asked for first
 from netscope.base.errors import UsageError  # noqa: E402
-from tools.gpu_cases import BATCHES, DTYPES, NETWORKS, measured  # noqa: E402
+from tools.gpu_cases import BATCHES, DTYPES, MEMORY, NETWORKS, measured, remembered  # noqa: E402
 
 pytestmark = [
     pytest.mark.gpu,
@@ -44,6 +44,19 @@ def test_figures_agree_with_do_bench_and_with_themselves(network: str, batch: in
         "repeated": (found.repeated, 0.02),
     }
     assert {name: off for name, (off, limit) in offs.items() if abs(off) > limit} == {}, found
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("amp", [None, "bf16"])
+@pytest.mark.parametrize("network", MEMORY)
+def test_predicted_memory_is_what_the_allocator_has(network: str, amp: str | None, *, train: bool) -> None:
+    needs(network)
+    found = remembered(network, amp, train=train)
+    allocated, reserved = found.offs
+    # cuDNN's workspace is in what is measured alone: where there are convolutions we may be lower.
+    convolves = network.startswith("torchvision/")
+    assert found.limit >= allocated >= -(found.limit + 0.05 * convolves), found
+    assert found.limit >= reserved >= -(found.limit + 0.08 * convolves), found
 
 
 @pytest.fixture(scope="module")

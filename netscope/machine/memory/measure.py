@@ -35,6 +35,7 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
     name = torch.cuda.get_device_name(home) if home.type == "cuda" else platform.machine()
     before, held = _emptied(home)
     with _ready(workload, trace, home, train=False) as (module, args, kwargs):
+        _give_back(home)
 
         def forward(listener: Listener) -> None:
             infer(module, args, kwargs, recipe.amp, home, listener)
@@ -48,6 +49,7 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
     del module, args, kwargs, forward
     before, held = _emptied(home)
     with _ready(workload, trace, home, train=True) as (module, args, kwargs):
+        _give_back(home)
         training = Training(module, args, kwargs, recipe, home)
 
         def resident() -> int:
@@ -70,16 +72,22 @@ def _emptied(home: torch.device) -> tuple[int, int]:
     if home.type != "cuda":
         return 0, 0
     gc.collect()
-    torch.cuda.synchronize(home)
     clear = getattr(torch._C, "_cuda_clearCublasWorkspaces", None)
     if clear is not None:
         clear()
-    torch.cuda.empty_cache()
+    _give_back(home)
     return torch.cuda.memory_allocated(home), torch.cuda.memory_reserved(home)
 
 
 def _given(arguments: object) -> list[torch.Tensor]:
     return [leaf for _, leaf in leaves(arguments) if isinstance(leaf, torch.Tensor)]
+
+
+def _give_back(home: torch.device) -> None:
+    """Of segments those that nothing lies in, as what made the weights has left them."""
+    if home.type == "cuda":
+        torch.cuda.synchronize(home)
+        torch.cuda.empty_cache()
 
 
 def _run(step: Step, there: int, home: torch.device) -> tuple[int, int | None]:
