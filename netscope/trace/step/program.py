@@ -118,6 +118,9 @@ class Training:
         listener.phase("zero_grad")
         if self.optimizer is not None:
             self.optimizer.zero_grad(set_to_none=recipe.set_to_none)
+        elif recipe.set_to_none:
+            for parameter in self.parameters:
+                parameter.grad = None
         for _ in range(recipe.accumulate):
             listener.phase("forward")
             with torch.enable_grad(), listener.forwarding(), self._casting():
