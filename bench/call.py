@@ -33,6 +33,7 @@ OWN: Final = {
         "netscope.sources.huggingface.opening",
         "netscope.base.meta.building",
         "netscope.trace.attempt",
+        "netscope.trace.ladder",
         "netscope.trace.rungs",
         "netscope.trace.memory",
         "netscope.trace.shapes",

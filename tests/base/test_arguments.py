@@ -23,7 +23,7 @@ from netscope.base.workload import (
     input_dtype,
     parse_input,
 )
-from netscope.trace.rungs import _random
+from netscope.trace.rungs import random_tensor
 
 HINT = "write x"
 # Python does not write a number of so many digits; of fewer, netscope does not either.
@@ -192,7 +192,7 @@ def test_a_workload_is_read_as_a_call_is(asked: dict[str, Any], says: str) -> No
 def test_inputs_are_of_the_dtypes_that_torch_draws_values_of(name: str) -> None:
     """The rule is by names; whether it is right is asked of torch."""
     try:
-        _random(TensorSpec((2, 3), name), torch.device("cpu"))
+        random_tensor(TensorSpec((2, 3), name), torch.device("cpu"))
     except (RuntimeError, NotImplementedError):
         with pytest.raises(UsageError, match=f"no input can be made of {name}"):
             parse_input(f"2x3:{name}")
