@@ -152,10 +152,12 @@ def _facts(memory: Memory) -> Iterator[p.Fact]:
 def _measured(memory: Memory, found: Measured) -> Iterator[p.Fact]:
     """What was predicted beside what was measured, and their ratio."""
     reserved = memory.step.reserved
+    # With what a kernel takes for itself, as an allocator counts that too.
+    forward = memory.inference.peak - memory.parameters - memory.buffers
     if reserved is None:
         pairs = [
             ("training", memory.training_peak, found.training_peak),
-            ("inference", memory.inference_peak, found.inference_peak),
+            ("inference", forward, found.inference_peak),
         ]
     else:  # as torch counts there: in blocks, and with what is no tensor
         peak = found.inference_peak + memory.parameters + memory.buffers

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
 from netscope.trace.step.program import Recipe, Training, infer
 
 
@@ -47,14 +48,18 @@ class Marks:
         return nullcontext()
 
 
-def record_of(step: Callable[[Marks], None]) -> Record:
+def record_of(step: Callable[[Marks], None], forget: Callable[[], None] = lambda: None) -> Record:
     """The record of one step, after two others: what is made once is not of it.
 
     The second is in the profile: of memory that was had before the profiler does not tell that it went.
+
+    forget:
+        lets go of what one step leaves to the next.
     """
     step(Marks())
+    forget()
     gc.collect()
-    with _profiling() as profiler:
+    with quiet(), profiler_of(cuda=False, memory=True) as profiler:
         step(Marks())
         gc.collect()
         with torch.profiler.record_function(_START):
@@ -63,20 +68,12 @@ def record_of(step: Callable[[Marks], None]) -> Record:
     return _read(profiler)
 
 
-@contextmanager
-def _profiling() -> Iterator[Any]:
-    from torch.profiler import ProfilerActivity, profile
-
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        yield profiler
-
-
 def events_of(profiler: Any) -> Iterator[tuple[str, Any]]:
     """(part of the step, None), and (operator within which it was, allocation), in the order of time."""
     from torch._C._profiler import _EventType
 
     found: list[tuple[int, str, Any]] = []
-    waiting = [(event, "") for event in profiler.profiler.kineto_results.experimental_event_tree()]
+    waiting = [(event, "") for event in profiler.kineto_results.experimental_event_tree()]
     while waiting:
         event, within = waiting.pop()
         if event.tag == _EventType.Allocation:
@@ -117,7 +114,7 @@ def training_record(
 ) -> Record:
     """Of a training step. The module is trained: it is a copy's turn to be given."""
     training = Training(module, args, kwargs, recipe, torch.device("cpu"))
-    return record_of(training.step)
+    return record_of(training.step, training.forget)
 
 
 def inference_record(

@@ -60,7 +60,7 @@ def measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, *, t
             return _bytes_of(found)
 
         training.step(cpu.Marks())
-        peak, reserved = _run(training.step, resident(), home)
+        peak, reserved = _run(training.step, resident(), home, training.forget)
     return Measured(name, inference, peak - before, None if reserved is None else reserved - held)
 
 
@@ -90,14 +90,18 @@ def _give_back(home: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def _run(step: Step, there: int, home: torch.device) -> tuple[int, int | None]:
+def _run(
+    step: Step, there: int, home: torch.device, forget: Callable[[], None] = lambda: None
+) -> tuple[int, int | None]:
     """The most that is alive in a step, and what the allocator has of the device when it is over.
 
     there:
         bytes alive before it, of which a record of the step alone does not tell.
+    forget:
+        lets go of what one step leaves to the next.
     """
     if home.type != "cuda":
-        return there + cpu.record_of(step).peak, None
+        return there + cpu.record_of(step, forget).peak, None
     step(cpu.Marks())
     torch.cuda.synchronize(home)
     torch.cuda.reset_peak_memory_stats(home)

@@ -112,6 +112,11 @@ class Training:
         with torch.no_grad():
             self.optimizer.step()
 
+    def forget(self) -> None:
+        """Let go of the gradients that the last step has left."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
     def step(self, listener: Listener) -> None:
         """The step."""
         recipe = self._recipe
@@ -119,8 +124,7 @@ class Training:
         if self.optimizer is not None:
             self.optimizer.zero_grad(set_to_none=recipe.set_to_none)
         elif recipe.set_to_none:
-            for parameter in self.parameters:
-                parameter.grad = None
+            self.forget()
         for _ in range(recipe.accumulate):
             listener.phase("forward")
             with torch.enable_grad(), listener.forwarding(), self._casting():

@@ -52,7 +52,7 @@ def peak_memory(run: Callable[[], object]) -> int:
 
 
 def _traced(run: Callable[[], object], *, cuda: bool = False, memory: bool = False) -> dict[str, Any]:
-    with _quiet(), _profiler(cuda, memory) as profiler:
+    with quiet(), profiler_of(cuda, memory) as profiler:
         run()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
@@ -61,7 +61,7 @@ def _traced(run: Callable[[], object], *, cuda: bool = False, memory: bool = Fal
     return trace
 
 
-def _profiler(cuda: bool, memory: bool) -> Any:
+def profiler_of(cuda: bool, memory: bool) -> Any:
     """torch.profiler; of the host alone what is under it, which writes the same.
 
     To ask for its CUDA graphs the former imports the compiler, which takes a second, sets a variable of the
@@ -78,7 +78,8 @@ def _profiler(cuda: bool, memory: bool) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Have the profiler say nothing of itself on standard error."""
     ours = {name: value for name, value in _QUIET.items() if name not in os.environ}
     os.environ.update(ours)
     try:
