@@ -232,6 +232,7 @@ def test_what_a_change_saves_and_costs_by_hand() -> None:
 
 
 def test_patterns_choose_the_blocks_and_nothing_else() -> None:
+    pytest.importorskip("transformers")
     def ways(name: str) -> list[tuple[str, ...]]:
         return checkpoints(netscope.memory(name, train=True, device="cpu"))
 
@@ -284,6 +285,7 @@ def test_a_first_and_a_last_layer_of_another_type_go_with_the_blocks() -> None:
 
 
 def test_a_sequence_as_long_as_its_positions() -> None:
+    pytest.importorskip("transformers")
     options = {"n_layer": 1, "n_embd": 32, "n_head": 2, "vocab_size": 64, "n_positions": 48}
     report = netscope.memory(
         "hf/gpt2", options=options, input="16:int64", fit="1GiB", over="sequence", device="cpu"
