@@ -233,6 +233,7 @@ def test_what_a_change_saves_and_costs_by_hand() -> None:
 
 def test_patterns_choose_the_blocks_and_nothing_else() -> None:
     pytest.importorskip("transformers")
+
     def ways(name: str) -> list[tuple[str, ...]]:
         return checkpoints(netscope.memory(name, train=True, device="cpu"))
 

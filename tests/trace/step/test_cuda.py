@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from netscope.base.workload import Workload
+from netscope.trace import ForwardError
 from netscope.trace.step.cuda import _patches, as_on_cuda
 from netscope.trace.step.facts import Step
 from netscope.trace.step.program import Recipe
@@ -59,6 +60,8 @@ class Attends(nn.Module):
     ],
 )
 def test_attention_has_cudas_kernels(dtype: torch.dtype, size: int, kernel: str) -> None:
+    if kernel == "efficient_attention" and tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14):
+        kernel = "attention_math"  # which takes several heads of queries to one of keys since then
     query = torch.zeros(2, 4, 8, size, dtype=dtype, requires_grad=True)
     found = names(record_step(Workload("", Attends(), (query, query)), FORWARD, device="cuda"))
     fused = [name for name in found if "scaled_dot_product" in name and "backward" not in name]
@@ -123,7 +126,7 @@ def test_nothing_stays_also_after_an_error() -> None:
     before = functions()
     record_step(Workload("", nn.Linear(8, 8), (torch.zeros(2, 8),)), FORWARD, device="cuda")
     assert functions() == before
-    with pytest.raises(RuntimeError, match="not today"):
+    with pytest.raises(ForwardError, match="not today"):
         record_step(Workload("", Raises(), (torch.zeros(2, 8),)), FORWARD, device="cuda")
     assert functions() == before
 
