@@ -120,6 +120,8 @@ def memory(
             arguments.flag("set_to_none", set_to_none),
             tuple(patterns),
         )
+        if recipe.amp not in (None, "bfloat16", "float16"):
+            raise UsageError(f"autocast knows no {recipe.amp}.", hint="give amp='bf16' or amp='fp16'")
         workload = found.read(request)
         assert isinstance(workload, Workload)
         device = device or _machine(fit, over) or _where(workload)

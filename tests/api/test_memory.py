@@ -12,6 +12,7 @@ from torch import nn
 import netscope
 from netscope.base.errors import TraceError, UsageError
 from netscope.report.report import Report
+from netscope.trace.step.optimizers import names
 
 # 4 -> 8 -> 2 on three samples: 58 parameters, 232 bytes of them, 8 + 4 + ... of float32.
 PARAMETERS = 4 * (4 * 8 + 8 + 8 * 2 + 2)
@@ -217,6 +218,26 @@ def test_limits_and_differences_ask_for_it() -> None:
 def test_wrong_calls(how: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         netscope.memory(mlp(), args=(torch.randn(3, 4),), **{"device": "cpu", **how})  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_trained_is_told_of() -> None:
+    x = torch.randn(3, 4)
+    with pytest.raises(UsageError, match="nothing to train"):
+        asked(nn.Linear(4, 2).requires_grad_(False), train=True)
+    with pytest.raises(UsageError, match="lazy layers"):
+        netscope.memory(nn.LazyLinear(2), args=(x,), device="cpu")
+    with pytest.raises(UsageError, match="not an optimizer"):
+        asked(train=True, optimizer=lambda parameters: None)
+    with pytest.raises(UsageError, match="autocast knows no int8"):
+        asked(train=True, amp="int8")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_every_optimizer_can_be_asked_for(device: str) -> None:
+    for name in sorted(names().keys() - {"muon"}):  # which wants matrices alone
+        report = netscope.memory(mlp(), args=(torch.randn(3, 4),), train=True, optimizer=name, device=device)
+        assert report.training_peak is not None
+        assert report.training_peak > 2 * PARAMETERS, name
 
 
 def test_a_forward_that_raises_is_told_of() -> None:

@@ -155,8 +155,8 @@ def text(results: Sequence[Result]) -> str:
     )
     gap = (
         "What is recorded beyond what was predicted is what kernels of oneDNN take for themselves: for the "
-        "gradient of the weights of a 3-D convolution several times as much as these (r3d_18), which oneDNN alone "
-        "knows; and products of halves (autocast), which are not modelled."
+        "gradient of the weights of a 3-D convolution several times as much as these (r3d_18), which oneDNN "
+        "alone knows; and products of halves (autocast), which are not modelled."
     )
     return "\n".join([said, "", *lines, "", gap])
 

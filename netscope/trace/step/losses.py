@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from netscope.base.errors import UsageError
 from netscope.trace.tree import leaves
 
 Loss = Callable[[Any], torch.Tensor]
@@ -19,7 +20,7 @@ def usual_loss(output: Any) -> torch.Tensor:
     last dimension of what is called logits, and the targets are zeros.
 
     Raises:
-        ValueError: nothing of what was returned has a gradient.
+        UsageError: nothing of what was returned has a gradient.
     """
     own = _named(output, "loss")
     if own is not None and own.requires_grad:
@@ -37,7 +38,7 @@ def usual_loss(output: Any) -> torch.Tensor:
         if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
-        raise ValueError("nothing that the network returns has a gradient")
+        raise _nothing()
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -52,8 +53,15 @@ def mean_loss(output: Any) -> torch.Tensor:
         if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
-        raise ValueError("nothing that the network returns has a gradient")
+        raise _nothing()
     return sum(parts[1:], parts[0])
+
+
+def _nothing() -> UsageError:
+    return UsageError(
+        "nothing that the network returns has a gradient: there is nothing to train.",
+        hint="leave out train=True, or give a parameter requires_grad",
+    )
 
 
 def _named(output: Any, name: str) -> torch.Tensor | None:

@@ -73,7 +73,13 @@ def optimizer_of(
     what stands in for a device would not be taken for one.
     """
     if not isinstance(chosen, str):
-        return chosen(parameters)
+        made = chosen(parameters)
+        if not isinstance(made, torch.optim.Optimizer):
+            raise UsageError(
+                f"the function of the parameters returned a {type(made).__name__}, not an optimizer.",
+                hint="write optimizer=lambda parameters: torch.optim.AdamW(parameters)",
+            )
+        return made
     cls, given = read(chosen)
     taken = inspect.signature(cls).parameters
     if device.type != "cpu" and "foreach" in taken and not given.get("fused") and "foreach" not in given:

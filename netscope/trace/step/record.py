@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 
-from netscope.base.errors import NetscopeError, interrupts, said
+from netscope.base.errors import NetscopeError, UsageError, interrupts, said
 from netscope.base.workload import TensorSpec, Workload
 from netscope.trace import ForwardError
 from netscope.trace.attempt import contained
@@ -21,7 +21,7 @@ from netscope.trace.facts import Trace
 from netscope.trace.forward import unseen
 from netscope.trace.here import here
 from netscope.trace.ladder import doubted, not_real, reason_of, reason_of_doubt
-from netscope.trace.modules import ParameterFacts, is_training, module_fact
+from netscope.trace.modules import ParameterFacts, is_training, module_fact, tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
@@ -57,6 +57,10 @@ def record_step(
         ForwardError: the owner's code raised, on every rung that was tried. Its `trace` ends there.
         UsageError: the recipe cannot be followed.
     """
+    if any(map(torch.nn.parameter.is_lazy, tensors_of(workload.module))):
+        raise UsageError(
+            "the network has lazy layers, which have no parameters yet.", hint="run it once, and ask again"
+        )
     # To C++ tensors without data are on the processor: autograd would else ask a GPU for its streams.
     home = torch.device("cpu")
     reason = kept_from = ""

@@ -58,6 +58,8 @@ _ALONE: Final = 4
 _STORAGE_ALONE: Final = 2
 # It returns a workspace, of a size that oneDNN alone knows.
 _RECURRENT: Final = _aten.mkldnn_rnn_layer.default
+# Stands for a value that decides on nothing; 0 and 1 would, in a denominator.
+_ANY: Final = 0.5
 _READS_A_VALUE: Final = "aten._local_scalar_dense.default"
 
 
@@ -327,7 +329,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
 
     def _made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._any_value and schema.name == _READS_A_VALUE and self._is_valueless(args[0]):
-            return 1.0
+            return _ANY
         return super()._made_by(schema, args, kwargs)
 
     def _is_valueless(self, tensor: torch.Tensor) -> bool:

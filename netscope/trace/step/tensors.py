@@ -140,7 +140,12 @@ class PlacedTwins(Twins):
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         """The twin of a tensor."""
         twin = super().__call__(tensor)
-        if twin is tensor or not twin.is_meta or twin.layout is not torch.strided:
+        if (
+            twin is tensor
+            or torch.nn.parameter.is_lazy(twin)
+            or not twin.is_meta
+            or twin.layout is not torch.strided
+        ):
             return twin
         made = self._where.place(twin, type(tensor))
         if tensor.requires_grad and tensor.is_leaf:
