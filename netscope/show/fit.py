@@ -113,4 +113,4 @@ def _notes(fit: Fit, device: str) -> Iterator[str]:
     if fit.measure == "reserved":
         yield "near the limit torch gives free segments back and asks for others, which takes time"
     if device == "cuda":
-        yield "what a device takes for itself comes on top: its context, workspaces of cuBLAS and cuDNN"
+        yield "what a device takes for itself comes on top: its context, and what cuDNN takes"
