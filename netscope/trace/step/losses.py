@@ -32,36 +32,26 @@ def usual_loss(output: Any) -> torch.Tensor:
         flat = logits.float().reshape(-1, logits.shape[-1])
         targets = torch.zeros(flat.shape[0], dtype=torch.int64, device=flat.device)
         return torch.nn.functional.cross_entropy(flat, targets)
-    parts = [
-        leaf.float().mean()
-        for _, leaf in leaves(output)
-        if isinstance(leaf, torch.Tensor) and leaf.requires_grad
-    ]
-    if not parts:
-        raise _nothing()
-    total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    return total
+    return mean_loss(output)
 
 
 def mean_loss(output: Any) -> torch.Tensor:
-    """The mean of all that the network returned."""
+    """The mean of all that the network returned.
+
+    Raises:
+        UsageError: nothing of it has a gradient.
+    """
     parts = [
         leaf.float().mean()
         for _, leaf in leaves(output)
         if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     if not parts:
-        raise _nothing()
+        raise UsageError(
+            "nothing that the network returns has a gradient: there is nothing to train.",
+            hint="leave out train=True, or give a parameter requires_grad",
+        )
     return sum(parts[1:], parts[0])
-
-
-def _nothing() -> UsageError:
-    return UsageError(
-        "nothing that the network returns has a gradient: there is nothing to train.",
-        hint="leave out train=True, or give a parameter requires_grad",
-    )
 
 
 def _named(output: Any, name: str) -> torch.Tensor | None:
