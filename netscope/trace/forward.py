@@ -15,7 +15,7 @@ import torch
 from netscope.base.errors import interrupts, said
 from netscope.trace.calls import Calls
 from netscope.trace.casting import watched
-from netscope.trace.facts import Trace, Unseen
+from netscope.trace.facts import Trace, Unseen, Value
 from netscope.trace.here import here
 from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
 from netscope.trace.recorder import Recorder
@@ -52,10 +52,37 @@ def record_forward(
                 raise
             error = raised
     outputs = () if error is not None else calls.results(result)
+    told = None if error is None else said(error)
+    trace = facts_of(
+        recorder, calls, module, inputs, outputs, rung=rung, reason=reason, started=started, error=told
+    )
+    return trace, error
+
+
+def facts_of(
+    recorder: Recorder,
+    calls: Calls,
+    module: torch.nn.Module,
+    inputs: tuple[Value, ...],
+    outputs: tuple[Value, ...],
+    *,
+    rung: str,
+    reason: str,
+    started: float,
+    error: str | None,
+) -> Trace:
+    """What was recorded of a module, once it is over.
+
+    started:
+        when it began, by `time.perf_counter`.
+    error:
+        what was raised, in words.
+    """
+    names = calls.names
     parameters = ParameterFacts(recorder.tags)
     made = [call for call in calls.all if call is not None]
     failing = next((call.path for call in reversed(made) if not call.completed), "")
-    trace = Trace(
+    return Trace(
         modules=tuple(
             module_fact(m, names.of[id(m)], id(m) in names.registered, parameters) for m in names.modules
         ),
@@ -68,14 +95,13 @@ def record_forward(
         rung=rung,
         rung_reason=reason,
         seconds=time.perf_counter() - started,
-        error=None if error is None else said(error),
+        error=error,
         error_path=failing if error is not None else "",
-        unseen=unseen(recorder, calls),
+        unseen=_unseen(recorder, calls),
     )
-    return trace, error
 
 
-def unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
+def _unseen(recorder: Recorder, calls: Calls) -> tuple[Unseen, ...]:
     """Each once for a call."""
     found = [*recorder.unseen, *calls.elsewhere()]
     if recorder.on_meta or recorder.on_fake:  # real ones come from numbers as well

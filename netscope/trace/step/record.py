@@ -18,10 +18,10 @@ from netscope.trace.attempt import contained
 from netscope.trace.calls import Calls
 from netscope.trace.constants import most_kept
 from netscope.trace.facts import Trace
-from netscope.trace.forward import unseen
+from netscope.trace.forward import facts_of
 from netscope.trace.here import here
 from netscope.trace.ladder import doubted, not_real, reason_of, reason_of_doubt
-from netscope.trace.modules import ParameterFacts, is_training, module_fact, tensors_of
+from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
@@ -195,25 +195,9 @@ def _recorded(
             if interrupts(raised):
                 raise
             error = raised
-    parameters = ParameterFacts(tags)
-    made = [call for call in calls.all if call is not None]
-    failing = next((call.path for call in reversed(made) if not call.completed), "")
-    trace = Trace(
-        modules=tuple(
-            module_fact(m, names.of[id(m)], id(m) in names.registered, parameters) for m in names.modules
-        ),
-        calls=tuple(made),
-        ops=tuple(recorder.ops),
-        storages=tuple(recorder.storages),
-        inputs=inputs,
-        outputs=(),
-        training=is_training(module),
-        rung=rung,
-        rung_reason=reason,
-        seconds=time.perf_counter() - started,
-        error=None if error is None else _told(error, recorder.phases),
-        error_path=failing if error is not None else "",
-        unseen=unseen(recorder, calls),
+    told = None if error is None else _told(error, recorder.phases)
+    trace = facts_of(
+        recorder, calls, module, inputs, (), rung=rung, reason=reason, started=started, error=told
     )
     saved = listener.saved
     for storage in (*(storage for storage, _ in saved), *tags.numbers):
