@@ -48,7 +48,7 @@ def allocations_of(step: Step, steps: int = STEPS, *, workspace: bool = True) ->
         whether cuBLAS has one.
     """
     asked = list(_asked(step, workspace))
-    begin = next((place for place, (_, index) in enumerate(asked) if index >= _begin(step)), len(asked))
+    begin = next((place for place, (_, index) in enumerate(asked) if index >= step.begin), len(asked))
     there = {event.block for event, _ in asked[:begin] if event.allocates}
     heirs = _heirs([event for event, _ in asked[begin:]], there)
     yield from (event for event, _ in asked)
@@ -88,11 +88,6 @@ def _heirs(events: list[Event], there: set[int]) -> dict[int, int] | None:
     if sorted(event.nbytes for event in gone) != sorted(n for n, blocks in by_size.items() for _ in blocks):
         return None
     return {event.block: by_size[event.nbytes].pop() for event in gone}
-
-
-def _begin(step: Step) -> int:
-    """The first event of the step itself."""
-    return next((phase.event for phase in step.phases if phase.name != "state"), len(step.events))
 
 
 def _asked(step: Step, workspace: bool) -> Iterator[tuple[Event, int]]:

@@ -59,7 +59,7 @@ def sharded(step: Step, strategy: str, world: int) -> Sharded:
     have: dict[Role, float] = defaultdict(float)
     live = peak = gathered_then = 0.0
     sizes: dict[int, float] = {}
-    start = next((phase.event for phase in step.phases if phase.name != "state"), 0)
+    start = step.begin
     phase, coming = "", 0
     for index, event in enumerate(step.events):
         while coming < len(step.phases) and step.phases[coming].event <= index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from netscope.formulas.scratch import scratch_of
 from netscope.trace.facts import Operator
@@ -13,9 +13,6 @@ from netscope.trace.step.facts import Event, Role, Step
 
 # What a kernel allocates for itself and lets go of before it returns, in bytes.
 Scratch = Callable[[Operator, str], int]
-
-# Where no operator had run yet.
-_NOTHING: Final = "(before)"
 
 
 class Point(NamedTuple):
@@ -96,11 +93,6 @@ class Timeline:
     at_rest: dict[Role, int]
     at_end: dict[Role, int]
 
-    @property
-    def peak_part(self) -> str:
-        """The part of the step that the peak is in."""
-        return next((part.name for part in reversed(self.parts) if part.first <= self.peak_op), "")
-
     def part(self, name: str) -> Part:
         """The first part of that name.
 
@@ -116,15 +108,15 @@ class Timeline:
 def timeline_of(step: Step, scratch: Scratch = scratch_of) -> Timeline:
     """What was alive when."""
     ops, events = step.trace.ops, step.events
-    start = _start(step)
+    start = step.begin
     live = 0
     alive: dict[int, int] = {}
     for event in events[:start]:
         live += _change(event, alive)
     at_rest = _by_role(step, alive)
     points: list[Point] = []
-    peak, peak_op, peak_scratch, peak_event = live, _first_op(step), 0, start
     parts = _Parts(step, live)
+    peak, peak_op, peak_scratch, peak_event = live, parts.first, 0, start
     index = start
     for op, group_end in _groups(events, start, parts.first, len(ops)):
         most = live
@@ -159,15 +151,6 @@ def timeline_of(step: Step, scratch: Scratch = scratch_of) -> Timeline:
         at_rest,
         _by_role(step, alive),
     )
-
-
-def _start(step: Step) -> int:
-    """The first event of the step itself: what comes before makes what was there."""
-    return next((phase.event for phase in step.phases if phase.name != "state"), len(step.events))
-
-
-def _first_op(step: Step) -> int:
-    return next((phase.op for phase in step.phases if phase.name != "state"), 0)
 
 
 def _change(event: Event, alive: dict[int, int]) -> int:

@@ -73,3 +73,8 @@ class Step(NamedTuple):
     roles: tuple[Role, ...]
     saved: tuple[tuple[int, int], ...]
     device: str
+
+    @property
+    def begin(self) -> int:
+        """The first event of the step itself: what comes before makes what was there."""
+        return next((phase.event for phase in self.phases if phase.name != "state"), len(self.events))
