@@ -61,9 +61,15 @@ def cache_of(model: Model, *, context: int, **how: Unpack[How]) -> Cache:
         )
     workload = found.read(request)
     assert isinstance(workload, Workload)
-    # Arguments have sequences of their own; of transformers' a sequence may take several rows: code books.
-    told = request.batch != 1 or workload.source == "hf"
-    return workload_cache(workload, context=context, batch=request.batch if told else None)
+    return workload_cache(workload, context=context, batch=sequences_of(workload, request.batch))
+
+
+def sequences_of(workload: Workload, batch: int) -> int | None:
+    """How many sequences are meant by a batch, where 1 may not have been said; None for the workload's own.
+
+    Arguments have sequences of their own; of transformers' a sequence may take several rows: code books.
+    """
+    return batch if batch != 1 or workload.source == "hf" else None
 
 
 @collector.paused()

@@ -256,10 +256,10 @@ def remembered(
     found = with_memory(report, inference, training, recipe)
     if context is None:
         return found
-    from netscope.api.kv import workload_cache
+    from netscope.api.kv import sequences_of, workload_cache
 
     assert found.memory is not None
-    told = batch if batch not in (None, 1) or workload.source == "hf" else None
+    told = None if batch is None else sequences_of(workload, batch)
     cache = workload_cache(workload, context=context, batch=told)
     return replace(found, memory=replace(found.memory, cache=cache))
 
