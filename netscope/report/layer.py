@@ -119,7 +119,7 @@ class Late:
     """The default of a field that may be given as a function, which is called when the field is first read.
 
     Dataclasses know of defaults that are descriptors: what the constructor is given comes to `__set__`, and
-    what `__get__` returns without an object is the default.
+    what `__get__` returns without an object is the default, or the descriptor itself where a `field` has it.
     """
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -134,7 +134,7 @@ class Late:
         return value
 
     def __set__(self, layer: Any, value: Any) -> None:
-        layer.__dict__[self._key] = value
+        layer.__dict__[self._key] = None if value is self else value
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

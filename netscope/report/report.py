@@ -15,6 +15,7 @@ from netscope.base.units import ratio
 from netscope.report.layer import UNCALLED, Late, Layer, Tensor
 
 if TYPE_CHECKING:
+    from netscope.report.flow import Flow
     from netscope.report.measured.events import Event
     from netscope.report.measured.timing import Roof, Timing
     from netscope.report.memory import Memory, Moment
@@ -39,6 +40,9 @@ class Report(Answer):
     misfits:
         windows that do not fit what they move over; None where nobody looked, as in a file of an older
         netscope. They are looked for when they are first asked for.
+    flow:
+        which module and operator reads what which other one made; None in a file of an older netscope. It is
+        worked out when it is first asked for, and no part of a comparison.
     facts:
         the trace that it was made from; None for a report that came from a file.
     events:
@@ -67,6 +71,7 @@ class Report(Answer):
     roof: Roof | None = None
     memory: Memory | None = None
     misfits: tuple[Misfit, ...] | None = Late()  # type: ignore[assignment]
+    flow: Flow | None = field(default=Late(), compare=False)  # type: ignore[assignment]
     schema_version: int = SCHEMA_VERSION
     facts: Trace | None = field(default=None, compare=False, metadata=UNSAVED)
     events: tuple[Event, ...] | None = field(default=None, compare=False, metadata=UNSAVED)

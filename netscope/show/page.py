@@ -12,8 +12,13 @@ for JSON. Sections are of a few kinds, and a format has a way of writing each:
     Notes        sentences
     Title        what the next sections are of
     Folded       sections that a reader opens, where the format can fold
+    Layers       a table of a network's rows, and all that there is of them where rows can be opened
+    Network      the network drawn from its data flow
+    Difference   two networks drawn side by side
+    Plot         a curve, a scatter or a distribution
 
-Pages name them `p.Table`, `p.Note`: `from netscope.show import page as p`.
+The last three are pictures: a format that cannot draw leaves them out, for the sections around them say in
+figures what they show. Pages name them `p.Table`, `p.Note`: `from netscope.show import page as p`.
 
 All text on a page is as its author wrote it: a format makes it safe for where it goes.
 """
@@ -21,7 +26,12 @@ All text on a page is as its author wrote it: a format makes it safe for where i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from netscope.show.drawing.difference import DrawnDiff
+    from netscope.show.drawing.drawing import Drawing
+    from netscope.show.grid import Grid
 
 Tone = Literal["", "title", "accent", "added", "warn", "bad", "dim"]
 
@@ -217,7 +227,91 @@ class Folded(NamedTuple):
     aside: bool = False
 
 
-Section = Table | Facts | Bars | Derivations | Listing | Notes | Title | Folded
+class Layers(NamedTuple):
+    """The rows of a network.
+
+    table:
+        as they are shown where nothing can be opened.
+    grid:
+        all rows with all columns, for where they can be opened, sorted and searched.
+    """
+
+    table: Table
+    grid: Callable[[], Grid]
+
+
+class Network(NamedTuple):
+    """A network drawn from its data flow.
+
+    drawing:
+        None where the flow is not known, as in a report from an older file.
+    """
+
+    drawing: Callable[[], Drawing | None]
+
+
+class Difference(NamedTuple):
+    """Two networks drawn side by side, what they have in common opposite each other."""
+
+    drawing: Callable[[], DrawnDiff | None]
+
+
+class Axis(NamedTuple):
+    """What a plot is drawn along.
+
+    text:
+        a value as people read it.
+    log:
+        whether equal steps are equal ratios.
+    binary:
+        whether round numbers are powers of two, as of bytes.
+    """
+
+    title: str
+    text: Callable[[float], str]
+    log: bool = False
+    binary: bool = False
+
+
+class Point(NamedTuple):
+    """A point of a plot, what it is, and the row that it is of."""
+
+    x: float
+    y: float
+    text: str = ""
+    path: str | None = None
+
+
+class Series(NamedTuple):
+    """Points that belong together: "line", "steps" and "area" join them, "dots" and "bars" do not."""
+
+    label: str
+    points: Sequence[Point]
+    look: Literal["line", "steps", "area", "dots", "bars"] = "line"
+    tone: Tone = "accent"
+
+
+class Mark(NamedTuple):
+    """A line across a plot at a value of one axis, and what is there."""
+
+    axis: Literal["x", "y"]
+    at: float
+    text: str
+
+
+class Plot(NamedTuple):
+    """Series along two axes. `summary` says in a sentence what can be seen."""
+
+    title: str
+    x: Axis
+    y: Axis
+    series: Sequence[Series]
+    marks: Sequence[Mark] = ()
+    summary: str = ""
+
+
+Picture = Network | Difference | Plot
+Section = Table | Facts | Bars | Derivations | Listing | Notes | Title | Folded | Layers | Picture
 
 
 class Records(NamedTuple):

@@ -10,6 +10,7 @@ import functools
 import typing
 from typing import Any, Final
 
+from netscope.report.flow import Flow
 from netscope.report.measured.events import Event
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.memory import LayerMemory, Memory, Moment
@@ -23,6 +24,7 @@ _NAMED: Final[dict[str, Any]] = {
     kind.__name__: kind
     for kind in (
         Event,
+        Flow,
         LayerMemory,
         LayerRoof,
         LayerTiming,

@@ -17,6 +17,7 @@ from netscope.show.page import (
     Facts,
     Folded,
     Heading,
+    Layers,
     Listing,
     Notes,
     Page,
@@ -92,6 +93,8 @@ def _section(section: Section) -> Iterator[str]:
     match section:
         case Table():
             yield _table(section)
+        case Layers(table):
+            yield _table(table)
         case Facts(items):
             yield _rows(
                 [_td(label, dim=True), _td(value, right=True, bold=True), _td(note, dim=True, wraps=True)]

@@ -20,6 +20,7 @@ from netscope.show.page import (
     Derivations,
     Facts,
     Folded,
+    Layers,
     Listing,
     Note,
     Notes,
@@ -100,8 +101,8 @@ def _is_list(before: str, after: str) -> bool:
 
 def _section(section: Section, told: Sequence[str]) -> Iterator[str]:
     match section:
-        case Table():
-            yield from _table(section)
+        case Table() | Layers():
+            yield from _table(section.table if isinstance(section, Layers) else section)
         case Facts(items):
             for fact in items:
                 note = f" ({escape(fact.note)})" if fact.note else ""

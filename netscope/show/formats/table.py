@@ -23,6 +23,7 @@ from netscope.show.page import (
     Fact,
     Facts,
     Folded,
+    Layers,
     Listing,
     Note,
     Notes,
@@ -80,6 +81,8 @@ def _section(section: Section, screen: Screen) -> Iterator[list[Piece]]:
                 yield from _wrapped(
                     Note(f"not shown, for want of width: {', '.join(laid.left_out)}", "dim"), room
                 )
+        case Layers(table):
+            yield from _section(table, screen)
         case Facts(items):
             yield from _facts(items, room)
         case Bars(_, items):
