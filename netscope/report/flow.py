@@ -72,8 +72,9 @@ class FlowEdge(NamedTuple):
 
 
 class Group(NamedTuple):
-    """What ran within one call of a module. Every edge leads from an earlier node to a later one, but for the
-    inputs, which come first, and the outputs, which come last.
+    """What ran within one call of a module.
+
+    Inputs come first, outputs last, and every edge leads from a node to a later one.
     """
 
     nodes: tuple[FlowNode, ...]
