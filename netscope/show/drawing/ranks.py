@@ -68,7 +68,12 @@ def stand(inputs: int, inner: int, outputs: int, links: Sequence[Link], *, most:
         pairs.append((lane[length - 2] if length > 1 else link.source, link.target))
     xs = _columns(layers, pairs)
     bends = [
-        tuple([xs[item] for item in lane_of[link.source, link.port][: ranks[link.target] - ranks[link.source] - 1]])
+        tuple(
+            [
+                xs[item]
+                for item in lane_of[link.source, link.port][: ranks[link.target] - ranks[link.source] - 1]
+            ]
+        )
         if number in lanes
         else ()
         for number, link in enumerate(links)
