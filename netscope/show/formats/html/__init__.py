@@ -43,7 +43,7 @@ HELP: Final = "one page for a browser, which loads nothing"
 
 # The script's files, in the order in which they follow each other.
 _SCRIPTS: Final = (
-    "base data place selection panel table canvas network difference map plots page".split()
+    "base data place selection panel table canvas scene network difference map plots page".split()
 )
 # Characters of JSON that stand in the page as they are; what has more is compressed.
 _MOST_ANSWER: Final = 1_000_000

@@ -142,7 +142,7 @@ class Drawing {
 
   /** The row's name of a node within the group of that name. */
   pathOf(around, node) {
-    if (node.kind !== "module" || !node.path) return around;
+    if (!node.path) return around;
     return node.elsewhere || !around ? node.path : `${around}.${node.path}`;
   }
 

@@ -10,6 +10,8 @@ const QUANTITIES = {
   time: "time",
   bound: "bound",
 };
+/** Whether a box is a row by itself. */
+const isRow = (node) => node.kind === "module" && node.path !== "";
 const quantityName = (key) => QUANTITIES[key] || key.replaceAll("_", " ");
 
 class Network {
@@ -87,13 +89,11 @@ class Network {
   look(box) {
     const { node, path } = box;
     const classes = [node.kind === "module" ? `kind-${kindOf(node.below || node.label)}` : ""];
-    if (path === this.drawing.failed && node.kind === "module") classes.push("failed");
+    if (path === this.drawing.failed && isRow(node)) classes.push("failed");
     if (this.drawing.failed === "" && box.depth === 0 && node.kind === "output") classes.push("failed");
-    if (path === selection.path && node.kind === "module") classes.push("selected");
-    if (this.chosen === box.key) classes.push("selected");
     const value = this.quantity ? this.valueText(box) : "";
     const fill = this.quantity && !box.open ? this.fill(box) : null;
-    const name = node.kind === "module" ? path : node.label;
+    const name = isRow(node) ? path : node.label;
     const times = node.times > 1 ? `, ${node.times} times` : "";
     const lines = [name || this.drawing.name, node.below, ...node.marks, value && `${quantityName(this.quantity)} ${value}`];
     if (node.times > 1) lines.splice(1, 0, `${node.times} that are the same`);
@@ -112,14 +112,18 @@ class Network {
     const { node } = box;
     if (node.kind === "operator") return this.quantity === "macs" ? node.macs : undefined;
     const of = this.drawing.values.get(this.quantity);
-    if (node.kind === "module") return of.has(box.path) ? of.get(box.path) : undefined;
-    if (node.kind !== "run") return undefined;
-    let sum = 0;
-    for (const inner of this.drawing.groups[node.inside].nodes) {
-      if (inner.kind !== "module") continue;
-      const one = of.get(this.drawing.pathOf(box.path, inner));
-      if (one === undefined || one === null) return one;
-      sum += one;
+    if (isRow(node)) return of.has(box.path) ? of.get(box.path) : undefined;
+    return node.inside < 0 ? undefined : this.sum(node.inside, box.path, of);
+  }
+
+  /** What the rows directly within a box without a row come to. */
+  sum(index, around, of) {
+    let sum;
+    for (const node of this.drawing.groups[index].nodes) {
+      const path = this.drawing.pathOf(around, node);
+      const value = isRow(node) ? of.get(path) : node.inside >= 0 ? this.sum(node.inside, path, of) : undefined;
+      if (value === null) return null;
+      if (value !== undefined) sum = (sum || 0) + value;
     }
     return sum;
   }
@@ -129,7 +133,7 @@ class Network {
     if (value === undefined) return "";
     if (value === null) return "?";
     const column = this.grid && this.grid.column(this.quantity);
-    const row = box.node.kind === "module" && column ? this.grid.places.get(box.path) : undefined;
+    const row = isRow(box.node) && column ? this.grid.places.get(box.path) : undefined;
     return row === undefined ? value.toLocaleString("en", { maximumSignificantDigits: 4 }) : column.text(row, false);
   }
 
@@ -150,7 +154,7 @@ class Network {
       let most = null;
       let unknown = false;
       this.drawing.walk((_, path, node) => {
-        if (node.kind !== "module" || node.inside >= 0) return;
+        if (!isRow(node)) return;
         const value = of.get(path);
         if (value === null) unknown = true;
         if (value > this.most) [this.most, most] = [value, path];
@@ -219,7 +223,7 @@ class Network {
     if (!this.known) {
       this.known = new Map();
       this.drawing.walk((key, path, node) => {
-        if (node.kind === "module" && !this.known.has(path)) this.known.set(path, key);
+        if (isRow(node) && !this.known.has(path)) this.known.set(path, key);
       });
     }
     return this.known;
@@ -297,6 +301,6 @@ class Network {
 
   mark() {
     const { path } = selection;
-    this.scene.mark("selected", (box) => box.key === this.chosen || (this.chosen === null && box.node.kind === "module" && box.path === path));
+    this.scene.mark("selected", (box) => box.key === this.chosen || (this.chosen === null && isRow(box.node) && box.path === path));
   }
 }

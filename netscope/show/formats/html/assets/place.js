@@ -6,31 +6,40 @@ const LANE = 10;
 const PAD = 14;
 const HEAD = 26;
 
+// Where the text of a line begins: so far right of where it starts and below, or above where it ends.
+const BESIDE = 5;
+const BELOW = 15;
+const ABOVE = 8;
+
 /** The place of everything within a group. `sizes` are of its nodes, open or closed. */
 function arrange(group, sizes) {
   const { nodes, edges } = group;
   const count = nodes.reduce((most, node) => Math.max(most, node.rank + 1), 0);
-  const ranks = Array.from({ length: count }, () => []);
+  // What stands in each rank: the width at each column, 0 of a bend.
+  const ranks = Array.from({ length: count }, () => new Map());
   const heights = new Float64Array(count);
   nodes.forEach((node, number) => {
-    ranks[node.rank].push({ x: node.x, width: sizes[number][0], bend: false });
+    ranks[node.rank].set(node.x, sizes[number][0]);
     heights[node.rank] = Math.max(heights[node.rank], sizes[number][1]);
   });
   for (const edge of edges) {
     const first = nodes[edge.source].rank + 1;
-    edge.bends.forEach((x, i) => ranks[first + i].push({ x, width: 0, bend: true }));
+    edge.bends.forEach((x, i) => {
+      if (!ranks[first + i].has(x)) ranks[first + i].set(x, 0);
+    });
   }
   const columns = columnsOf(ranks);
-  const xs = nodes.map((node) => columns.get(node.x));
   let left = Infinity;
   let right = -Infinity;
-  xs.forEach((x, number) => {
-    left = Math.min(left, x - sizes[number][0] / 2);
-    right = Math.max(right, x + sizes[number][0] / 2);
-  });
-  if (!nodes.length) left = right = 0;
+  for (const items of ranks) {
+    for (const [x, width] of items) {
+      left = Math.min(left, columns.get(x) - width / 2);
+      right = Math.max(right, columns.get(x) + width / 2);
+    }
+  }
+  if (left === Infinity) left = right = 0;
   return {
-    xs: xs.map((x) => x - left),
+    xs: nodes.map((node) => columns.get(node.x) - left),
     bends: edges.map((edge) => edge.bends.map((x) => columns.get(x) - left)),
     heights,
     width: right - left,
@@ -39,30 +48,25 @@ function arrange(group, sizes) {
 
 /** Where each column of boxes stands: as far left, and as far right, as its neighbours let it, halfway. */
 function columnsOf(ranks) {
-  const xs = [...new Set(ranks.flatMap((items) => items.map((item) => item.x)))].sort((a, b) => a - b);
+  const xs = [...new Set(ranks.flatMap((items) => [...items.keys()]))].sort((a, b) => a - b);
   const numbers = new Map(xs.map((x, number) => [x, number]));
   const before = xs.map(() => []);
-  const behind = xs.map(() => []);
   for (const items of ranks) {
-    items.sort((a, b) => a.x - b.x);
-    for (let i = 1; i < items.length; i++) {
-      const [one, other] = [items[i - 1], items[i]];
-      const apart = one.width / 2 + other.width / 2 + (one.bend || other.bend ? LANE : GAP);
-      const [from, to] = [numbers.get(one.x), numbers.get(other.x)];
-      if (from === to) continue;
-      before[to].push([from, apart]);
-      behind[from].push([to, apart]);
+    const sorted = [...items].sort((a, b) => a[0] - b[0]);
+    for (let i = 1; i < sorted.length; i++) {
+      const [[x0, width0], [x, width]] = [sorted[i - 1], sorted[i]];
+      const apart = width0 / 2 + width / 2 + (width0 && width ? GAP : LANE);
+      before[numbers.get(x)].push([numbers.get(x0), apart]);
     }
   }
-  const last = xs.length - 1;
-  const lefts = new Float64Array(xs.length);
-  for (let c = 1; c <= last; c++) {
-    lefts[c] = before[c].reduce((most, [b, apart]) => Math.max(most, lefts[b] + apart), lefts[c - 1]);
-  }
-  const rights = new Float64Array(xs.length);
-  if (last >= 0) rights[last] = lefts[last];
-  for (let c = last - 1; c >= 0; c--) {
-    rights[c] = behind[c].reduce((least, [d, apart]) => Math.min(least, rights[d] - apart), rights[c + 1]);
+  const lefts = [];
+  before.forEach((pairs, c) => {
+    lefts.push(pairs.reduce((most, [b, apart]) => Math.max(most, lefts[b] + apart), c ? lefts[c - 1] : 0));
+  });
+  const rights = xs.map(() => lefts[xs.length - 1]);
+  for (let c = xs.length - 1; c >= 0; c--) {
+    if (c) rights[c - 1] = Math.min(rights[c - 1], rights[c]);
+    for (const [b, apart] of before[c]) rights[b] = Math.min(rights[b], rights[c] - apart);
   }
   return new Map(xs.map((x, c) => [x, (lefts[c] + rights[c]) / 2]));
 }
@@ -156,16 +160,30 @@ function emit(drawing, placed, around, left, top, depth, found) {
     if (within && which >= 0) return begins[number][2] + within.xs[which];
     return begins[number][0] + sizes[number][0] / 2;
   };
+  const told = new Set();
+  const begun = new Set();
   group.edges.forEach((edge, number) => {
     const { source, target } = edge;
+    const from = group.nodes[source];
     const points = [[port(source, edge.outPort), begins[source][1] + sizes[source][1]]];
     placed.bends[number].forEach((x, i) => {
-      const rank = group.nodes[source].rank + 1 + i;
+      const rank = from.rank + 1 + i;
       points.push([left + x, top + ys[rank]], [left + x, top + ys[rank] + heights[rank]]);
     });
     points.push([port(target, edge.inPort), begins[target][1]]);
+    // What comes in and goes out by ports is written outside; what one box gives to many, once.
+    const inner = depth && (from.kind === "input" || group.nodes[target].kind === "output");
+    const start = `${source} ${edge.outPort}`;
+    const text = inner || told.has(`${start} ${edge.text}`) ? "" : edge.text;
+    let spot = [points[0][0] + BESIDE, points[0][1] + BELOW];
+    if (text) {
+      told.add(`${start} ${text}`);
+      const end = points[points.length - 1];
+      if (begun.has(start)) spot = [end[0] + BESIDE, end[1] - ABOVE];
+      begun.add(start);
+    }
     const key = `${placed.key}:${number}`;
-    found.edges.push({ key, points, text: edge.text, source: keyIn(placed, source), target: keyIn(placed, target) });
+    found.edges.push({ key, points, text, spot, source: keyIn(placed, source), target: keyIn(placed, target) });
   });
 }
 

@@ -103,15 +103,10 @@ class Scene {
       this.lines.replaceChildren(draw("path", { d: path }));
       return;
     }
-    const labelled = new Set();
     this.lines.replaceChildren(
       ...seen.map((edge) => {
         const line = draw("path", { d: smooth(edge.points), class: edge.classes || null });
-        const said = `${edge.source} ${edge.text}`;
-        if (!edge.text || labelled.has(said)) return line;
-        labelled.add(said);
-        const [x, y] = edge.points[0];
-        return draw("g", null, line, draw("text", { x: x + 6, y: y + 21 }, edge.text));
+        return edge.text ? draw("g", null, line, draw("text", { x: edge.spot[0], y: edge.spot[1] }, edge.text)) : line;
       })
     );
   }
