@@ -96,7 +96,7 @@ def _sections(table: LayerTable) -> Iterator[p.Section]:
             yield p.Bars("where the time went", where)
         yield p.Notes([p.Note(equation(timing))], close=True)
     if timing is None or timing.reconciliation is not None:
-        yield table.table()
+        yield from summary.pictured(table)
         if text := shown(table):
             yield p.Notes([p.Note(text, "dim", hint="--all shows the whole network")], close=True)
     yield p.Notes(sentences(report))
