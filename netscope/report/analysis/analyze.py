@@ -19,6 +19,7 @@ from netscope.trace.facts import ParameterFact, Trace, Value
 
 if TYPE_CHECKING:
     from netscope.report.analysis.receptive import Fields
+    from netscope.report.flow import Flow
 
 
 def analyze(
@@ -40,12 +41,19 @@ def analyze(
         notes=(*trace.notes, *_unread(trace)),
         environment=environment or {},
         misfits=later(partial(misfits, trace)),
+        flow=later(partial(_flow, trace)),
         facts=trace,
     )
     if trace.unseen:
         places = [trace.calls[one.call].path if one.call >= 0 else "" for one in trace.unseen]
         report = with_unseen(report, zip(places, [one.what for one in trace.unseen], strict=True))
     return with_failure(report)
+
+
+def _flow(trace: Trace) -> Flow:
+    from netscope.report.analysis.flow import flow_of  # most summaries draw nothing
+
+    return flow_of(trace)
 
 
 def _unread(trace: Trace) -> Iterator[str]:
