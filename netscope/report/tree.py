@@ -114,6 +114,11 @@ def folds_of(layers: Sequence[Layer], describe: Callable[[Layer], Hashable] | No
     return folds
 
 
+def looks_of(layers: Sequence[Layer], describe: Callable[[Layer], Hashable]) -> list[int]:
+    """A number for every layer, equal for layers whose whole subtrees look the same."""
+    return _looks(layers, children_of(layers), describe)
+
+
 def _looks(
     layers: Sequence[Layer], children: Sequence[Sequence[int]], describe: Callable[[Layer], Hashable]
 ) -> list[int]:
