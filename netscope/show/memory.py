@@ -112,7 +112,7 @@ def _sections(table: LayerTable, everything: bool) -> Iterator[p.Section]:
     yield _alive(step, everything)
     if memory.cache is not None:
         yield from _cache(memory.cache)
-    yield table.table()
+    yield from summary.pictured(table)
     if len(table.rows) < table.matching:
         text = f"{units.count(len(table.rows))} of {units.plural(table.matching, 'row')}"
         yield p.Notes([p.Note(text, "dim", hint="--all shows the whole network")], close=True)

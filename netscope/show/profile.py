@@ -99,7 +99,7 @@ def _sections(table: LayerTable) -> Iterator[p.Section]:
     if report.roof is not None and (drawn := scatter(report, report.roof)) is not None:
         yield drawn
     if timing is None or timing.reconciliation is not None:
-        yield table.table()
+        yield from summary.pictured(table)
         if text := shown(table):
             yield p.Notes([p.Note(text, "dim", hint="--all shows the whole network")], close=True)
     yield p.Notes(sentences(report))

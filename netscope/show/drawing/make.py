@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from netscope.base import units
@@ -33,17 +33,16 @@ PORT: Final = 10
 
 # Names of a copy that are told.
 _TOLD: Final = 3
+# Boxes within each other that are open at first.
+_DEEPEST: Final = 100
 # Times that a group is folded again, for runs of runs.
 _FOLDS: Final = 4
 
 _DIGITS: Final = re.compile(r"\d+")
 
 
-def drawing_of(report: Report, depth: int | None = None) -> Drawing | None:
+def drawing_of(report: Report) -> Drawing | None:
     """The network as it is to be drawn; None for a report without its data flow.
-
-    Args:
-        depth: modules less deep than that are open at first, runs too; as many as a picture can show without.
 
     Raises:
         MissingExtraError: igraph is needed, and not installed.
@@ -55,7 +54,7 @@ def drawing_of(report: Report, depth: int | None = None) -> Drawing | None:
     return Drawing(
         name=report.name,
         groups=groups,
-        opened=opened_to(groups, depth) if depth is not None else opened_of(groups),
+        opened=opened_of(groups),
         values=values_of(report),
         failed=None if report.error is None else report.error_path,
     )
@@ -114,8 +113,9 @@ class _Groups:
                 self._known[key] = self._draw(index, path)
                 continue
             waiting.append((index, path, True))
-            nodes = [node for node in self._flow.groups[index].nodes if node.inside >= 0]
-            waiting += [(node.inside, path_of(path, node), False) for node in nodes]
+            for node in self._flow.groups[index].nodes:
+                if node.inside is not None:
+                    waiting.append((node.inside, path_of(path, node), False))
         return self._drawn
 
     def _key(self, index: int, path: str) -> tuple[int, int]:
@@ -155,7 +155,7 @@ class _Groups:
 
     def _module(self, node: FlowNode, path: str, call: tuple[int, int]) -> _Draft:
         row = self._rows.get(path)
-        inside = -1 if node.inside < 0 else self._known.get(self._key(node.inside, path), -1)
+        inside = -1 if node.inside is None else self._known.get(self._key(node.inside, path), -1)
         below = "" if row is None else self._texts[path]
         label = node.name or ("" if row is None else row.type) or "module"
         drawn = box("module", label, below, inside=inside, path=node.name)
@@ -170,7 +170,8 @@ class _Groups:
     def _wire(self, edge: FlowEdge) -> Wire:
         made, read = self._shape(edge.shape), self._shape(edge.read)
         text = units.arrow(made, read) if made and read and made != read else made or read
-        return Wire(edge.source, edge.target, text, edge.out_port, edge.in_port)
+        ports = [-1 if port is None else port for port in (edge.out_port, edge.in_port)]
+        return Wire(edge.source, edge.target, text, *ports)
 
     # Writing a group
 
@@ -505,8 +506,10 @@ def _shape_text(report: Report) -> Callable[[Shape | None], str]:
 # What is open, and what boxes are worth
 
 
-def opened_of(groups: Sequence[DrawnGroup], most: int = VISIBLE) -> frozenset[tuple[int, ...]]:
-    """The boxes that are open at first: level by level, while what is seen stays little. Runs are closed."""
+def opened_of(
+    groups: Sequence[DrawnGroup], kinds: Collection[str] = ("module",), most: int = VISIBLE
+) -> frozenset[tuple[int, ...]]:
+    """The boxes of those kinds that are open at first: level by level, while what is seen stays little."""
     opened: set[tuple[int, ...]] = set()
     seen = len(groups[0].nodes)
     level: list[tuple[tuple[int, ...], DrawnNode]] = [
@@ -516,7 +519,7 @@ def opened_of(groups: Sequence[DrawnGroup], most: int = VISIBLE) -> frozenset[tu
         inner: list[tuple[tuple[int, ...], DrawnNode]] = []
         opening = set()
         for steps, node in level:
-            if node.kind != "module" or not _is_worth_opening(groups, node):
+            if node.kind not in kinds or not _is_worth_opening(groups, node):
                 continue
             opening.add(steps)
             inner += [((*steps, number), one) for number, one in enumerate(groups[node.inside].nodes)]
@@ -529,13 +532,14 @@ def opened_of(groups: Sequence[DrawnGroup], most: int = VISIBLE) -> frozenset[tu
 
 
 def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = 20_000) -> frozenset[tuple[int, ...]]:
-    """All boxes that are less deep than that, up to a number; a run is as deep as its copies."""
+    """All boxes that are less deep than that, up to a number."""
     opened: set[tuple[int, ...]] = set()
     waiting: list[tuple[tuple[int, ...], int, int]] = [((), 0, 0)]
     for steps, inside, deep in waiting:
         for number, node in enumerate(groups[inside].nodes):
-            within = deep + (node.kind == "module")
-            if within <= depth and _is_worth_opening(groups, node) and len(opened) < most:
+            within = deep + 1
+            small = len(opened) < most and len(steps) < _DEEPEST
+            if small and within <= depth and _is_worth_opening(groups, node):
                 opened.add((*steps, number))
                 waiting.append(((*steps, number), node.inside, within))
     return frozenset(opened)
