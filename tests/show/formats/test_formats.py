@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -60,7 +61,7 @@ def test_every_answer_is_to_be_had_in_every_format(kind: str) -> None:
     assert str(answer) == show.text(answer, "table", width=100).rstrip("\n")
     assert answer.to_markdown() == answer.to("markdown")
     assert answer.to_csv() == answer.to("csv")
-    assert answer._repr_html_() in answer.to_html() == answer.to("html")
+    assert answer.to_html() == answer.to("html")
     assert json.loads(answer.to_json())["schema_version"]
 
 
@@ -137,6 +138,24 @@ def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool,
             if name in READ:
                 assert text.replace("\n", "").isprintable()
     assert "\x1b" not in whole._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["net", "</iframe><script>alert(1)</script>", "\"'&quot;"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_notebook_shows_a_page_of_pictures_on_its_own(kind: str, name: str) -> None:
+    """Within a frame that runs scripts and reaches nothing around it; anything else is an element."""
+    answer = answers(name)[kind]
+    frame = re.fullmatch(
+        r'<iframe title="[^"<>]*" srcdoc="([^"<>]*)" sandbox="([^"]*)" allow="[^"]*" style="[^"]*">'
+        r"</iframe>\n",
+        answer._repr_html_(),
+    )
+    if frame is None:
+        assert kind not in ("profile", "roofline", "memory", "curve")
+        assert answer._repr_html_() in answer.to_html()
+        return
+    assert html.unescape(frame[1]) == answer.to_html()
+    assert "allow-same-origin" not in frame[2]
 
 
 # The formats themselves
