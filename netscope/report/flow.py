@@ -35,7 +35,7 @@ class FlowNode(NamedTuple):
     elsewhere:
         whether `name` is the whole qualified name, of a module that is not registered inside the group's.
     inside:
-        the index of the group within, -1 for a node that has nothing inside.
+        the index of the group within; None for a node that has nothing inside.
     macs, vector:
         of an operator: its MACs, and its vector operations; None where nothing could count them.
     """
@@ -43,7 +43,7 @@ class FlowNode(NamedTuple):
     kind: str
     name: str
     elsewhere: bool = False
-    inside: int = -1
+    inside: int | None = None
     macs: int | None = None
     vector: int | None = None
 
@@ -58,8 +58,8 @@ class FlowEdge(NamedTuple):
     read:
         the shape in which it is read, where a view in between made it another one.
     out_port, in_port:
-        indices of the output within the source's group, and of the input within the target's; -1 for a node
-        that has nothing inside.
+        indices of the output within the source's group, and of the input within the target's; None for a
+        node that has nothing inside.
     """
 
     source: int
@@ -67,8 +67,8 @@ class FlowEdge(NamedTuple):
     shape: Shape | None = None
     dtype: str = ""
     read: Shape | None = None
-    out_port: int = -1
-    in_port: int = -1
+    out_port: int | None = None
+    in_port: int | None = None
 
 
 class Group(NamedTuple):
@@ -122,6 +122,6 @@ def places_of(flow: Flow) -> Iterator[Place]:
         for number, node in enumerate(flow.groups[index].nodes):
             place = Place(path_of(around, node), (*steps, number), node)
             yield place
-            if node.inside >= 0:
+            if node.inside is not None:
                 inner.append((node.inside, place.path, place.steps))
         waiting.extend(reversed(inner))

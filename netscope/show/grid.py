@@ -6,8 +6,18 @@ always add up to the network's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+
+from netscope.answers.explain import Line, explain
+from netscope.report import operators
+from netscope.report.own import Own
+from netscope.report.partial import own_unknown
+from netscope.report.report import Report
+from netscope.report.tree import parents_of
+from netscope.show.columns import Column, known_to
+from netscope.show.rows import LayerRow, LayerTable, value_text
+from netscope.show.selection import build
 
 
 class Value(NamedTuple):
@@ -73,3 +83,107 @@ class Grid(NamedTuple):
     columns: Sequence[GridColumn]
     rows: Sequence[GridRow]
     derivations: Sequence[Sequence[tuple[str, str, str, str]]] = ()
+
+
+def grid_of(report: Report, shown: Iterable[str] | None = None) -> Grid:
+    """All rows of a report, with all columns that say anything of it.
+
+    Args:
+        shown: keys of the columns that are to be seen at first; those of a summary without it.
+    """
+    table = build(report, columns=[column.key for column in known_to(report)])
+    opened = table.rows
+    closed = [
+        row._replace(figures=whole, expanded=False)
+        for row, whole in zip(opened, _wholes(report), strict=True)
+    ]
+    keys = {column.key for column in table.columns if column.default} if shown is None else set(shown)
+    columns = [
+        _column(table, column, closed, opened, column.key in keys)
+        for column in table.columns
+        if column.key != "path"
+    ]
+    derived, derivations = _derivations(report)
+    rows = [
+        GridRow(
+            path=row.path,
+            name=row.label,
+            depth=row.layer.depth,
+            type=row.layer.type,
+            operator=operators.describe(row.layer),
+            marks=row.marks,
+            state=row.state,
+            derived=number,
+        )
+        for row, number in zip(opened, derived, strict=True)
+    ]
+    return Grid([column for column in columns if column is not None], rows, derivations)
+
+
+def _wholes(report: Report) -> list[Own]:
+    """For every row its own figures and those of all rows within, together."""
+    figures = [
+        Own.of(layer, unknown) for layer, unknown in zip(report.layers, own_unknown(report), strict=True)
+    ]
+    for index, parent in reversed(list(enumerate(parents_of(report.layers)))):
+        if parent >= 0:
+            figures[parent] = figures[parent].plus(figures[index])
+    return figures
+
+
+def _column(
+    table: LayerTable, column: Column, closed: Sequence[LayerRow], opened: Sequence[LayerRow], shown: bool
+) -> GridColumn | None:
+    """The column with its values; None where no row has any."""
+    whole = [_value(table, column, row) for row in closed]
+    if not any(value.raw not in (None, "") or value.text not in ("", "?") for value in whole):
+        return None
+    own = None
+    if column.own is not None:
+        # A row without others within is the same, open or closed.
+        own = [
+            _value(table, column, row) if row.expanded else _alone(table, column, row, value)
+            for row, value in zip(opened, whole, strict=True)
+        ]
+    return GridColumn(
+        key=column.key,
+        title=column.title,
+        help=column.help,
+        number=column.kind.number,
+        whole=whole,
+        own=own,
+        shown=shown,
+        adds=column.own is not None and column.adds,
+    )
+
+
+def _value(table: LayerTable, column: Column, row: LayerRow) -> Value:
+    if column.look is not None:
+        text = column.look(table, row).text
+        return Value(text if column.kind.sorts else None, text)
+    found = table.value(row, column)
+    return Value(found.raw if column.kind.sorts else None, value_text(column, found))
+
+
+def _alone(table: LayerTable, column: Column, row: LayerRow, value: Value) -> Value:
+    """What a row adds to the others: nothing where it only says what another row counts."""
+    if column.counted_elsewhere and table.value(row, column).mark == "shared":
+        return Value(0, value.text)
+    return value
+
+
+Lines = tuple[tuple[str, str, str, str], ...]
+
+
+def _derivations(report: Report) -> tuple[list[int], list[Lines]]:
+    """For every row the number of its explanation, and the explanations."""
+    from netscope.show.explain import figure
+
+    def written(line: Line) -> tuple[str, str, str, str]:
+        return line.label, line.formula, figure(line), line.note
+
+    known: dict[Lines, int] = {}
+    numbers = [
+        known.setdefault(tuple(map(written, explanation)), len(known)) for explanation in explain(report)
+    ]
+    return numbers, list(known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netscope.base import units
 from netscope.base.opnames import operator_list
@@ -16,6 +16,10 @@ from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import short
 from netscope.show.words import failure, head, leaves, unseen
+
+if TYPE_CHECKING:
+    from netscope.show.drawing.drawing import Drawing
+    from netscope.show.grid import Grid
 
 # Footnotes that are shown; `netscope lint` has all.
 MOST_WARNINGS = 3
@@ -54,9 +58,27 @@ def document(report: Report) -> p.Document:
 
 
 def _sections(table: LayerTable) -> Iterator[p.Section]:
-    yield table.table()
+    yield from pictured(table)
     yield p.Facts(_facts(table))
     yield p.Notes(list(_notes(table)), close=True)
+
+
+def pictured(table: LayerTable) -> Iterator[p.Section]:
+    """The network as a picture, and its rows."""
+    report = table.report
+
+    def drawn() -> Drawing | None:
+        from netscope.show.drawing.make import drawing_of  # tables for people need none of it
+
+        return drawing_of(report)
+
+    def grid() -> Grid:
+        from netscope.show.grid import grid_of
+
+        return grid_of(report, [column.key for column in table.columns])
+
+    yield p.Network(drawn)
+    yield p.Layers(table.table(), grid)
 
 
 def _facts(table: LayerTable) -> list[p.Fact]:

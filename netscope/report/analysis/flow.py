@@ -339,7 +339,7 @@ class _Groups:
         edges = [
             FlowEdge(
                 *(places[source], places[target], shape, dtype, read),
-                *(-1 if port is None else self._ports.get(port, -1) for port in (out_port, in_port)),
+                *(None if port is None else self._ports.get(port) for port in (out_port, in_port)),
             )
             for source, target, shape, dtype, read, out_port, in_port in draft.edges.values()
         ]
@@ -349,7 +349,7 @@ class _Groups:
     def _node(self, node: _Node, around: str) -> FlowNode:
         if node.kind == MODULE:
             path = self._trace.calls[node.call].path
-            inside = self._insides.get(node.call, -1)
+            inside = self._insides.get(node.call)
             if around and not path.startswith(f"{around}."):
                 return FlowNode(MODULE, path, True, inside)
             return FlowNode(MODULE, path[len(around) + 1 :] if around else path, False, inside)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from netscope.report.flow import INPUT, MODULE, OPERATOR, OUTPUT, Flow, Group
 from netscope.report.layer import Layer
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import Timing
@@ -19,6 +20,10 @@ from netscope.report.store.wording import no_report, short
 # Seconds that a step may take: what lies beyond, no logarithm could be taken of and come back from.
 _SHORTEST: Final = 1e-9
 _LONGEST: Final = 1e6
+
+# Nodes of a data flow. Groups stand for each other's insides, so that a few lines may say billions.
+_MOST_NODES: Final = 5_000_000
+_KINDS: Final = frozenset({INPUT, MODULE, OPERATOR, OUTPUT})
 
 
 def check(report: Report) -> None:
@@ -48,6 +53,46 @@ def check(report: Report) -> None:
         _check_window(layer)
     if report.timing is not None:
         _check_timing(report.timing)
+    if report.flow is not None:
+        _check_flow(report.flow)
+
+
+def _check_flow(flow: Flow) -> None:
+    """A group is made of groups that end, and edges lead from a node to a later one."""
+    sizes: dict[int, int] = {}
+    waiting = list(range(len(flow.groups)))
+    open_groups: set[int] = set()
+    while waiting:
+        index = waiting[-1]
+        group = flow.groups[index]
+        insides = [node.inside for node in group.nodes if node.inside is not None]
+        if any(inside >= len(flow.groups) for inside in insides):
+            raise no_report("its data flow has a group that is not there")
+        unknown = [inside for inside in insides if inside not in sizes]
+        if index not in sizes and unknown:
+            if index in open_groups:
+                raise no_report("its data flow has a group inside itself")
+            open_groups.add(index)
+            waiting += unknown
+            continue
+        waiting.pop()
+        open_groups.discard(index)
+        sizes[index] = len(group.nodes) + sum(sizes[inside] for inside in insides)
+        if sizes[index] > _MOST_NODES:
+            raise no_report("its data flow has more nodes than any network")
+        _check_group(flow, group)
+
+
+def _check_group(flow: Flow, group: Group) -> None:
+    if not all(node.kind in _KINDS for node in group.nodes):
+        raise no_report("its data flow has a node of no known kind")
+    for edge in group.edges:
+        if not edge.source < edge.target < len(group.nodes):
+            raise no_report("its data flow has an edge that leads nowhere, or back")
+        for end, port in ((edge.source, edge.out_port), (edge.target, edge.in_port)):
+            inside = group.nodes[end].inside
+            if port is not None and (inside is None or port >= len(flow.groups[inside].nodes)):
+                raise no_report("its data flow has an edge without a port")
 
 
 def _check_shapes(layer: Layer) -> None:

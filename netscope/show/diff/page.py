@@ -7,7 +7,7 @@ pull request it is a comment, with the rows folded away.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from netscope.answers.diff import Diff, document, figures
 from netscope.base import units
@@ -21,6 +21,9 @@ from netscope.show.diff.sentences import ending, followers, head, nothing, tally
 from netscope.show.quantities import FigureText, figure_text
 from netscope.show.strings import short
 from netscope.show.words import partial_notes
+
+if TYPE_CHECKING:
+    from netscope.show.drawing.difference import DrawnDiff
 
 # A row that holds one part in so many of all that a quantity changed by is one of the few that matter.
 HEAVY: Final = 10
@@ -69,6 +72,7 @@ def _sections(differences: Differences) -> Iterator[p.Section]:
         yield p.Notes(timed(diff), close=True)
         return
     yield _totals(differences)
+    yield p.Difference(lambda: _drawn(diff))
     repeated = any(row.times > 1 for row in differences.rows)
     if differences.rows:
         text = f"{units.TIMES}N: the same change in each, with the figures of all N together"
@@ -81,6 +85,12 @@ def _sections(differences: Differences) -> Iterator[p.Section]:
     hint = "--all shows them" if differences.folded and differences.command else ""
     yield p.Notes([*notes, p.Note(tally(diff), "dim", hint=hint)], close=repeated)
     yield p.Notes(timed(diff), close=True)
+
+
+def _drawn(diff: Diff) -> DrawnDiff | None:
+    from netscope.show.drawing.difference import difference_of  # tables for people need none of it
+
+    return difference_of(diff)
 
 
 def _totals(differences: Differences) -> p.Table:

@@ -84,9 +84,9 @@ class _Draft(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """A group that was drawn: its index, and how many boxes fewer there are in it than nodes, for its runs."""
+    """The index of a group that was drawn, and how many boxes it has fewer than nodes, for its runs."""
 
-    index: int
+    group: int
     less: int
 
     def port(self, node: int) -> int:
@@ -124,8 +124,9 @@ class _Groups:
                 self._known[key] = self._draw(index, path)
                 continue
             waiting.append((index, path, True))
-            nodes = [node for node in self._flow.groups[index].nodes if node.inside >= 0]
-            waiting += [(node.inside, path_of(path, node), False) for node in nodes]
+            for node in self._flow.groups[index].nodes:
+                if node.inside is not None:
+                    waiting.append((node.inside, path_of(path, node), False))
         return self._drawn
 
     def _key(self, index: int, path: str) -> tuple[int, int]:
@@ -145,7 +146,7 @@ class _Groups:
 
     def _inside(self, node: FlowNode, around: str) -> _Written | None:
         """What was drawn inside a node."""
-        return None if node.inside < 0 else self._known[self._key(node.inside, path_of(around, node))]
+        return None if node.inside is None else self._known[self._key(node.inside, path_of(around, node))]
 
     def _draft(self, index: int, number: int, path: str, call: tuple[int, int]) -> _Draft:
         group = self._flow.groups[index]
@@ -169,7 +170,7 @@ class _Groups:
 
     def _module(self, node: FlowNode, path: str, written: _Written | None, call: tuple[int, int]) -> _Draft:
         row = self._rows.get(path)
-        inside = -1 if written is None else written.index
+        inside = -1 if written is None else written.group
         below = "" if row is None else self._texts[path]
         label = node.name or ("" if row is None else row.type) or "module"
         drawn = box("module", label, below, inside=inside, path=node.name)
@@ -184,8 +185,8 @@ class _Groups:
     def _wire(self, edge: FlowEdge, source: _Written | None) -> Wire:
         made, read = self._shape(edge.shape), self._shape(edge.read)
         text = units.arrow(made, read) if made and read and made != read else made or read
-        out = edge.out_port
-        return Wire(edge.source, edge.target, text, out if source is None else source.port(out), edge.in_port)
+        out, into = (-1 if port is None else port for port in (edge.out_port, edge.in_port))
+        return Wire(edge.source, edge.target, text, out if source is None else source.port(out), into)
 
     # Writing a group
 
@@ -301,7 +302,7 @@ class _Groups:
         below = boxes[0].node.below
         names = [draft.node.label for draft in (boxes if boxes[0].node.path else nodes) if draft.node.path]
         label = _span(names[0], names[-1]) if names else below or boxes[0].node.label
-        drawn = box("run", label, below if below != label else "", times=run.times, inside=inside.index)
+        drawn = box("run", label, below if below != label else "", times=run.times, inside=inside.group)
         return _Draft(drawn, ("run", run.times, tuple([draft.look for draft in copies[0]])))
 
     def _copies(self, fold: _Fold, copies: Sequence[Sequence[_Draft]]) -> list[_Draft]:
@@ -322,7 +323,7 @@ class _Groups:
             ]
             inside = self._write(drafts, list(fold.within(number)))
             fold.less = inside.less
-            boxes.append(_Draft(box("module", label, below, inside=inside.index, path=path if named else "")))
+            boxes.append(_Draft(box("module", label, below, inside=inside.group, path=path if named else "")))
         return boxes
 
 

@@ -19,6 +19,7 @@ from netscope.base.errors import StoreError
 from netscope.report import report as report_
 from netscope.report import store
 from netscope.report.cache import Cache, CacheLayer, CacheTensor
+from netscope.report.flow import Flow, FlowEdge, FlowNode, Group
 from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.report.measured.device import Device
@@ -50,6 +51,7 @@ KINDS: tuple[type, ...] = (
     *(Report, Layer, Tensor, Parameter, Window, VectorOps, Roof, LayerRoof, LayerTiming, LayerTime),
     *(Timing, Device, Measurement, Pace, Round, Reading, Reconciliation, Work, StepWork),
     *(Misfit, Side),
+    *(Flow, Group, FlowNode, FlowEdge),
     *(Memory, StepMemory, LayerMemory, Moment, Holder, StepPart, Reserved, Sharded, Measured),
     *(Cache, CacheLayer, CacheTensor),
     *(Fit, Tried, Change),

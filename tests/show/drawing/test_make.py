@@ -20,6 +20,11 @@ from netscope.show.drawing.make import drawing_of, opened_of, opened_to
 from netscope.show.drawing.place import path_in
 
 
+def none(index: int | None) -> int:
+    """Of data flows as of drawings: -1 for none."""
+    return -1 if index is None else index
+
+
 class Leaves:
     """The innermost nodes of a network in order, and who reads whom, through all ports."""
 
@@ -42,13 +47,14 @@ class Leaves:
             if node.kind == "input" and not whole:
                 gave[number, -1] = came.get(number, [])
                 continue
-            read = [(edge, gave[edge.source, edge.out_port]) for edge in reads.get(number, [])]
+            read = [(edge, gave[edge.source, none(edge.out_port)]) for edge in reads.get(number, [])]
             if node.kind == "output" and not whole:
                 left[number] = [maker for _, makers in read for maker in makers]
-            elif node.inside >= 0:
+            elif none(node.inside) >= 0:
                 into: dict[int, list[int]] = {}
                 for edge, makers in read:
-                    into[edge.in_port] = [*into.get(edge.in_port, []), *makers]
+                    port = none(edge.in_port)
+                    into[port] = [*into.get(port, []), *makers]
                 gave |= {(number, port): makers for port, makers in self.enter(node.inside, into).items()}
             else:
                 self.names.append(node.kind)

@@ -1,0 +1,306 @@
+/* The network: what of it is open, by what it is coloured, what is searched for. */
+
+const QUANTITIES = {
+  params: "params",
+  macs: "MACs",
+  output_bytes: "memory",
+  memory: "memory",
+  saved: "saved for backward",
+  peak: "peak memory",
+  time: "time",
+  bound: "bound",
+};
+/** Whether a box is a row by itself. */
+const isRow = (node) => node.kind === "module" && node.path !== "";
+const quantityName = (key) => QUANTITIES[key] || key.replaceAll("_", " ");
+
+class Network {
+  constructor(place, drawing, grid) {
+    this.drawing = drawing;
+    this.grid = grid;
+    this.open = new Set(drawing.opened);
+    this.placing = new Placing(drawing);
+    this.quantity = null;
+    this.chosen = null;
+    this.scene = new Scene(`The network ${drawing.name}`, {
+      look: (box) => this.look(box),
+      pressed: (box, event) => this.press(box, event),
+      pointed: (box) => selection.hover(box && box.path, this),
+    });
+    this.legend = make("div", { class: "legend", hidden: true });
+    place.append(
+      this.bar(),
+      make("div", { class: "stage" }, this.scene.canvas.svg, this.scene.canvas.tools(), this.legend),
+      make("p", { class: "foot" }, make("span", { class: "keys" }, "drag moves · ctrl and wheel zooms · arrows follow the lines · Enter opens · i explains"))
+    );
+    this.update();
+    this.scene.canvas.begin();
+    if (drawing.failed !== null) this.reveal(drawing.failed);
+    selection.on(this);
+  }
+
+  bar() {
+    const { values } = this.drawing;
+    const known = [...values].filter(([, of]) => [...of.values()].some((value) => value));
+    const choices = [["", "kind"], ...known.map(([key]) => [key, quantityName(key)])];
+    const colour = chooser("Colour", choices, "", (key) => this.colour(key || null));
+    this.found = make("span", { class: "found", role: "status" });
+    this.search = make("input", {
+      type: "search",
+      placeholder: "Find a layer",
+      "aria-label": "Find a layer in the network",
+      input: () => this.find(),
+      keydown: (event) => {
+        if (event.key === "Enter") this.next(event.shiftKey ? -1 : 1);
+        else if (event.key === "Escape" && this.search.value) {
+          this.search.value = "";
+          this.find();
+          event.stopPropagation();
+        } else return;
+        event.preventDefault();
+      },
+    });
+    return make(
+      "div",
+      { class: "bar", role: "toolbar", "aria-label": "Network" },
+      make("h2", null, "Network"),
+      this.search,
+      button("↑", "Previous found", () => this.next(-1)),
+      button("↓", "Next found", () => this.next(1)),
+      this.found,
+      known.length ? colour : null,
+      button("⊟", "Close all boxes", () => {
+        this.open = new Set();
+        this.placing = new Placing(this.drawing);
+        this.update();
+        this.scene.canvas.begin();
+      })
+    );
+  }
+
+  update() {
+    const { boxes, edges, width, height } = this.placing.all(this.open);
+    this.scene.set(boxes, edges, width, height);
+    this.mark();
+  }
+
+  // How a box looks
+
+  look(box) {
+    const { node, path } = box;
+    const classes = [node.kind === "module" ? `kind-${kindOf(node.below || node.label)}` : ""];
+    if (path === this.drawing.failed && isRow(node)) classes.push("failed");
+    if (this.drawing.failed === "" && box.depth === 0 && node.kind === "output") classes.push("failed");
+    const value = this.quantity ? this.valueText(box) : "";
+    const fill = this.quantity && !box.open ? this.fill(box) : null;
+    const name = isRow(node) ? path : node.label;
+    const times = node.times > 1 ? `, ${node.times} times` : "";
+    const lines = [name || this.drawing.name, node.below, ...node.marks, value && `${quantityName(this.quantity)} ${value}`];
+    if (node.times > 1) lines.splice(1, 0, `${node.times} that are the same`);
+    if (classes.includes("failed")) lines.push("✗ the forward failed here");
+    return {
+      classes: classes.join(" "),
+      fill,
+      label: [`${node.label}${times}`, node.below, value].filter(Boolean).join(", "),
+      tip: lines,
+      sign: classes.includes("failed") ? "✗" : "",
+    };
+  }
+
+  /** What a box counts for: undefined where that makes no sense, null where it is not known. */
+  value(box) {
+    const { node } = box;
+    if (node.kind === "operator") return this.quantity === "macs" ? node.macs : undefined;
+    const of = this.drawing.values.get(this.quantity);
+    if (isRow(node)) return of.has(box.path) ? of.get(box.path) : undefined;
+    return node.inside < 0 ? undefined : this.sum(node.inside, box.path, of);
+  }
+
+  /** What the rows directly within a box without a row come to. */
+  sum(index, around, of) {
+    let sum;
+    for (const node of this.drawing.groups[index].nodes) {
+      const path = this.drawing.pathOf(around, node);
+      const value = isRow(node) ? of.get(path) : node.inside >= 0 ? this.sum(node.inside, path, of) : undefined;
+      if (value === null) return null;
+      if (value !== undefined) sum = (sum || 0) + value;
+    }
+    return sum;
+  }
+
+  valueText(box) {
+    const value = this.value(box);
+    if (value === undefined) return "";
+    if (value === null) return "?";
+    const column = this.grid && this.grid.column(this.quantity);
+    const row = isRow(box.node) && column ? this.grid.places.get(box.path) : undefined;
+    return row === undefined ? value.toLocaleString("en", { maximumSignificantDigits: 4 }) : column.text(row, false);
+  }
+
+  fill(box) {
+    const value = this.value(box);
+    if (value === undefined) return null;
+    if (value === null) return "url(#hatch)";
+    const part = this.most ? Math.sqrt(Math.max(0, value) / this.most) : 0;
+    return `color-mix(in oklab, var(--heat) ${Math.round(part * 100)}%, var(--card))`;
+  }
+
+  colour(key) {
+    this.quantity = key;
+    this.legend.hidden = !key;
+    if (key) {
+      const of = this.drawing.values.get(key);
+      this.most = 0;
+      let most = null;
+      let unknown = false;
+      this.drawing.walk((_, path, node) => {
+        if (!isRow(node)) return;
+        const value = of.get(path);
+        if (value === null) unknown = true;
+        if (value > this.most) [this.most, most] = [value, path];
+      });
+      const column = this.grid && this.grid.column(key);
+      const row = column && this.grid.places.get(most);
+      const text = row === undefined || row === null || !column ? this.most.toLocaleString("en") : column.text(row, false);
+      this.legend.replaceChildren(
+        make("span", null, quantityName(key)),
+        make("span", null, "0"),
+        make("i", { class: "ramp" }),
+        make("span", null, text),
+        unknown ? make("span", { class: "hatched" }, "not known") : ""
+      );
+    }
+    this.scene.redraw();
+    this.mark();
+  }
+
+  // What is pressed
+
+  press(box, event) {
+    const { node } = box;
+    this.chosen = box.key;
+    this.scene.current = box.key;
+    const asked = event.type === "keydown" && event.key === "i";
+    selection.select(box.path, this);
+    if (node.inside >= 0 && !asked) this.toggle(box);
+    else if (node.kind !== "input" && node.kind !== "output") selection.explain(this.rowPath(box));
+    this.mark();
+  }
+
+  /** The row of an operator is that of its module's own work, where it has one. */
+  rowPath({ node, path }) {
+    const own = path ? `${path}.(functional)` : "(functional)";
+    return node.kind === "operator" && this.grid && this.grid.places.has(own) ? own : path;
+  }
+
+  /** Open or close a box, which stays where it is. */
+  toggle(box) {
+    if (this.open.has(box.key)) this.open.delete(box.key);
+    else this.open.add(box.key);
+    this.placing.forget(box.key);
+    this.update();
+    const now = this.scene.byKey.get(box.key);
+    const { canvas } = this.scene;
+    canvas.by((box.x + box.w / 2 - now.x - now.w / 2) * canvas.scale, (box.y - now.y) * canvas.scale);
+    say(`${box.node.label} ${this.open.has(box.key) ? "opened" : "closed"}`);
+  }
+
+  /** Open all around a box. */
+  openAround(key) {
+    let changed = false;
+    for (let dot = key.indexOf("."); dot >= 0; dot = key.indexOf(".", dot + 1)) {
+      const around = key.slice(0, dot);
+      if (this.open.has(around)) continue;
+      this.open.add(around);
+      this.placing.forget(around);
+      changed = true;
+    }
+    if (changed) this.update();
+  }
+
+  /** The boxes by the names of their rows, the first of each. */
+  get places() {
+    if (!this.known) {
+      this.known = new Map();
+      this.drawing.walk((key, path, node) => {
+        if (isRow(node) && !this.known.has(path)) this.known.set(path, key);
+      });
+    }
+    return this.known;
+  }
+
+  /** Open what is around a row's box, and bring it in sight. */
+  reveal(path) {
+    const key = this.places.get(path.replace(/\.?\(functional\)$/, ""));
+    if (key === undefined) return;
+    this.openAround(key);
+    const box = this.scene.byKey.get(key);
+    this.scene.current = key;
+    this.scene.canvas.show(box.x, box.y, box.w, Math.min(box.h, 120));
+  }
+
+  // What is searched for
+
+  find() {
+    const query = this.search.value.trim().toLowerCase();
+    this.hits = [];
+    this.hit = -1;
+    if (query) {
+      this.drawing.walk((key, path, node) => {
+        if (node.kind === "run") return;
+        const name = node.kind === "module" ? path : node.label;
+        if (`${name} ${node.below}`.toLowerCase().includes(query)) this.hits.push(key);
+      });
+    }
+    this.found.textContent = query ? (this.hits.length ? `${this.hits.length.toLocaleString("en")} found` : "none") : "";
+    if (this.hits.length) this.next(1);
+    else {
+      this.chosen = null;
+      this.mark();
+    }
+  }
+
+  next(step) {
+    if (!this.hits || !this.hits.length) return;
+    this.hit = (this.hit + step + this.hits.length) % this.hits.length;
+    const key = this.hits[this.hit];
+    this.openAround(key);
+    const box = this.scene.byKey.get(key);
+    this.chosen = key;
+    this.scene.current = key;
+    this.scene.canvas.show(box.x, box.y, box.w, Math.min(box.h, 120));
+    selection.select(box.path, this);
+    this.mark();
+    this.found.textContent = `${this.hit + 1} of ${this.hits.length.toLocaleString("en")}`;
+  }
+
+  // What other parts say
+
+  selected(path, from) {
+    if (from !== this) {
+      this.chosen = null;
+      if (path !== null) this.reveal(path);
+    }
+    this.mark();
+  }
+
+  hovered(path) {
+    const shown = path === null ? null : this.nearest(path);
+    this.scene.mark("hovered", (box) => box.key === shown);
+  }
+
+  /** The box of a row, or the innermost around it that is to be seen. */
+  nearest(path) {
+    let key = this.places.get(path.replace(/\.?\(functional\)$/, ""));
+    while (key && !this.scene.byKey.has(key)) {
+      const dot = key.lastIndexOf(".");
+      key = dot < 0 ? null : key.slice(0, dot);
+    }
+    return key === undefined ? null : key;
+  }
+
+  mark() {
+    const { path } = selection;
+    this.scene.mark("selected", (box) => box.key === this.chosen || (this.chosen === null && isRow(box.node) && box.path === path));
+  }
+}

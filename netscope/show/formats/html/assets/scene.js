@@ -1,0 +1,306 @@
+/* Boxes and lines on a canvas: only what is in sight is there, as many as there are. */
+
+// With more in sight nobody reads a word: they are drawn as one shape.
+const MANY = 900;
+// Texts of shapes are legible from that scale on.
+const LEGIBLE = 0.6;
+
+class Scene {
+  /**
+   * `look(box)` says how a box looks: {classes, fill, label, tip}. `pressed(box, event)` and `pointed(box)` are
+   * told what happens to it; `pointed` gets null when nothing is under the pointer.
+   */
+  constructor(label, { look, pressed, pointed }) {
+    Object.assign(this, { look, pressed, pointed });
+    this.boxes = [];
+    this.edges = [];
+    this.byKey = new Map();
+    this.drawn = new Map();
+    this.current = null;
+    this.lines = draw("g", { class: "lines", "aria-hidden": "true" });
+    this.coarse = draw("g", { class: "coarse", "aria-hidden": "true" });
+    this.shapes = draw("g", { class: "boxes" });
+    this.canvas = new Canvas(label, () => this.sync());
+    this.canvas.world.append(this.lines, this.coarse, this.shapes);
+    const { svg } = this.canvas;
+    svg.addEventListener("click", (event) => {
+      const box = this.under(event);
+      if (box) this.pressed(box, event);
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (!event.buttons) this.pointAt(this.under(event), event);
+    });
+    svg.addEventListener("pointerleave", () => this.pointAt(null));
+    svg.addEventListener("focusin", (event) => {
+      const box = this.under(event);
+      if (!box) return;
+      this.current = box.key;
+      this.tabbable();
+    });
+    svg.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** Show these instead. */
+  set(boxes, edges, width, height) {
+    this.boxes = boxes;
+    this.edges = edges.map((edge) => ({ ...edge, ...boundsOf(edge.points) }));
+    this.byKey = new Map(boxes.map((box) => [box.key, box]));
+    this.canvas.size = { width, height };
+    if (!this.byKey.has(this.current)) this.current = boxes.length ? boxes[0].key : null;
+    this.redraw();
+  }
+
+  /** Draw all anew, for they look different. */
+  redraw() {
+    const focused = this.shapes.contains(document.activeElement);
+    this.drawn.clear();
+    this.shapes.replaceChildren();
+    this.lines.replaceChildren();
+    this.sync();
+    if (focused) this.focus(this.current);
+  }
+
+  /** Have in the document what is in sight. */
+  sync() {
+    const view = this.canvas.view();
+    const inSight = this.boxes.filter((box) => meets(view, box));
+    const many = inSight.length > MANY;
+    const { scale } = this.canvas;
+    this.canvas.svg.classList.toggle("far", scale < LEGIBLE);
+    this.coarse.replaceChildren();
+    const wanted = new Map();
+    if (many) this.drawCoarse(inSight);
+    else for (const box of inSight) wanted.set(box.key, box);
+    if (this.current !== null && this.byKey.has(this.current)) wanted.set(this.current, this.byKey.get(this.current));
+    for (const [key, element] of this.drawn) {
+      if (wanted.has(key) || element.contains(document.activeElement)) continue;
+      element.remove();
+      this.drawn.delete(key);
+    }
+    const added = [];
+    for (const [key, box] of wanted) {
+      if (this.drawn.has(key)) continue;
+      const element = this.element(box);
+      this.drawn.set(key, element);
+      added.push([box.depth, element]);
+    }
+    // Those inside others come later, so that they lie on top.
+    added.sort((a, b) => a[0] - b[0]);
+    for (const [depth, element] of added) this.layer(depth).append(element);
+    this.sightLines(view, many);
+    this.tabbable();
+  }
+
+  layer(depth) {
+    while (this.shapes.children.length <= depth) this.shapes.append(draw("g"));
+    return this.shapes.children[depth];
+  }
+
+  sightLines(view, many) {
+    const seen = this.edges.filter((edge) => meets(view, edge));
+    if (many || seen.length > 2 * MANY) {
+      const path = seen.map((edge) => straight(edge.points)).join("");
+      this.lines.replaceChildren(draw("path", { d: path }));
+      return;
+    }
+    this.lines.replaceChildren(
+      ...seen.map((edge) => {
+        const line = draw("path", { d: smooth(edge.points), class: edge.classes || null });
+        return edge.text ? draw("g", null, line, draw("text", { x: edge.spot[0], y: edge.spot[1] }, edge.text)) : line;
+      })
+    );
+  }
+
+  /** Many boxes as one shape for each way they look. */
+  drawCoarse(boxes) {
+    const paths = new Map();
+    for (const box of boxes) {
+      const { fill, classes } = this.look(box);
+      const key = `${box.depth}|${classes}|${fill || ""}`;
+      if (!paths.has(key)) paths.set(key, { depth: box.depth, classes, fill, parts: [] });
+      paths.get(key).parts.push(`M${round(box.x)} ${round(box.y)}h${round(box.w)}v${round(box.h)}h${round(-box.w)}z`);
+    }
+    const sorted = [...paths.values()].sort((a, b) => a.depth - b.depth);
+    for (const { classes, fill, parts } of sorted) {
+      const shape = draw("path", { d: parts.join(""), class: "body", style: fill ? `fill:${fill}` : null });
+      this.coarse.append(draw("g", { class: `box ${classes}` }, shape));
+    }
+  }
+
+  element(box) {
+    const { node, w, h, open } = box;
+    const { classes, fill, label, sign } = this.look(box);
+    const port = (node.kind === "input" || node.kind === "output") && w <= 12;
+    const element = draw("g", {
+      class: `box ${node.kind} ${open ? "open" : ""} ${port ? "port" : ""} ${classes}`,
+      transform: `translate(${round(box.x)} ${round(box.y)})`,
+      role: "button",
+      tabindex: -1,
+      "aria-label": label,
+      "aria-expanded": node.inside >= 0 ? String(open) : null,
+      "data-key": box.key,
+    });
+    const style = fill ? `fill:${fill}` : null;
+    if (port) {
+      element.append(draw("circle", { cx: w / 2, cy: h / 2, r: 4, class: "body" }));
+      return element;
+    }
+    const radius = node.kind === "operator" ? Math.min(12, h / 2) : 7;
+    if (node.kind === "run" && !open) {
+      element.append(
+        draw("rect", { class: "card", x: 6, y: 6, width: w, height: h, rx: radius }),
+        draw("rect", { class: "card", x: 3, y: 3, width: w, height: h, rx: radius })
+      );
+    }
+    element.append(draw("rect", { class: "body", width: w, height: h, rx: radius, style }));
+    if (classes.includes("double")) element.append(draw("rect", { class: "inner", x: 3, y: 3, width: w - 6, height: h - 6, rx: radius - 2 }));
+    if (node.kind === "module") element.append(draw("rect", { class: "stripe", x: 0, y: radius, width: 3, height: Math.max(0, h - 2 * radius) }));
+    this.words(element, box);
+    if (sign) element.append(draw("text", { class: "sign", x: w - 10, y: open ? 17 : h / 2 + 4, "text-anchor": "middle" }, sign));
+    return element;
+  }
+
+  words(element, { node, w, h, open }) {
+    const more = node.times > 1 ? `×${node.times.toLocaleString("en")}` : "";
+    const room = Math.floor((w - 20) / 7) - (more ? more.length + 1 : 0);
+    if (open) {
+      const title = [node.label, node.below].filter(Boolean).join("  ");
+      element.append(draw("text", { class: "label", x: 11, y: 17 }, cut(title, room - 2)));
+      element.append(draw("text", { class: "fold", x: w - 12, y: 17, "text-anchor": "middle" }, "−"));
+    } else if (node.below) {
+      element.append(
+        draw("text", { class: "label", x: 11, y: h / 2 - 3 }, cut(node.label, room)),
+        draw("text", { class: "below", x: 11, y: h / 2 + 12 }, cut(node.below, room))
+      );
+    } else {
+      const middle = node.kind === "operator" || node.kind === "input" || node.kind === "output";
+      const at = middle ? { x: w / 2, "text-anchor": "middle" } : { x: 11 };
+      element.append(draw("text", { class: "label", y: h / 2 + 4, ...at }, cut(node.label, room + 1)));
+    }
+    if (more) element.append(draw("text", { class: "times", x: w - (open ? 26 : 9), y: open ? 17 : h / 2 - 3, "text-anchor": "end" }, more));
+  }
+
+  /** The box under a pointer, the innermost. */
+  under(event) {
+    const element = event.target instanceof Element ? event.target.closest("[data-key]") : null;
+    if (element) return this.byKey.get(element.dataset.key) || null;
+    if (!this.coarse.firstChild || event.type === "focusin") return null;
+    const [x, y] = this.canvas.at(event);
+    let found = null;
+    for (const box of this.boxes) {
+      const inside = x >= box.x && x <= box.x + box.w && y >= box.y && y <= box.y + box.h;
+      if (inside && (!found || box.depth > found.depth)) found = box;
+    }
+    return found;
+  }
+
+  pointAt(box, event) {
+    if (box) tip.show(event.clientX, event.clientY, this.look(box).tip);
+    else tip.hide();
+    if (box === this.last) return;
+    this.last = box;
+    this.pointed(box);
+  }
+
+  /** Put a class on the boxes that `which` is true of, and on no others. */
+  mark(name, which) {
+    for (const [key, element] of this.drawn) {
+      const box = this.byKey.get(key);
+      element.classList.toggle(name, Boolean(box && which(box)));
+    }
+  }
+
+  // Keys
+
+  tabbable() {
+    for (const element of this.shapes.querySelectorAll("[tabindex='0']")) element.setAttribute("tabindex", "-1");
+    const mine = this.drawn.get(this.current);
+    if (mine) mine.setAttribute("tabindex", "0");
+  }
+
+  focus(key) {
+    const box = this.byKey.get(key);
+    if (!box) return;
+    this.current = key;
+    this.canvas.show(box.x, box.y, Math.min(box.w, this.canvas.width), Math.min(box.h, 80));
+    this.sync();
+    const element = this.drawn.get(key);
+    if (element) element.focus({ preventScroll: true });
+  }
+
+  key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (this.canvas.key(event)) {
+      event.preventDefault();
+      return;
+    }
+    const box = this.byKey.get(this.current);
+    if (!box) return;
+    if (event.key === "Enter" || event.key === " " || event.key === "i") {
+      this.pressed(box, event);
+    } else if (event.key.startsWith("Arrow")) {
+      const next = this.beside(box, event.key);
+      if (next) this.focus(next.key);
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  /** The box that an arrow leads to: along a line, else the nearest in that direction. */
+  beside(box, arrow) {
+    const down = arrow === "ArrowDown";
+    if (down || arrow === "ArrowUp") {
+      if (down && box.open) return this.boxes.find((one) => one.key === `${box.key}.0`);
+      const [mine, other] = down ? ["source", "target"] : ["target", "source"];
+      const edge = this.edges.find((one) => one[mine] === box.key);
+      if (edge) return this.byKey.get(edge[other]);
+      const dot = box.key.lastIndexOf(".");
+      const around = dot < 0 ? null : this.byKey.get(box.key.slice(0, dot));
+      if (!around || !down) return around;
+      const out = this.edges.find((one) => one.source === around.key);
+      return out ? this.byKey.get(out.target) : null;
+    }
+    const sign = arrow === "ArrowRight" ? 1 : -1;
+    const middle = (one) => one.x + one.w / 2;
+    const beside = this.boxes.filter(
+      (one) => one.depth === box.depth && sign * (middle(one) - middle(box)) > 1 && one.y < box.y + box.h && one.y + one.h > box.y
+    );
+    return beside.sort((a, b) => sign * (middle(a) - middle(b)))[0] || null;
+  }
+}
+
+function meets(view, one) {
+  return one.x < view.right && one.x + one.w > view.left && one.y < view.bottom && one.y + one.h > view.top;
+}
+
+function boundsOf(points) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y] of points) {
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = Math.max(bottom, y);
+  }
+  return { x: left, y: top, w: right - left, h: bottom - top };
+}
+
+const round = (x) => Math.round(x * 10) / 10;
+
+function straight(points) {
+  return points.map(([x, y], i) => `${i ? "L" : "M"}${round(x)} ${round(y)}`).join("");
+}
+
+/** A line that leaves and arrives downwards, and is vertical where it passes other boxes. */
+function smooth(points) {
+  let path = `M${round(points[0][0])} ${round(points[0][1])}`;
+  for (let i = 1; i < points.length; i++) {
+    const [[x0, y0], [x, y]] = [points[i - 1], points[i]];
+    if (x === x0) path += `V${round(y)}`;
+    else {
+      const half = (y - y0) / 2;
+      path += `C${round(x0)} ${round(y0 + half)} ${round(x)} ${round(y - half)} ${round(x)} ${round(y)}`;
+    }
+  }
+  return path;
+}
