@@ -83,6 +83,17 @@ class _Draft(NamedTuple):
     look: Hashable | None = None
 
 
+class _Written(NamedTuple):
+    """The index of a group that was drawn, and how many boxes it has fewer than nodes, for its runs."""
+
+    group: int
+    less: int
+
+    def port(self, node: int) -> int:
+        """The index of an output, which come last."""
+        return node - self.less if node >= 0 else node
+
+
 class _Groups:
     """The groups of a drawing in the making."""
 
@@ -99,7 +110,7 @@ class _Groups:
         self._same: dict[tuple[tuple[DrawnNode, ...], tuple[Wire, ...]], int] = {}
         self._stands: dict[tuple[int, int, int, tuple[Link, ...]], Stand] = {}
         # Groups of the flow that were drawn: what is inside a row of that look.
-        self._known: dict[tuple[int, int], int] = {}
+        self._known: dict[tuple[int, int], _Written] = {}
 
     def all(self) -> list[DrawnGroup]:
         """That of the network first."""
@@ -121,7 +132,7 @@ class _Groups:
     def _key(self, index: int, path: str) -> tuple[int, int]:
         return index, self._looks.get(path, -1)
 
-    def _draw(self, index: int, path: str) -> int:
+    def _draw(self, index: int, path: str) -> _Written:
         group = self._flow.groups[index]
         called = Counter([(node.name, node.elsewhere) for node in group.nodes if node.kind == MODULE])
         calls: Counter[tuple[str, bool]] = Counter()
@@ -130,14 +141,18 @@ class _Groups:
             name = (node.name, node.elsewhere)
             calls[name] += 1
             drafts.append(self._draft(index, number, path, (calls[name], called[name])))
-        wires = [self._wire(edge) for edge in group.edges]
+        wires = [self._wire(edge, self._inside(group.nodes[edge.source], path)) for edge in group.edges]
         return self._write(drafts, wires, whole=index == 0)
+
+    def _inside(self, node: FlowNode, around: str) -> _Written | None:
+        """What was drawn inside a node."""
+        return None if node.inside is None else self._known[self._key(node.inside, path_of(around, node))]
 
     def _draft(self, index: int, number: int, path: str, call: tuple[int, int]) -> _Draft:
         group = self._flow.groups[index]
         node = group.nodes[number]
         if node.kind == MODULE:
-            return self._module(node, path_of(path, node), call)
+            return self._module(node, path_of(path, node), self._inside(node, path), call)
         if node.kind == OPERATOR:
             drawn = box("operator", short_name(node.name))._replace(macs=node.macs)
             return _Draft(drawn, (node.name, node.macs, node.vector))
@@ -153,9 +168,9 @@ class _Groups:
         label = named if named and not named.isdecimal() else f"{node.kind} {named}".rstrip()
         return _Draft(box(node.kind, label, next(filter(None, shapes), "")))
 
-    def _module(self, node: FlowNode, path: str, call: tuple[int, int]) -> _Draft:
+    def _module(self, node: FlowNode, path: str, written: _Written | None, call: tuple[int, int]) -> _Draft:
         row = self._rows.get(path)
-        inside = -1 if node.inside is None else self._known.get(self._key(node.inside, path), -1)
+        inside = -1 if written is None else written.group
         below = "" if row is None else self._texts[path]
         label = node.name or ("" if row is None else row.type) or "module"
         drawn = box("module", label, below, inside=inside, path=node.name)
@@ -167,18 +182,19 @@ class _Groups:
         look = (inside, below, self._looks.get(path), _DIGITS.sub("#", node.name), node.elsewhere)
         return _Draft(drawn._replace(elsewhere=node.elsewhere, marks=tuple(marks)), look)
 
-    def _wire(self, edge: FlowEdge) -> Wire:
+    def _wire(self, edge: FlowEdge, source: _Written | None) -> Wire:
         made, read = self._shape(edge.shape), self._shape(edge.read)
         text = units.arrow(made, read) if made and read and made != read else made or read
-        ports = [-1 if port is None else port for port in (edge.out_port, edge.in_port)]
-        return Wire(edge.source, edge.target, text, *ports)
+        out, into = (-1 if port is None else port for port in (edge.out_port, edge.in_port))
+        return Wire(edge.source, edge.target, text, out if source is None else source.port(out), into)
 
     # Writing a group
 
     def _write(
         self, drafts: Sequence[_Draft], wires: Sequence[Wire], *, whole: bool = False, fold: bool = True
-    ) -> int:
-        """The index of the group with those boxes, its runs folded."""
+    ) -> _Written:
+        """Draw the group with those boxes, its runs folded."""
+        count = len(drafts)
         for _ in range(_FOLDS if fold else 0):
             runs = runs_of(
                 [draft.look for draft in drafts],
@@ -193,7 +209,7 @@ class _Groups:
         nodes = tuple([draft.node for draft in drafts])
         key = (nodes, tuple(wires))
         if not whole and key in self._same:
-            return self._same[key]
+            return _Written(self._same[key], count - len(nodes))
         links = [Link(wire.source, wire.target, wire.out_port) for wire in wires]
         inputs = sum([node.kind == INPUT for node in nodes])
         outputs = sum([node.kind == OUTPUT for node in nodes])
@@ -207,10 +223,10 @@ class _Groups:
         ]
         if whole:
             self._drawn[0] = DrawnGroup(placed, edges)
-            return 0
+            return _Written(0, count - len(nodes))
         self._drawn.append(DrawnGroup(placed, edges))
         self._same[key] = len(self._drawn) - 1
-        return len(self._drawn) - 1
+        return _Written(len(self._drawn) - 1, count - len(nodes))
 
     def _stood(self, inputs: int, inner: int, outputs: int, links: tuple[Link, ...]) -> Stand:
         key = (inputs, inner, outputs, links)
@@ -286,7 +302,7 @@ class _Groups:
         below = boxes[0].node.below
         names = [draft.node.label for draft in (boxes if boxes[0].node.path else nodes) if draft.node.path]
         label = _span(names[0], names[-1]) if names else below or boxes[0].node.label
-        drawn = box("run", label, below if below != label else "", times=run.times, inside=inside)
+        drawn = box("run", label, below if below != label else "", times=run.times, inside=inside.group)
         return _Draft(drawn, ("run", run.times, tuple([draft.look for draft in copies[0]])))
 
     def _copies(self, fold: _Fold, copies: Sequence[Sequence[_Draft]]) -> list[_Draft]:
@@ -306,7 +322,8 @@ class _Groups:
                 *(_Draft(port(OUTPUT, "")) for _ in fold.given),
             ]
             inside = self._write(drafts, list(fold.within(number)))
-            boxes.append(_Draft(box("module", label, below, inside=inside, path=path if named else "")))
+            fold.less = inside.less
+            boxes.append(_Draft(box("module", label, below, inside=inside.group, path=path if named else "")))
         return boxes
 
 
@@ -319,6 +336,8 @@ class _Fold:
         what of a copy is read by others: the offset of the node, and its port.
     left:
         that part of it which leaves the last copy.
+    less:
+        how many boxes fewer there are within a copy than nodes, for its own runs.
     """
 
     def __init__(
@@ -330,6 +349,7 @@ class _Fold:
     ) -> None:
         self.run = run
         self.drafts = drafts
+        self.less = 0
         self._reads = reads
         self._leaves = leaves
         start, period, _ = run
@@ -406,7 +426,9 @@ class _Fold:
 
     def _out(self, given: tuple[int, int]) -> int:
         """The port of a copy's box from which a value comes."""
-        return given[1] if self.run.period == 1 else len(self.taken) + self.run.period + self.given[given]
+        if self.run.period == 1:
+            return given[1]
+        return len(self.taken) + self.run.period - self.less + self.given[given]
 
     def _twins(self, node: int) -> Iterator[tuple[Wire, Wire]]:
         """What a node reads, each with what the same node of the second copy reads there."""

@@ -13,8 +13,9 @@ a box that opens is as large as what is inside it. The page's script places by t
 4. The leftmost edge of all boxes and bends is at 0.
 5. A line is as high as its highest box, and boxes stand in the middle of it. RANK lies between lines.
 6. An edge begins at the bottom of its source and ends at the top of its target, in the middle of the box, or
-   at its port in an open one. It runs straight down within lines, through all that it bends in, from its source
-   to the end of that line, and from the beginning of its target's line to that; between lines it moves aside.
+   at its port in an open one. It runs straight down within lines, through all that it bends in, from its
+   source to the end of that line, and from the beginning of its target's line to that; between lines it moves
+   aside.
 """
 
 from __future__ import annotations
