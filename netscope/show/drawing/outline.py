@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from netscope.base import units
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode
+from netscope.show.drawing.place import path_in
 
 _PORTS: Final = ("input", "output")
 
@@ -95,20 +96,13 @@ def outline_of(drawing: Drawing, most: int, numbered: int = 0) -> Outline:
     return Outline(scene, list(dict.fromkeys(_lines(drawing, scene))))
 
 
-def path_within(around: str, node: DrawnNode) -> str:
-    """The whole name of what a box in a group of that name is of."""
-    if not node.path:
-        return around
-    return node.path if node.elsewhere or not around else f"{around}.{node.path}"
-
-
 def _scene(
     drawing: Drawing, group: int, path: str, steps: tuple[int, ...], around: Scene | None, place: int
 ) -> Scene:
     """What is within a box; how values enter and leave it is no box of its own."""
     nodes = drawing.groups[group].nodes
     boxes = {
-        index: Box(path_within(path, node), node, (*steps, index))
+        index: Box(path_in(path, node), node, (*steps, index))
         for index, node in enumerate(nodes)
         if around is None or node.kind not in _PORTS
     }

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from netscope.base.errors import UsageError
 from netscope.show.drawing.difference import DrawnDiff
 from netscope.show.drawing.drawing import Drawing, DrawnNode
-from netscope.show.drawing.outline import Box, Outline, Scene, outline_of, path_within, told
+from netscope.show.drawing.outline import Box, Outline, Scene, outline_of, told
+from netscope.show.drawing.place import path_in
 from netscope.show.page import Difference, Folded, Network, Page, Section
 from netscope.show.screen import Screen
 from netscope.show.strings import short
@@ -174,7 +175,7 @@ class _Statuses:
             if one.kind in ("input", "output"):
                 continue
             if one.path or one.inside < 0:
-                yield self._of_node(one, path_within(path, one), closed=True)
+                yield self._of_node(one, path_in(path, one), closed=True)
             else:  # a copy of several
                 yield from self._within(one, path)
 
