@@ -42,7 +42,7 @@ class Icicle {
 
   /** Draw what is within the top. */
   show() {
-    const { tree, quantity } = this;
+    const { quantity } = this;
     this.width = this.stage.clientWidth;
     const whole = quantity.value(this.top) || 0;
     const rows = [];
@@ -70,7 +70,6 @@ class Icicle {
     if (focus) this.tabbable(Number(focus.dataset.row));
     this.path();
     this.selected(selection.path);
-    void tree;
   }
 
   made(row, depth, left, width) {
@@ -193,7 +192,7 @@ class Icicle {
 }
 
 // What a map can be of, most wanted first.
-const OF = ["params", "macs", "output_bytes", "saved", "time", "bound"];
+const OF = ["time", "bound", "saved", "params", "macs", "output_bytes"];
 
 /** A grid as a map has it; what rows have of their own adds up, and nothing is counted twice. */
 function treeOfGrid(grid) {

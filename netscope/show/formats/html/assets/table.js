@@ -18,6 +18,7 @@ class LayerTable {
     new ResizeObserver(this.refresh).observe(this.scroller);
     addEventListener("beforeprint", () => this.print(true));
     addEventListener("afterprint", () => this.print(false));
+    this.narrow();
     this.build();
     selection.on(this);
   }
@@ -184,7 +185,8 @@ class LayerTable {
   }
 
   menu() {
-    const boxes = this.grid.columns.map((column) => {
+    this.boxes = new Map();
+    const labels = this.grid.columns.map((column) => {
       const box = make("input", {
         type: "checkbox",
         checked: column.shown,
@@ -196,6 +198,7 @@ class LayerTable {
           this.build();
         },
       });
+      this.boxes.set(box, column);
       return make("label", { title: column.help }, box, column.title === "%" ? "% of MACs" : this.named(column));
     });
     const menu = make(
@@ -210,7 +213,7 @@ class LayerTable {
         },
       },
       make("summary", null, "Columns"),
-      make("div", { class: "choices", role: "group", "aria-label": "Columns" }, ...boxes)
+      make("div", { class: "choices", role: "group", "aria-label": "Columns" }, ...labels)
     );
     document.addEventListener("click", (event) => {
       if (!menu.contains(event.target)) menu.open = false;
@@ -260,19 +263,36 @@ class LayerTable {
     return this.scroller;
   }
 
-  /** Headings and columns anew. */
-  build() {
+  /** How many characters wide the columns are, the names' first. */
+  wide() {
     const { grid } = this;
     const name = grid.names.reduce((most, text, row) => {
       const marks = grid.marks.has(row) ? 3 : 0;
       return Math.max(most, Math.min(text.length, 40) + 2 * Math.min(grid.depths[row], 12) + marks);
     }, 8);
     const flat = this.sorting ? 8 : 0;
-    const widths = [Math.min(name + flat + 3, 46)];
+    const widths = [Math.min(name + flat + 6, 46)];
     for (const column of this.columns) {
       const most = column.values.reduce((longest, text) => Math.max(longest, text.length), column.title.length + 2);
       widths.push(Math.min(most, column.number ? 24 : 26));
     }
+    return widths;
+  }
+
+  /** Leave out shapes, the last first, as long as figures have no room; the menu has them. */
+  narrow() {
+    const room = () => this.wide().reduce((sum, n) => sum + n * 7.3 + 20, 0) > this.scroller.clientWidth;
+    const spare = this.columns.filter((column) => !column.number && !["type", "operator"].includes(column.key));
+    while (spare.length && this.scroller.clientWidth && room()) {
+      const column = spare.pop();
+      this.columns = this.columns.filter((one) => one !== column);
+    }
+  }
+
+  /** Headings and columns anew. */
+  build() {
+    const widths = this.wide();
+    for (const box of this.boxes.keys()) box.checked = this.columns.includes(this.boxes.get(box));
     this.widths.replaceChildren(...widths.map((n) => make("col", { style: `width:calc(${n}ch + 20px)` })));
     this.table.style.width = `calc(${widths.reduce((sum, n) => sum + n, 0)}ch + ${20 * widths.length}px)`;
     this.head.replaceChildren(this.heading(null), ...this.columns.map((column) => this.heading(column)));
