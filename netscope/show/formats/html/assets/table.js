@@ -18,6 +18,8 @@ class LayerTable {
     new ResizeObserver(this.refresh).observe(this.scroller);
     addEventListener("beforeprint", () => this.print(true));
     addEventListener("afterprint", () => this.print(false));
+    this.widest = new Map();
+    this.list();
     this.narrow();
     this.build();
     selection.on(this);
@@ -32,7 +34,7 @@ class LayerTable {
     const at = new Array(deepest + 2).fill(0);
     for (const depth of grid.depths) at[depth] += 1;
     let depth = 0;
-    for (let rows = at[0] + at[1]; depth <= deepest && (rows <= 60 || depth === 0); rows += at[depth + 1]) depth++;
+    for (let rows = at[0] + at[1]; depth <= deepest && (rows <= 200 || depth === 0); rows += at[depth + 1]) depth++;
     this.openTo(depth);
   }
 
@@ -47,6 +49,7 @@ class LayerTable {
     if (!this.grid.hasInside(row) || this.sorting) return;
     this.open[row] = this.open[row] ? 0 : 1;
     this.list();
+    this.fit();
     this.fill();
   }
 
@@ -138,6 +141,7 @@ class LayerTable {
       input: () => {
         this.query = this.filter.value.trim();
         this.list();
+        this.fit();
         this.scroller.scrollTop = 0;
         this.fill();
       },
@@ -263,20 +267,33 @@ class LayerTable {
     return this.scroller;
   }
 
-  /** How many characters wide the columns are, the names' first. */
+  /** How many characters wide the columns are, the names' first; wider when wider rows are seen, never narrower. */
   wide() {
     const { grid } = this;
-    const name = grid.names.reduce((most, text, row) => {
-      const marks = grid.marks.has(row) ? 3 : 0;
-      return Math.max(most, Math.min(text.length, 40) + 2 * Math.min(grid.depths[row], 12) + marks);
-    }, 8);
-    const flat = this.sorting ? 8 : 0;
-    const widths = [Math.min(name + flat + 6, 46)];
-    for (const column of this.columns) {
-      const most = column.values.reduce((longest, text) => Math.max(longest, text.length), column.title.length + 2);
-      widths.push(Math.min(most, column.number ? 24 : 26));
-    }
-    return widths;
+    const rows = this.rows.length > 3000 ? this.rows.slice(0, 3000) : this.rows;
+    const widest = (key, text, least, most) => {
+      const before = this.widest.get(key) || least;
+      const found = rows.reduce((longest, row) => Math.max(longest, text(row)), before);
+      this.widest.set(key, Math.min(found, most));
+      return this.widest.get(key);
+    };
+    const flat = Boolean(this.sorting);
+    const named = (row) => (flat ? Math.min(grid.paths[row].length, 48) : grid.names[row].length + 2 * Math.min(grid.depths[row], 12));
+    const marked = (row) => (grid.marks.has(row) ? Math.min(grid.marks.get(row).length, 12) + 1 : 0);
+    const names = widest("", (row) => named(row) + marked(row) + 6, 14, flat ? 52 : 44);
+    return [
+      names,
+      ...this.columns.map((column) => widest(column, (row) => column.text(row, false).length, column.title.length + 2, column.number ? 24 : 26)),
+    ];
+  }
+
+  fit() {
+    const widths = this.wide();
+    const said = widths.join();
+    if (said === this.said) return;
+    this.said = said;
+    this.widths.replaceChildren(...widths.map((n) => make("col", { style: `width:calc(${n}ch + 20px)` })));
+    this.table.style.width = `calc(${widths.reduce((sum, n) => sum + n, 0)}ch + ${20 * widths.length}px)`;
   }
 
   /** Leave out shapes, the last first, as long as figures have no room; the menu has them. */
@@ -291,12 +308,11 @@ class LayerTable {
 
   /** Headings and columns anew. */
   build() {
-    const widths = this.wide();
-    for (const box of this.boxes.keys()) box.checked = this.columns.includes(this.boxes.get(box));
-    this.widths.replaceChildren(...widths.map((n) => make("col", { style: `width:calc(${n}ch + 20px)` })));
-    this.table.style.width = `calc(${widths.reduce((sum, n) => sum + n, 0)}ch + ${20 * widths.length}px)`;
+    for (const [box, column] of this.boxes) box.checked = this.columns.includes(column);
+    this.widest = new Map();
     this.head.replaceChildren(this.heading(null), ...this.columns.map((column) => this.heading(column)));
     this.list();
+    this.fit();
     this.fill();
   }
 
@@ -506,6 +522,7 @@ class LayerTable {
     if (from !== this && row !== undefined) {
       if (!this.sorting && !this.query) this.reveal(row);
       this.list();
+      this.fit();
       this.mark(row);
       this.fill();
       this.middle(row);
