@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from netscope.api.roofline import device_specs, roofline
     from netscope.api.summary import summary
     from netscope.api.verify import verify
+    from netscope.api.view import view
     from netscope.base.errors import (
         CheckError,
         MissingExtraError,
@@ -76,6 +77,7 @@ __all__ = [
     "roofline",
     "summary",
     "verify",
+    "view",
 ]
 
 # Where each public name lives; a verb that is not among them is the function of its file in `netscope.api`.
@@ -109,6 +111,7 @@ _HOMES: Final = {
     "roofline": "netscope.api.roofline",
     "summary": "netscope.api.summary",
     "verify": "netscope.api.verify",
+    "view": "netscope.api.view",
 }
 
 

@@ -107,7 +107,7 @@ def check_project(
     else:
         entry = Target(model, model)
     # A report is seen from here, not from the entry's folder; one of a revision is no file.
-    if against is not None and against.endswith(".json") and paths.is_file(against):
+    if against is not None and against.endswith(paths.REPORTS) and paths.is_file(against):
         against = str(Path(against).absolute())
     if request.args or request.kwargs:
         raise UsageError(

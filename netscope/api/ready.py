@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from netscope.base import errors
+from netscope.base import errors, paths
 from netscope.base.arguments import spelled
 from netscope.base.errors import NetscopeError, SourceError, TraceError, UsageError
 from netscope.base.request import Request
@@ -37,7 +37,7 @@ class Ready(Form):
 
 
 def _is_saved(name: str) -> bool:
-    return name.endswith(".json") and not name.startswith("hf/")
+    return name.endswith(paths.REPORTS) and not name.startswith("hf/")
 
 
 def _saved(name: str, request: Request) -> Report:
@@ -110,7 +110,7 @@ READY: Final = (
     ),
     Ready(
         form="report.json",
-        description="a report saved with `-o report.json`",
+        description="a report saved with `-o report.json`, or as a page with `-o report.html`",
         accepts=_is_saved,
         read=_saved,
         saved=True,

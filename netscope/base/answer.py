@@ -11,6 +11,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas
 
 _T = TypeVar("_T", str, bytes)
@@ -62,6 +64,21 @@ class Answer:
     def to_html(self, path: str | PathLike[str] | None = None, **view: Any) -> str:
         """As one HTML page that needs nothing else."""
         return self.to("html", path, **view)
+
+    def view(self, path: str | PathLike[str] | None = None, *, browser: bool = True, **view: Any) -> Path:
+        """Write its HTML page, by default into a new temporary folder, and open the browser.
+
+        Returns:
+            where the page is.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        show = import_module(f"{_show().__name__}.browser")
+        shown: Path = show.written(self, path, **view)
+        if browser:
+            show.opened(shown)
+        return shown
 
     def _export(self, kind: str, path: str | PathLike[str] | None) -> Any:
         """A text, or bytes, that only this kind of answer has."""

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
+
+# How the names of files end in which a report can be saved.
+REPORTS: Final = (".json", ".html", ".htm")
 
 
 def expanded(name: str) -> Path:

@@ -18,6 +18,7 @@ from netscope.cli.common.options import Debug
 # The order in which people need them; others come behind.
 _ORDER: Final = (
     "summary",
+    "view",
     "diff",
     "compare",
     "explain",

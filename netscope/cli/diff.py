@@ -10,17 +10,22 @@ from netscope.api.models import completions
 from netscope.cli.common.loading import given
 from netscope.cli.common.options import (
     Batch,
+    BatchB,
     ChosenFormat,
     Debug,
     Depth,
     Dtype,
+    DtypeB,
     FactoryOptions,
+    FactoryOptionsB,
     Input,
+    InputB,
     LayerNames,
     Model,
     Output,
     Quantities,
     Train,
+    TrainB,
     split_commas,
 )
 from netscope.cli.common.output import destination, only_data_on_stdout
@@ -39,30 +44,15 @@ def command(
         ),
     ] = None,
     input: Input = None,
-    input_b: Annotated[
-        list[str] | None,
-        typer.Option("--input-b", "-i-b", metavar="SIZES", help="The other's input [the same]."),
-    ] = None,
+    input_b: InputB = None,
     batch: Batch = None,
-    batch_b: Annotated[
-        int | None, typer.Option("--batch-b", metavar="N", help="The other's batch [the same].")
-    ] = None,
+    batch_b: BatchB = None,
     dtype: Dtype = None,
-    dtype_b: Annotated[
-        str | None, typer.Option("--dtype-b", metavar="TYPE", help="The other's dtype [the same].")
-    ] = None,
+    dtype_b: DtypeB = None,
     train: Train = None,
-    train_b: Annotated[
-        bool | None,
-        typer.Option("--train-b/--eval-b", help="The other's mode [the same].", show_default=False),
-    ] = None,
+    train_b: TrainB = None,
     option: FactoryOptions = None,
-    option_b: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option-b", "-k-b", metavar="KEY=VALUE", help="For the other's factory, in place of -k."
-        ),
-    ] = None,
+    option_b: FactoryOptionsB = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Open what is folded: unchanged and repeated layers.")
     ] = False,

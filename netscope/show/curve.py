@@ -74,7 +74,33 @@ def _sections(curve: Curve) -> Iterator[p.Section]:
         blank = [p.EMPTY] * (len(_COLUMNS) - 1)
         rows.append(p.Row([p.Cell(units.count(curve.too_large), "bad"), *blank, p.Cell(_FULL, "bad")]))
     yield p.Table([*headings, p.Heading()], rows)
+    if len(curve) > 1:
+        yield from plots(curve)
     yield p.Notes([*_verdict(curve), *_doubts(curve)])
+
+
+def plots(curve: Curve) -> Iterator[p.Plot]:
+    """Throughput and latency over the batch, with the knee."""
+    batch = p.Axis("batch", lambda value: units.count(round(value)), log=True, binary=True)
+    marks = [] if curve.knee is None else [p.Mark("x", curve.knee, f"knee at {units.count(curve.knee)}")]
+    if curve.too_large is not None:
+        marks.append(p.Mark("x", curve.too_large, f"{units.count(curve.too_large)}: {_FULL}"))
+    best = max(curve, key=lambda timing: timing.samples_per_second)
+    first, last = curve.timings[0], curve.timings[-1]
+    fastest = f"At most {units.rate(best.samples_per_second)} samples a second, at {units.count(best.batch)}"
+    longest = (
+        f"From {units.seconds(first.median)} at a batch of {units.count(first.batch)} "
+        f"to {units.seconds(last.median)} at {units.count(last.batch)}"
+    )
+    rates = [p.Point(timing.batch, timing.samples_per_second, "samples a second") for timing in curve]
+    times = [p.Point(timing.batch, timing.median, "latency") for timing in curve]
+    shown = (
+        ("throughput over the batch", p.Axis("samples/s", units.rate), rates, fastest),
+        ("latency over the batch", p.Axis("latency", units.seconds), times, longest),
+    )
+    for title, axis, points, summary in shown:
+        both = [p.Series("measured", points), p.Series("", points, "dots")]
+        yield p.Plot(title, batch, axis, both, marks, summary)
 
 
 def _row(curve: Curve, timing: Timing) -> p.Row:

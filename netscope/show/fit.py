@@ -19,6 +19,8 @@ _WIDEST: Final = 40
 def sections(fit: Fit, device: str) -> Iterator[p.Section]:
     """What belongs below a memory's own figures."""
     yield p.Facts(list(_facts(fit)))
+    if (drawn := curve(fit)) is not None:
+        yield drawn
     if fit.changes:
         yield _changes(fit)
     yield p.Notes([p.Note(text, "dim") for text in _notes(fit, device)], close=bool(fit.changes))
@@ -56,6 +58,27 @@ def _facts(fit: Fit) -> Iterator[p.Fact]:
             f"the network takes none: {short(fit.refused)}",
             "warn",
         )
+
+
+def curve(fit: Fit) -> p.Plot | None:
+    """What each size that was tried takes, and the limit; None where it is one size."""
+    noun = _NOUNS[fit.over]
+    tried = sorted((one.size, one.nbytes) for one in fit.tried if one.nbytes is not None)
+    if len(tried) < 2:
+        return None
+    points = [p.Point(size, nbytes, noun) for size, nbytes in tried]
+    limit = units.binary(fit.limit) + (f" of {short(fit.machine)}" if fit.machine else "")
+    marks = [p.Mark("y", fit.limit, limit)]
+    if fit.largest:
+        marks.append(p.Mark("x", fit.largest, f"largest {noun} {units.count(fit.largest)}"))
+    return p.Plot(
+        f"memory over the {noun}",
+        p.Axis(noun, lambda value: units.count(round(value)), binary=True),
+        p.Axis(_MEASURES[fit.measure], lambda value: units.binary(round(value)), binary=True),
+        [p.Series("tried", points, "line"), p.Series("", points, "dots")],
+        marks,
+        f"{units.count(fit.largest) if fit.largest else 'No size'} is the largest that fits in {limit}",
+    )
 
 
 def _bytes(nbytes: int | None) -> str:

@@ -107,6 +107,8 @@ def _sections(table: LayerTable, everything: bool) -> Iterator[p.Section]:
     )
     always = 0 if memory.training is not None else memory.parameters + memory.buffers
     yield p.Notes([p.Note(line) for line in _course(step, always)], close=True)
+    if step.timeline:
+        yield timeline(step)
     yield _alive(step, everything)
     if memory.cache is not None:
         yield from _cache(memory.cache)
@@ -235,6 +237,47 @@ def _course(step: StepMemory, always: int) -> Iterator[str]:
     yield f"{text}  from {ends[0]} to {ends[1]}{', parameters apart' if always else ''}"
 
 
+def timeline(step: StepMemory) -> p.Plot:
+    """What is alive at each operator of a step, and where the most is."""
+    moments = step.timeline
+    points = []
+    marks: list[p.Mark] = []
+    part = ""
+    for number, moment in enumerate(moments, 1):
+        points.append(p.Point(number, moment.nbytes, _moment(moment), moment.path))
+        if moment.part != part:
+            part = moment.part
+            if part not in ("zero_grad", "loss"):
+                marks.append(p.Mark("x", number, part))
+    highest = max(range(len(moments)), key=lambda number: moments[number].nbytes)
+    what = f"peak {units.binary(step.peak)}"
+    if step.at.path is not None or step.at.operator:
+        what += f", {short(step.at.path or opnames.short_name(step.at.operator))}"
+    marks.append(p.Mark("x", highest + 1, what))
+    roles = [
+        f"{role} {units.binary(nbytes)} ({units.percent(nbytes / step.peak)})"
+        for role, nbytes in sorted(step.roles.items(), key=lambda of: -of[1])
+        if nbytes and step.peak
+    ]
+    if step.scratch:
+        roles.append(f"within the kernel {units.binary(step.scratch)}")
+    summary = f"The most, {_total(step.peak)}, is alive {_where(step.at)}: {', '.join(roles)}"
+    return p.Plot(
+        "memory over the step",
+        p.Axis("operators, in order", lambda value: units.count(round(value))),
+        p.Axis("bytes alive", lambda value: units.binary(round(value)), binary=True),
+        [p.Series("alive", points, "area")],
+        marks,
+        summary,
+    )
+
+
+def _moment(moment: Moment) -> str:
+    """ "backward, layer1.0.conv1 (convolution_backward)"."""
+    name = f" ({opnames.short_name(moment.operator)})" if moment.operator else ""
+    return f"{moment.part}, {short(moment.path or 'the network itself')}{name}" if moment.part else name
+
+
 def _alive(step: StepMemory, everything: bool) -> p.Table:
     """Who is alive at the peak."""
     holders = step.holders if everything else step.holders[:_ALIVE]
@@ -301,6 +344,38 @@ def _cache(cache: Cache) -> Iterator[p.Section]:
     ]
     yield p.Table(headings, rows)
     yield p.Notes([p.Note(f"note: {note}", "dim") for note in cache.notes], close=True)
+    if (grown := growth(cache)) is not None:
+        yield grown
+
+
+# Contexts at which a cache is drawn.
+_CONTEXTS: Final = 32
+
+
+def growth(cache: Cache) -> p.Plot | None:
+    """What a cache keeps as the context grows to the one asked for; None where its layers do not tell."""
+    contexts = sorted({max(1, cache.context * number // _CONTEXTS) for number in range(1, _CONTEXTS + 1)})
+    windows = {layer.window for layer in cache.layers if layer.window is not None}
+    contexts = sorted({*contexts, *(window for window in windows if 0 < window < cache.context)})
+    found = [(context, cache.at(context)) for context in contexts]
+    known = [(context, nbytes) for context, nbytes in found if nbytes is not None]
+    if len(known) < 2:
+        return None
+    points = [p.Point(context, nbytes, "cache") for context, nbytes in known]
+    marks = [
+        p.Mark("x", window, f"window of {units.count(window)} full")
+        for window in sorted(windows)
+        if window < cache.context
+    ]
+    return p.Plot(
+        "KV cache over the context",
+        p.Axis("tokens of a sequence", lambda value: units.count(round(value)), binary=True),
+        p.Axis("bytes kept", lambda value: units.binary(round(value)), binary=True),
+        [p.Series("cache", points)],
+        marks,
+        f"{_total(known[-1][1])} at {units.plural(known[-1][0], 'token')} of "
+        f"{units.plural(cache.batch, 'sequence')}",
+    )
 
 
 def _alike(cache: Cache) -> list[list[CacheLayer]]:

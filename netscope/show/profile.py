@@ -7,12 +7,13 @@ from typing import Final
 
 from netscope.base import units
 from netscope.report.measured.breakdown import StepWork
-from netscope.report.measured.remarks import QUARTERS
+from netscope.report.measured.remarks import QUARTERS, TWENTIETHS
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import COMPILED, EAGER, GRAPH, Roof, Timing
 from netscope.report.report import Report
 from netscope.show import page as p
 from netscope.show import summary
+from netscope.show.drawing.machine import samples, scatter
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
 from netscope.show.strings import short
@@ -28,8 +29,6 @@ _TRAINING: Final = (
 HEAVIEST: Final = 10
 # Operators without a layer that are named.
 _NAMED: Final = 3
-# With fewer samples there is no twentieth to leave out.
-_TWENTIETHS: Final = 20
 # The share of a step that rounding makes.
 _NOTHING: Final = 1e-9
 _FORMS: Final = {COMPILED: "compiled", GRAPH: "replayed as a graph"}
@@ -95,6 +94,10 @@ def _sections(table: LayerTable) -> Iterator[p.Section]:
         if where := parts(timing):
             yield p.Bars("where the time went", where)
         yield p.Notes([p.Note(equation(timing))], close=True)
+    if timing is not None and len(timing.latency.samples) > 1:
+        yield samples(timing.latency)
+    if report.roof is not None and (drawn := scatter(report, report.roof)) is not None:
+        yield drawn
     if timing is None or timing.reconciliation is not None:
         yield from summary.pictured(table)
         if text := shown(table):
@@ -170,7 +173,7 @@ def _spread(measured: Measurement) -> str:
         parts.append(f"{level} CI {units.seconds_between(interval.low, interval.high, units.TOTAL)}")
     if count >= QUARTERS:
         parts.append(f"IQR {units.seconds(measured.iqr)}")
-    if count >= _TWENTIETHS:
+    if count >= TWENTIETHS:
         parts.append(f"p95 {units.seconds(measured.p95)}")
     return "; ".join(parts)
 

@@ -29,6 +29,8 @@ ARGUMENTS = {
     "check": ["lenet", "--max", "params=65M"],
     "models": ["lenet"],
 }
+# A page, and nothing else.
+PAGES = {"view": ["lenet", "--no-open"]}
 
 
 @pytest.mark.parametrize(
@@ -70,8 +72,9 @@ def option(command: str, name: str) -> typer.core.TyperOption | None:
 
 
 def test_every_command_is_tried_here_and_has_an_output_and_a_format() -> None:
-    assert COMMANDS.keys() == ARGUMENTS.keys()
-    assert all(option(name, "--output") and option(name, "--format") for name in COMMANDS)
+    assert COMMANDS.keys() == ARGUMENTS.keys() | PAGES.keys()
+    assert all(option(name, "--output") for name in COMMANDS)
+    assert all(option(name, "--format") for name in ARGUMENTS)
 
 
 def test_formats_are_the_files_of_their_folder() -> None:
@@ -80,7 +83,7 @@ def test_formats_are_the_files_of_their_folder() -> None:
     assert set(formats.names()) == files
     assert complete_format("") == formats.names()
     assert complete_format("ma") == ["markdown"]
-    for name in COMMANDS:
+    for name in ARGUMENTS:
         shown = option(name, "--format")
         assert shown is not None
         assert set(re.findall(r"\w+", shown.help.partition(";")[0])) - {"or"} == files
@@ -113,3 +116,18 @@ def test_each_command_refuses_a_name_before_time_is_spent_and_writes_any_with_a_
     assert main([*call, "--format", "csv"]) == 0
     assert path.read_text(encoding="utf-8").startswith("schema_version,")
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", PAGES)
+def test_a_command_of_pages_takes_names_of_pages_alone(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = [command, *PAGES[command], "-o"]
+    for name in ("answer.json", "answer", "answer.txt"):
+        assert main([*call, str(tmp_path / name)]) == 2
+        assert "is no name of a page" in capsys.readouterr().err
+    assert main([*call, str(tmp_path / "answer.foo")]) == 2
+    assert list(tmp_path.iterdir()) == []
+    assert main([*call, str(tmp_path / "answer.htm")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'answer.htm'}\n"
+    assert (tmp_path / "answer.htm").read_text(encoding="utf-8").lower().startswith("<!doctype html>")

@@ -18,6 +18,7 @@ from netscope.show.diff import selection as diff
 
 COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "summary": netscope.summary,
+    "view": netscope.view,
     "diff": netscope.diff,
     "compare": netscope.compare,
     "explain": netscope.explain,
@@ -52,6 +53,7 @@ OUTPUT: Final = {
     "output": "their path",
     "debug": "a traceback is what Python shows anyway",
     ("diff", "exit_code"): "`if change:`",
+    ("view", "no_open"): "`browser=False`",
     ("lint", "exit_code"): "`findings.failed`",
     ("check", "junit"): "`outcome.to_junit(path)`",
     ("check", "github"): "`outcome.to_github()`",

@@ -40,6 +40,25 @@ FactoryOptions = Annotated[
     typer.Option("--option", "-k", metavar="KEY=VALUE", help="key=value for the model's factory; repeat it."),
 ]
 
+# The second of two networks; what is not said of it is as for the first.
+
+InputB = Annotated[
+    list[str] | None,
+    typer.Option("--input-b", "-i-b", metavar="SIZES", help="The other's input [the same]."),
+]
+BatchB = Annotated[int | None, typer.Option("--batch-b", metavar="N", help="The other's batch [the same].")]
+DtypeB = Annotated[
+    str | None, typer.Option("--dtype-b", metavar="TYPE", help="The other's dtype [the same].")
+]
+TrainB = Annotated[
+    bool | None,
+    typer.Option("--train-b/--eval-b", help="The other's mode [the same].", show_default=False),
+]
+FactoryOptionsB = Annotated[
+    list[str] | None,
+    typer.Option("--option-b", "-k-b", metavar="KEY=VALUE", help="For the other's factory, in place of -k."),
+]
+
 # What to show of it.
 
 Columns = Annotated[

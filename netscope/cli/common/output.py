@@ -41,16 +41,16 @@ class Destination(NamedTuple):
         screen = Screen.of(sys.stdout) if self.path is None else Screen()
         written = text(answer, self.format, screen=screen, **view)
         if failed and self.path is not None and self.path.is_file():
-            _say(f"{self.path} is as it was: what there is now is partial, and does not replace it.")
-            _say("to keep what there is of it, give -o another name; to see it, leave -o out")
+            say(f"{self.path} is as it was: what there is now is partial, and does not replace it.")
+            say("to keep what there is of it, give -o another name; to see it, leave -o out")
             return False
         write(written, self.path)
         if failed and self.path is not None:
-            _say(f"{self.path} is partial: it holds what there was up to the failure.")
+            say(f"{self.path} is partial: it holds what there was up to the failure.")
         return True
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """A line for people, on standard error."""
     if sys.stderr is not None:
         sys.stderr.write(f"netscope: {text}\n")

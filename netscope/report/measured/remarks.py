@@ -15,6 +15,8 @@ from netscope.report.measured.samples import Measurement, slowed
 NOISY: Final = 0.1
 # With fewer samples there is no quarter to leave out.
 QUARTERS: Final = 4
+# The same of a twentieth.
+TWENTIETHS: Final = 20
 # The process wanted a processor and got none for more than this share of the time.
 WAITED: Final = 0.02
 # One thread that computes uses a whole processor. Less than this share of it: it was kept from it.

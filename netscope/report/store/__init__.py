@@ -6,6 +6,7 @@ lists in JSON and come back as tuples; a float that JSON lacks is {"$float": "in
 
     writing     a report -> plain values -> text -> a file, whole or not at all
     reading     a file -> text -> plain values -> a report, or one line that says why not
+    pages       the text of an answer within an HTML page of it
     versions    what an older netscope wrote -> what this one would have written
     decoding    plain values -> dataclasses, by their annotations
     soundness   what every report promises to those who read it

@@ -1,4 +1,4 @@
-"""In: a file, its text, plain values, a report; or one line that says why it is none."""
+"""In: a file or a page, its text, plain values, a report; or one line that says why it is none."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from netscope.base.errors import StoreError
 from netscope.report.partial import with_failure, with_uses
 from netscope.report.report import Report
 from netscope.report.store.decoding import Wrong, decoder
+from netscope.report.store.pages import answer_of, is_page
 from netscope.report.store.soundness import check
 from netscope.report.store.versions import migrate
 from netscope.report.store.wording import NO_REPORT, no_report, one_line, short
@@ -36,7 +37,7 @@ _OTHERS: Final[dict[str, Callable[[dict[str, Any]], bool]]] = {
 
 
 def load(path: str | os.PathLike[str]) -> Report:
-    """The report saved in a file.
+    """The report saved in a file, as JSON or as a page.
 
     Raises:
         StoreError: there is no such file, or it is not a report that this netscope can read.
@@ -45,6 +46,8 @@ def load(path: str | os.PathLike[str]) -> Report:
     name = short(path)
     try:
         text = _read(Path(path)).decode("utf-8-sig")
+        if is_page(text):
+            text = answer_of(text, LARGEST_FILE)
         data = json.loads(text, parse_constant=_refuse)
     except StoreError as error:
         raise StoreError(f"cannot read {name}: {error.message}", hint=error.hint) from None

@@ -113,8 +113,9 @@ class _Groups:
                 self._known[key] = self._draw(index, path)
                 continue
             waiting.append((index, path, True))
-            nodes = [node for node in self._flow.groups[index].nodes if node.inside >= 0]
-            waiting += [(node.inside, path_of(path, node), False) for node in nodes]
+            for node in self._flow.groups[index].nodes:
+                if node.inside is not None:
+                    waiting.append((node.inside, path_of(path, node), False))
         return self._drawn
 
     def _key(self, index: int, path: str) -> tuple[int, int]:
@@ -154,7 +155,7 @@ class _Groups:
 
     def _module(self, node: FlowNode, path: str, call: tuple[int, int]) -> _Draft:
         row = self._rows.get(path)
-        inside = -1 if node.inside < 0 else self._known.get(self._key(node.inside, path), -1)
+        inside = -1 if node.inside is None else self._known.get(self._key(node.inside, path), -1)
         below = "" if row is None else self._texts[path]
         label = node.name or ("" if row is None else row.type) or "module"
         drawn = box("module", label, below, inside=inside, path=node.name)
@@ -169,7 +170,8 @@ class _Groups:
     def _wire(self, edge: FlowEdge) -> Wire:
         made, read = self._shape(edge.shape), self._shape(edge.read)
         text = units.arrow(made, read) if made and read and made != read else made or read
-        return Wire(edge.source, edge.target, text, edge.out_port, edge.in_port)
+        ports = [-1 if port is None else port for port in (edge.out_port, edge.in_port)]
+        return Wire(edge.source, edge.target, text, *ports)
 
     # Writing a group
 

@@ -156,7 +156,7 @@ def _resolved(name: str, repository: git.Repository) -> tuple[str, str, str]:
 def _path_of(source: str) -> str | None:
     """The file that a source names, None for a module or a name."""
     where = source.rpartition(":")[0] or source
-    if source.endswith(".json"):
+    if source.endswith(paths.REPORTS):
         return source.removeprefix(_HF)
     if where.endswith(".py") or (":" in source and ("/" in where or os.sep in where)):
         return where

@@ -216,3 +216,55 @@ def test_all_rungs_tell_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert real.flow is not None
     assert meta.flow is not None
     assert real.flow.groups[-1].edges == meta.flow.groups[0].edges
+
+
+def test_a_write_in_place_ends_what_was_handed_on() -> None:
+    class Writes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.same = nn.Identity()
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.same(x.exp())
+            y.mul_(2)
+            return y.sum()
+
+    assert edges(flow(Writes()).groups[0]) == {
+        ("input 0", "exp"), ("exp", "same"), ("same", "mul_"), ("mul_", "sum"), ("sum", "output"),
+    }  # fmt: skip
+
+
+def test_a_view_of_what_was_handed_on_comes_from_there() -> None:
+    class Views(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flat = nn.Flatten(1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.flat(x.exp()).unsqueeze(0).sum(2)
+
+    assert edges(flow(Views()).groups[0]) == {
+        ("input 0", "exp"), ("exp", "flat"), ("flat", "sum"), ("sum", "output"),
+    }  # fmt: skip
+
+
+def test_results_of_one_operator_have_a_port_each() -> None:
+    class Best(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            values, places = (x * 2).max(1)
+            return values, places
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.best = Best()
+
+        def forward(self, x: Tensor) -> Tensor:
+            values, places = self.best(x)
+            return torch.where(places > 0, values, 0.0)
+
+    whole, best = flow(Net()).groups
+    outputs = [place for place, node in enumerate(best.nodes) if node.kind == "output"]
+    assert [best.nodes[place].name for place in outputs] == ["1", "0"]
+    left = {edge.out_port: edge.dtype for edge in whole.edges if edge.out_port is not None}
+    assert left == {outputs[0]: "int64", outputs[1]: "float32"}
