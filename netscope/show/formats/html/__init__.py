@@ -184,9 +184,7 @@ class _Parts:
             "layers", "Layers", lambda: data.of_grid(one.grid()), f"<noscript>\n{plain}{more}</noscript>\n"
         )
 
-    def _made(
-        self, kind: str, label: str, make: Callable[[], Any], without: str = ""
-    ) -> Iterator[str]:
+    def _made(self, kind: str, label: str, make: Callable[[], Any], without: str = "") -> Iterator[str]:
         """The place of a part that the script makes, its data, and what stands there without a script."""
         try:
             made = make()

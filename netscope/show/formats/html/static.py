@@ -180,7 +180,9 @@ def _toned(html: str, tone: Tone) -> str:
 
 
 def _bar(look: Look, share: float, tone: Tone) -> str:
-    return f"<span{look.of('bar', tone if tone != 'dim' else '', style=f'width:{_WHOLE * share:.0f}px')}></span>"
+    return (
+        f"<span{look.of('bar', tone if tone != 'dim' else '', style=f'width:{_WHOLE * share:.0f}px')}></span>"
+    )
 
 
 def _rows(look: Look, rows: Iterable[Sequence[str]]) -> str:
@@ -189,7 +191,13 @@ def _rows(look: Look, rows: Iterable[Sequence[str]]) -> str:
 
 
 def _td(
-    look: Look, text: str, kind: str = "cell", *whats: str, tag: str = "td", html: bool = False, style: str = ""
+    look: Look,
+    text: str,
+    kind: str = "cell",
+    *whats: str,
+    tag: str = "td",
+    html: bool = False,
+    style: str = "",
 ) -> str:
     inner = text if html else escape(text)
     if look.styles is None and kind == "cell":
