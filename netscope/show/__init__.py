@@ -8,7 +8,8 @@ notebook    an answer as a notebook shows it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from html import escape
 from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from netscope.base import arguments
 from netscope.base.errors import UsageError
 from netscope.show.formats import find
-from netscope.show.page import Page
+from netscope.show.page import Difference, Folded, Layers, Network, Page, Plot, Section
 from netscope.show.screen import Screen
 
 if TYPE_CHECKING:
@@ -88,11 +89,39 @@ def data_frame(answer: Answer, **view: Any) -> pandas.DataFrame:
     return frame_of(page_of(answer, **view))
 
 
+# Pixels that a page has in a notebook, and characters that it may add to the notebook's file.
+_HEIGHT: Final = 520
+_LARGEST: Final = 2_000_000
+
+
 def notebook(answer: Answer) -> str:
-    """The answer as an element of a page that somebody else wrote."""
+    """The answer as an element of a page that somebody else wrote.
+
+    What has pictures is a page of its own within it, which reaches neither what is around it nor the network.
+    """
     from netscope.show.formats import html
 
-    return html.fragment(page_of(answer))
+    page = page_of(answer)
+    if any(isinstance(section, _PICTURES) for section in _within(page.sections())):
+        whole = html.lower(page, Screen())
+        if len(whole) <= _LARGEST:
+            return (
+                f'<iframe title="{html.escape(page.title)} · netscope" srcdoc="{escape(whole)}" '
+                'sandbox="allow-scripts allow-downloads" allow="clipboard-write *" '
+                f'style="width:100%;height:{_HEIGHT}px;border:0;color-scheme:light dark"></iframe>\n'
+            )
+    return html.fragment(page)
+
+
+_PICTURES: Final = (Layers, Network, Difference, Plot)
+
+
+def _within(sections: Iterable[Section]) -> Iterator[Section]:
+    """The sections, and those that are folded in them."""
+    for section in sections:
+        yield section
+        if isinstance(section, Folded):
+            yield from _within(section.sections)
 
 
 def export(answer: Answer, kind: str) -> Any:

@@ -22,6 +22,7 @@ from netscope.report.store.writing import text_of
 from netscope.show.formats.html import data, static
 from netscope.show.formats.html.static import CLASSES, INLINE, escape
 from netscope.show.page import (
+    Bars,
     Difference,
     Facts,
     Folded,
@@ -141,11 +142,17 @@ class _Parts:
         waiting = list(sections)
         while waiting:
             one = waiting.pop(0)
-            if isinstance(one, Network) and waiting and isinstance(waiting[0], Layers):
-                inner = [*self._network(one), *self._layers(waiting.pop(0))]  # type: ignore[arg-type]
-                yield f'<div class="work">\n{"".join(inner)}</div>\n'
-            else:
-                yield from self._section(one)
+            match (one, *waiting[:1]):
+                case Network(), Layers() as layers:
+                    waiting.pop(0)
+                    inner = "".join([*self._network(one), *self._layers(layers)])
+                    yield f'<div class="work">\n{inner}</div>\n'
+                case _:
+                    yield from self._section(one)
+                    layers = one
+            # Nothing of a table was left out here, whatever is said of it.
+            if isinstance(layers, Layers) and waiting and _is_hint(waiting[0]):
+                waiting.pop(0)
 
     def _section(self, one: Section) -> Iterator[str]:
         match one:
@@ -159,6 +166,8 @@ class _Parts:
                 yield f'<figure class="plot">{_svg(one)}</figure>\n'
             case Facts():
                 yield _facts(one)
+            case Bars(title):
+                yield f'<div class="block">\n<h2>{escape(title)}</h2>\n{static.sections([one], CLASSES)}</div>\n'
             case Folded(title, sections):
                 opened = "" if one.aside else " open"
                 inner = "".join(self.written(sections))
@@ -197,6 +206,11 @@ class _Parts:
         name = f"{kind}-{len(self.scripts) + 1}"
         self.scripts.append(data.script(name, data.dumped(made), _MOST_DATA))
         yield f'<section class="part {kind}" data-from="{name}" aria-label="{label}">{without}</section>\n'
+
+
+def _is_hint(one: Section) -> bool:
+    """Whether it only says what to type to see more of the rows."""
+    return isinstance(one, Notes) and one.close and all(note.hint for note in one.items)
 
 
 def _first(table: Table) -> Table:

@@ -31,7 +31,7 @@ def script(name: str, text: str, most: int) -> str:
     safe = _printable(text.translate(_UNSAFE))
     if len(safe) <= most:
         return f'<script type="application/json" id="{name}">{safe}</script>\n'
-    packed = base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")
+    packed = base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode("ascii")
     return f'<script type="application/json+gzip;base64" id="{name}">{packed}</script>\n'
 
 

@@ -157,7 +157,7 @@ function emit(drawing, placed, around, left, top, depth, found) {
   });
   const port = (number, which) => {
     const within = inner.get(number);
-    if (within && which >= 0) return begins[number][2] + within.xs[which];
+    if (within && which >= 0 && which < within.xs.length) return begins[number][2] + within.xs[which];
     return begins[number][0] + sizes[number][0] / 2;
   };
   const told = new Set();
@@ -183,7 +183,7 @@ function emit(drawing, placed, around, left, top, depth, found) {
       begun.add(start);
     }
     const key = `${placed.key}:${number}`;
-    found.edges.push({ key, points, text, spot, source: keyIn(placed, source), target: keyIn(placed, target) });
+    found.edges.push({ key, depth, points, text, spot, source: keyIn(placed, source), target: keyIn(placed, target) });
   });
 }
 
