@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import html
 import io
 import json
 import re
@@ -43,6 +44,9 @@ NASTY = {
     "begin" + "q" * 10_000 + "end": "beginqqqq",
 }
 READ = ("table", "markdown", "html")
+# Formats of pictures alone refuse answers without one.
+PICTURES = ("mermaid",)
+TEXTS = [name for name in names() if name not in PICTURES]
 
 
 def ids(name: str) -> str:
@@ -52,7 +56,7 @@ def ids(name: str) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_answer_is_to_be_had_in_every_format(kind: str) -> None:
     answer = answers()[kind]
-    for name in names():
+    for name in TEXTS:
         text = answer.to(name)
         assert text.endswith("\n")
         assert ("batch" if kind == "curve" else "net") in text
@@ -89,7 +93,7 @@ def test_a_frame_has_the_rows_and_the_columns_of_the_csv(kind: str) -> None:
 def test_names_are_shown_as_they_are_and_do_nothing(name: str) -> None:
     plain = answers()
     for kind, answer in answers(name).items():
-        text = {format: answer.to(format) for format in names()}
+        text = {format: answer.to(format) for format in TEXTS}
         for form in READ:
             assert text[form].replace("\n", "").isprintable(), (kind, form)
             text[form].encode()
@@ -155,12 +159,30 @@ def test_no_other_script_runs_and_nothing_is_loaded(kind: str) -> None:
 def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool, width: int) -> None:
     view: dict[str, Any] = {} if whole.knows_machine else {"fold": fold}
     for answer, how in ((whole, view), (explain(whole), {})):
-        for name in names():
+        for name in TEXTS:
             text = show.text(answer, name, width=width, **how)
             text.encode()
             if name in READ:
                 assert text.replace("\n", "").isprintable()
     assert "\x1b" not in whole._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["net", "</iframe><script>alert(1)</script>", "\"'&quot;"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_notebook_shows_a_page_of_pictures_on_its_own(kind: str, name: str) -> None:
+    """Within a frame that runs scripts and reaches nothing around it; anything else is an element."""
+    answer = answers(name)[kind]
+    frame = re.fullmatch(
+        r'<iframe title="[^"<>]*" srcdoc="([^"<>]*)" sandbox="([^"]*)" allow="[^"]*" style="[^"]*">'
+        r"</iframe>\n",
+        answer._repr_html_(),
+    )
+    if frame is None:
+        assert kind not in ("profile", "roofline", "memory", "curve")
+        assert answer._repr_html_() in answer.to_html()
+        return
+    assert html.unescape(frame[1]) == answer.to_html()
+    assert "allow-same-origin" not in frame[2]
 
 
 # The formats themselves
