@@ -1,6 +1,7 @@
 """Answers as text. Each has a page, a module or folder here of its verb's name; a format writes any page.
 
-text        an answer in a format
+content     an answer in a format
+text        the same, of a format that is text
 data_frame  an answer as a data frame
 notebook    an answer as a notebook shows it
 """
@@ -14,6 +15,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base import arguments
+from netscope.base.errors import UsageError
 from netscope.show.formats import find
 from netscope.show.page import Difference, Folded, Layers, Network, Page, Plot, Section
 from netscope.show.screen import Screen
@@ -31,23 +33,28 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "only": lambda value: arguments.texts("only", value, 'write only=["Conv2d"]'),
     "columns": lambda value: arguments.texts("columns", value, 'write columns=["params", "macs"]'),
     "layers": lambda value: arguments.text("layers", value, 'write layers="features.*"'),
+    "picture": lambda value: arguments.text("picture", value, 'write picture="map"'),
     "sort": lambda value: arguments.text("sort", value, 'write sort="macs"'),
 }
 
 
 def page_of(answer: Answer, verb: str = "", **view: Any) -> Page:
-    """The answer's page, or that of another verb; `view` says which rows and columns of it to show."""
+    """The answer's page, or that of another verb.
+
+    `view` says which rows and columns of it to show, and which picture where there is but one.
+    """
     for name, read in _READ.items():
         if view.get(name) is not None:
             view[name] = read(view[name])
+    picture = view.pop("picture", None) or ""
     made: Page = import_module(f"netscope.show.{verb or answer.verb}").page(answer, **view)
-    return made
+    return made._replace(picture=picture, depth=view.get("depth"))
 
 
-def text(
+def content(
     answer: Answer, format: str, *, width: int | None = None, screen: Screen | None = None, **view: Any
-) -> str:
-    """The answer in a format, ending in a newline.
+) -> str | bytes:
+    """The answer in a format: text that ends in a newline, or the bytes of a picture.
 
     Args:
         width: columns of a screen that is not there; no limit without.
@@ -58,6 +65,21 @@ def text(
     """
     form = find(arguments.text("format", format, 'write format="csv"'))
     return form.lower(page_of(answer, **view), screen or Screen(width))
+
+
+def text(
+    answer: Answer, format: str, *, width: int | None = None, screen: Screen | None = None, **view: Any
+) -> str:
+    """The answer in a format of text.
+
+    Raises:
+        UsageError: as `content` does, and for a format of bytes.
+    """
+    if find(arguments.text("format", format, 'write format="csv"')).binary:
+        raise UsageError(f"{format} is no text.", hint=f'to_{format}("net.{format}") has its bytes')
+    made = content(answer, format, width=width, screen=screen, **view)
+    assert isinstance(made, str)
+    return made
 
 
 def data_frame(answer: Answer, **view: Any) -> pandas.DataFrame:

@@ -41,8 +41,11 @@ _FOLDS: Final = 4
 _DIGITS: Final = re.compile(r"\d+")
 
 
-def drawing_of(report: Report) -> Drawing | None:
+def drawing_of(report: Report, told: Callable[[str], Hashable] | None = None) -> Drawing | None:
     """The network as it is to be drawn; None for a report without its data flow.
+
+    Args:
+        told: what there is to say of a row; rows of which other things are said are no copies of each other.
 
     Raises:
         MissingExtraError: igraph is needed, and not installed.
@@ -50,7 +53,7 @@ def drawing_of(report: Report) -> Drawing | None:
     flow = report.flow
     if flow is None or not flow.groups:
         return None
-    groups = _Groups(report, flow).all()
+    groups = _Groups(report, flow, told).all()
     return Drawing(
         name=report.name,
         groups=groups,
@@ -97,13 +100,16 @@ class _Written(NamedTuple):
 class _Groups:
     """The groups of a drawing in the making."""
 
-    def __init__(self, report: Report, flow: Flow) -> None:
+    def __init__(self, report: Report, flow: Flow, told: Callable[[str], Hashable] | None) -> None:
         self._report = report
         self._flow = flow
         self._rows = {layer.path: layer for layer in report.layers}
         texts = [describe(layer) for layer in report.layers]
         self._texts = {layer.path: text for layer, text in zip(report.layers, texts, strict=True)}
-        looks = looks_of(report.layers, lambda layer: self._texts[layer.path])
+        looks = looks_of(
+            report.layers,
+            lambda layer: (self._texts[layer.path], None if told is None else told(layer.path)),
+        )
         self._looks = {layer.path: look for layer, look in zip(report.layers, looks, strict=True)}
         self._shape = _shape_text(report)
         self._drawn: list[DrawnGroup] = [DrawnGroup((), ())]  # the first is to be that of the network
@@ -124,9 +130,11 @@ class _Groups:
                 self._known[key] = self._draw(index, path)
                 continue
             waiting.append((index, path, True))
-            for node in self._flow.groups[index].nodes:
-                if node.inside is not None:
-                    waiting.append((node.inside, path_of(path, node), False))
+            waiting += [
+                (node.inside, path_of(path, node), False)
+                for node in self._flow.groups[index].nodes
+                if node.inside is not None
+            ]
         return self._drawn
 
     def _key(self, index: int, path: str) -> tuple[int, int]:
@@ -541,7 +549,7 @@ def opened_of(
         inner: list[tuple[tuple[int, ...], DrawnNode]] = []
         opening = set()
         for steps, node in level:
-            if node.kind not in kinds or not _is_worth_opening(groups, node):
+            if node.kind not in kinds or not is_worth_opening(groups, node):
                 continue
             opening.add(steps)
             inner += [((*steps, number), one) for number, one in enumerate(groups[node.inside].nodes)]
@@ -561,13 +569,13 @@ def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = 20_000) -> f
         for number, node in enumerate(groups[inside].nodes):
             within = deep + 1
             small = len(opened) < most and len(steps) < _DEEPEST
-            if small and within <= depth and _is_worth_opening(groups, node):
+            if small and within <= depth and is_worth_opening(groups, node):
                 opened.add((*steps, number))
                 waiting.append(((*steps, number), node.inside, within))
     return frozenset(opened)
 
 
-def _is_worth_opening(groups: Sequence[DrawnGroup], node: DrawnNode) -> bool:
+def is_worth_opening(groups: Sequence[DrawnGroup], node: DrawnNode) -> bool:
     """Whether modules are inside: the operators of a normalisation are for who asks for them."""
     return node.inside >= 0 and any(one.kind in ("module", "run") for one in groups[node.inside].nodes)
 

@@ -161,7 +161,12 @@ class Scene {
     if (classes.includes("double")) element.append(draw("rect", { class: "inner", x: 3, y: 3, width: w - 6, height: h - 6, rx: radius - 2 }));
     if (node.kind === "module") element.append(draw("rect", { class: "stripe", x: 0, y: radius, width: 3, height: Math.max(0, h - 2 * radius) }));
     this.words(element, box);
-    if (sign) element.append(draw("text", { class: "sign", x: w - 10, y: open ? 17 : h / 2 + 4, "text-anchor": "middle" }, sign));
+    if (sign) {
+      element.append(
+        draw("circle", { class: "badge", cx: w - 1, cy: 1, r: 8 }),
+        draw("text", { class: "sign", x: w - 1, y: 5, "text-anchor": "middle" }, sign)
+      );
+    }
     return element;
   }
 
