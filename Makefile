@@ -12,7 +12,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep memory-report test-oldest test-gpu lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep memory-report test-oldest test-gpu test-browser lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,14 +24,14 @@ test: $(VENV)/.test ## Run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q
 
 quick: $(VENV)/.test ## Run the quick tests of every folder, for the inner loop
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q --hypothesis-profile=few -m "not whole and not slow and not gpu"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q --hypothesis-profile=few -m "not whole and not slow and not gpu and not browser"
 
 fuzz: $(VENV)/.test ## Draw new cases for the property tests, without end (FUZZ_SECONDS, FUZZ_SEED, FUZZ_ARGS)
 	$(BIN)/python -m tools.fuzz $(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS)) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) \
 		-n $(JOBS) --dist worksteal $(FUZZ_ARGS)
 
 sweep: $(VENV)/.test ## Run the slow tests too: every network of the libraries
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "slow or not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m "not browser"
 
 lint-sweep: $(VENV)/.test ## Lint every network of timm, into reports/lint.md
 	$(BIN)/python -m tools.lint_sweep
@@ -58,6 +58,9 @@ $(COVERAGE)/.coverage: tools/coverage/requirements.txt pyproject.toml constraint
 # On a machine with a GPU torch is there already, and often no network: no virtual environment is made.
 test-gpu: ## Run the tests that need a GPU, with GPU_PYTHON
 	PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/gpu $(GPU_ARGS)
+
+test-browser: $(VENV)/.browser ## Run the tests of pages in a real browser
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -m browser tests/browser $(BROWSER_ARGS)
 
 lint: $(VENV)/.dev ## Check style and formatting
 	$(BIN)/ruff check .
@@ -116,6 +119,13 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing netscope and what its tests need (torch takes a minute)"
 	$(PIP) --editable '.[test]'
 	@touch $(VENV)/.core $@
+
+# Chromium is no Python package: the system's is taken, and asked for where that can be done.
+$(VENV)/.browser: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@tools/chromium.sh
+	@echo "installing netscope and what the tests of its pages need (torch takes a minute)"
+	$(PIP) --editable '.[browser]'
+	@touch $(VENV)/.core $(VENV)/.test $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "installing netscope and what developing it needs (torch takes a minute)"

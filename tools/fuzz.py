@@ -22,7 +22,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 
-_CHOSEN: Final = "(hypothesis or drawn) and not slow and not gpu"
+_CHOSEN: Final = "(hypothesis or drawn) and not slow and not gpu and not browser"
 _PYTEST: Final = ("-q", "-p", "no:cacheprovider", "--hypothesis-profile=fuzz", "--hypothesis-show-statistics")
 # Networks drawn in a round, for each that the suite draws.
 _DRAWS: Final = "20"

@@ -65,6 +65,24 @@ class Answer:
         """As one HTML page that needs nothing else."""
         return self.to("html", path, **view)
 
+    def to_svg(self, path: str | PathLike[str] | None = None, **view: Any) -> str:
+        """One picture of it as SVG: its network, or what `picture` names ("map", "map:params", "curve").
+
+        Raises:
+            UsageError: it has no such picture.
+        """
+        return self.to("svg", path, **view)
+
+    def to_png(self, path: str | PathLike[str] | None = None, **view: Any) -> bytes:
+        """The same picture in pixels.
+
+        Raises:
+            UsageError: it has no such picture.
+            MissingExtraError: resvg is not installed.
+        """
+        made: bytes = _show().content(self, "png", **view)
+        return _written(made, path)
+
     def view(self, path: str | PathLike[str] | None = None, *, browser: bool = True, **view: Any) -> Path:
         """Write its HTML page, by default into a new temporary folder, and open the browser.
 

@@ -21,6 +21,7 @@ from netscope.cli.common.options import (
     Input,
     Model,
     Output,
+    Picture,
     TreeDepth,
     split_commas,
 )
@@ -127,6 +128,7 @@ def command(
     columns: Columns = None,
     format: ChosenFormat = None,
     output: Output = None,
+    picture: Picture = None,
     option: FactoryOptions = None,
     debug: Debug = False,
 ) -> None:
@@ -163,7 +165,14 @@ def command(
         )
     if snapshot is not None:
         report.to_memory_snapshot(snapshot)
-    to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)
+    to.write(
+        report,
+        everything=everything,
+        depth=depth,
+        top=top,
+        columns=split_commas(columns) or None,
+        picture=picture,
+    )
 
 
 _UNITS: Final = {"k": 1024, "m": 1024**2}

@@ -20,6 +20,7 @@ from netscope.cli.common.options import (
     MachineDtype,
     Model,
     Output,
+    Picture,
     TreeDepth,
     split_commas,
 )
@@ -87,6 +88,7 @@ def command(
     ] = None,
     format: ChosenFormat = None,
     output: Output = None,
+    picture: Picture = None,
     option: FactoryOptions = None,
     debug: Debug = False,
 ) -> None:
@@ -129,9 +131,16 @@ def command(
     if isinstance(made, Report):
         if trace is not None:
             made.to_chrome_trace(trace)
-        to.write(made, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)
+        to.write(
+            made,
+            everything=everything,
+            depth=depth,
+            top=top,
+            columns=split_commas(columns) or None,
+            picture=picture,
+        )
     else:
-        to.write(made)
+        to.write(made, picture=picture)
 
 
 # No tensor has a batch of more.

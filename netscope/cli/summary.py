@@ -19,6 +19,7 @@ from netscope.cli.common.options import (
     LayerNames,
     Model,
     Output,
+    Picture,
     Train,
     split_commas,
 )
@@ -60,6 +61,7 @@ def command(
     fold: Annotated[bool, typer.Option("--fold", help="Show repeated blocks once (x12).")] = False,
     format: ChosenFormat = None,
     output: Output = None,
+    picture: Picture = None,
     option: FactoryOptions = None,
     explain_columns: Annotated[
         bool,
@@ -95,6 +97,7 @@ def command(
         sort=sort,
         top=top,
         fold=fold,
+        picture=picture,
     )
     if failure is not None:
         raise failure

@@ -16,7 +16,7 @@ from netscope.report.partial import own_unknown
 from netscope.report.report import Report
 from netscope.report.tree import parents_of
 from netscope.show.columns import Column, known_to
-from netscope.show.rows import LayerRow, LayerTable, value_text
+from netscope.show.rows import LayerRow, LayerTable, Shown, value_text
 from netscope.show.selection import build
 
 
@@ -135,14 +135,15 @@ def _column(
     table: LayerTable, column: Column, closed: Sequence[LayerRow], opened: Sequence[LayerRow], shown: bool
 ) -> GridColumn | None:
     """The column with its values; None where no row has any."""
-    whole = [_value(table, column, row) for row in closed]
+    values = _Values(table, column)
+    whole = [values.of(row) for row in closed]
     if not any(value.raw not in (None, "") or value.text not in ("", "?") for value in whole):
         return None
     own = None
     if column.own is not None:
         # A row without others within is the same, open or closed.
         own = [
-            _value(table, column, row) if row.expanded else _alone(table, column, row, value)
+            values.of(row) if row.expanded else values.alone(row, value)
             for row, value in zip(opened, whole, strict=True)
         ]
     return GridColumn(
@@ -157,19 +158,38 @@ def _column(
     )
 
 
-def _value(table: LayerTable, column: Column, row: LayerRow) -> Value:
-    if column.look is not None:
-        text = column.look(table, row).text
-        return Value(text if column.kind.sorts else None, text)
-    found = table.value(row, column)
-    return Value(found.raw if column.kind.sorts else None, value_text(column, found))
+class _Values:
+    """What rows say in a column; the same values are written once."""
 
+    def __init__(self, table: LayerTable, column: Column) -> None:
+        self._table = table
+        self._column = column
+        self._known: dict[tuple[type, Shown], Value] = {}
 
-def _alone(table: LayerTable, column: Column, row: LayerRow, value: Value) -> Value:
-    """What a row adds to the others: nothing where it only says what another row counts."""
-    if column.counted_elsewhere and table.value(row, column).mark == "shared":
-        return Value(0, value.text)
-    return value
+    def of(self, row: LayerRow) -> Value:
+        """As the table for people has it."""
+        column = self._column
+        if column.look is not None:
+            text = column.look(self._table, row).text
+            return Value(text if column.kind.sorts else None, text)
+        found = self._table.value(row, column)
+        key = type(found.raw), found
+        try:
+            if key in self._known:
+                return self._known[key]
+        except TypeError:  # a mapping
+            return self._written(found)
+        value = self._known[key] = self._written(found)
+        return value
+
+    def _written(self, found: Shown) -> Value:
+        return Value(found.raw if self._column.kind.sorts else None, value_text(self._column, found))
+
+    def alone(self, row: LayerRow, value: Value) -> Value:
+        """What a row adds to the others: nothing where it only says what another row counts."""
+        if self._column.counted_elsewhere and self._table.value(row, self._column).mark == "shared":
+            return Value(0, value.text)
+        return value
 
 
 Lines = tuple[tuple[str, str, str, str], ...]

@@ -355,6 +355,11 @@ class Page(NamedTuple):
         made when a format asks for them: none needs all.
     comment:
         None for a page that is no comment.
+    picture:
+        which picture a format of one picture shows: "network", "map", "map:params", "curve"; "" for the
+        first.
+    depth:
+        how deep such a network is open; None for as much as one takes in.
     """
 
     title: str
@@ -363,3 +368,5 @@ class Page(NamedTuple):
     records: Callable[[], Records]
     document: Callable[[], Document]
     comment: Comment | None = None
+    picture: str = ""
+    depth: int | None = None

@@ -107,6 +107,15 @@ ChosenFormat = Annotated[
         autocompletion=complete_format,
     ),
 ]
+Picture = Annotated[
+    str | None,
+    typer.Option(
+        "--picture",
+        metavar="NAME",
+        help="Which picture an SVG or PNG is: network, map, map:params (or another column) or curve; "
+        "the first there is without it.",
+    ),
+]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")]
 
 # Of a network on a machine: `profile` and `roofline` show the heaviest rows, or all of them as a tree.

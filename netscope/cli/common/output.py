@@ -35,11 +35,11 @@ class Destination(NamedTuple):
             UsageError: `view` asks for rows or columns that there are not.
             StoreError: the file cannot be written.
         """
-        from netscope.show import text
+        from netscope.show import content
         from netscope.show.screen import Screen
 
         screen = Screen.of(sys.stdout) if self.path is None else Screen()
-        written = text(answer, self.format, screen=screen, **view)
+        written = content(answer, self.format, screen=screen, **view)
         if failed and self.path is not None and self.path.is_file():
             say(f"{self.path} is as it was: what there is now is partial, and does not replace it.")
             say("to keep what there is of it, give -o another name; to see it, leave -o out")
@@ -61,13 +61,19 @@ def destination(chosen: str | None, path: Path | None) -> Destination:
 
     Raises:
         StoreError: the file cannot be written, as `check_writable` finds.
-        UsageError: there is no such format; or none is asked for, and the end of the file's name means none.
+        UsageError: there is no such format, or a terminal cannot show it; or none is asked for, and the end
+            of the file's name means none.
     """
     from netscope.show import formats
 
     check_writable(path)
     if chosen is not None:
-        return Destination(formats.find(chosen).name, path)
+        form = formats.find(chosen)
+        if form.binary and path is None and sys.stdout is not None and sys.stdout.isatty():
+            raise UsageError(
+                f"a terminal shows no {form.name}.", hint=f"write it to a file: -o net{form.suffixes[0]}"
+            )
+        return Destination(form.name, path)
     if path is None:
         return Destination(formats.DEFAULT, None)
     found = formats.by_suffix(path.suffix)
@@ -101,7 +107,7 @@ def check_writable(path: Path | None) -> None:
         raise StoreError(f"cannot write {path}: {reason[:1].lower()}{reason[1:]}.") from None
 
 
-def write(text: str, path: Path | None) -> None:
+def write(text: str | bytes, path: Path | None) -> None:
     """Write to the file, whole or not at all, or to standard output.
 
     Raises:
@@ -109,11 +115,16 @@ def write(text: str, path: Path | None) -> None:
         BrokenPipeError: the reader of standard output is gone.
     """
     if path is not None:
-        from netscope.report.store import write_text
+        from netscope.show import write as write_file
 
-        write_text(path, text)
+        write_file(path, text)
         return
-    sys.stdout.write(text)
+    if isinstance(text, str):
+        sys.stdout.write(text)
+    elif isinstance(sys.stdout, _Guard):
+        sys.stdout.write_bytes(text)
+    else:
+        sys.stdout.buffer.write(text)
     sys.stdout.flush()
 
 
@@ -153,10 +164,16 @@ class _Guard:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
+        self._open(lambda: self._stream.write(text))
+        return len(text)
+
+    def write_bytes(self, data: bytes) -> None:
+        self._open(lambda: self._stream.buffer.write(data))
+
+    def _open(self, action: Callable[[], object]) -> None:
         if self._closed:
             self._broken = OSError(errno.EBADF, _CLOSED)
-        self._try(lambda: self._stream.write(text))
-        return len(text)
+        self._try(action)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -52,7 +52,10 @@ COLORS: Final[tuple[tuple[str, str, str], ...]] = (
     (".failed{stroke:%s}", "#c81e1e", "#ff6b6b"),
     (".added{stroke:%s}", "#15803d", "#3fc871"),
     (".removed{stroke:%s}", "#c2261d", "#ff7a70"),
+    (".passed{stroke:%s}", "#b26a00", "#eab04b"),
     (".changed{stroke:%s}", "#b26a00", "#eab04b"),
+    (".tie{stroke:%s}", "#b26a00", "#eab04b"),
+    (".sign{fill:%s}", "#ffffff", "#12161c"),
     (".addedtext{fill:%s}", "#15803d", "#3fc871"),
     (".removedtext{fill:%s}", "#c2261d", "#ff7a70"),
     (".changedtext{fill:%s}", "#975a00", "#eab04b"),
@@ -67,7 +70,8 @@ PLAIN: Final = (
     ".edge{fill:none;stroke-width:1.25}"
     ".halo{stroke-width:3;stroke-linejoin:round;paint-order:stroke}"
     ".failed,.added,.changed{stroke-width:2.5}.removed{stroke-width:2;stroke-dasharray:6 3}"
-    ".inner{fill:none;stroke-width:1}.dim{opacity:.55}"
+    ".tint{fill-opacity:.22}.inner{fill:none;stroke-width:1}.dim{opacity:.55}.small{font-size:11px}"
+    ".tie{fill:none;stroke-width:1;stroke-dasharray:2 3}.sign{stroke-width:1.5;stroke-dasharray:none}"
 )
 # The head of an edge.
 TIP: Final = (

@@ -141,7 +141,7 @@ class _Search:
             return None
         for copy in range(times):
             first = start + copy * period
-            if copy and not self._reads_well(first, start, period):
+            if copy > 1 and not self._reads_well(first, start, period):
                 times = copy
                 break
             if any(
@@ -170,9 +170,10 @@ class _Search:
         return True
 
     def _reads_well(self, first: int, start: int, period: int) -> bool:
-        """Whether a copy reads itself, the one before it and what is outside the run, and nothing else."""
+        """Whether a copy reads as the second one does: itself, the one before it, or what is outside."""
+        second = start + period
         return all(
-            wire.source >= first - period or wire.source < start
-            for node in range(first, first + period)
-            for wire in self._reads[node]
+            wire.source == twin.source + (first - second if twin.source >= start else 0)
+            for node in range(period)
+            for wire, twin in zip(self._reads[first + node], self._reads[second + node], strict=True)
         )

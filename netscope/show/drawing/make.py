@@ -41,8 +41,11 @@ _FOLDS: Final = 4
 _DIGITS: Final = re.compile(r"\d+")
 
 
-def drawing_of(report: Report) -> Drawing | None:
+def drawing_of(report: Report, told: Callable[[str], Hashable] | None = None) -> Drawing | None:
     """The network as it is to be drawn; None for a report without its data flow.
+
+    Args:
+        told: what there is to say of a row; rows of which other things are said are no copies of each other.
 
     Raises:
         MissingExtraError: igraph is needed, and not installed.
@@ -50,7 +53,7 @@ def drawing_of(report: Report) -> Drawing | None:
     flow = report.flow
     if flow is None or not flow.groups:
         return None
-    groups = _Groups(report, flow).all()
+    groups = _Groups(report, flow, told).all()
     return Drawing(
         name=report.name,
         groups=groups,
@@ -83,23 +86,37 @@ class _Draft(NamedTuple):
     look: Hashable | None = None
 
 
+class _Written(NamedTuple):
+    """The index of a group that was drawn, and how many boxes it has fewer than nodes, for its runs."""
+
+    group: int
+    less: int
+
+    def port(self, node: int) -> int:
+        """The index of an output, which come last."""
+        return node - self.less if node >= 0 else node
+
+
 class _Groups:
     """The groups of a drawing in the making."""
 
-    def __init__(self, report: Report, flow: Flow) -> None:
+    def __init__(self, report: Report, flow: Flow, told: Callable[[str], Hashable] | None) -> None:
         self._report = report
         self._flow = flow
         self._rows = {layer.path: layer for layer in report.layers}
         texts = [describe(layer) for layer in report.layers]
         self._texts = {layer.path: text for layer, text in zip(report.layers, texts, strict=True)}
-        looks = looks_of(report.layers, lambda layer: self._texts[layer.path])
+        looks = looks_of(
+            report.layers,
+            lambda layer: (self._texts[layer.path], None if told is None else told(layer.path)),
+        )
         self._looks = {layer.path: look for layer, look in zip(report.layers, looks, strict=True)}
         self._shape = _shape_text(report)
         self._drawn: list[DrawnGroup] = [DrawnGroup((), ())]  # the first is to be that of the network
         self._same: dict[tuple[tuple[DrawnNode, ...], tuple[Wire, ...]], int] = {}
         self._stands: dict[tuple[int, int, int, tuple[Link, ...]], Stand] = {}
         # Groups of the flow that were drawn: what is inside a row of that look.
-        self._known: dict[tuple[int, int], int] = {}
+        self._known: dict[tuple[int, int], _Written] = {}
 
     def all(self) -> list[DrawnGroup]:
         """That of the network first."""
@@ -113,15 +130,17 @@ class _Groups:
                 self._known[key] = self._draw(index, path)
                 continue
             waiting.append((index, path, True))
-            for node in self._flow.groups[index].nodes:
-                if node.inside is not None:
-                    waiting.append((node.inside, path_of(path, node), False))
+            waiting += [
+                (node.inside, path_of(path, node), False)
+                for node in self._flow.groups[index].nodes
+                if node.inside is not None
+            ]
         return self._drawn
 
     def _key(self, index: int, path: str) -> tuple[int, int]:
         return index, self._looks.get(path, -1)
 
-    def _draw(self, index: int, path: str) -> int:
+    def _draw(self, index: int, path: str) -> _Written:
         group = self._flow.groups[index]
         called = Counter([(node.name, node.elsewhere) for node in group.nodes if node.kind == MODULE])
         calls: Counter[tuple[str, bool]] = Counter()
@@ -130,14 +149,18 @@ class _Groups:
             name = (node.name, node.elsewhere)
             calls[name] += 1
             drafts.append(self._draft(index, number, path, (calls[name], called[name])))
-        wires = [self._wire(edge) for edge in group.edges]
+        wires = [self._wire(edge, self._inside(group.nodes[edge.source], path)) for edge in group.edges]
         return self._write(drafts, wires, whole=index == 0)
+
+    def _inside(self, node: FlowNode, around: str) -> _Written | None:
+        """What was drawn inside a node."""
+        return None if node.inside is None else self._known[self._key(node.inside, path_of(around, node))]
 
     def _draft(self, index: int, number: int, path: str, call: tuple[int, int]) -> _Draft:
         group = self._flow.groups[index]
         node = group.nodes[number]
         if node.kind == MODULE:
-            return self._module(node, path_of(path, node), call)
+            return self._module(node, path_of(path, node), self._inside(node, path), call)
         if node.kind == OPERATOR:
             drawn = box("operator", short_name(node.name))._replace(macs=node.macs)
             return _Draft(drawn, (node.name, node.macs, node.vector))
@@ -153,9 +176,9 @@ class _Groups:
         label = named if named and not named.isdecimal() else f"{node.kind} {named}".rstrip()
         return _Draft(box(node.kind, label, next(filter(None, shapes), "")))
 
-    def _module(self, node: FlowNode, path: str, call: tuple[int, int]) -> _Draft:
+    def _module(self, node: FlowNode, path: str, written: _Written | None, call: tuple[int, int]) -> _Draft:
         row = self._rows.get(path)
-        inside = -1 if node.inside is None else self._known.get(self._key(node.inside, path), -1)
+        inside = -1 if written is None else written.group
         below = "" if row is None else self._texts[path]
         label = node.name or ("" if row is None else row.type) or "module"
         drawn = box("module", label, below, inside=inside, path=node.name)
@@ -167,18 +190,19 @@ class _Groups:
         look = (inside, below, self._looks.get(path), _DIGITS.sub("#", node.name), node.elsewhere)
         return _Draft(drawn._replace(elsewhere=node.elsewhere, marks=tuple(marks)), look)
 
-    def _wire(self, edge: FlowEdge) -> Wire:
+    def _wire(self, edge: FlowEdge, source: _Written | None) -> Wire:
         made, read = self._shape(edge.shape), self._shape(edge.read)
         text = units.arrow(made, read) if made and read and made != read else made or read
-        ports = [-1 if port is None else port for port in (edge.out_port, edge.in_port)]
-        return Wire(edge.source, edge.target, text, *ports)
+        out, into = (-1 if port is None else port for port in (edge.out_port, edge.in_port))
+        return Wire(edge.source, edge.target, text, out if source is None else source.port(out), into)
 
     # Writing a group
 
     def _write(
         self, drafts: Sequence[_Draft], wires: Sequence[Wire], *, whole: bool = False, fold: bool = True
-    ) -> int:
-        """The index of the group with those boxes, its runs folded."""
+    ) -> _Written:
+        """Draw the group with those boxes, its runs folded."""
+        count = len(drafts)
         for _ in range(_FOLDS if fold else 0):
             runs = runs_of(
                 [draft.look for draft in drafts],
@@ -193,7 +217,7 @@ class _Groups:
         nodes = tuple([draft.node for draft in drafts])
         key = (nodes, tuple(wires))
         if not whole and key in self._same:
-            return self._same[key]
+            return _Written(self._same[key], count - len(nodes))
         links = [Link(wire.source, wire.target, wire.out_port) for wire in wires]
         inputs = sum([node.kind == INPUT for node in nodes])
         outputs = sum([node.kind == OUTPUT for node in nodes])
@@ -207,10 +231,10 @@ class _Groups:
         ]
         if whole:
             self._drawn[0] = DrawnGroup(placed, edges)
-            return 0
+            return _Written(0, count - len(nodes))
         self._drawn.append(DrawnGroup(placed, edges))
         self._same[key] = len(self._drawn) - 1
-        return len(self._drawn) - 1
+        return _Written(len(self._drawn) - 1, count - len(nodes))
 
     def _stood(self, inputs: int, inner: int, outputs: int, links: tuple[Link, ...]) -> Stand:
         key = (inputs, inner, outputs, links)
@@ -286,7 +310,7 @@ class _Groups:
         below = boxes[0].node.below
         names = [draft.node.label for draft in (boxes if boxes[0].node.path else nodes) if draft.node.path]
         label = _span(names[0], names[-1]) if names else below or boxes[0].node.label
-        drawn = box("run", label, below if below != label else "", times=run.times, inside=inside)
+        drawn = box("run", label, below if below != label else "", times=run.times, inside=inside.group)
         return _Draft(drawn, ("run", run.times, tuple([draft.look for draft in copies[0]])))
 
     def _copies(self, fold: _Fold, copies: Sequence[Sequence[_Draft]]) -> list[_Draft]:
@@ -306,7 +330,8 @@ class _Groups:
                 *(_Draft(port(OUTPUT, "")) for _ in fold.given),
             ]
             inside = self._write(drafts, list(fold.within(number)))
-            boxes.append(_Draft(box("module", label, below, inside=inside, path=path if named else "")))
+            fold.less = inside.less
+            boxes.append(_Draft(box("module", label, below, inside=inside.group, path=path if named else "")))
         return boxes
 
 
@@ -319,6 +344,8 @@ class _Fold:
         what of a copy is read by others: the offset of the node, and its port.
     left:
         that part of it which leaves the last copy.
+    less:
+        how many boxes fewer there are within a copy than nodes, for its own runs.
     """
 
     def __init__(
@@ -330,6 +357,7 @@ class _Fold:
     ) -> None:
         self.run = run
         self.drafts = drafts
+        self.less = 0
         self._reads = reads
         self._leaves = leaves
         start, period, _ = run
@@ -406,7 +434,9 @@ class _Fold:
 
     def _out(self, given: tuple[int, int]) -> int:
         """The port of a copy's box from which a value comes."""
-        return given[1] if self.run.period == 1 else len(self.taken) + self.run.period + self.given[given]
+        if self.run.period == 1:
+            return given[1]
+        return len(self.taken) + self.run.period - self.less + self.given[given]
 
     def _twins(self, node: int) -> Iterator[tuple[Wire, Wire]]:
         """What a node reads, each with what the same node of the second copy reads there."""
@@ -519,7 +549,7 @@ def opened_of(
         inner: list[tuple[tuple[int, ...], DrawnNode]] = []
         opening = set()
         for steps, node in level:
-            if node.kind not in kinds or not _is_worth_opening(groups, node):
+            if node.kind not in kinds or not is_worth_opening(groups, node):
                 continue
             opening.add(steps)
             inner += [((*steps, number), one) for number, one in enumerate(groups[node.inside].nodes)]
@@ -539,13 +569,13 @@ def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = 20_000) -> f
         for number, node in enumerate(groups[inside].nodes):
             within = deep + 1
             small = len(opened) < most and len(steps) < _DEEPEST
-            if small and within <= depth and _is_worth_opening(groups, node):
+            if small and within <= depth and is_worth_opening(groups, node):
                 opened.add((*steps, number))
                 waiting.append(((*steps, number), node.inside, within))
     return frozenset(opened)
 
 
-def _is_worth_opening(groups: Sequence[DrawnGroup], node: DrawnNode) -> bool:
+def is_worth_opening(groups: Sequence[DrawnGroup], node: DrawnNode) -> bool:
     """Whether modules are inside: the operators of a normalisation are for who asks for them."""
     return node.inside >= 0 and any(one.kind in ("module", "run") for one in groups[node.inside].nodes)
 

@@ -13,8 +13,9 @@ a box that opens is as large as what is inside it. The page's script places by t
 4. The leftmost edge of all boxes and bends is at 0.
 5. A line is as high as its highest box, and boxes stand in the middle of it. RANK lies between lines.
 6. An edge begins at the bottom of its source and ends at the top of its target, in the middle of the box, or
-   at its port in an open one. It runs straight down within lines, through all that it bends in, from its source
-   to the end of that line, and from the beginning of its target's line to that; between lines it moves aside.
+   at its port in an open one. It runs straight down within lines, through all that it bends in, from its
+   source to the end of that line, and from the beginning of its target's line to that; between lines it moves
+   aside.
 """
 
 from __future__ import annotations
@@ -91,6 +92,25 @@ class Placed(NamedTuple):
 def place(drawing: Drawing, opened: Collection[Steps]) -> Placed:
     """Where everything stands that is seen while those boxes are open."""
     return read(drawing, Laid(drawing, 0, tree_of(opened)))
+
+
+def place_both(
+    before: Drawing,
+    after: Drawing,
+    opened: tuple[Collection[Steps], Collection[Steps]],
+    partners: Mapping[str, str],
+) -> tuple[Placed, Placed]:
+    """Where both networks of a difference stand: lines whose boxes belong together begin beside each other.
+
+    Args:
+        opened: the open boxes of each.
+        partners: {path before: path after} of rows that belong together.
+    """
+    left, right = (
+        Laid(drawing, 0, tree_of(those)) for drawing, those in zip((before, after), opened, strict=True)
+    )
+    _level(left, right, "", "", partners)
+    return read(before, left), read(after, right)
 
 
 class Tree(dict[int, "Tree"]):
@@ -186,12 +206,12 @@ class Laid:
     def stack(self) -> None:
         """Put the lines below each other, each as high as its highest box."""
         self.measure()
-        self.tops = []
-        top = 0.0
-        for high in self.highs:
-            self.tops.append(top)
-            top += high + RANK
-        self.height = max(0.0, top - RANK)
+        self.put(_stacked([self.highs], [])[0])
+
+    def put(self, tops: list[float]) -> None:
+        """Put the lines where they begin."""
+        self.tops = tops
+        self.height = tops[-1] + self.highs[-1] if tops else 0.0
 
     def measure(self) -> None:
         """How high the boxes are, and the lines."""
@@ -235,6 +255,58 @@ def _centered(apart: Sequence[Sequence[tuple[int, float]]]) -> list[float]:
         for other, least in apart[here]:
             right[other] = min(right[other], right[here] - least)
     return [(low + high) / 2 for low, high in zip(left, right, strict=True)]
+
+
+def _level(left: Laid, right: Laid, before: str, after: str, partners: Mapping[str, str]) -> None:
+    """Let lines of two groups begin at the same height that have boxes which belong together, from the top.
+
+    Args:
+        before, after: the paths of what is around each.
+    """
+    there: dict[str, int] = {}
+    for number, node in enumerate(right.group.nodes):
+        if node.path:
+            there.setdefault(path_in(after, node), number)
+    lines: dict[int, list[int]] = {}  # of the left those of the right that they have partners in
+    for number, node in enumerate(left.group.nodes):
+        path = path_in(before, node)
+        other = there.get(partners.get(path, "")) if node.path else None
+        if other is None:
+            continue
+        lines.setdefault(node.rank, []).append(right.group.nodes[other].rank)
+        if number in left.open and other in right.open:
+            around = path, path_in(after, right.group.nodes[other])
+            _level(left.open[number], right.open[other], *around, partners)
+    left.measure()
+    right.measure()
+    beside: list[tuple[int, int]] = []
+    for line in sorted(lines):
+        below = [other for other in lines[line] if not beside or other > beside[-1][1]]
+        if below:
+            beside.append((line, min(below)))
+    for laid, tops in zip((left, right), _stacked([left.highs, right.highs], beside), strict=True):
+        laid.put(tops)
+
+
+def _stacked(highs: Sequence[Sequence[float]], beside: Iterable[Sequence[int]]) -> list[list[float]]:
+    """Where the lines of each side begin, of which some begin beside each other: a number of each side's."""
+    tops: list[list[float]] = [[] for _ in highs]
+    below = [0.0] * len(highs)
+
+    def fill(side: int, until: int) -> None:
+        for high in highs[side][len(tops[side]) : until]:
+            tops[side].append(below[side])
+            below[side] += high + RANK
+
+    for numbers in beside:
+        for side, number in enumerate(numbers):
+            fill(side, number)
+        below[:] = [max(below)] * len(below)
+        for side, number in enumerate(numbers):
+            fill(side, number + 1)
+    for side in range(len(highs)):
+        fill(side, len(highs[side]))
+    return tops
 
 
 def read(drawing: Drawing, laid: Laid) -> Placed:

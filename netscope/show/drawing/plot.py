@@ -1,6 +1,6 @@
 """A plot as a picture in SVG: axes, series and marks. The same plot is the same text, always.
 
-In a page it takes the page's colours, by the variables `--bg`, `--fg`, `--dim`, `--line`, `--accent`,
+In a page it takes the page's colours, by the variables `--card`, `--fg`, `--dim`, `--line`, `--accent`,
 `--added`, `--warn` and `--bad`. Alone it has its own, for light and for dark.
 """
 
@@ -18,7 +18,7 @@ from netscope.show.page import Mark, Plot, Point, Series
 from netscope.show.strings import cut_middle, short, visible
 
 WIDTH: Final = 560
-HEIGHT: Final = 280
+HEIGHT: Final = 300
 
 # Pixels of a letter, of a line of text, and around the whole.
 _LETTER: Final = 6.1
@@ -34,7 +34,7 @@ _BAR: Final = 0.92
 
 # Variable of a page -> the colour without it, and in the dark.
 _COLOURS: Final = {
-    "bg": ("#ffffff", "#0d1117"),
+    "card": ("#ffffff", "#0d1117"),
     "fg": ("#1f2328", "#e6edf3"),
     "dim": ("#59636e", "#9198a1"),
     "line": ("#d1d9e0", "#3d444d"),
@@ -51,13 +51,17 @@ def svg_of(plot: Plot, *, alone: bool = False) -> str:
     """The picture as one element.
 
     Args:
-        alone: as a file of its own: with its title in it, its namespace and its colours.
+        alone: as a file of its own: with its namespace and its colours.
     """
     label = ". ".join(filter(None, [plot.title, plot.summary]))
-    frame = _framed(plot, titled=alone)
-    parts = [*_axes(plot, frame), *_series(plot, frame), *_marks(plot, frame), *_legend(plot, frame)]
-    if alone:
-        parts.insert(0, _text(_EDGE, _LINE, plot.title, "nsp-title"))
+    frame = _framed(plot)
+    parts = [
+        _text(_EDGE, _LINE, plot.title, "nsp-title"),
+        *_axes(plot, frame),
+        *_series(plot, frame),
+        *_marks(plot, frame),
+        *_legend(plot, frame),
+    ]
     namespace = ' xmlns="http://www.w3.org/2000/svg"' if alone else ""
     size = f' width="{WIDTH}" height="{HEIGHT}"' if alone else ""
     return (
@@ -80,7 +84,7 @@ class _Frame(NamedTuple):
         return self.x.start, self.y.end, self.x.end, self.y.start
 
 
-def _framed(plot: Plot, *, titled: bool) -> _Frame:
+def _framed(plot: Plot) -> _Frame:
     """Scales for all that is to be seen, and room for the texts around."""
     points = [point for one in plot.series for point in one.points]
     xs = [point.x for point in points] + [mark.at for mark in plot.marks if mark.axis == "x"]
@@ -92,7 +96,7 @@ def _framed(plot: Plot, *, titled: bool) -> _Frame:
     x, y = scale_of(plot.x, xs, zero=False), scale_of(plot.y, ys, zero=True)
     left = _EDGE + 6 + max([_width(text) for _, text in y.ticks()], default=0.0)
     x = replace(x, start=left, end=WIDTH - 2.0 * _EDGE)
-    top = _LINE + 2.0 + (1.5 * _LINE if titled else 0)
+    top = 2.5 * _LINE + 2
     legend = top - 4
     marks = [mark for mark in plot.marks if mark.axis == "x" and x.shows(mark.at)]
     # A label stands in the first row that has room for it.
@@ -293,9 +297,9 @@ def _style(*, alone: bool) -> str:
     def rules(paint_of: dict[str, str]) -> str:
         found = [f".nsp-stroke-{name}{{stroke:{colour}}}" for name, colour in paint_of.items()]
         found += [f".nsp-fill-{name}{{fill:{colour}}}" for name, colour in paint_of.items()]
-        bg, fg, dim, line = (paint_of[name] for name in ("bg", "fg", "dim", "line"))
+        card, fg, dim, line = (paint_of[name] for name in ("card", "fg", "dim", "line"))
         found += [
-            f".nsp text{{font:{_FONT};stroke:{bg};stroke-width:3px;paint-order:stroke}}",
+            f".nsp text{{font:{_FONT};stroke:{card};stroke-width:3px;paint-order:stroke}}",
             f".nsp-text,.nsp-title{{fill:{fg}}}",
             f"text.nsp-dim{{fill:{dim}}}",
             f".nsp-grid{{stroke:{line};fill:none;stroke-width:.6}}",

@@ -15,6 +15,9 @@ from netscope.base.errors import MissingExtraError
 # to anybody, and takes megabytes to say it.
 BENDS: Final = 100_000
 
+# How far apart those are that were laid onto each other.
+NEAR: Final = 0.0005
+
 # Rounds of undoing crossings.
 ROUNDS: Final = 40
 
@@ -129,6 +132,18 @@ def _columns(layers: Sequence[int], pairs: Sequence[tuple[int, int]]) -> list[fl
     graph = Graph(n=len(layers), edges=pairs, directed=True)
     found = graph.layout_sugiyama(layers=list(layers), maxiter=ROUNDS)
     layout = found[0] if isinstance(found, tuple) else found
-    xs = [round(x, 3) for x, _ in layout.coords[: len(layers)]]
+    xs = _apart([round(x, 3) for x, _ in layout.coords[: len(layers)]], layers)
     columns = {x: float(column) for column, x in enumerate(sorted(set(xs)))}
     return [columns[x] for x in xs]
+
+
+def _apart(xs: Sequence[float], layers: Sequence[int]) -> list[float]:
+    """The same places, but no two in one: it happens that some of a line are laid onto each other."""
+    apart = list(xs)
+    before: dict[int, float] = {}
+    for item in sorted(range(len(xs)), key=lambda item: (xs[item], item)):
+        layer = layers[item]
+        if layer in before and apart[item] <= before[layer]:
+            apart[item] = round(before[layer] + NEAR, 4)
+        before[layer] = apart[item]
+    return apart

@@ -8,7 +8,8 @@ from typing import Final
 from netscope.base import units
 from netscope.show.drawing.blocks import in_blocks
 from netscope.show.drawing.canvas import Canvas, fitted, number, rect, safe, text, title, wide
-from netscope.show.drawing.drawing import Drawing, DrawnNode
+from netscope.show.drawing.drawing import Drawing
+from netscope.show.drawing.kinds import kind_of
 from netscope.show.drawing.make import opened_of, opened_to
 from netscope.show.drawing.place import Box, Line, Placed, Steps, place
 
@@ -22,30 +23,6 @@ QUANTITIES: Final[dict[str, tuple[str, Callable[..., str]]]] = {
     "saved": ("saved", units.binary),
     "live": ("live", units.binary),
 }
-
-# Words in the type of a layer -> the kind of it. The first that is found is right.
-KINDS: Final[tuple[tuple[str, str], ...]] = (
-    ("conv", "conv"),
-    ("attention", "attention"),
-    ("embed", "embed"),
-    ("norm", "norm"),
-    ("lrn", "norm"),
-    ("linear", "linear"),
-    ("pool", "pool"),
-    ("lstm", "attention"),
-    ("gru", "attention"),
-    ("rnn", "attention"),
-    ("relu", "act"),
-    ("elu", "act"),
-    ("silu", "act"),
-    ("swish", "act"),
-    ("mish", "act"),
-    ("sigmoid", "act"),
-    ("tanh", "act"),
-    ("softmax", "act"),
-    ("softplus", "act"),
-    ("activation", "act"),
-)
 
 # Cards that a run shows behind it, and how far each stands out.
 CARDS: Final = 2
@@ -91,12 +68,6 @@ def network(drawing: Drawing, placed: Placed, looks: Mapping[Steps, str] | None 
     parts += [_closed(drawing, box, flows, looks.get(box.steps, "")) for box in placed.boxes if not box.open]
     parts += _told(placed.lines)
     return parts
-
-
-def kind_of(node: DrawnNode) -> str:
-    """What a layer is, by the name of its type: that of a module with others inside says nothing."""
-    name = node.below.partition(" ")[0].lower()
-    return next((kind for word, kind in KINDS if word in name), "other")
 
 
 def _flows(placed: Placed) -> dict[Steps, tuple[list[str], list[str]]]:
@@ -177,7 +148,7 @@ def _closed(
     at = x + width / 2 if centered else x + 14
     anchor = "middle" if centered else ""
     if not centered:
-        parts.append(rect(x + 4, y + 5, 4, height - 10, kind_of(node), round=2))
+        parts.append(rect(x + 4, y + 5, 4, height - 10, kind_of(node.below), round=2))
     badge = units.times(node.times) if node.times > 1 else ""
     room = width - (12 if centered else 21) - (wide(badge, 11) + 6 if badge else 0)
     first = y + (height / 2 + 4 if not node.below else 17)

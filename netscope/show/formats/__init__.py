@@ -4,7 +4,8 @@ A format is a module with
 
     SUFFIXES    the ends of file names that ask for it (".md"), the usual one first
     HELP        what it is for, in a few words
-    lower       (page, screen) -> its text, ending in a newline
+    lower       (page, screen) -> its text, ending in a newline, or bytes
+    BINARY      whether they are bytes; left out where they are not
 
 `-f`, the suffixes of `-o`, help, completion and the docs derive from here.
 """
@@ -30,7 +31,8 @@ class Format(NamedTuple):
     name: str
     suffixes: tuple[str, ...]
     help: str
-    lower: Callable[[Page, Screen], str]
+    lower: Callable[[Page, Screen], str | bytes]
+    binary: bool = False
 
 
 def names() -> list[str]:
@@ -65,4 +67,4 @@ def by_suffix(suffix: str) -> str | None:
 
 def _format(name: str) -> Format:
     module = import_module(f"{__name__}.{name}")
-    return Format(name, tuple(module.SUFFIXES), module.HELP, module.lower)
+    return Format(name, tuple(module.SUFFIXES), module.HELP, module.lower, getattr(module, "BINARY", False))

@@ -2,17 +2,20 @@
 
 A page that is a comment begins with a hidden marker, so that the next run finds the comment and writes it
 anew; then comes the verdict as a heading, what matters of it, the rest folded away, and the command that
-makes it again.
+makes it again. A network that is drawn stands folded at the end, as Mermaid.
 """
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from netscope.base import units
+from netscope.base.errors import MissingExtraError
+from netscope.show.formats.mermaid import charts
 from netscope.show.page import (
     Bars,
     Cell,
@@ -50,18 +53,29 @@ def lower(page: Page, screen: Screen) -> str:
     """The head and the sections; of a comment what is folded comes last."""
     said = page.comment.verdict if page.comment is not None else ""
     open_, folded = [], []
-    for section in page.sections():
+    sections = list(page.sections())
+    for section in sections:
         if isinstance(section, Folded):
             folded.append(section)
         else:
             open_.append(section)
     told = [said, *(fold.title for fold in folded)]
     lines = [*([_joined(page.head), ""] if page.head else []), *_lines(open_, told)]
+    pictures = list(_pictures(sections))
     if page.comment is not None:
-        return comment(page.comment, lines, folded)
+        return comment(page.comment, lines, folded, pictures)
     for fold in folded:
         lines += _details(fold.title, _lines(fold.sections, ()))
+    for picture in pictures:
+        lines += picture
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _pictures(sections: Iterable[Section]) -> Iterator[list[str]]:
+    """Each network and each difference, folded; none where what lays them out is not installed."""
+    with contextlib.suppress(MissingExtraError):
+        for chart in charts(sections):
+            yield _details("drawn as a graph", ["```mermaid", *chart.splitlines(), "```"])
 
 
 def escape(text: str) -> str:
@@ -175,11 +189,17 @@ def _details(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def comment(
-    about: Comment, lines: Sequence[str], folded: Sequence[Folded] = (), *, longest: int = LONGEST
+    about: Comment,
+    lines: Sequence[str],
+    folded: Sequence[Folded] = (),
+    pictures: Sequence[Sequence[str]] = (),
+    *,
+    longest: int = LONGEST,
 ) -> str:
     """The whole text, at most `longest` characters of it.
 
-    What is too much is cut at its end, and a note says so; the folded parts are cut before `lines` are.
+    What is too much is cut at its end, and a note says so; the folded parts are cut before `lines` are. A
+    picture is there as a whole or not at all, and the first to be left out.
     """
     # Two hyphens would end the hidden comment.
     marker = re.sub("-(?=-)", "- ", f"{about.kind} {visible(about.of)}".strip()).replace(">", ")")
@@ -197,6 +217,10 @@ def comment(
             break
         room -= _size(inside)
         body += _details(fold.title, inside)
+    for picture in pictures:
+        if _size(picture) <= room:
+            room -= _size(picture)
+            body += picture
     return "\n".join([*head, *body, *foot]) + "\n"
 
 

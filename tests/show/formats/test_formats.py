@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
+import html
 import io
 import json
 import re
@@ -41,6 +44,9 @@ NASTY = {
     "begin" + "q" * 10_000 + "end": "beginqqqq",
 }
 READ = ("table", "markdown", "html")
+# Formats of pictures alone refuse answers without one.
+PICTURES = ("mermaid",)
+TEXTS = [name for name in names() if name not in PICTURES]
 
 
 def ids(name: str) -> str:
@@ -50,14 +56,15 @@ def ids(name: str) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_answer_is_to_be_had_in_every_format(kind: str) -> None:
     answer = answers()[kind]
-    for name in names():
+    for name in TEXTS:
         text = answer.to(name)
         assert text.endswith("\n")
         assert ("batch" if kind == "curve" else "net") in text
     assert str(answer) == show.text(answer, "table", width=100).rstrip("\n")
     assert answer.to_markdown() == answer.to("markdown")
     assert answer.to_csv() == answer.to("csv")
-    assert answer._repr_html_() in answer.to_html() == answer.to("html")
+    assert answer.to_html() == answer.to("html")
+    assert answer._repr_html_().startswith("<div ")
     assert json.loads(answer.to_json())["schema_version"]
 
 
@@ -86,7 +93,7 @@ def test_a_frame_has_the_rows_and_the_columns_of_the_csv(kind: str) -> None:
 def test_names_are_shown_as_they_are_and_do_nothing(name: str) -> None:
     plain = answers()
     for kind, answer in answers(name).items():
-        text = {format: answer.to(format) for format in names()}
+        text = {format: answer.to(format) for format in TEXTS}
         for form in READ:
             assert text[form].replace("\n", "").isprintable(), (kind, form)
             text[form].encode()
@@ -95,11 +102,19 @@ def test_names_are_shown_as_they_are_and_do_nothing(name: str) -> None:
         assert text["table"].count("\n") == plain[kind].to("table").count("\n"), kind
         if len(name) < 1000:
             assert text["html"].count("<") == plain[kind].to_html().count("<"), kind
-        assert "<script" not in text["html"]
+        assert "<script" not in without_scripts(text["html"])
+        assert "<script" not in answer._repr_html_()
         assert "<script" not in re.sub(r"<!--.*?-->|(`+).*?\1", "", text["markdown"])
         assert cells(text["markdown"]) == cells(plain[kind].to_markdown()), kind
         list(csv.reader(io.StringIO(text["csv"])))
         json.loads(text["json"])
+
+
+def without_scripts(page: str) -> str:
+    """What a browser neither runs nor reads as data."""
+    return re.sub(
+        r"<script[^>]*>[^<]*</script>", "", re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    )
 
 
 def cells(markdown: str) -> list[int]:
@@ -117,10 +132,26 @@ def test_names_come_back_from_data_as_they_are(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_script_runs_and_nothing_is_loaded(kind: str) -> None:
+def test_no_other_script_runs_and_nothing_is_loaded(kind: str) -> None:
     page = answers()[kind].to_html()
-    assert "default-src 'none'" in page
-    assert not re.search(r"<(script|img|link|iframe|object)|\bsrc=|href=|\bon\w+=|url\(", page)
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert rules == {
+        "default-src": "'none'",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'sha256-{digest}'",
+        "img-src": "data: blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    rest = without_scripts(page)
+    assert not re.search(r"<(script|img|link|iframe|object)|\bsrc=|href=|\bon\w+=|url\(", rest)
+    # Nothing in the script asks for anything, or makes elements of text.
+    assert not re.search(
+        r"innerHTML|insertAdjacent|document\.write|\beval\(|fetch\(|XMLHttp|import\(", script
+    )
 
 
 @given(whole=REPORT, fold=st.booleans(), width=st.integers(1, 200))
@@ -128,12 +159,30 @@ def test_no_script_runs_and_nothing_is_loaded(kind: str) -> None:
 def test_no_report_that_can_be_loaded_breaks_a_format(whole: Report, fold: bool, width: int) -> None:
     view: dict[str, Any] = {} if whole.knows_machine else {"fold": fold}
     for answer, how in ((whole, view), (explain(whole), {})):
-        for name in names():
+        for name in TEXTS:
             text = show.text(answer, name, width=width, **how)
             text.encode()
             if name in READ:
                 assert text.replace("\n", "").isprintable()
     assert "\x1b" not in whole._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["net", "</iframe><script>alert(1)</script>", "\"'&quot;"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_notebook_shows_a_page_of_pictures_on_its_own(kind: str, name: str) -> None:
+    """Within a frame that runs scripts and reaches nothing around it; anything else is an element."""
+    answer = answers(name)[kind]
+    frame = re.fullmatch(
+        r'<iframe title="[^"<>]*" srcdoc="([^"<>]*)" sandbox="([^"]*)" allow="[^"]*" style="[^"]*">'
+        r"</iframe>\n",
+        answer._repr_html_(),
+    )
+    if frame is None:
+        assert kind not in ("profile", "roofline", "memory", "curve")
+        assert answer._repr_html_() in answer.to_html()
+        return
+    assert html.unescape(frame[1]) == answer.to_html()
+    assert "allow-same-origin" not in frame[2]
 
 
 # The formats themselves

@@ -1,8 +1,8 @@
 """One page for a browser that needs nothing else: it opens from an e-mail, and loads nothing.
 
-What can be drawn, opened, sorted and searched is done by the script in `assets`, which is part of the page and
-our own; the rest stands there without it (`static`). A content security policy lets no other script run, and
-nothing ask the network. The answer itself is in the page too, as the JSON of `netscope.show.formats.json`.
+What can be drawn, opened, sorted and searched is made by the script in `assets`, which is part of the page;
+the rest stands there without it (`static`). A content security policy lets no other script run, and nothing
+ask the network. The answer itself is in the page too, as the JSON of `netscope.show.formats.json`.
 
 A notebook shows the element alone, without a script.
 """
@@ -22,6 +22,7 @@ from netscope.report.store.writing import text_of
 from netscope.show.formats.html import data, static
 from netscope.show.formats.html.static import CLASSES, INLINE, escape
 from netscope.show.page import (
+    Bars,
     Difference,
     Facts,
     Folded,
@@ -138,14 +139,19 @@ class _Parts:
 
     def written(self, sections: Sequence[Section]) -> Iterator[str]:
         """A network and the rows of it are one part, in which they stand beside each other."""
-        waiting = list(sections)
+        waiting = [*sections]
         while waiting:
             one = waiting.pop(0)
-            if isinstance(one, Network) and waiting and isinstance(waiting[0], Layers):
-                inner = [*self._network(one), *self._layers(waiting.pop(0))]  # type: ignore[arg-type]
-                yield f'<div class="work">\n{"".join(inner)}</div>\n'
+            beside = waiting[0] if waiting else None
+            if isinstance(one, Network) and isinstance(beside, Layers):
+                waiting.pop(0)
+                yield f'<div class="work">\n{"".join([*self._network(one), *self._layers(beside)])}</div>\n'
+                one = beside
             else:
                 yield from self._section(one)
+            # Nothing of a table was left out here, whatever is said of it.
+            if isinstance(one, Layers) and waiting and _is_hint(waiting[0]):
+                waiting.pop(0)
 
     def _section(self, one: Section) -> Iterator[str]:
         match one:
@@ -159,15 +165,15 @@ class _Parts:
                 yield f'<figure class="plot">{_svg(one)}</figure>\n'
             case Facts():
                 yield _facts(one)
+            case Bars(title):
+                yield _block(one, f"<h2>{escape(title)}</h2>\n")
             case Folded(title, sections):
                 opened = "" if one.aside else " open"
-                inner = "".join(self.written(sections))
-                yield f'<details class="block"{opened}><summary>{escape(title)}</summary>\n{inner}</details>\n'
-            case Notes():
-                close = " close" if one.close else ""
-                yield f'<div class="block notes{close}">\n{static.sections([one], CLASSES)}</div>\n'
+                yield f'<details class="block"{opened}><summary>{escape(title)}</summary>\n'
+                yield from self.written(sections)
+                yield "</details>\n"
             case _:
-                yield f'<div class="block">\n{static.sections([one], CLASSES)}</div>\n'
+                yield _block(one)
 
     def _network(self, one: Network) -> Iterator[str]:
         def made() -> Any:
@@ -184,9 +190,7 @@ class _Parts:
             "layers", "Layers", lambda: data.of_grid(one.grid()), f"<noscript>\n{plain}{more}</noscript>\n"
         )
 
-    def _made(
-        self, kind: str, label: str, make: Callable[[], Any], without: str = ""
-    ) -> Iterator[str]:
+    def _made(self, kind: str, label: str, make: Callable[[], Any], without: str = "") -> Iterator[str]:
         """The place of a part that the script makes, its data, and what stands there without a script."""
         try:
             made = make()
@@ -199,6 +203,17 @@ class _Parts:
         name = f"{kind}-{len(self.scripts) + 1}"
         self.scripts.append(data.script(name, data.dumped(made), _MOST_DATA))
         yield f'<section class="part {kind}" data-from="{name}" aria-label="{label}">{without}</section>\n'
+
+
+def _block(one: Section, title: str = "") -> str:
+    """What stands there as it is; sentences may belong to what is before them."""
+    close = " close" if isinstance(one, Notes) and one.close else ""
+    return f'<div class="block{close}">\n{title}{static.sections([one], CLASSES)}</div>\n'
+
+
+def _is_hint(one: Section) -> bool:
+    """Whether it only says what to type to see more of the rows."""
+    return isinstance(one, Notes) and one.close and all(note.hint for note in one.items)
 
 
 def _first(table: Table) -> Table:

@@ -89,7 +89,7 @@ const tip = {
 const KINDS = [
   ["conv", /conv/i],
   ["attention", /attention|attn|sdpa/i],
-  ["norm", /norm/i],
+  ["norm", /norm|lrn/i],
   ["linear", /linear|dense|matmul|^(addmm|bmm|mm)$/i],
   ["embedding", /embed/i],
   ["pool", /pool|upsample|interpolate/i],

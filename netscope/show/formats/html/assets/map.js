@@ -42,10 +42,11 @@ class Icicle {
 
   /** Draw what is within the top. */
   show() {
-    const { tree, quantity } = this;
+    const { quantity } = this;
     this.width = this.stage.clientWidth;
     const whole = quantity.value(this.top) || 0;
     const rows = [];
+    const rests = [];
     let deepest = 0;
     const waiting = [[this.top, 0, 0, this.width]];
     while (waiting.length) {
@@ -56,21 +57,33 @@ class Icicle {
       let x = left;
       const inside = this.inside[row].map((one) => [one, quantity.value(one) || 0]);
       const sum = Math.max(quantity.value(row) || 0, inside.reduce((all, [, value]) => all + value, 0));
+      // Those too small to be seen are one together, as far as they are neighbours.
+      let small = 0;
+      let first = x;
+      const rest = (end) => {
+        if (end - first >= 1.5 && small) rests.push([small, depth + 1, first, end - first]);
+        small = 0;
+      };
       for (const [one, value] of inside) {
         const part = sum ? (width * value) / sum : 0;
-        if (part >= 1.5) waiting.push([one, depth + 1, x, part]);
+        if (part >= 3) {
+          rest(x);
+          waiting.push([one, depth + 1, x, part]);
+          first = x + part;
+        } else if (part) small += 1;
         x += part;
       }
+      rest(x);
     }
+    for (const [, depth] of rests) deepest = Math.max(deepest, depth);
     this.stage.style.height = `${(deepest + 1) * STEP}px`;
     this.stage.replaceChildren(
-      ...(whole ? rows.map((one) => this.made(...one)) : [make("p", { class: "nothing" }, `no ${quantity.title}`)])
+      ...(whole ? [...rests.map((one) => this.rest(...one)), ...rows.map((one) => this.made(...one))] : [make("p", { class: "nothing" }, `no ${quantity.title}`)])
     );
     const focus = this.stage.querySelector("[data-row]");
     if (focus) this.tabbable(Number(focus.dataset.row));
     this.path();
     this.selected(selection.path);
-    void tree;
   }
 
   made(row, depth, left, width) {
@@ -87,6 +100,13 @@ class Icicle {
     const room = Math.floor((width - 12) / 6.7);
     if (room >= 2) element.append(cut(name, room));
     return element;
+  }
+
+  /** Many layers in one, for there is no room for each. */
+  rest(count, depth, left, width) {
+    const text = cut(`${count.toLocaleString("en")} more`, Math.floor((width - 12) / 6.7));
+    const style = `left:${round(left)}px;top:${depth * STEP}px;width:${round(Math.max(1, width - 1))}px`;
+    return make("div", { class: "part-of rest", style, "aria-hidden": "true" }, width > 30 ? text : "");
   }
 
   said(row) {
@@ -193,7 +213,7 @@ class Icicle {
 }
 
 // What a map can be of, most wanted first.
-const OF = ["params", "macs", "output_bytes", "saved", "time", "bound"];
+const OF = ["time", "bound", "saved", "params", "macs", "output_bytes"];
 
 /** A grid as a map has it; what rows have of their own adds up, and nothing is counted twice. */
 function treeOfGrid(grid) {

@@ -11,7 +11,7 @@ const QUANTITIES = {
   bound: "bound",
 };
 /** Whether a box is a row by itself. */
-const isRow = (node) => node.kind === "module" && node.path !== "";
+const isRow = (node) => node.path !== "";
 const quantityName = (key) => QUANTITIES[key] || key.replaceAll("_", " ");
 
 class Network {
@@ -31,7 +31,7 @@ class Network {
     place.append(
       this.bar(),
       make("div", { class: "stage" }, this.scene.canvas.svg, this.scene.canvas.tools(), this.legend),
-      make("p", { class: "foot" }, make("span", { class: "keys" }, "drag moves · ctrl and wheel zooms · arrows follow the lines · Enter opens · i explains"))
+      make("p", { class: "foot" }, make("span", { class: "keys" }, "drag to move · ctrl and wheel to zoom · Enter opens · i explains"))
     );
     this.update();
     this.scene.canvas.begin();
@@ -45,6 +45,13 @@ class Network {
     const choices = [["", "kind"], ...known.map(([key]) => [key, quantityName(key)])];
     const colour = chooser("Colour", choices, "", (key) => this.colour(key || null));
     this.found = make("span", { class: "found", role: "status" });
+    this.steps = make(
+      "span",
+      { class: "steps", hidden: true },
+      button("↑", "Previous found", () => this.next(-1)),
+      button("↓", "Next found", () => this.next(1)),
+      this.found
+    );
     this.search = make("input", {
       type: "search",
       placeholder: "Find a layer",
@@ -65,9 +72,7 @@ class Network {
       { class: "bar", role: "toolbar", "aria-label": "Network" },
       make("h2", null, "Network"),
       this.search,
-      button("↑", "Previous found", () => this.next(-1)),
-      button("↓", "Next found", () => this.next(1)),
-      this.found,
+      this.steps,
       known.length ? colour : null,
       button("⊟", "Close all boxes", () => {
         this.open = new Set();
@@ -245,6 +250,7 @@ class Network {
     const query = this.search.value.trim().toLowerCase();
     this.hits = [];
     this.hit = -1;
+    this.steps.hidden = !query;
     if (query) {
       this.drawing.walk((key, path, node) => {
         if (node.kind === "run") return;

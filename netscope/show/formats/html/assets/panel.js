@@ -15,6 +15,9 @@ class Panel {
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !this.box.hidden) this.close();
     });
+    // Where a pointer pressed, and nowhere when it was a key.
+    document.addEventListener("pointerdown", (event) => (this.pressed = event.clientX), true);
+    document.addEventListener("keydown", () => (this.pressed = null), true);
     selection.on(this);
   }
 
@@ -28,10 +31,17 @@ class Panel {
 
   explained(path, key) {
     if (!this.fill(path, key)) return;
-    if (!this.opened) this.before = document.activeElement;
-    this.box.hidden = false;
-    document.documentElement.classList.add("explained");
+    if (!this.opened) this.open();
     this.title.focus({ preventScroll: true });
+  }
+
+  /** Open on the side where what was asked about is not. */
+  open() {
+    this.before = document.activeElement;
+    const asked = this.before === document.body ? null : this.before.getBoundingClientRect();
+    const x = this.pressed ? this.pressed : asked ? asked.left + Math.min(asked.width, innerWidth) / 2 : 0;
+    this.box.classList.toggle("left", x > innerWidth / 2);
+    this.box.hidden = false;
   }
 
   /** What is known of a row; false where there is no such row. */
@@ -69,7 +79,6 @@ class Panel {
 
   close() {
     this.box.hidden = true;
-    document.documentElement.classList.remove("explained");
     if (this.before && this.before.isConnected) this.before.focus({ preventScroll: true });
   }
 }

@@ -16,12 +16,13 @@ class Scene {
     this.edges = [];
     this.byKey = new Map();
     this.drawn = new Map();
+    this.marks = new Map();
     this.current = null;
-    this.lines = draw("g", { class: "lines", "aria-hidden": "true" });
-    this.coarse = draw("g", { class: "coarse", "aria-hidden": "true" });
-    this.shapes = draw("g", { class: "boxes" });
+    // A layer for each depth, its lines below its boxes: those inside a box lie on it.
+    this.layers = [];
+    this.shapes = draw("g");
     this.canvas = new Canvas(label, () => this.sync());
-    this.canvas.world.append(this.lines, this.coarse, this.shapes);
+    this.canvas.world.append(this.shapes);
     const { svg } = this.canvas;
     svg.addEventListener("click", (event) => {
       const box = this.under(event);
@@ -55,7 +56,7 @@ class Scene {
     const focused = this.shapes.contains(document.activeElement);
     this.drawn.clear();
     this.shapes.replaceChildren();
-    this.lines.replaceChildren();
+    this.layers = [];
     this.sync();
     if (focused) this.focus(this.current);
   }
@@ -67,7 +68,8 @@ class Scene {
     const many = inSight.length > MANY;
     const { scale } = this.canvas;
     this.canvas.svg.classList.toggle("far", scale < LEGIBLE);
-    this.coarse.replaceChildren();
+    for (const { coarse } of this.layers) coarse.replaceChildren();
+    this.many = many;
     const wanted = new Map();
     if (many) this.drawCoarse(inSight);
     else for (const box of inSight) wanted.set(box.key, box);
@@ -77,38 +79,44 @@ class Scene {
       element.remove();
       this.drawn.delete(key);
     }
-    const added = [];
     for (const [key, box] of wanted) {
       if (this.drawn.has(key)) continue;
       const element = this.element(box);
+      // What comes into sight later is marked as well.
+      for (const [name, which] of this.marks) element.classList.toggle(name, Boolean(which(box)));
       this.drawn.set(key, element);
-      added.push([box.depth, element]);
+      this.layer(box.depth).boxes.append(element);
     }
-    // Those inside others come later, so that they lie on top.
-    added.sort((a, b) => a[0] - b[0]);
-    for (const [depth, element] of added) this.layer(depth).append(element);
     this.sightLines(view, many);
     this.tabbable();
   }
 
   layer(depth) {
-    while (this.shapes.children.length <= depth) this.shapes.append(draw("g"));
-    return this.shapes.children[depth];
+    while (this.layers.length <= depth) {
+      const layer = {
+        lines: draw("g", { class: "lines", "aria-hidden": "true" }),
+        coarse: draw("g", { class: "coarse", "aria-hidden": "true" }),
+        boxes: draw("g", { class: `boxes ${this.layers.length % 2 ? "odd" : "even"}` }),
+      };
+      this.shapes.append(layer.lines, layer.coarse, layer.boxes);
+      this.layers.push(layer);
+    }
+    return this.layers[depth];
   }
 
   sightLines(view, many) {
     const seen = this.edges.filter((edge) => meets(view, edge));
-    if (many || seen.length > 2 * MANY) {
-      const path = seen.map((edge) => straight(edge.points)).join("");
-      this.lines.replaceChildren(draw("path", { d: path }));
-      return;
+    const found = this.layers.map(() => []);
+    for (const edge of seen) {
+      this.layer(edge.depth);
+      (found[edge.depth] = found[edge.depth] || []).push(edge);
     }
-    this.lines.replaceChildren(
-      ...seen.map((edge) => {
-        const line = draw("path", { d: smooth(edge.points), class: edge.classes || null });
-        return edge.text ? draw("g", null, line, draw("text", { x: edge.spot[0], y: edge.spot[1] }, edge.text)) : line;
-      })
-    );
+    const coarse = many || seen.length > 2 * MANY;
+    this.layers.forEach(({ lines }, depth) => {
+      const edges = found[depth] || [];
+      if (coarse) lines.replaceChildren(draw("path", { d: edges.map((edge) => straight(edge.points)).join("") }));
+      else lines.replaceChildren(...edges.map(lineOf));
+    });
   }
 
   /** Many boxes as one shape for each way they look. */
@@ -121,9 +129,9 @@ class Scene {
       paths.get(key).parts.push(`M${round(box.x)} ${round(box.y)}h${round(box.w)}v${round(box.h)}h${round(-box.w)}z`);
     }
     const sorted = [...paths.values()].sort((a, b) => a.depth - b.depth);
-    for (const { classes, fill, parts } of sorted) {
+    for (const { depth, classes, fill, parts } of sorted) {
       const shape = draw("path", { d: parts.join(""), class: "body", style: fill ? `fill:${fill}` : null });
-      this.coarse.append(draw("g", { class: `box ${classes}` }, shape));
+      this.layer(depth).coarse.append(draw("g", { class: `box ${classes}` }, shape));
     }
   }
 
@@ -156,7 +164,12 @@ class Scene {
     if (classes.includes("double")) element.append(draw("rect", { class: "inner", x: 3, y: 3, width: w - 6, height: h - 6, rx: radius - 2 }));
     if (node.kind === "module") element.append(draw("rect", { class: "stripe", x: 0, y: radius, width: 3, height: Math.max(0, h - 2 * radius) }));
     this.words(element, box);
-    if (sign) element.append(draw("text", { class: "sign", x: w - 10, y: open ? 17 : h / 2 + 4, "text-anchor": "middle" }, sign));
+    if (sign) {
+      element.append(
+        draw("circle", { class: "badge", cx: w - 1, cy: 1, r: 8 }),
+        draw("text", { class: "sign", x: w - 1, y: 5, "text-anchor": "middle" }, sign)
+      );
+    }
     return element;
   }
 
@@ -164,13 +177,17 @@ class Scene {
     const more = node.times > 1 ? `×${node.times.toLocaleString("en")}` : "";
     const room = Math.floor((w - 20) / 7) - (more ? more.length + 1 : 0);
     if (open) {
-      const title = [node.label, node.below].filter(Boolean).join("  ");
-      element.append(draw("text", { class: "label", x: 11, y: 17 }, cut(title, room - 2)));
+      const label = cut(node.label, room - 2);
+      const left = room - 4 - label.length;
+      element.append(draw("text", { class: "label", x: 11, y: 17 }, label));
+      if (node.below && left > 3) {
+        element.append(draw("text", { class: "below", x: 11 + 7.25 * (label.length + 1.5), y: 17 }, cut(node.below, left)));
+      }
       element.append(draw("text", { class: "fold", x: w - 12, y: 17, "text-anchor": "middle" }, "−"));
     } else if (node.below) {
       element.append(
         draw("text", { class: "label", x: 11, y: h / 2 - 3 }, cut(node.label, room)),
-        draw("text", { class: "below", x: 11, y: h / 2 + 12 }, cut(node.below, room))
+        draw("text", { class: "below", x: 11, y: h / 2 + 12 }, cut(node.below, Math.floor((w - 20) / 7)))
       );
     } else {
       const middle = node.kind === "operator" || node.kind === "input" || node.kind === "output";
@@ -184,7 +201,7 @@ class Scene {
   under(event) {
     const element = event.target instanceof Element ? event.target.closest("[data-key]") : null;
     if (element) return this.byKey.get(element.dataset.key) || null;
-    if (!this.coarse.firstChild || event.type === "focusin") return null;
+    if (!this.many || event.type === "focusin") return null;
     const [x, y] = this.canvas.at(event);
     let found = null;
     for (const box of this.boxes) {
@@ -204,6 +221,7 @@ class Scene {
 
   /** Put a class on the boxes that `which` is true of, and on no others. */
   mark(name, which) {
+    this.marks.set(name, which);
     for (const [key, element] of this.drawn) {
       const box = this.byKey.get(key);
       element.classList.toggle(name, Boolean(box && which(box)));
@@ -240,7 +258,11 @@ class Scene {
       this.pressed(box, event);
     } else if (event.key.startsWith("Arrow")) {
       const next = this.beside(box, event.key);
-      if (next) this.focus(next.key);
+      if (next) {
+        this.focus(next.key);
+        // The box is in the middle of the picture, of which a part may be out of sight.
+        this.canvas.svg.scrollIntoView({ block: "nearest" });
+      }
     } else {
       return;
     }
@@ -268,6 +290,11 @@ class Scene {
     );
     return beside.sort((a, b) => sign * (middle(a) - middle(b)))[0] || null;
   }
+}
+
+function lineOf(edge) {
+  const line = draw("path", { d: smooth(edge.points), class: edge.classes || null });
+  return edge.text ? draw("g", null, line, draw("text", { x: edge.spot[0], y: edge.spot[1] }, edge.text)) : line;
 }
 
 function meets(view, one) {

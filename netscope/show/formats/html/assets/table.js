@@ -18,6 +18,9 @@ class LayerTable {
     new ResizeObserver(this.refresh).observe(this.scroller);
     addEventListener("beforeprint", () => this.print(true));
     addEventListener("afterprint", () => this.print(false));
+    this.widest = new Map();
+    this.list();
+    this.narrow();
     this.build();
     selection.on(this);
   }
@@ -31,7 +34,7 @@ class LayerTable {
     const at = new Array(deepest + 2).fill(0);
     for (const depth of grid.depths) at[depth] += 1;
     let depth = 0;
-    for (let rows = at[0] + at[1]; depth <= deepest && (rows <= 60 || depth === 0); rows += at[depth + 1]) depth++;
+    for (let rows = at[0] + at[1]; depth <= deepest && (rows <= 200 || depth === 0); rows += at[depth + 1]) depth++;
     this.openTo(depth);
   }
 
@@ -46,6 +49,7 @@ class LayerTable {
     if (!this.grid.hasInside(row) || this.sorting) return;
     this.open[row] = this.open[row] ? 0 : 1;
     this.list();
+    this.fit();
     this.fill();
   }
 
@@ -137,6 +141,7 @@ class LayerTable {
       input: () => {
         this.query = this.filter.value.trim();
         this.list();
+        this.fit();
         this.scroller.scrollTop = 0;
         this.fill();
       },
@@ -184,7 +189,8 @@ class LayerTable {
   }
 
   menu() {
-    const boxes = this.grid.columns.map((column) => {
+    this.boxes = new Map();
+    const labels = this.grid.columns.map((column) => {
       const box = make("input", {
         type: "checkbox",
         checked: column.shown,
@@ -196,6 +202,7 @@ class LayerTable {
           this.build();
         },
       });
+      this.boxes.set(box, column);
       return make("label", { title: column.help }, box, column.title === "%" ? "% of MACs" : this.named(column));
     });
     const menu = make(
@@ -210,7 +217,7 @@ class LayerTable {
         },
       },
       make("summary", null, "Columns"),
-      make("div", { class: "choices", role: "group", "aria-label": "Columns" }, ...boxes)
+      make("div", { class: "choices", role: "group", "aria-label": "Columns" }, ...labels)
     );
     document.addEventListener("click", (event) => {
       if (!menu.contains(event.target)) menu.open = false;
@@ -260,23 +267,52 @@ class LayerTable {
     return this.scroller;
   }
 
-  /** Headings and columns anew. */
-  build() {
+  /** How many characters wide the columns are, the names' first; wider when wider rows are seen, never narrower. */
+  wide() {
     const { grid } = this;
-    const name = grid.names.reduce((most, text, row) => {
-      const marks = grid.marks.has(row) ? 3 : 0;
-      return Math.max(most, Math.min(text.length, 40) + 2 * Math.min(grid.depths[row], 12) + marks);
-    }, 8);
-    const flat = this.sorting ? 8 : 0;
-    const widths = [Math.min(name + flat + 3, 46)];
-    for (const column of this.columns) {
-      const most = column.values.reduce((longest, text) => Math.max(longest, text.length), column.title.length + 2);
-      widths.push(Math.min(most, column.number ? 24 : 26));
-    }
+    const rows = this.rows.length > 3000 ? this.rows.slice(0, 3000) : this.rows;
+    const widest = (key, text, least, most) => {
+      const before = this.widest.get(key) || least;
+      const found = rows.reduce((longest, row) => Math.max(longest, text(row)), before);
+      this.widest.set(key, Math.min(found, most));
+      return this.widest.get(key);
+    };
+    const flat = Boolean(this.sorting);
+    const named = (row) => (flat ? Math.min(grid.paths[row].length, 48) : grid.names[row].length + 2 * Math.min(grid.depths[row], 12));
+    const marked = (row) => (grid.marks.has(row) ? Math.min(grid.marks.get(row).length, 12) + 1 : 0);
+    const names = widest("", (row) => named(row) + marked(row) + 6, 14, flat ? 52 : 44);
+    return [
+      names,
+      ...this.columns.map((column) => widest(column, (row) => column.text(row, false).length, column.title.length + 2, column.number ? 24 : 26)),
+    ];
+  }
+
+  fit() {
+    const widths = this.wide();
+    const said = widths.join();
+    if (said === this.said) return;
+    this.said = said;
     this.widths.replaceChildren(...widths.map((n) => make("col", { style: `width:calc(${n}ch + 20px)` })));
     this.table.style.width = `calc(${widths.reduce((sum, n) => sum + n, 0)}ch + ${20 * widths.length}px)`;
+  }
+
+  /** Leave out shapes, the last first, as long as figures have no room; the menu has them. */
+  narrow() {
+    const room = () => this.wide().reduce((sum, n) => sum + n * 7.3 + 20, 0) > this.scroller.clientWidth;
+    const spare = this.columns.filter((column) => !column.number && !["type", "operator"].includes(column.key));
+    while (spare.length && this.scroller.clientWidth && room()) {
+      const column = spare.pop();
+      this.columns = this.columns.filter((one) => one !== column);
+    }
+  }
+
+  /** Headings and columns anew. */
+  build() {
+    for (const [box, column] of this.boxes) box.checked = this.columns.includes(column);
+    this.widest = new Map();
     this.head.replaceChildren(this.heading(null), ...this.columns.map((column) => this.heading(column)));
     this.list();
+    this.fit();
     this.fill();
   }
 
@@ -486,6 +522,7 @@ class LayerTable {
     if (from !== this && row !== undefined) {
       if (!this.sorting && !this.query) this.reveal(row);
       this.list();
+      this.fit();
       this.mark(row);
       this.fill();
       this.middle(row);
