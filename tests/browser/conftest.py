@@ -18,7 +18,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 FOLDER = Path(__file__).parent
 
 # Milliseconds that a page has until it shows what it should; machines of CI are slow.
-PATIENCE = 20_000
+PATIENCE = 10_000
 
 Visit = Callable[..., Page]
 

@@ -184,7 +184,7 @@ def test_markdown_is_a_table_of_what_is_shown(page: Page) -> None:
 
 
 def test_a_row_and_its_box_show_each_other(page: Page) -> None:
-    row(page, "bn1").click()
+    row(page, "bn1").locator(".name").click()
     expect(page.locator(".network .box.selected")).to_have_attribute("aria-label", "bn1, BatchNorm2d")
     row(page, "relu").hover()
     expect(page.locator(".network .box.hovered")).to_have_attribute("aria-label", "relu, ReLU")

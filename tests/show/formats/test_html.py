@@ -26,6 +26,10 @@ def test_a_notebook_gets_an_element_and_a_browser_a_document() -> None:
     assert page.startswith("<!doctype html>")
     assert "<title>alexnet · netscope</title>" in page
     assert page.count("<body>") == page.count("</body>") == 1
+    assert "<noscript>" in page
+    plain = page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert ">fc6</td>" in plain
+    assert ">37.7 M</td>" in plain
 
 
 def test_a_diff_is_named_by_both_and_opened() -> None:
@@ -35,7 +39,7 @@ def test_a_diff_is_named_by_both_and_opened() -> None:
 
     page = diff(wide(32), replace(wide(64), name="wider")).to_html()
     assert "<title>wide → wider · netscope</title>" in page
-    assert "<details open>" in page
+    assert '<details class="block" open>' in page
     assert "channels out 32→64" in page
 
 

@@ -1,8 +1,8 @@
 """One page for a browser that needs nothing else: it opens from an e-mail, and loads nothing.
 
-What can be drawn, opened, sorted and searched is done by the script in `assets`, which is part of the page and
-our own; the rest stands there without it (`static`). A content security policy lets no other script run, and
-nothing ask the network. The answer itself is in the page too, as the JSON of `netscope.show.formats.json`.
+What can be drawn, opened, sorted and searched is made by the script in `assets`, which is part of the page;
+the rest stands there without it (`static`). A content security policy lets no other script run, and nothing
+ask the network. The answer itself is in the page too, as the JSON of `netscope.show.formats.json`.
 
 A notebook shows the element alone, without a script.
 """
@@ -139,19 +139,18 @@ class _Parts:
 
     def written(self, sections: Sequence[Section]) -> Iterator[str]:
         """A network and the rows of it are one part, in which they stand beside each other."""
-        waiting = list(sections)
+        waiting = [*sections]
         while waiting:
             one = waiting.pop(0)
-            match (one, *waiting[:1]):
-                case Network(), Layers() as layers:
-                    waiting.pop(0)
-                    inner = "".join([*self._network(one), *self._layers(layers)])
-                    yield f'<div class="work">\n{inner}</div>\n'
-                case _:
-                    yield from self._section(one)
-                    layers = one
+            beside = waiting[0] if waiting else None
+            if isinstance(one, Network) and isinstance(beside, Layers):
+                waiting.pop(0)
+                yield f'<div class="work">\n{"".join([*self._network(one), *self._layers(beside)])}</div>\n'
+                one = beside
+            else:
+                yield from self._section(one)
             # Nothing of a table was left out here, whatever is said of it.
-            if isinstance(layers, Layers) and waiting and _is_hint(waiting[0]):
+            if isinstance(one, Layers) and waiting and _is_hint(waiting[0]):
                 waiting.pop(0)
 
     def _section(self, one: Section) -> Iterator[str]:
@@ -167,16 +166,14 @@ class _Parts:
             case Facts():
                 yield _facts(one)
             case Bars(title):
-                yield f'<div class="block">\n<h2>{escape(title)}</h2>\n{static.sections([one], CLASSES)}</div>\n'
+                yield _block(one, f"<h2>{escape(title)}</h2>\n")
             case Folded(title, sections):
                 opened = "" if one.aside else " open"
-                inner = "".join(self.written(sections))
-                yield f'<details class="block"{opened}><summary>{escape(title)}</summary>\n{inner}</details>\n'
-            case Notes():
-                close = " close" if one.close else ""
-                yield f'<div class="block notes{close}">\n{static.sections([one], CLASSES)}</div>\n'
+                yield f'<details class="block"{opened}><summary>{escape(title)}</summary>\n'
+                yield from self.written(sections)
+                yield "</details>\n"
             case _:
-                yield f'<div class="block">\n{static.sections([one], CLASSES)}</div>\n'
+                yield _block(one)
 
     def _network(self, one: Network) -> Iterator[str]:
         def made() -> Any:
@@ -206,6 +203,12 @@ class _Parts:
         name = f"{kind}-{len(self.scripts) + 1}"
         self.scripts.append(data.script(name, data.dumped(made), _MOST_DATA))
         yield f'<section class="part {kind}" data-from="{name}" aria-label="{label}">{without}</section>\n'
+
+
+def _block(one: Section, title: str = "") -> str:
+    """What stands there as it is; sentences may belong to what is before them."""
+    close = " close" if isinstance(one, Notes) and one.close else ""
+    return f'<div class="block{close}">\n{title}{static.sections([one], CLASSES)}</div>\n'
 
 
 def _is_hint(one: Section) -> bool:

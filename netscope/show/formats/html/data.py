@@ -8,17 +8,18 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from netscope.show.drawing.difference import DrawnDiff
-from netscope.show.drawing.drawing import DrawnEdge, DrawnNode, Drawing
+from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode
 from netscope.show.grid import Grid, GridColumn, Value
 from netscope.show.strings import visible
 
 # The numbers of the kinds of boxes are their places.
 _KINDS: Final = ("module", "operator", "input", "output", "run")
-# What would end a script, or begin a comment or an entity within one; lines that JavaScript has more than JSON.
+# What would end a script, or begin a comment or an entity within one; the ends of lines that JSON has not.
 _UNSAFE: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
 
@@ -131,7 +132,7 @@ def _number(raw: Any) -> float | int | None:
     """A raw value that rows can be sorted by."""
     if isinstance(raw, bool) or not isinstance(raw, (int, float)):
         return None
-    return _short(raw) if raw == raw and abs(raw) != float("inf") else None
+    return _short(raw) if math.isfinite(raw) else None
 
 
 def _short(value: float) -> float | int:

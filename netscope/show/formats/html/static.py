@@ -103,7 +103,7 @@ def section(one: Section, look: Look) -> Iterator[str]:
             yield _rows(
                 look,
                 (
-                    [_td(look, label, "cell", "dim"), _td(look, f"<b>{escape(value)}</b>", "figure", tone, html=True),
+                    [_td(look, label, "cell", "dim"), _bold(look, value, tone),
                      _td(look, note, "sentence", "dim")]
                     for label, value, note, tone in items
                 ),
@@ -112,7 +112,7 @@ def section(one: Section, look: Look) -> Iterator[str]:
             yield _rows(
                 look,
                 (
-                    [_td(look, bar.label, "cell", "dim"), _td(look, _bar(look, bar.share, bar.tone), html=True),
+                    [_td(look, bar.label, "cell", "dim"), _bar(look, bar.share, bar.tone),
                      _td(look, units.percent(bar.share), "figure"), _td(look, bar.value, "figure"),
                      _td(look, bar.note, "sentence", "dim")]
                     for bar in items
@@ -123,7 +123,7 @@ def section(one: Section, look: Look) -> Iterator[str]:
                 look,
                 (
                     [_td(look, step.label, "cell", "dim"), _td(look, step.formula),
-                     _td(look, f"<b>{escape(step.value)}</b>", "figure", html=True),
+                     _bold(look, step.value),
                      _td(look, step.note, "sentence", "dim")]
                     for step in items
                 ),
@@ -180,9 +180,12 @@ def _toned(html: str, tone: Tone) -> str:
 
 
 def _bar(look: Look, share: float, tone: Tone) -> str:
-    return (
-        f"<span{look.of('bar', tone if tone != 'dim' else '', style=f'width:{_WHOLE * share:.0f}px')}></span>"
-    )
+    attributes = look.of("bar", tone if tone != "dim" else "", style=f"width:{_WHOLE * share:.0f}px")
+    return _td(look, f"<span{attributes}></span>", html=True)
+
+
+def _bold(look: Look, text: str, tone: Tone = "") -> str:
+    return _td(look, f"<b>{escape(text)}</b>", "figure", tone, html=True)
 
 
 def _rows(look: Look, rows: Iterable[Sequence[str]]) -> str:

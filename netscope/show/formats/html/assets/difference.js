@@ -3,7 +3,7 @@
 const BETWEEN = 90;
 const STATUSES = {
   "=": { classes: "same", sign: "", said: "the same" },
-  "~": { classes: "changed double", sign: "~", said: "changed" },
+  "~": { classes: "changed", sign: "~", said: "changed" },
   "+": { classes: "added", sign: "+", said: "added" },
   "-": { classes: "removed", sign: "−", said: "removed" },
 };
@@ -158,7 +158,7 @@ class DifferenceView {
     const text = pair ? pair.text : "";
     const name = isRow(node) ? box.path : node.label;
     return {
-      classes: `${status.classes} ${kind}`,
+      classes: `${status.classes} ${kind} ${status.sign === "~" && text ? "double" : ""}`,
       fill: null,
       sign: status.sign,
       label: [node.label, node.below, this.sides[box.side].name, status.said, text].filter(Boolean).join(", "),

@@ -11,7 +11,7 @@ const QUANTITIES = {
   bound: "bound",
 };
 /** Whether a box is a row by itself. */
-const isRow = (node) => node.kind === "module" && node.path !== "";
+const isRow = (node) => node.path !== "";
 const quantityName = (key) => QUANTITIES[key] || key.replaceAll("_", " ");
 
 class Network {

@@ -165,22 +165,27 @@ function emit(drawing, placed, around, left, top, depth, found) {
   group.edges.forEach((edge, number) => {
     const { source, target } = edge;
     const from = group.nodes[source];
-    const points = [[port(source, edge.outPort), begins[source][1] + sizes[source][1]]];
+    const to = group.nodes[target];
+    const start = port(source, edge.outPort);
+    const end = port(target, edge.inPort);
+    const points = [
+      [start, begins[source][1] + sizes[source][1]],
+      [start, top + ys[from.rank] + heights[from.rank]],
+    ];
     placed.bends[number].forEach((x, i) => {
       const rank = from.rank + 1 + i;
       points.push([left + x, top + ys[rank]], [left + x, top + ys[rank] + heights[rank]]);
     });
-    points.push([port(target, edge.inPort), begins[target][1]]);
+    points.push([end, top + ys[to.rank]], [end, begins[target][1]]);
     // What comes in and goes out by ports is written outside; what one box gives to many, once.
-    const inner = depth && (from.kind === "input" || group.nodes[target].kind === "output");
-    const start = `${source} ${edge.outPort}`;
-    const text = inner || told.has(`${start} ${edge.text}`) ? "" : edge.text;
+    const inner = depth && (from.kind === "input" || to.kind === "output");
+    const begin = `${source} ${edge.outPort}`;
+    const text = inner || told.has(`${begin} ${edge.text}`) ? "" : edge.text;
     let spot = [points[0][0] + BESIDE, points[0][1] + BELOW];
     if (text) {
-      told.add(`${start} ${text}`);
-      const end = points[points.length - 1];
-      if (begun.has(start)) spot = [end[0] + BESIDE, end[1] - ABOVE];
-      begun.add(start);
+      told.add(`${begin} ${text}`);
+      if (begun.has(begin)) spot = [end + BESIDE, begins[target][1] - ABOVE];
+      begun.add(begin);
     }
     const key = `${placed.key}:${number}`;
     found.edges.push({ key, depth, points, text, spot, source: keyIn(placed, source), target: keyIn(placed, target) });

@@ -16,6 +16,7 @@ class Scene {
     this.edges = [];
     this.byKey = new Map();
     this.drawn = new Map();
+    this.marks = new Map();
     this.current = null;
     // A layer for each depth, its lines below its boxes: those inside a box lie on it.
     this.layers = [];
@@ -81,6 +82,8 @@ class Scene {
     for (const [key, box] of wanted) {
       if (this.drawn.has(key)) continue;
       const element = this.element(box);
+      // What comes into sight later is marked as well.
+      for (const [name, which] of this.marks) element.classList.toggle(name, Boolean(which(box)));
       this.drawn.set(key, element);
       this.layer(box.depth).boxes.append(element);
     }
@@ -161,7 +164,12 @@ class Scene {
     if (classes.includes("double")) element.append(draw("rect", { class: "inner", x: 3, y: 3, width: w - 6, height: h - 6, rx: radius - 2 }));
     if (node.kind === "module") element.append(draw("rect", { class: "stripe", x: 0, y: radius, width: 3, height: Math.max(0, h - 2 * radius) }));
     this.words(element, box);
-    if (sign) element.append(draw("text", { class: "sign", x: w - 10, y: open ? 17 : h / 2 + 4, "text-anchor": "middle" }, sign));
+    if (sign) {
+      element.append(
+        draw("circle", { class: "badge", cx: w - 1, cy: 1, r: 8 }),
+        draw("text", { class: "sign", x: w - 1, y: 5, "text-anchor": "middle" }, sign)
+      );
+    }
     return element;
   }
 
@@ -213,6 +221,7 @@ class Scene {
 
   /** Put a class on the boxes that `which` is true of, and on no others. */
   mark(name, which) {
+    this.marks.set(name, which);
     for (const [key, element] of this.drawn) {
       const box = this.byKey.get(key);
       element.classList.toggle(name, Boolean(box && which(box)));
@@ -249,7 +258,11 @@ class Scene {
       this.pressed(box, event);
     } else if (event.key.startsWith("Arrow")) {
       const next = this.beside(box, event.key);
-      if (next) this.focus(next.key);
+      if (next) {
+        this.focus(next.key);
+        // The box is in the middle of the picture, of which a part may be out of sight.
+        this.canvas.svg.scrollIntoView({ block: "nearest" });
+      }
     } else {
       return;
     }
