@@ -45,7 +45,7 @@ NASTY = {
 }
 READ = ("table", "markdown", "html")
 # Formats of pictures alone refuse answers without one.
-PICTURES = ("mermaid",)
+PICTURES = ("mermaid", "svg", "png")
 TEXTS = [name for name in names() if name not in PICTURES]
 
 
