@@ -343,7 +343,7 @@ class _Fold:
     given:
         what of a copy is read by others: the offset of the node, and its port.
     left:
-        that part of it which leaves the last copy.
+        that part of it which leaves the run, from the last copy or from all.
     less:
         how many boxes fewer there are within a copy than nodes, for its own runs.
     """
@@ -368,15 +368,27 @@ class _Fold:
                 if wire.source < start + period:
                     self.taken.setdefault((wire.source, wire.out_port), len(self.taken))
         self.given: dict[tuple[int, int], int] = {}
-        self.left: dict[tuple[int, int], int] = {}
         for source, out in self.taken:
             if source >= start:
                 self.given.setdefault((source - start, out), len(self.given))
-        for node in range(self._last, run.end):
+        # What all copies give to a node outside, all give; of the rest the last one's is meant.
+        common = {
+            (node - start, wire.out_port, wire.target, wire.in_port)
+            for node in range(start, start + period)
+            for wire in leaves[node]
+            if wire.target >= run.end
+        }
+        self.left: dict[tuple[int, int, bool], int] = {}
+        self._left: dict[Wire, int] = {}
+        for node in range(start, run.end):
+            offset = (node - start) % period
             for wire in leaves[node]:
-                if wire.target >= run.end:
-                    self.given.setdefault((node - self._last, wire.out_port), len(self.given))
-                    self.left.setdefault((node - self._last, wire.out_port), len(self.left))
+                if wire.target < run.end:
+                    continue
+                self.given.setdefault((offset, wire.out_port), len(self.given))
+                shared = (offset, wire.out_port, wire.target, wire.in_port) in common
+                port = self.left.setdefault((offset, wire.out_port, shared), len(self.left))
+                self._left[wire] = port
         # The input of the run by which each wire from outside comes in.
         self._into: dict[Wire, int] = {}
         for node in range(start, run.end):
@@ -390,7 +402,7 @@ class _Fold:
 
     def out_port(self, wire: Wire) -> int:
         """The output of the run by which a wire leaves it."""
-        return len(self.taken) + self.run.times + self.left[wire.source - self._last, wire.out_port]
+        return len(self.taken) + self.run.times + self._left[wire]
 
     def within(self, number: int) -> Iterator[Wire]:
         """The wires of one copy of several nodes: inputs come first, then the nodes, then the outputs."""
@@ -427,9 +439,11 @@ class _Fold:
                         given = (twin.source - start, twin.out_port)
                         found[Wire(ports + number - 1, ports + number, text, self._out(given), into)] = None
         texts = self._texts()
-        for given, place in self.left.items():
-            text = texts.get(given, "")
-            found[Wire(ports + times - 1, ports + times + place, text, self._out(given))] = None
+        for (offset, out, shared), place in self.left.items():
+            given = (offset, out)
+            for number in range(0 if shared else times - 1, times):
+                text = texts.get(given, "")
+                found[Wire(ports + number, ports + times + place, text, self._out(given))] = None
         yield from found
 
     def _out(self, given: tuple[int, int]) -> int:
