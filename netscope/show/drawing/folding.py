@@ -27,6 +27,11 @@ class Wire(NamedTuple):
     in_port: int = -1
 
 
+def made(text: str) -> str:
+    """Of what is written at an edge the shape as it was made."""
+    return text.partition("→")[0].rstrip()
+
+
 class Run(NamedTuple):
     """`times` copies of `period` nodes each, from `start` on."""
 

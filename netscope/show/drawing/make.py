@@ -15,8 +15,9 @@ from netscope.report.operators import describe
 from netscope.report.report import Report
 from netscope.report.tree import looks_of
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
-from netscope.show.drawing.folding import Run, Wire, runs_of
+from netscope.show.drawing.folding import Run, Wire, made, runs_of
 from netscope.show.drawing.ranks import Link, Stand, stand
+from netscope.show.drawing.stretches import Stretch, stretches_of
 from netscope.show.strings import visible, width_of
 
 # Boxes that are seen at first; a level of modules is opened where all of it adds no more than these.
@@ -214,6 +215,8 @@ class _Groups:
             if not runs:
                 break
             drafts, wires = self._folded(drafts, wires, runs)
+        if fold:
+            drafts, wires = self._gathered(drafts, wires)
         nodes = tuple([draft.node for draft in drafts])
         key = (nodes, tuple(wires))
         if not whole and key in self._same:
@@ -241,6 +244,25 @@ class _Groups:
         if key not in self._stands:
             self._stands[key] = stand(inputs, inner, outputs, links)
         return self._stands[key]
+
+    def _gathered(
+        self, drafts: Sequence[_Draft], wires: Sequence[Wire]
+    ) -> tuple[Sequence[_Draft], Sequence[Wire]]:
+        """The group with a box in place of each long stretch of operators."""
+        for start, end in reversed(stretches_of([draft.node.kind for draft in drafts])):
+            stretch = Stretch(start, end, wires)
+            within = [
+                *(_Draft(port(INPUT, "")) for _ in stretch.taken),
+                *drafts[start:end],
+                *(_Draft(port(OUTPUT, "")) for _ in stretch.given),
+            ]
+            inside = self._write(within, list(stretch.inner()), fold=False)
+            often = Counter([draft.node.label for draft in drafts[start:end]])
+            below = _listed([name for name, _ in often.most_common()])
+            drawn = box("module", units.plural(end - start, "operator"), below, inside=inside.group)
+            drafts = [*drafts[:start], _Draft(drawn), *drafts[end:]]
+            wires = stretch.outer(wires)
+        return drafts, wires
 
     def _folded(
         self, drafts: Sequence[_Draft], wires: Sequence[Wire], runs: Sequence[Run]
@@ -288,7 +310,7 @@ class _Groups:
                     target.in_port(wire),
                 )
             )
-            text = wire.text if target is None else _made(wire.text)
+            text = wire.text if target is None else made(wire.text)
             found[Wire(start, end, text, out, into)] = None
         return kept, list(found)
 
@@ -432,7 +454,7 @@ class _Fold:
                     if wire.source >= start + number * period:
                         continue
                     place = self.taken[twin.source, twin.out_port]
-                    text, into = (wire.text, wire.in_port) if period == 1 else (_made(wire.text), place)
+                    text, into = (wire.text, wire.in_port) if period == 1 else (made(wire.text), place)
                     if number == 0 or twin.source < start:
                         found[Wire(place, ports + number, text, -1, into)] = None
                     else:
@@ -461,23 +483,18 @@ class _Fold:
         """What is written at the values that a copy gives."""
         start, period, _ = self.run
         return {
-            (node - start, wire.out_port): _made(wire.text)
+            (node - start, wire.out_port): made(wire.text)
             for first in (start, self._last)
             for node in range(first, first + period)
             for wire in self._leaves[node]
         } | {
-            (node - self._last, wire.out_port): _made(wire.text)
+            (node - self._last, wire.out_port): made(wire.text)
             for node in range(self._last, self.run.end)
             for wire in self._leaves[node]
         }
 
 
 # Words
-
-
-def _made(text: str) -> str:
-    """Of what is written at an edge the shape as it was made."""
-    return text.partition("→")[0].rstrip()
 
 
 def _stem(path: str) -> str:

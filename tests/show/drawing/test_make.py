@@ -207,6 +207,45 @@ def test_steps_of_a_loop() -> None:
     assert marks[1] == ("call 2 of 5",)
 
 
+class Detector(nn.Module):
+    """Much work of its own behind a module, no two steps alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 4)
+        self.last = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.head(x)
+        found = []
+        for step in range(30):
+            found.append(x[:, : 1 + step % 4].exp().sum() * x.mean())
+            x = x * found[-1] if step % 7 else x + found[-1]
+        return self.last(x + torch.stack(found).max())
+
+
+def test_long_stretches_of_operators_are_a_box() -> None:
+    drawn = assert_whole(traced(Detector(), 1, 4))
+    (_, head, _), (kind, label, _), (_, last, _) = named(drawn)
+    assert (head, kind, last) == ("head", "module", "last")
+    number = int(label.removesuffix(" operators"))
+    stretch = next(node for node in drawn.groups[0].nodes if node.label == label)
+    assert (len(named(drawn, stretch.inside)), stretch.path) == (number, "")
+    assert number > 100
+    assert drawn.opened == frozenset()
+    # A module without modules inside keeps its operators: they are all that is there to see.
+    alone = assert_whole(traced(nn.Sequential(Operators()), 1, 4))
+    assert len(named(alone, alone.groups[0].nodes[1].inside)) > 100
+
+
+class Operators(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        chance = random.Random(0)
+        for _ in range(120):
+            x = chance.choice([torch.exp, torch.sin, torch.cos, torch.tanh, torch.sigmoid])(x)
+        return x
+
+
 class Twice(nn.Module):
     def __init__(self) -> None:
         super().__init__()
