@@ -89,3 +89,28 @@ def test_what_has_no_picture_is_an_element_of_the_notebook(visit: Visit) -> None
     page = visit(notebook(answers()["findings"]))
     expect(page.locator("iframe")).to_have_count(0)
     expect(page.get_by_text("NS101").first).to_be_visible()
+
+
+def test_what_had_no_room_at_first_is_in_its_place_once_it_has(visit: Visit) -> None:
+    """A notebook makes the frame before it is seen."""
+    page = visit(notebook(pages.difference()).replace("width:760px", "width:760px;display:none"))
+    page.wait_for_timeout(500)
+    page.evaluate("document.querySelector('div').style.display = 'block'")
+    frame = frame_of(page)
+    for side in ("before", "after"):
+        box = frame.locator(f".difference .box[aria-label^='input,'][aria-label*=', {side},']")
+        expect(box).to_be_in_viewport()
+
+
+def test_a_table_that_had_no_room_at_first_leaves_out_what_it_has_none_for(visit: Visit) -> None:
+    frames = []
+    for style in ("", ";display:none"):
+        page = visit(
+            notebook(pages.summary()).replace("width:760px", f"width:760px{style}"), name=f"p{len(frames)}"
+        )
+        page.wait_for_timeout(500)
+        page.evaluate("document.querySelector('div').style.display = 'block'")
+        frames.append(frame_of(page))
+    headings = [frame.locator("thead th").all_inner_texts() for frame in frames]
+    assert headings[0] == headings[1]
+    assert "weight + bias" not in headings[0]
