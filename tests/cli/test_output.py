@@ -43,6 +43,8 @@ PAGES = {"view": ["lenet", "--no-open"]}
         ("x.json", "json"),
         ("x.html", "html"),
         ("x.mmd", "mermaid"),
+        ("x.svg", "svg"),
+        ("x.PNG", "png"),
         ("x.txt", "table"),
         ("x", "table"),
         (".x", "table"),
@@ -80,7 +82,8 @@ def test_every_command_is_tried_here_and_has_an_output_and_a_format() -> None:
 
 def test_formats_are_the_files_of_their_folder() -> None:
     """Nothing else names them: not -f, not -o, not help, not completion."""
-    files = {path.stem for path in Path(formats.__file__).parent.glob("*.py")} - {"__init__"}
+    found = Path(formats.__file__).parent.iterdir()
+    files = {path.stem for path in found if not path.name.startswith("_")}
     assert set(formats.names()) == files
     assert complete_format("") == formats.names()
     assert complete_format("ma") == ["markdown"]
@@ -97,12 +100,32 @@ def test_formats_are_the_files_of_their_folder() -> None:
 @pytest.mark.parametrize("form", formats.names())
 def test_each_format_is_written(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if form == "mermaid":
-        pytest.skip("an old report has nothing to draw")
+        pytest.skip("an old report has no network to draw")
+    if form == "png":
+        pytest.skip("bytes are written below")
     assert main(["summary", "tests/data/reports/2.json", "-f", form]) == 0
     shown = capsys.readouterr().out
     path = tmp_path / f"x{formats.find(form).suffixes[0]}"
     assert main(["summary", "tests/data/reports/2.json", "-o", str(path)]) == 0
     assert path.read_text(encoding="utf-8") == shown
+
+
+def test_bytes_are_written_as_they_are(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    path = tmp_path / "x.png"
+    call = ["summary", "tests/data/reports/2.json"]
+    assert main([*call, "-o", str(path)]) == 0
+    assert main([*call, "-f", "png"]) == 0
+    shown = capfdbinary.readouterr().out
+    assert shown.startswith(b"\x89PNG")
+    assert path.read_bytes() == shown
+
+
+def test_a_terminal_gets_no_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    with pytest.raises(UsageError, match="a terminal shows no png") as caught:
+        destination("png", None)
+    assert caught.value.hint == "write it to a file: -o net.png"
+    assert destination("svg", None) == ("svg", None)
 
 
 @pytest.mark.parametrize("command", ARGUMENTS)
@@ -115,7 +138,7 @@ def test_each_command_refuses_a_name_before_time_is_spent_and_writes_any_with_a_
     assert not path.exists()
     assert capsys.readouterr().err == (
         f"netscope: cannot tell the format of {str(path)!r} by its name.\n"
-        "          end it in .txt, .csv, .csv_raw, .html, .json, .md or .mmd, or give --format\n"
+        "          end it in .txt, .csv, .csv_raw, .html, .json, .md, .mmd, .png or .svg, or give --format\n"
     )
     assert main([*call, "--format", "csv"]) == 0
     assert path.read_text(encoding="utf-8").startswith("schema_version,")

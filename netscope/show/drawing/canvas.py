@@ -127,7 +127,7 @@ def rect(x: float, y: float, width: float, height: float, looks: str, *, round: 
 
 def title(lines: Sequence[str]) -> str:
     """What is shown of a shape by a pointer that rests on it."""
-    return f"<title>{safe(chr(10).join(filter(None, lines))).replace(chr(92) + 'n', '&#10;')}</title>"
+    return f"<title>{'&#10;'.join(safe(line) for line in lines if line)}</title>"
 
 
 class Canvas:

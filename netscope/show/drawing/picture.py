@@ -14,7 +14,7 @@ NAMES: Final = ("network", "map", "curve")
 
 
 def picture_of(page: Page) -> str:
-    """The picture that the page asks for, or else its first, as SVG.
+    """The picture that the page asks for, or else its first, as SVG; a map where there is no other.
 
     Raises:
         UsageError: it has none, or not that one.
@@ -26,10 +26,12 @@ def picture_of(page: Page) -> str:
             hint=f"{', '.join(NAMES[:-1])} and {NAMES[-1]} are there, and map:params, map:time and the like",
         )
     head = [" · ".join(visible(piece.text) for piece in page.head[1:])]
-    for section in _pictures(page.sections()):
-        found = _drawn(page, section, wanted, key, head)
-        if found is not None:
-            return found
+    sections = list(_pictures(page.sections()))
+    for name in [wanted] if wanted else ["", "map"]:
+        for section in sections:
+            found = _drawn(page, section, name, key, head)
+            if found is not None:
+                return found
     what = f"no {wanted}" if wanted else "no picture"
     raise UsageError(
         f"there is {what} in the answer on {short(page.title)}.",

@@ -3,12 +3,12 @@
 class Panel {
   constructor(grid) {
     this.grid = grid;
-    this.body = make("div", { class: "inner" });
+    this.body = make("div", { class: "inner", tabindex: 0, role: "region", "aria-label": "How it was counted" });
     this.title = make("h2", { id: "panel-title", tabindex: "-1" });
     this.box = make(
-      "aside",
+      "div",
       { class: "panel", role: "dialog", "aria-labelledby": "panel-title", hidden: true },
-      make("header", null, this.title, button("×", "Close (Esc)", () => this.close())),
+      make("div", { class: "head" }, this.title, button("×", "Close (Esc)", () => this.close())),
       this.body
     );
     document.body.append(this.box);

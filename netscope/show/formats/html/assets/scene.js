@@ -144,7 +144,7 @@ class Scene {
       transform: `translate(${round(box.x)} ${round(box.y)})`,
       role: "button",
       tabindex: -1,
-      "aria-label": label,
+      "aria-label": label || node.kind,
       "aria-expanded": node.inside >= 0 ? String(open) : null,
       "data-key": box.key,
     });
