@@ -28,6 +28,7 @@ from netscope.show.page import (
     Folded,
     Layers,
     Network,
+    Note,
     Notes,
     Page,
     Plot,
@@ -123,12 +124,24 @@ def _head(page: Page) -> str:
 
 
 def _ordered(sections: Iterable[Section]) -> list[Section]:
-    """Totals first: on a terminal they stand below a long table, where they are seen."""
+    """What failed first, then totals, then the rows: on a terminal both stand below the rows, to be seen.
+
+    That is for pages with a network's picture; others have their order.
+    """
     found = list(sections)
-    first = next((number for number, one in enumerate(found) if isinstance(one, Facts)), None)
-    if first is None or any(not isinstance(one, (Layers, Network)) for one in found[:first]):
+    first = next((number for number, one in enumerate(found) if isinstance(one, Facts)), 0)
+    if not all(isinstance(one, (Layers, Network)) for one in found[:first]):
         return found
-    return [found[first], *found[:first], *found[first + 1 :]]
+    found.insert(0, found.pop(first))
+    failures = [note for one in found if isinstance(one, Notes) for note in one.items if note.tone == "bad"]
+    if not failures or not any(isinstance(one, Network) for one in found):
+        return found
+    others = [_without(one, failures) if isinstance(one, Notes) else one for one in found]
+    return [Notes(failures), *others]
+
+
+def _without(notes: Notes, those: Sequence[Note]) -> Notes:
+    return notes._replace(items=[note for note in notes.items if note not in those])
 
 
 class _Parts:
@@ -139,7 +152,7 @@ class _Parts:
 
     def written(self, sections: Sequence[Section]) -> Iterator[str]:
         """A network and the rows of it are one part, in which they stand beside each other."""
-        waiting = [*sections]
+        waiting = [one for one in sections if not (isinstance(one, Notes) and one.drawn)]
         while waiting:
             one = waiting.pop(0)
             beside = waiting[0] if waiting else None
@@ -147,6 +160,11 @@ class _Parts:
                 waiting.pop(0)
                 yield f'<div class="work">\n{"".join([*self._network(one), *self._layers(beside)])}</div>\n'
                 one = beside
+            elif isinstance(one, Plot):
+                plots = [one, *_taken(waiting)]
+                yield '<div class="plots">\n'
+                yield from (f'<figure class="plot">{_svg(plot)}</figure>\n' for plot in plots)
+                yield "</div>\n"
             else:
                 yield from self._section(one)
             # Nothing of a table was left out here, whatever is said of it.
@@ -161,8 +179,6 @@ class _Parts:
                 yield from self._layers(one)
             case Difference():
                 yield from self._made("difference", "Both networks", lambda: _difference(one))
-            case Plot():
-                yield f'<figure class="plot">{_svg(one)}</figure>\n'
             case Facts():
                 yield _facts(one)
             case Bars(title):
@@ -214,6 +230,13 @@ def _block(one: Section, title: str = "") -> str:
 def _is_hint(one: Section) -> bool:
     """Whether it only says what to type to see more of the rows."""
     return isinstance(one, Notes) and one.close and all(note.hint for note in one.items)
+
+
+def _taken(waiting: list[Section]) -> Iterator[Plot]:
+    """Plots that come first; they leave the list."""
+    while waiting and isinstance(plot := waiting[0], Plot):
+        waiting.pop(0)
+        yield plot
 
 
 def _first(table: Table) -> Table:
