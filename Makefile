@@ -60,7 +60,7 @@ test-gpu: ## Run the tests that need a GPU, with GPU_PYTHON
 	PYTHONPATH=. $(GPU_PYTHON) -m pytest -q -m gpu tests/gpu $(GPU_ARGS)
 
 test-browser: $(VENV)/.browser ## Run the tests of pages in a real browser
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q -m browser tests/browser $(BROWSER_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -q -m browser tests/browser $(BROWSER_ARGS)
 
 lint: $(VENV)/.dev ## Check style and formatting
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 Two kinds. A part stands in a page that people write, between `<!-- generated: NAME -->` and `<!-- end -->`:
 NAME is a line of `PARTS`, or a command ("$ netscope explain alexnet conv1"), whose output it then is. A whole
-page is a line of `pages`: reference that nobody writes by hand.
+page is a line of `pages`: reference that nobody writes by hand; a picture one of `PICTURES`.
 
 `python -m tools.docs` writes all of them anew; with `--check` it exits 1 when one is stale. A test does the
 same.
@@ -304,11 +304,21 @@ def pages() -> dict[Path, str]:
     return {path: head + text for path, text in found.items()}
 
 
+# Pictures of the documents: the file, and the command whose output it is.
+PICTURES: Final = {"alexnet-zfnet.svg": "diff alexnet zfnet -f svg"}
+
+
+@cache
+def pictures() -> dict[Path, str]:
+    """Every picture that the program draws: where it is, and what it must be."""
+    return {DOCS / "images" / name: output_of(shlex.split(typed)) for name, typed in PICTURES.items()}
+
+
 def stale_pages() -> dict[Path, str | None]:
     """Every whole page that says what is no longer so, with what it must say; None for one that must go."""
     found: dict[Path, str | None] = {
         path: text
-        for path, text in pages().items()
+        for path, text in {**pages(), **pictures()}.items()
         if not path.is_file() or path.read_text(encoding="utf-8") != text
     }
     for folder in {path.parent for path in pages()}:

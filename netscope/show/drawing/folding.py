@@ -1,8 +1,8 @@
 """Identical neighbours of a group, found by what they are and by how they are wired.
 
 A run is a stretch of nodes that repeats: each copy is the same as the one before, its edges within are the
-same, and what it reads comes from the copy before or, for all copies, from the same node outside. Only the
-last copy is read by others than the next one.
+same, and what it reads comes from the copy before or, for all copies, from the same node outside. What it
+gives goes to the next copy, or for all copies to the same node outside; that of the last one goes anywhere.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ class Wire(NamedTuple):
     text: str
     out_port: int = -1
     in_port: int = -1
+
+
+def made(text: str) -> str:
+    """Of what is written at an edge the shape as it was made."""
+    return text.partition("→")[0].rstrip()
 
 
 class Run(NamedTuple):
@@ -71,10 +76,10 @@ class _Search:
         self._blocks = blocks
         self._stems = stems
         self._reads: list[list[Wire]] = [[] for _ in looks]
-        self._readers: list[list[int]] = [[] for _ in looks]
+        self._leaves: list[list[Wire]] = [[] for _ in looks]
         for wire in wires:
             self._reads[wire.target].append(wire)
-            self._readers[wire.source].append(wire.target)
+            self._leaves[wire.source].append(wire)
         # One number says whether two nodes may be alike at all.
         known: dict[Hashable, int] = {}
         self._keys = [
@@ -139,19 +144,29 @@ class _Search:
         fewest = FEWEST_BLOCKS if period == 1 and self._blocks[start] else FEWEST
         if times < fewest or not self._begins(start, period):
             return None
-        for copy in range(times):
+        common = self._given(start, period, start + 2 * period)
+        if common and times < FEWEST:
+            return None
+        for copy in range(1, times):
             first = start + copy * period
             if copy > 1 and not self._reads_well(first, start, period):
                 times = copy
                 break
-            if any(
-                not first <= reader < first + 2 * period
-                for node in range(first, first + period)
-                for reader in self._readers[node]
-            ):
-                times = copy + 1
-                break
-        return Run(start, period, times) if times >= fewest else None
+            if copy + 1 < times and self._given(first, period, first + 2 * period) == common:
+                continue
+            # The last one gives more than the others, or as much.
+            times = copy + 1 if self._given(first, period, first + period) >= common else copy
+            break
+        return Run(start, period, times) if times >= (FEWEST if common else fewest) else None
+
+    def _given(self, first: int, period: int, behind: int) -> set[tuple[int, Wire]]:
+        """What a copy gives to nodes from that one on: by which of its own, and to whom."""
+        return {
+            (node - first, wire._replace(source=-1))
+            for node in range(first, first + period)
+            for wire in self._leaves[node]
+            if wire.target >= behind
+        }
 
     def _begins(self, start: int, period: int) -> bool:
         """Whether the first copy is as the second, but for where that reads the first."""

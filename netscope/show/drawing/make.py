@@ -15,8 +15,9 @@ from netscope.report.operators import describe
 from netscope.report.report import Report
 from netscope.report.tree import looks_of
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
-from netscope.show.drawing.folding import Run, Wire, runs_of
+from netscope.show.drawing.folding import Run, Wire, made, runs_of
 from netscope.show.drawing.ranks import Link, Stand, stand
+from netscope.show.drawing.stretches import Stretch, stretches_of
 from netscope.show.strings import visible, width_of
 
 # Boxes that are seen at first; a level of modules is opened where all of it adds no more than these.
@@ -214,6 +215,8 @@ class _Groups:
             if not runs:
                 break
             drafts, wires = self._folded(drafts, wires, runs)
+        if fold:
+            drafts, wires = self._gathered(drafts, wires)
         nodes = tuple([draft.node for draft in drafts])
         key = (nodes, tuple(wires))
         if not whole and key in self._same:
@@ -241,6 +244,25 @@ class _Groups:
         if key not in self._stands:
             self._stands[key] = stand(inputs, inner, outputs, links)
         return self._stands[key]
+
+    def _gathered(
+        self, drafts: Sequence[_Draft], wires: Sequence[Wire]
+    ) -> tuple[Sequence[_Draft], Sequence[Wire]]:
+        """The group with a box in place of each long stretch of operators."""
+        for start, end in reversed(stretches_of([draft.node.kind for draft in drafts])):
+            stretch = Stretch(start, end, wires)
+            within = [
+                *(_Draft(port(INPUT, "")) for _ in stretch.taken),
+                *drafts[start:end],
+                *(_Draft(port(OUTPUT, "")) for _ in stretch.given),
+            ]
+            inside = self._write(within, list(stretch.inner()), fold=False)
+            often = Counter([draft.node.label for draft in drafts[start:end]])
+            below = _listed([name for name, _ in often.most_common()])
+            drawn = box("module", units.plural(end - start, "operator"), below, inside=inside.group)
+            drafts = [*drafts[:start], _Draft(drawn), *drafts[end:]]
+            wires = stretch.outer(wires)
+        return drafts, wires
 
     def _folded(
         self, drafts: Sequence[_Draft], wires: Sequence[Wire], runs: Sequence[Run]
@@ -288,7 +310,7 @@ class _Groups:
                     target.in_port(wire),
                 )
             )
-            text = wire.text if target is None else _made(wire.text)
+            text = wire.text if target is None else made(wire.text)
             found[Wire(start, end, text, out, into)] = None
         return kept, list(found)
 
@@ -343,7 +365,7 @@ class _Fold:
     given:
         what of a copy is read by others: the offset of the node, and its port.
     left:
-        that part of it which leaves the last copy.
+        that part of it which leaves the run, from the last copy or from all.
     less:
         how many boxes fewer there are within a copy than nodes, for its own runs.
     """
@@ -368,15 +390,27 @@ class _Fold:
                 if wire.source < start + period:
                     self.taken.setdefault((wire.source, wire.out_port), len(self.taken))
         self.given: dict[tuple[int, int], int] = {}
-        self.left: dict[tuple[int, int], int] = {}
         for source, out in self.taken:
             if source >= start:
                 self.given.setdefault((source - start, out), len(self.given))
-        for node in range(self._last, run.end):
+        # What all copies give to a node outside, all give; of the rest the last one's is meant.
+        common = {
+            (node - start, wire.out_port, wire.target, wire.in_port)
+            for node in range(start, start + period)
+            for wire in leaves[node]
+            if wire.target >= run.end
+        }
+        self.left: dict[tuple[int, int, bool], int] = {}
+        self._left: dict[Wire, int] = {}
+        for node in range(start, run.end):
+            offset = (node - start) % period
             for wire in leaves[node]:
-                if wire.target >= run.end:
-                    self.given.setdefault((node - self._last, wire.out_port), len(self.given))
-                    self.left.setdefault((node - self._last, wire.out_port), len(self.left))
+                if wire.target < run.end:
+                    continue
+                self.given.setdefault((offset, wire.out_port), len(self.given))
+                shared = (offset, wire.out_port, wire.target, wire.in_port) in common
+                port = self.left.setdefault((offset, wire.out_port, shared), len(self.left))
+                self._left[wire] = port
         # The input of the run by which each wire from outside comes in.
         self._into: dict[Wire, int] = {}
         for node in range(start, run.end):
@@ -390,7 +424,7 @@ class _Fold:
 
     def out_port(self, wire: Wire) -> int:
         """The output of the run by which a wire leaves it."""
-        return len(self.taken) + self.run.times + self.left[wire.source - self._last, wire.out_port]
+        return len(self.taken) + self.run.times + self._left[wire]
 
     def within(self, number: int) -> Iterator[Wire]:
         """The wires of one copy of several nodes: inputs come first, then the nodes, then the outputs."""
@@ -420,16 +454,18 @@ class _Fold:
                     if wire.source >= start + number * period:
                         continue
                     place = self.taken[twin.source, twin.out_port]
-                    text, into = (wire.text, wire.in_port) if period == 1 else (_made(wire.text), place)
+                    text, into = (wire.text, wire.in_port) if period == 1 else (made(wire.text), place)
                     if number == 0 or twin.source < start:
                         found[Wire(place, ports + number, text, -1, into)] = None
                     else:
                         given = (twin.source - start, twin.out_port)
                         found[Wire(ports + number - 1, ports + number, text, self._out(given), into)] = None
         texts = self._texts()
-        for given, place in self.left.items():
-            text = texts.get(given, "")
-            found[Wire(ports + times - 1, ports + times + place, text, self._out(given))] = None
+        for (offset, out, shared), place in self.left.items():
+            given = (offset, out)
+            for number in range(0 if shared else times - 1, times):
+                text = texts.get(given, "")
+                found[Wire(ports + number, ports + times + place, text, self._out(given))] = None
         yield from found
 
     def _out(self, given: tuple[int, int]) -> int:
@@ -447,23 +483,18 @@ class _Fold:
         """What is written at the values that a copy gives."""
         start, period, _ = self.run
         return {
-            (node - start, wire.out_port): _made(wire.text)
+            (node - start, wire.out_port): made(wire.text)
             for first in (start, self._last)
             for node in range(first, first + period)
             for wire in self._leaves[node]
         } | {
-            (node - self._last, wire.out_port): _made(wire.text)
+            (node - self._last, wire.out_port): made(wire.text)
             for node in range(self._last, self.run.end)
             for wire in self._leaves[node]
         }
 
 
 # Words
-
-
-def _made(text: str) -> str:
-    """Of what is written at an edge the shape as it was made."""
-    return text.partition("→")[0].rstrip()
 
 
 def _stem(path: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from netscope.base.errors import MissingExtraError, UsageError
 from netscope.show.drawing.picture import picture_of
@@ -18,8 +19,9 @@ BINARY: Final = True
 ZOOM: Final = 2.0
 LONGEST: Final = 16_000
 
-# Families that have letters of one width, the first that is there is taken.
-_MONOSPACE: Final = "DejaVu Sans Mono"
+# Of one width, where the families that the picture names are not there.
+FAMILY: Final = "DejaVu Sans Mono"
+
 _SIZE: Final = re.compile(r'<svg[^>]* width="([0-9.]+)" height="([0-9.]+)"')
 
 
@@ -27,15 +29,14 @@ def lower(page: Page, screen: Screen) -> bytes:
     """The picture as SVG has it, in the light colours.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, it is too large, or there is no font.
         MissingExtraError: resvg is not installed.
     """
-    try:
-        import resvg_py
-    except ImportError:
-        raise MissingExtraError("a PNG needs resvg.", hint="pip install 'netscope[html]'") from None
-
     picture = picture_of(page)
+    if not _writes():
+        raise UsageError(
+            "there is no font to write a PNG's texts in.", hint=f"install {FAMILY}, or ask for SVG"
+        )
     size = _SIZE.search(picture)
     assert size is not None
     longest = max(float(size[1]), float(size[2]))
@@ -44,10 +45,26 @@ def lower(page: Page, screen: Screen) -> bytes:
         raise UsageError(
             "the picture is too large for a PNG.", hint="draw less of it with --depth, or an SVG"
         )
-    made = resvg_py.svg_to_bytes(
-        svg_string=picture,
-        width=round(float(size[1]) * zoom),
-        height=round(float(size[2]) * zoom),
-        monospace_family=_MONOSPACE,
-    )
-    return bytes(made)
+    wide, high = round(float(size[1]) * zoom), round(float(size[2]) * zoom)
+    return _pixels(picture, width=wide, height=high, monospace_family=FAMILY)
+
+
+@cache
+def _writes() -> bool:
+    """Whether there is any font: without one a picture would have no texts, and nobody would say so."""
+    return _pixels(_LETTER.format("M")) != _pixels(_LETTER.format(""))
+
+
+_LETTER: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">'
+    '<text y="9" font-family="monospace" font-size="9">{}</text></svg>'
+)
+
+
+def _pixels(picture: str, **how: Any) -> bytes:
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError:
+        raise MissingExtraError("a PNG needs resvg.", hint="pip install 'netscope[html]'") from None
+
+    return bytes(svg_to_bytes(svg_string=picture, **how))

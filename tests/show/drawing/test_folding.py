@@ -80,3 +80,18 @@ def test_a_run_begins_where_names_belong_together() -> None:
     wires = [Wire(a, b, "x") for a, b in chain(9)]
     assert runs_of(looks, [False] * 9, stems, wires) == [Run(2, 2, 3)]
     assert runs_of(looks, [False] * 9, [""] * 9, wires) == [Run(1, 2, 3)]
+
+
+def test_copies_beside_each_other() -> None:
+    # Four read one node, and one node reads all four.
+    pairs = [(0, node) for node in range(1, 5)] + [(node, 5) for node in range(1, 5)]
+    assert runs(".aaaa.", pairs) == [Run(1, 1, 4)]
+    # One of them is read by somebody else too: only the last may be.
+    assert runs(".aaaa..", [*pairs, (2, 6)]) == []
+    assert runs(".aaaa..", [*pairs, (4, 6)]) == [Run(1, 1, 4)]
+
+
+def test_steps_of_a_loop_that_are_gathered() -> None:
+    # Each step reads the one before and an input, and all are read by what gathers them.
+    pairs = [(0, 2), (2, 3), (3, 4), *[(1, step) for step in (2, 3, 4)], *[(step, 5) for step in (2, 3, 4)]]
+    assert runs("..aaa.", pairs) == [Run(2, 1, 3)]

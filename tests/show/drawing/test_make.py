@@ -183,6 +183,69 @@ def test_layers_of_other_sizes_are_no_copies() -> None:
     assert [kind for kind, _, _ in named(assert_whole(traced(model, 1, 4, 8, 8)))] == ["module"] * 3
 
 
+class Loop(nn.Module):
+    """A cell that is called step by step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(4, 4)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        state = torch.zeros(1, 4)
+        states = []
+        for step in range(5):
+            state = self.cell(x[:, step], state)
+            states.append(state)
+        return torch.stack(states), state
+
+
+def test_steps_of_a_loop() -> None:
+    drawn = assert_whole(traced(Loop(), 1, 5, 4))
+    assert ("run", "cell", 5) in named(drawn)
+    run = next(node for node in drawn.groups[0].nodes if node.kind == "run")
+    marks = [node.marks for node in drawn.groups[run.inside].nodes if node.kind == "module"]
+    assert marks[1] == ("call 2 of 5",)
+
+
+class Detector(nn.Module):
+    """Much work of its own behind a module, no two steps alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(4, 4)
+        self.last = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.head(x)
+        found = []
+        for step in range(30):
+            found.append(x[:, : 1 + step % 4].exp().sum() * x.mean())
+            x = x * found[-1] if step % 7 else x + found[-1]
+        return self.last(x + torch.stack(found).max())
+
+
+def test_long_stretches_of_operators_are_a_box() -> None:
+    drawn = assert_whole(traced(Detector(), 1, 4))
+    (_, head, _), (kind, label, _), (_, last, _) = named(drawn)
+    assert (head, kind, last) == ("head", "module", "last")
+    number = int(label.removesuffix(" operators"))
+    stretch = next(node for node in drawn.groups[0].nodes if node.label == label)
+    assert (len(named(drawn, stretch.inside)), stretch.path) == (number, "")
+    assert number > 100
+    assert drawn.opened == frozenset()
+    # A module without modules inside keeps its operators: they are all that is there to see.
+    alone = assert_whole(traced(nn.Sequential(Operators()), 1, 4))
+    assert len(named(alone, alone.groups[0].nodes[1].inside)) > 100
+
+
+class Operators(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        chance = random.Random(0)
+        for _ in range(120):
+            x = chance.choice([torch.exp, torch.sin, torch.cos, torch.tanh, torch.sigmoid])(x)
+        return x
+
+
 class Twice(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -313,11 +376,15 @@ def _group(
             (chance.choice([None, None, *kinds]), chance.randint(0, 2)) for _ in range(chance.randint(1, 3))
         ]
         reaches = [[chance.randint(1, 4) for _ in range(2)] for _ in pattern]
+        outside = free[-1] if chance.random() < 0.4 else None  # what the copies have in common
+        begun = len(free)
         for _ in range(chance.randint(1, 5)):
             for (kind, look), reach in zip(pattern, reaches, strict=True):
                 number = len(nodes)
                 wanted = chance.choice(free) if chance.random() < 0.1 else None
                 reads = [free[-min(back, len(free))] for back in reach]
+                if outside is not None and chance.random() < 0.98:
+                    reads = [outside, outside if reach[0] > 1 else reads[1]]
                 if wanted is not None:
                     reads[0] = wanted
                 if kind is None:
@@ -336,6 +403,14 @@ def _group(
                 ]
                 inner = groups[index].nodes
                 free += [(number, port) for port, node in enumerate(inner) if node.kind == "output"]
+        if chance.random() < 0.4:  # what gathers what they gave, or most of it
+            edges += [
+                FlowEdge(source, len(nodes), (9,), "", None, out)
+                for source, out in free[begun:]
+                if chance.random() < 0.97
+            ]
+            nodes.append(FlowNode("operator", "aten.cat.default"))
+            free.append((len(nodes) - 1, -1))
     for place in range(went):
         source, out = free[-1 - place % len(free)]
         edges.append(FlowEdge(source, len(nodes) + place, (1,), "", None, out))

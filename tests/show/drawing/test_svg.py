@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import io
 import re
+import sys
 from collections import OrderedDict
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import netscope
@@ -16,6 +19,7 @@ from netscope.show.drawing.icicle import column_of, tiles_of
 from netscope.show.drawing.kinds import kind_of
 from netscope.show.drawing.make import drawing_of
 from netscope.show.drawing.svg import svg_of
+from netscope.show.formats import png
 from netscope.show.grid import grid_of
 from tests.reports import alexnet
 from tests.show.drawing.test_make import Decoder, Fails, traced
@@ -160,7 +164,7 @@ def test_a_report_without_its_flow_is_shown_as_a_map() -> None:
         old.to_svg(picture="network")
 
 
-def test_pixels(tmp_path: object) -> None:
+def test_pixels() -> None:
     report = netscope.summary("lenet")
     data = report.to_png()
     assert data.startswith(b"\x89PNG")
@@ -175,10 +179,6 @@ def test_pixels(tmp_path: object) -> None:
 
 def test_letters_are_drawn() -> None:
     """A system without the fonts of the picture's list shows its own, and never none."""
-    import io
-
-    from PIL import Image
-
     drawn = Image.open(io.BytesIO(netscope.summary("lenet").to_png())).convert("L")
     # The name of the network, at the upper left, where nothing else is.
     name = drawn.crop((40, 40, 200, 84))
@@ -186,9 +186,17 @@ def test_letters_are_drawn() -> None:
 
 
 def test_without_resvg(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
+    png._writes.cache_clear()
     monkeypatch.setitem(sys.modules, "resvg_py", None)
     with pytest.raises(MissingExtraError, match="resvg") as caught:
         alexnet().to_png(picture="map")
     assert caught.value.hint == "pip install 'netscope[html]'"
+
+
+def test_without_a_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = png._pixels
+    monkeypatch.setattr(png, "_pixels", lambda picture, **how: drawn(picture, skip_system_fonts=True, **how))
+    png._writes.cache_clear()
+    with pytest.raises(UsageError, match="no font"):
+        alexnet().to_png(picture="map")
+    png._writes.cache_clear()

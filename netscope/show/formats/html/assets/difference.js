@@ -151,7 +151,7 @@ class DifferenceView {
       classes: `${status.classes} ${kind} ${status.sign === "~" && text ? "double" : ""}`,
       fill: null,
       sign: status.sign,
-      label: [node.label, node.below, this.sides[box.side].name, status.said, text].filter(Boolean).join(", "),
+      label: [node.label || node.kind, node.below, this.sides[box.side].name, status.said, text].filter(Boolean).join(", "),
       tip: [`${name} · ${status.said}`, node.below, text, ...node.marks],
     };
   }

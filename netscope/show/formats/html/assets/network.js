@@ -110,7 +110,7 @@ class Network {
     return {
       classes: classes.join(" "),
       fill,
-      label: [`${node.label}${times}`, node.below, value].filter(Boolean).join(", "),
+      label: [`${node.label || node.kind}${times}`, node.below, value].filter(Boolean).join(", "),
       tip: lines,
       sign: classes.includes("failed") ? "✗" : "",
     };
