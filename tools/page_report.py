@@ -322,7 +322,7 @@ def text(rows: Sequence[dict[str, Any]], peers: Sequence[dict[str, Any]]) -> str
             "## Beside others",
             "",
             "Until the first box is there, the median of three. Netron reads what `torch.export` saved, with",
-            "all weights, from a server that it starts; it begins when its question about cookies is answered.",
+            "all weights, from a server of its own, and begins when its question about cookies is answered.",
             "torchvista writes a page, its modules closed.",
             "",
             "| peer | network | written in | weighs | open |",
