@@ -16,12 +16,14 @@ from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnNode
 from netscope.show.drawing.make import is_worth_opening
 from netscope.show.drawing.place import Box, Placed, Steps, path_in, place_both
-from netscope.show.drawing.svg import QUANTITIES, network
+from netscope.show.drawing.svg import QUANTITIES, network, reach
 from netscope.show.strings import broken, visible
 
 # Pixels between the networks where nothing is told, and where something is.
 APART: Final = 60
 TELLING: Final = 210
+# Pixels that the legend takes.
+LEGEND: Final = 560
 # Lines of what is told of a box, and pixels for each.
 MOST: Final = 3
 LINE: Final = 13
@@ -68,13 +70,14 @@ def svg_of_both(both: DrawnDiff, depth: int | None = None, head: Sequence[str] =
 
     totals = list(_totals(before, after))
     name = " → ".join(dict.fromkeys((before.name, after.name)))
-    canvas = Canvas(name, head, max(left.width + between + right.width, 2 * TELLING))
+    wide_as = left.width + between + max(right.width, reach(right))
+    canvas = Canvas(name, head, max(wide_as, LEGEND))
     canvas.add(*_table(canvas, totals))
-    start = (canvas.width - left.width - between - right.width) / 2
+    start = (canvas.width - wide_as) / 2
     corners = start, start + left.width + between
     for drawing, corner, placed in zip((before, after), corners, (left, right), strict=True):
         middle = corner + placed.width / 2
-        title = fitted(drawing.name, max(placed.width, 120), 14)
+        title = fitted(drawing.name, placed.width + between - 20, 14)
         canvas.add(text(middle, canvas.height, title, "label name", anchor="middle"))
     canvas.height += 16
     top = canvas.height
@@ -191,7 +194,8 @@ def _told(sides: tuple[_Side, _Side], left: Placed, right: Placed) -> Iterator[t
         said.add(box.path)
         words = pair.text
         if pair.before != pair.after and "moved" not in words:
-            words = ", ".join(filter(None, [f"now {pair.after}", words]))
+            was, now = (path.rpartition(".")[2] for path in (box.path, pair.after))
+            words = ", ".join(filter(None, [f"now {now}" if was != now else "", words]))
         if words and not (pair.before == pair.after and _is_passed(pair)) and not box.open:
             yield box, there[pair.after], words
 

@@ -46,8 +46,9 @@ def svg_of(drawing: Drawing, head: Sequence[str] = (), depth: int | None = None)
     groups = drawing.groups
     opened = opened_of(groups, ("module", "run")) if depth is None else opened_to(groups, depth)
     placed = place(drawing, opened)
-    canvas = Canvas(drawing.name, head, placed.width)
-    left = (canvas.width - placed.width) / 2
+    right = reach(placed)
+    canvas = Canvas(drawing.name, head, max(placed.width, right))
+    left = max(0.0, min((canvas.width - placed.width) / 2, canvas.width - right))
     canvas.add(f'<g transform="translate({number(left)} {number(canvas.height)})">')
     canvas.add(*network(drawing, placed))
     canvas.add("</g>")
@@ -69,6 +70,11 @@ def network(drawing: Drawing, placed: Placed, looks: Mapping[Steps, str] | None 
     parts += [_closed(drawing, box, flows, shown.get(box.steps, "")) for box in placed.boxes if not box.open]
     parts += _told(placed.lines)
     return parts
+
+
+def reach(placed: Placed) -> float:
+    """How far to the right what is written at edges reaches."""
+    return max([line.spot[0] + wide(line.text, 10) for line in placed.lines if line.text], default=0.0)
 
 
 def _flows(placed: Placed) -> dict[Steps, tuple[list[str], list[str]]]:
