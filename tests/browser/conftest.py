@@ -84,7 +84,7 @@ def visit(chromium: Browser, tmp_path: Path) -> Iterator[Visit]:
         page.on("pageerror", lambda error: complaints.append(f"raised {error}"))
         page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(path.as_uri())
-        if "data-from" in html:
+        if 'data-from="' in html:
             page.wait_for_selector("html[data-ready]", state="attached")
         return page
 

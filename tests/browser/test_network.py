@@ -181,8 +181,11 @@ def test_colour_is_by_a_quantity_with_a_legend(page: Page) -> None:
         choice.select_option(quantity)
         expect(legend).to_contain_text(quantity)
     choice.select_option("params")
-    # The heaviest row but the whole is its darkest box: layer4 has 8,393,728 of 11,689,512.
+    # The heaviest of the closed boxes is the darkest: the second block of layer4, which is open.
+    expect(legend).to_contain_text("4,720,640")
+    page.get_by_role("button", name="Close all boxes").click()
     expect(legend).to_contain_text("8,393,728")
+    expect(box(page, "layer4").locator(".body")).to_have_attribute("style", re.compile("100%"))
     fills = page.locator(".network .box[aria-label^='conv1,'] .body")
     expect(fills).to_have_attribute("style", re.compile("fill:"))
     choice.focus()
@@ -209,7 +212,7 @@ def part(page: Page, name: str) -> Locator:
 def test_the_map_goes_in_and_out(page: Page) -> None:
     expect(part(page, "layer4")).to_have_attribute("aria-label", re.compile(r"8,393,728 \(71\.8%\)"))
     part(page, "layer4").click()
-    trail = page.get_by_role("navigation", name="Where the map is")
+    trail = page.get_by_role("navigation", name="Map: where it is")
     expect(trail).to_contain_text("layer4")
     expect(part(page, "layer3")).to_have_count(0)
     trail.get_by_role("button", name="Back to all").click()
@@ -229,7 +232,7 @@ def test_the_map_by_keyboard(page: Page) -> None:
         page.keyboard.press("ArrowRight")
     expect(focused).to_have_attribute("aria-label", re.compile("^layer4:"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("navigation", name="Where the map is")).to_contain_text("layer4")
+    expect(page.get_by_role("navigation", name="Map: where it is")).to_contain_text("layer4")
     page.keyboard.press("Backspace")
     expect(part(page, "layer3")).to_have_count(1)
     page.keyboard.press("i")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 
+import netscope
+from netscope.show.drawing.difference import difference_of
 from netscope.show.drawing.drawing import Drawing
 from netscope.show.drawing.make import drawing_of
-from netscope.show.drawing.place import place
+from netscope.show.drawing.place import place, place_both
 from tests.browser import pages
 from tests.browser.conftest import Visit
 
@@ -48,3 +51,46 @@ def test_boxes_stand_where_python_puts_them(name: str, visit: Visit) -> None:
         assert there.keys() == here.keys()
         for key, spot in here.items():
             assert there[key] == pytest.approx(spot, abs=0.05), key
+
+
+# Pixels between the two networks in a page.
+BETWEEN = 90
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("alexnet", "zfnet"),
+        ("torchvision/resnet18", "torchvision/resnet34"),
+        ("torchvision/vgg11", "torchvision/vgg16"),
+        ("torchvision/resnet18", "lenet"),
+    ],
+)
+def test_pairs_stand_opposite_where_python_puts_them(before: str, after: str, visit: Visit) -> None:
+    found = netscope.diff(pages.summary(before), pages.summary(after))
+    both = difference_of(found)
+    assert both is not None
+    page = visit(found.to_html())
+    page.get_by_role("button", name="Fit all").click()
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    boxes = page.locator(".difference .box").evaluate_all(
+        "boxes => boxes.map((box) => "
+        "[box.dataset.key, box.getAttribute('transform'), box.classList.contains('open')])"
+    )
+    there: tuple[dict[Steps, tuple[float, float]], ...] = ({}, {})
+    opened: tuple[set[Steps], set[Steps]] = (set(), set())
+    for key, moved, is_open in boxes:
+        side, _, steps = key.partition(":")
+        place_of = tuple(map(int, steps.split(".")))
+        x, y = map(float, re.findall(r"-?[\d.]+", moved))
+        there[int(side)][place_of] = (x, y)
+        if is_open:
+            opened[int(side)].add(place_of)
+    partners = {p.before: p.after for p in both.pairs if p.before is not None and p.after is not None}
+    left, right = place_both(both.before, both.after, opened, partners)
+    for side, placed in enumerate((left, right)):
+        moved_by = side * (left.width + BETWEEN)
+        assert there[side].keys() == {box.steps for box in placed.boxes}
+        for box in placed.boxes:
+            spot = (box.x + moved_by, box.y)
+            assert there[side][box.steps] == pytest.approx(spot, abs=0.06), box.path

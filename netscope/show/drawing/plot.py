@@ -306,6 +306,7 @@ def _style(*, alone: bool) -> str:
             f".nsp-axis{{stroke:{dim};fill:none}}",
             f".nsp-mark{{stroke:{fg};fill:none;stroke-dasharray:4 3}}",
             f".nsp-at circle{{fill:{fg}}}",
+            f".nsp-dot.current{{stroke:{fg};stroke-width:2}}",
         ]
         return "".join(found)
 
@@ -313,7 +314,7 @@ def _style(*, alone: bool) -> str:
         ".nsp-line{fill:none;stroke-width:1.6;stroke-linejoin:round}.nsp-area{fill-opacity:.18}"
         ".nsp-dot{fill-opacity:.75}.nsp-dot:hover{fill-opacity:1}.nsp-at rect{fill:transparent}"
         ".nsp-at circle{visibility:hidden;pointer-events:none}.nsp-at:hover circle{visibility:visible}"
-        ".nsp [data-path]{cursor:pointer}"
+        ".nsp-at.current circle{visibility:visible}.nsp [data-path]{cursor:pointer}"
         ".nsp .nsp-title{font-weight:bold}"
     )
     css = rules({name: paint(name) for name in _COLOURS}) + fixed

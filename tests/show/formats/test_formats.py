@@ -64,7 +64,6 @@ def test_every_answer_is_to_be_had_in_every_format(kind: str) -> None:
     assert answer.to_markdown() == answer.to("markdown")
     assert answer.to_csv() == answer.to("csv")
     assert answer.to_html() == answer.to("html")
-    assert answer._repr_html_().startswith("<div ")
     assert json.loads(answer.to_json())["schema_version"]
 
 
@@ -179,7 +178,7 @@ def test_a_notebook_shows_a_page_of_pictures_on_its_own(kind: str, name: str) ->
     )
     if frame is None:
         assert kind not in ("profile", "roofline", "memory", "curve")
-        assert answer._repr_html_() in answer.to_html()
+        assert answer._repr_html_().startswith("<div ")
         return
     assert html.unescape(frame[1]) == answer.to_html()
     assert "allow-same-origin" not in frame[2]

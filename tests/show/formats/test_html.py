@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from netscope.answers.explain import explain
+from netscope.show import page_of
+from netscope.show.formats import html
 from tests.nets import wide
 from tests.reports import alexnet, linear, report
 from tests.show.answers import profile
@@ -7,21 +10,21 @@ from tests.show.answers import profile
 
 def test_text_is_escaped_and_there_is_no_script() -> None:
     name = "<script>alert('x')</script>"
-    text = report(name, name, [linear(name, (1, 4), (1, 4))])._repr_html_()
+    text = html.fragment(page_of(report(name, name, [linear(name, (1, 4), (1, 4))])))
     assert "<script" not in text
     assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;" in text
     assert text.count("<table") == text.count("</table>") == 2
 
 
 def test_what_is_inside_is_indented() -> None:
-    text = alexnet()._repr_html_()
+    text = html.fragment(page_of(alexnet()))
     assert "padding-left" not in text[: text.index(">features<")]
     assert 'padding-left:24px">conv1<' in text
     assert ">62,378,344<" in text
 
 
 def test_a_notebook_gets_an_element_and_a_browser_a_document() -> None:
-    assert alexnet()._repr_html_().startswith("<div ")
+    assert explain(alexnet())._repr_html_().startswith("<div ")
     page = alexnet().to_html()
     assert page.startswith("<!doctype html>")
     assert "<title>alexnet · netscope</title>" in page

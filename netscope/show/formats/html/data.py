@@ -135,8 +135,10 @@ def _number(raw: Any) -> float | int | None:
     return _short(raw) if math.isfinite(raw) else None
 
 
-def _short(value: float) -> float | int:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+def _short(value: float) -> float:
+    """Whole numbers without a point."""
+    whole = int(value)
+    return whole if whole == value else value
 
 
 def of_drawing(drawing: Drawing) -> dict[str, Any]:

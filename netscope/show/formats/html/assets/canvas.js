@@ -45,7 +45,8 @@ class Canvas {
       },
       { passive: false }
     );
-    new ResizeObserver(() => this.changed()).observe(svg);
+    // Where there was no room when it was made, as in a notebook, there is some later.
+    new ResizeObserver(() => (this.untouched ? this.begin() : this.changed())).observe(svg);
   }
 
   get width() {
@@ -91,6 +92,7 @@ class Canvas {
   }
 
   by(dx, dy) {
+    this.untouched = false;
     this.x += dx;
     this.y += dy;
     this.changed();
@@ -98,6 +100,7 @@ class Canvas {
 
   /** Zoom around a point of the picture, its middle without one. */
   zoom(factor, x = this.width / 2, y = this.height / 2) {
+    this.untouched = false;
     const scale = Math.max(LEAST, Math.min(MOST, this.scale * factor));
     this.x = x - ((x - this.x) * scale) / this.scale;
     this.y = y - ((y - this.y) * scale) / this.scale;
@@ -107,6 +110,7 @@ class Canvas {
 
   /** All of it in sight. */
   fit() {
+    this.untouched = false;
     const { width, height } = this.size;
     const scale = Math.min((this.width - 32) / Math.max(1, width), (this.height - 32) / Math.max(1, height), 1);
     this.scale = Math.max(LEAST, scale);
@@ -118,6 +122,7 @@ class Canvas {
   /** As much as can be read, from the top. */
   begin() {
     this.fit();
+    this.untouched = true;
     if (this.scale >= 0.7) return;
     const { width } = this.size;
     this.scale = Math.max(0.7, Math.min(1, (this.width - 32) / Math.max(1, width)));
@@ -133,6 +138,7 @@ class Canvas {
     const top = y * scale + this.y;
     const seen = left >= 0 && top >= 0 && left + w * scale <= this.width && top + h * scale <= this.height;
     if (seen && scale >= 0.35) return;
+    this.untouched = false;
     if (scale < 0.35) this.scale = 0.8;
     this.x = this.width / 2 - (x + w / 2) * this.scale;
     this.y = h * this.scale > this.height ? 24 - y * this.scale : this.height / 2 - (y + h / 2) * this.scale;

@@ -10,18 +10,7 @@ const STATUSES = {
 
 class DifferenceView {
   constructor(place, json) {
-    this.sides = ["before", "after"].map((name) => ({ name, drawing: new Drawing(json[name]), pairs: new Map() }));
-    for (const side of this.sides) {
-      side.open = new Set(side.drawing.opened);
-      side.keys = new Map();
-      side.drawing.walk((key, path, node) => {
-        if (isRow(node) && !side.keys.has(path)) side.keys.set(path, key);
-      });
-    }
-    this.pairs = json.pairs.map(([before, after, status, text]) => ({ paths: [before, after], status, text }));
-    for (const pair of this.pairs) {
-      pair.paths.forEach((path, i) => path !== null && this.sides[i].pairs.set(path, pair));
-    }
+    [this.sides, this.pairs] = sidesOf(json);
     this.changes = this.findChanges();
     this.at = -1;
     this.scene = new Scene("Both networks, before at the left and after at the right", {
@@ -36,7 +25,7 @@ class DifferenceView {
       make(
         "p",
         { class: "foot" },
-        make("span", { class: "keys" }, "n and p go from change to change · drag moves · ctrl and wheel zooms · Enter opens")
+        make("span", { class: "keys" }, "n and p go from change to change · drag to move · ctrl and wheel to zoom · Enter opens")
       )
     );
     this.alike();
@@ -48,10 +37,10 @@ class DifferenceView {
   }
 
   bar() {
-    const marks = Object.entries(STATUSES).map(([status, { said, sign }]) => {
-      const many = this.changes.filter((pair) => pair.status === status).length;
-      return make("span", { class: `key status-${said.replace(" ", "-")}` }, make("i", null, sign), status === "=" ? said : `${many.toLocaleString("en")} ${said}`);
-    });
+    const there = new Set(this.pairs.map((pair) => pair.status));
+    const marks = Object.entries(STATUSES)
+      .filter(([status]) => there.has(status))
+      .map(([, { said, sign }]) => make("span", { class: `key status-${said.replace(" ", "-")}` }, make("i", null, sign), said));
     this.where = make("span", { class: "found", role: "status" });
     return make(
       "div",
@@ -64,16 +53,17 @@ class DifferenceView {
     );
   }
 
-  /** Pairs that changed themselves, or were added or removed; those around them follow. */
+  /** Pairs that changed themselves, or were added or removed as a whole; those around and within them follow. */
   findChanges() {
-    const path = ({ paths }) => (paths[1] === null ? paths[0] : paths[1]);
+    const nameOf = ({ paths }) => (paths[1] === null ? paths[0] : paths[1]);
     const changed = this.pairs.filter((pair) => pair.status !== "=");
-    const around = new Set();
-    for (const pair of changed) {
-      const parts = path(pair).split(".");
-      for (let i = 0; i < parts.length; i++) around.add(parts.slice(0, i).join("."));
-    }
-    const found = changed.filter((pair) => (pair.text || !around.has(path(pair))) && path(pair) !== "");
+    const within = (pair) => {
+      const i = pair.paths[1] === null ? 0 : 1;
+      const dot = pair.paths[i].lastIndexOf(".");
+      const around = dot < 0 ? undefined : this.sides[i].pairs.get(pair.paths[i].slice(0, dot));
+      return around !== undefined && around.status === pair.status;
+    };
+    const found = changed.filter((pair) => nameOf(pair) !== "" && (pair.status === "~" ? pair.text : !within(pair)));
     return found.length ? found : changed;
   }
 
@@ -161,7 +151,7 @@ class DifferenceView {
       classes: `${status.classes} ${kind} ${status.sign === "~" && text ? "double" : ""}`,
       fill: null,
       sign: status.sign,
-      label: [node.label, node.below, this.sides[box.side].name, status.said, text].filter(Boolean).join(", "),
+      label: [node.label || node.kind, node.below, this.sides[box.side].name, status.said, text].filter(Boolean).join(", "),
       tip: [`${name} · ${status.said}`, node.below, text, ...node.marks],
     };
   }
@@ -281,13 +271,30 @@ class DifferenceView {
     for (const side of this.sides) {
       const tree = treeOfDrawing(side.drawing);
       if (!tree.quantities.length) return;
-      const part = make("section", { class: "part map", "aria-label": `Map, ${side.name}` });
+      const part = make("section", { class: "part map", "aria-label": `Map ${side.name}` });
       both.append(part);
       side.map = [part, tree];
     }
     place.after(both);
-    for (const { name, map } of this.sides) new Icicle(map[0], map[1], `Map, ${name}`);
+    for (const { name, map } of this.sides) new Icicle(map[0], map[1], `Map ${name}`);
   }
+}
+
+/** Both networks with their pairs by the names of their rows, and all pairs. */
+function sidesOf(json) {
+  const sides = ["before", "after"].map((name) => {
+    const drawing = new Drawing(json[name]);
+    const keys = new Map();
+    drawing.walk((key, path, node) => {
+      if (isRow(node) && !keys.has(path)) keys.set(path, key);
+    });
+    return { name, drawing, keys, open: new Set(drawing.opened), pairs: new Map() };
+  });
+  const pairs = json.pairs.map(([before, after, status, text]) => ({ paths: [before, after], status, text }));
+  for (const pair of pairs) {
+    pair.paths.forEach((path, i) => path !== null && sides[i].pairs.set(path, pair));
+  }
+  return [sides, pairs];
 }
 
 /** Both networks placed; rows of boxes that have partners begin at the same height. */

@@ -46,10 +46,20 @@ async function start() {
     if (!alone.closest(".work")) await network(alone, null);
   }
   for (const place of document.querySelectorAll(".part.difference")) {
-    new DifferenceView(place, await read(place.dataset.from));
+    window.netscope.difference = new DifferenceView(place, await read(place.dataset.from));
   }
   for (const figure of document.querySelectorAll("figure.plot")) livenPlot(figure);
+  reach();
+  addEventListener("resize", inFrame(reach));
   document.documentElement.dataset.ready = "";
+}
+
+/** What scrolls can be scrolled by keys; a curve is a stop for Tab anyway. */
+function reach() {
+  for (const block of document.querySelectorAll(".block")) {
+    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+    else block.removeAttribute("tabindex");
+  }
 }
 
 /** What a test of the page may ask. */
@@ -58,8 +68,20 @@ window.netscope = {
   place(json, opened) {
     const drawing = json instanceof Drawing ? json : new Drawing(json);
     const { boxes } = new Placing(drawing).all(opened ? new Set(opened) : drawing.opened);
-    return Object.fromEntries(boxes.map((box) => [box.key, [box.x, box.y, box.w, box.h]]));
+    return spots(boxes);
+  },
+  /** The same of both sides of a difference, each with those steps open. */
+  placeBoth(json, opened) {
+    const [sides] = sidesOf(json);
+    opened.forEach((steps, i) => (sides[i].open = new Set(steps)));
+    return placedBoth(sides).map((placed, i) => {
+      const found = { boxes: [], edges: [] };
+      if (placed.group) emit(sides[i].drawing, placed, "", 0, 0, 0, found);
+      return spots(found.boxes);
+    });
   },
 };
+
+const spots = (boxes) => Object.fromEntries(boxes.map((box) => [box.key, [box.x, box.y, box.w, box.h]]));
 
 start();

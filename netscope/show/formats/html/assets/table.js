@@ -15,7 +15,13 @@ class LayerTable {
     place.append(this.bar(), this.frame(), this.foot());
     this.refresh = inFrame(() => this.fill());
     this.scroller.addEventListener("scroll", this.refresh, { passive: true });
-    new ResizeObserver(this.refresh).observe(this.scroller);
+    new ResizeObserver(() => {
+      // Where there was no room when it was made, as in a notebook, nothing was left out.
+      if (!this.narrowed && this.scroller.clientWidth) {
+        this.narrow();
+        this.build();
+      } else this.refresh();
+    }).observe(this.scroller);
     addEventListener("beforeprint", () => this.print(true));
     addEventListener("afterprint", () => this.print(false));
     this.widest = new Map();
@@ -299,8 +305,9 @@ class LayerTable {
   /** Leave out shapes, the last first, as long as figures have no room; the menu has them. */
   narrow() {
     const room = () => this.wide().reduce((sum, n) => sum + n * 7.3 + 20, 0) > this.scroller.clientWidth;
+    this.narrowed = this.scroller.clientWidth > 0;
     const spare = this.columns.filter((column) => !column.number && !["type", "operator"].includes(column.key));
-    while (spare.length && this.scroller.clientWidth && room()) {
+    while (spare.length && this.narrowed && room()) {
       const column = spare.pop();
       this.columns = this.columns.filter((one) => one !== column);
     }
