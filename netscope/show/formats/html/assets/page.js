@@ -56,7 +56,7 @@ async function start() {
 
 /** What scrolls can be scrolled by keys. */
 function reach() {
-  for (const block of document.querySelectorAll(".block, figure.plot")) {
+  for (const block of document.querySelectorAll(".block")) {
     if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
     else block.removeAttribute("tabindex");
   }
