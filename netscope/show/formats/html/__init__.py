@@ -79,15 +79,23 @@ _DOCUMENT: Final = """\
 
 def lower(page: Page, screen: Screen) -> str:
     """A whole document, which may load nothing."""
+    document = page.document()
+    answer = data.script("answer", text_of(document.values, document.rows), _MOST_ANSWER)
+    return _whole(page, _Parts(_MOST_DATA), answer)
+
+
+def framed(page: Page) -> str:
+    """The same for a frame in somebody else's page, as short as it can be: data packed, the answer left out."""
+    return _whole(page, _Parts(0), "")
+
+
+def _whole(page: Page, parts: _Parts, answer: str) -> str:
     script, style = _assets()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    document = page.document()
-    answer = data.script("answer", text_of(document.values, document.rows), _MOST_ANSWER)
-    parts = _Parts()
     body = "".join(parts.written(_ordered(page.sections())))
     return _DOCUMENT.format(
         policy=policy,
@@ -147,12 +155,14 @@ def _without(notes: Notes, those: Sequence[Note]) -> Notes:
 class _Parts:
     """The sections of a document, and the data of those that the script makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.scripts: list[str] = []
+        # Characters of data that are not packed. Where all are, the page is to be short.
+        self._most = most
 
     def written(self, sections: Sequence[Section]) -> Iterator[str]:
         """A network and the rows of it are one part, in which they stand beside each other."""
-        waiting = [*sections]
+        waiting = [one for one in sections if not (isinstance(one, Notes) and one.drawn)]
         while waiting:
             one = waiting.pop(0)
             beside = waiting[0] if waiting else None
@@ -199,6 +209,9 @@ class _Parts:
         yield from self._made("network", "Network", made)
 
     def _layers(self, one: Layers) -> Iterator[str]:
+        if not self._most:
+            yield from self._made("layers", "Layers", lambda: data.of_grid(one.grid()))
+            return
         plain = static.table(_first(one.table), CLASSES)
         left = len(one.table.rows) - _MOST_ROWS
         more = f"<p>and {left:,} rows more, which a script shows</p>\n" if left > 0 else ""
@@ -217,7 +230,7 @@ class _Parts:
         if made is None:
             return
         name = f"{kind}-{len(self.scripts) + 1}"
-        self.scripts.append(data.script(name, data.dumped(made), _MOST_DATA))
+        self.scripts.append(data.script(name, data.dumped(made), self._most))
         yield f'<section class="part {kind}" data-from="{name}" aria-label="{label}">{without}</section>\n'
 
 

@@ -54,7 +54,7 @@ async function start() {
   document.documentElement.dataset.ready = "";
 }
 
-/** What scrolls can be scrolled by keys. */
+/** What scrolls can be scrolled by keys; a curve is a stop for Tab anyway. */
 function reach() {
   for (const block of document.querySelectorAll(".block")) {
     if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
