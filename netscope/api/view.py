@@ -45,7 +45,8 @@ def view(
     Args:
         model, other: Reports, or whatever `summary` takes; with `other`, or an argument in `_b`, it is their
             difference. A report of a profile or of a memory is shown as such.
-        input and the others, those in `_b` too: as `netscope.diff` takes them.
+        input, args, kwargs, batch, dtype, train, options: as `summary` takes them, of both networks.
+        input_b and the like: those of `other`, where they are others.
         path: where to write the page; a new file in a temporary folder without it.
         browser: whether to open it too.
 

@@ -103,7 +103,7 @@ def notebook(answer: Answer) -> str:
 
     page = page_of(answer)
     if any(isinstance(section, _PICTURES) for section in _within(page.sections())):
-        whole = html.lower(page, Screen())
+        whole = html.framed(page)
         if len(whole) <= _LARGEST:
             return (
                 f'<iframe title="{html.escape(page.title)} · netscope" srcdoc="{escape(whole)}" '

@@ -106,7 +106,7 @@ def _sections(table: LayerTable, everything: bool) -> Iterator[p.Section]:
         ],
     )
     always = 0 if memory.training is not None else memory.parameters + memory.buffers
-    yield p.Notes([p.Note(line) for line in _course(step, always)], close=True)
+    yield p.Notes([p.Note(line) for line in _course(step, always)], close=True, drawn=True)
     if step.timeline:
         yield timeline(step)
     yield _alive(step, everything)

@@ -202,10 +202,17 @@ class Note(NamedTuple):
 
 
 class Notes(NamedTuple):
-    """Sentences, one a line. `close` ones belong to the section before them."""
+    """Sentences, one a line.
+
+    close:
+        whether they belong to the section before them.
+    drawn:
+        whether a picture says the same where pictures can be drawn.
+    """
 
     items: Sequence[Note]
     close: bool = False
+    drawn: bool = False
 
 
 class Title(NamedTuple):

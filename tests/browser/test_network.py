@@ -181,8 +181,11 @@ def test_colour_is_by_a_quantity_with_a_legend(page: Page) -> None:
         choice.select_option(quantity)
         expect(legend).to_contain_text(quantity)
     choice.select_option("params")
-    # The heaviest row but the whole is its darkest box: layer4 has 8,393,728 of 11,689,512.
+    # The heaviest of the closed boxes is the darkest: the second block of layer4, which is open.
+    expect(legend).to_contain_text("4,720,640")
+    page.get_by_role("button", name="Close all boxes").click()
     expect(legend).to_contain_text("8,393,728")
+    expect(box(page, "layer4").locator(".body")).to_have_attribute("style", re.compile("100%"))
     fills = page.locator(".network .box[aria-label^='conv1,'] .body")
     expect(fills).to_have_attribute("style", re.compile("fill:"))
     choice.focus()

@@ -120,6 +120,15 @@ def test_bytes_are_written_as_they_are(tmp_path: Path, capfdbinary: pytest.Captu
     assert path.read_bytes() == shown
 
 
+def test_which_picture_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "alexnet", "-f", "svg", "--picture", "map:params"]) == 0
+    assert "by params: 62,378,344" in capsys.readouterr().out
+    assert main(["summary", "alexnet", "-f", "svg"]) == 0
+    assert "Conv2d 11×11 /4" in capsys.readouterr().out
+    assert main(["summary", "lenet", "-f", "svg", "--picture", "mop"]) == 2
+    assert "there is no picture 'mop'" in capsys.readouterr().err
+
+
 def test_a_terminal_gets_no_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     with pytest.raises(UsageError, match="a terminal shows no png") as caught:

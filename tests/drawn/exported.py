@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from netscope.report.flow import INPUT, MODULE, OPERATOR, Flow, path_of
+from netscope.report.layer import Layer
 from netscope.report.report import Report
 
 Step = tuple[Any, ...]
@@ -175,7 +176,8 @@ def compared(report: Report, module: nn.Module, args: tuple[Any, ...]) -> tuple[
     """What only the report has, what only torch has, and how many edges torch has.
 
     Where torch's graph has another number of operators in a call (a linear layer that is one for it, and a
-    copy and a product for the recording), they are one step for both.
+    copy and a product for the recording), they are one step for both. What a module hands on it may copy, for
+    in its graph no result is an argument.
     """
     drawn = Drawn(report)
     theirs = exported(module, args, drawn.inside)
@@ -184,5 +186,16 @@ def compared(report: Report, module: nn.Module, args: tuple[Any, ...]) -> tuple[
     uneven = {call for call in {*mine, *others} if mine[call] != others[call]}
     ours, theirs = merged(ours, uneven), merged(theirs, uneven)
     known = {step for edge in theirs for step in edge}
-    ours = without(ours, {step for edge in ours for step in edge if step[0] == "call" and step not in known})
+    idle = {
+        step
+        for edge in ours
+        for step in edge
+        if step[0] == "call" and (step not in known or not (step[1:] in uneven or made(report[step[1]])))
+    }
+    ours, theirs = without(ours, idle), without(theirs, idle)
     return ours - theirs, theirs - ours, len(theirs)
+
+
+def made(layer: Layer) -> bool:
+    """Whether a layer did anything but hand on what it was given."""
+    return bool(layer.own_macs or layer.own_vector.total or layer.own_output_bytes)

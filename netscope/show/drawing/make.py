@@ -168,13 +168,14 @@ class _Groups:
         if index:
             return _Draft(port(node.kind, node.name))
         alone = [one.kind for one in group.nodes].count(node.kind) == 1
-        named = "" if node.name.isdecimal() and alone else node.name
+        counted = not node.name.strip("0123456789.")
+        named = "" if counted and alone else node.name
         shapes = [
             self._shape(edge.shape if node.kind == INPUT else edge.read or edge.shape)
             for edge in group.edges
             if number == (edge.source if node.kind == INPUT else edge.target)
         ]
-        label = named if named and not named.isdecimal() else f"{node.kind} {named}".rstrip()
+        label = f"{node.kind} {named}".rstrip() if counted else named
         return _Draft(box(node.kind, label, next(filter(None, shapes), "")))
 
     def _module(self, node: FlowNode, path: str, written: _Written | None, call: tuple[int, int]) -> _Draft:
@@ -550,8 +551,9 @@ def _marks(row: Layer) -> list[str]:
 
 
 def _shape_text(report: Report) -> Callable[[Shape | None], str]:
-    """How shapes are written: without the samples of a batch, where all inputs have as many."""
-    leading = {leaf.shape[0] if leaf.shape else -1 for leaf in report.inputs if leaf.shape is not None}
+    """How shapes are written: without the samples of a batch, where all that comes and goes has as many."""
+    ends = [leaf.shape for leaf in (*report.inputs, *report.root.outputs) if leaf.shape is not None]
+    leading = {shape[0] if shape else -1 for shape in ends}
     batch = leading.pop() if len(leading) == 1 else -1
     known: dict[Shape | None, str] = {None: ""}
 

@@ -280,6 +280,21 @@ def test_shapes_are_written_without_the_samples() -> None:
     assert [edge.text for edge in drawn.groups[0].edges] == ["3×2×2", "12", "5"]
 
 
+class Mixed(nn.Module):
+    """What comes in has no samples, though it begins with the same size."""
+
+    def forward(self, images: list[Tensor]) -> tuple[Tensor, Tensor]:
+        return images[0].flatten(1).exp(), torch.zeros(7) + images[0].sum()
+
+
+def test_shapes_are_written_whole_where_nobody_knows_of_samples() -> None:
+    drawn = assert_whole(netscope.summary(Mixed(), args=([torch.zeros(3, 8, 8)],)))
+    ends = [node for node in drawn.groups[0].nodes if node.kind in ("input", "output")]
+    assert [(node.label, node.below) for node in ends] == [
+        ("input", "3×8×8"), ("output 0", "3×64"), ("output 1", "7"),
+    ]  # fmt: skip
+
+
 def test_a_report_without_its_flow_has_no_drawing() -> None:
     assert drawing_of(replace(traced(Decoder(1), 1, 8), flow=None)) is None
 

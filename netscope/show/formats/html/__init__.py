@@ -28,6 +28,7 @@ from netscope.show.page import (
     Folded,
     Layers,
     Network,
+    Note,
     Notes,
     Page,
     Plot,
@@ -78,15 +79,23 @@ _DOCUMENT: Final = """\
 
 def lower(page: Page, screen: Screen) -> str:
     """A whole document, which may load nothing."""
+    document = page.document()
+    answer = data.script("answer", text_of(document.values, document.rows), _MOST_ANSWER)
+    return _whole(page, _Parts(_MOST_DATA), answer)
+
+
+def framed(page: Page) -> str:
+    """The same for a frame in somebody else's page, as short as it can be: data packed, the answer left out."""
+    return _whole(page, _Parts(0), "")
+
+
+def _whole(page: Page, parts: _Parts, answer: str) -> str:
     script, style = _assets()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-    document = page.document()
-    answer = data.script("answer", text_of(document.values, document.rows), _MOST_ANSWER)
-    parts = _Parts()
     body = "".join(parts.written(_ordered(page.sections())))
     return _DOCUMENT.format(
         policy=policy,
@@ -123,23 +132,37 @@ def _head(page: Page) -> str:
 
 
 def _ordered(sections: Iterable[Section]) -> list[Section]:
-    """Totals first: on a terminal they stand below a long table, where they are seen."""
+    """What failed first, then totals, then the rows: on a terminal both stand below the rows, to be seen.
+
+    That is for pages with a network's picture; others have their order.
+    """
     found = list(sections)
-    first = next((number for number, one in enumerate(found) if isinstance(one, Facts)), None)
-    if first is None or any(not isinstance(one, (Layers, Network)) for one in found[:first]):
+    first = next((number for number, one in enumerate(found) if isinstance(one, Facts)), 0)
+    if not all(isinstance(one, (Layers, Network)) for one in found[:first]):
         return found
-    return [found[first], *found[:first], *found[first + 1 :]]
+    found.insert(0, found.pop(first))
+    failures = [note for one in found if isinstance(one, Notes) for note in one.items if note.tone == "bad"]
+    if not failures or not any(isinstance(one, Network) for one in found):
+        return found
+    others = [_without(one, failures) if isinstance(one, Notes) else one for one in found]
+    return [Notes(failures), *others]
+
+
+def _without(notes: Notes, those: Sequence[Note]) -> Notes:
+    return notes._replace(items=[note for note in notes.items if note not in those])
 
 
 class _Parts:
     """The sections of a document, and the data of those that the script makes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.scripts: list[str] = []
+        # Characters of data that are not packed. Where all are, the page is to be short.
+        self._most = most
 
     def written(self, sections: Sequence[Section]) -> Iterator[str]:
         """A network and the rows of it are one part, in which they stand beside each other."""
-        waiting = [*sections]
+        waiting = [one for one in sections if not (isinstance(one, Notes) and one.drawn)]
         while waiting:
             one = waiting.pop(0)
             beside = waiting[0] if waiting else None
@@ -147,6 +170,11 @@ class _Parts:
                 waiting.pop(0)
                 yield f'<div class="work">\n{"".join([*self._network(one), *self._layers(beside)])}</div>\n'
                 one = beside
+            elif isinstance(one, Plot):
+                plots = [one, *_taken(waiting)]
+                yield '<div class="plots">\n'
+                yield from (f'<figure class="plot">{_svg(plot)}</figure>\n' for plot in plots)
+                yield "</div>\n"
             else:
                 yield from self._section(one)
             # Nothing of a table was left out here, whatever is said of it.
@@ -161,8 +189,6 @@ class _Parts:
                 yield from self._layers(one)
             case Difference():
                 yield from self._made("difference", "Both networks", lambda: _difference(one))
-            case Plot():
-                yield f'<figure class="plot">{_svg(one)}</figure>\n'
             case Facts():
                 yield _facts(one)
             case Bars(title):
@@ -183,6 +209,9 @@ class _Parts:
         yield from self._made("network", "Network", made)
 
     def _layers(self, one: Layers) -> Iterator[str]:
+        if not self._most:
+            yield from self._made("layers", "Layers", lambda: data.of_grid(one.grid()))
+            return
         plain = static.table(_first(one.table), CLASSES)
         left = len(one.table.rows) - _MOST_ROWS
         more = f"<p>and {left:,} rows more, which a script shows</p>\n" if left > 0 else ""
@@ -201,7 +230,7 @@ class _Parts:
         if made is None:
             return
         name = f"{kind}-{len(self.scripts) + 1}"
-        self.scripts.append(data.script(name, data.dumped(made), _MOST_DATA))
+        self.scripts.append(data.script(name, data.dumped(made), self._most))
         yield f'<section class="part {kind}" data-from="{name}" aria-label="{label}">{without}</section>\n'
 
 
@@ -214,6 +243,13 @@ def _block(one: Section, title: str = "") -> str:
 def _is_hint(one: Section) -> bool:
     """Whether it only says what to type to see more of the rows."""
     return isinstance(one, Notes) and one.close and all(note.hint for note in one.items)
+
+
+def _taken(waiting: list[Section]) -> Iterator[Plot]:
+    """Plots that come first; they leave the list."""
+    while waiting and isinstance(plot := waiting[0], Plot):
+        waiting.pop(0)
+        yield plot
 
 
 def _first(table: Table) -> Table:

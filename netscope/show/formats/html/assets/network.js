@@ -26,6 +26,7 @@ class Network {
       look: (box) => this.look(box),
       pressed: (box, event) => this.press(box, event),
       pointed: (box) => selection.hover(box && box.path, this),
+      explains: grid !== null,
     });
     this.legend = make("div", { class: "legend", hidden: true });
     place.append(
@@ -34,6 +35,7 @@ class Network {
       make("p", { class: "foot" }, make("span", { class: "keys" }, "drag to move · ctrl and wheel to zoom · Enter opens · i explains"))
     );
     this.update();
+    if (this.first) this.colour(this.first);
     this.scene.canvas.begin();
     if (drawing.failed !== null) this.reveal(drawing.failed);
     selection.on(this);
@@ -43,7 +45,9 @@ class Network {
     const { values } = this.drawing;
     const known = [...values].filter(([, of]) => [...of.values()].some((value) => value));
     const choices = [["", "kind"], ...known.map(([key]) => [key, quantityName(key)])];
-    const colour = chooser("Colour", choices, "", (key) => this.colour(key || null));
+    // What was measured is what was asked for.
+    this.first = known.length && ["time", "bound"].includes(known[0][0]) ? known[0][0] : "";
+    const colour = chooser("Colour", choices, this.first, (key) => this.colour(key || null));
     this.found = make("span", { class: "found", role: "status" });
     this.steps = make(
       "span",
@@ -85,7 +89,7 @@ class Network {
 
   update() {
     const { boxes, edges, width, height } = this.placing.all(this.open);
-    this.scene.set(boxes, edges, width, height);
+    this.scene.set(boxes, edges, width, height, () => this.weigh());
     this.mark();
   }
 
@@ -152,31 +156,29 @@ class Network {
 
   colour(key) {
     this.quantity = key;
-    this.legend.hidden = !key;
-    if (key) {
-      const of = this.drawing.values.get(key);
-      this.most = 0;
-      let most = null;
-      let unknown = false;
-      this.drawing.walk((_, path, node) => {
-        if (!isRow(node)) return;
-        const value = of.get(path);
-        if (value === null) unknown = true;
-        if (value > this.most) [this.most, most] = [value, path];
-      });
-      const column = this.grid && this.grid.column(key);
-      const row = column && this.grid.places.get(most);
-      const text = row === undefined || row === null || !column ? this.most.toLocaleString("en") : column.text(row, false);
-      this.legend.replaceChildren(
-        make("span", null, quantityName(key)),
-        make("span", null, "0"),
-        make("i", { class: "ramp" }),
-        make("span", null, text),
-        unknown ? make("span", { class: "hatched" }, "not known") : ""
-      );
-    }
+    this.weigh();
     this.scene.redraw();
     this.mark();
+  }
+
+  /** The most that a closed box counts for, of those that are to be seen, and the legend of it. */
+  weigh() {
+    this.legend.hidden = !this.quantity;
+    this.most = 0;
+    if (!this.quantity) return;
+    let [most, unknown] = [null, false];
+    for (const box of this.scene.boxes) {
+      const value = box.open ? undefined : this.value(box);
+      if (value === null) unknown = true;
+      if (value > this.most) [this.most, most] = [value, box];
+    }
+    this.legend.replaceChildren(
+      make("span", null, quantityName(this.quantity)),
+      make("span", null, "0"),
+      make("i", { class: "ramp" }),
+      make("span", null, most ? this.valueText(most) : "0"),
+      unknown ? make("span", { class: "hatched" }, "not known") : ""
+    );
   }
 
   // What is pressed
@@ -185,7 +187,7 @@ class Network {
     const { node } = box;
     this.chosen = box.key;
     this.scene.current = box.key;
-    const asked = event.type === "keydown" && event.key === "i";
+    const asked = event.type === "keydown" ? event.key === "i" : event.target.closest(".info") !== null;
     selection.select(box.path, this);
     if (node.inside >= 0 && !asked) this.toggle(box);
     else if (node.kind !== "input" && node.kind !== "output") selection.explain(this.rowPath(box));

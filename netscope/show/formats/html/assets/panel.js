@@ -59,7 +59,7 @@ class Panel {
       return make("div", null, make("dt", null, label), make("dd", null, sum, note ? make("small", null, note) : null));
     });
     const values = grid.columns
-      .filter((column) => column.text(row, false) !== "")
+      .filter((column) => column.text(row, false) !== "" && !SAID.has(column.key))
       .map((column) => {
         const [whole, own] = [column.text(row, false), column.text(row, true)];
         const mine = own !== whole && own !== "" ? make("small", null, `its own ${own}`) : null;
@@ -82,6 +82,9 @@ class Panel {
     if (this.before && this.before.isConnected) this.before.focus({ preventScroll: true });
   }
 }
+
+// What others say as well.
+const SAID = new Set(["input_shape", "output_shape", "weight_shape", "bias_shape", "operator"]);
 
 const STATES = {
   raised: "✗ the forward failed here",

@@ -8,10 +8,11 @@ const LEGIBLE = 0.6;
 class Scene {
   /**
    * `look(box)` says how a box looks: {classes, fill, label, tip}. `pressed(box, event)` and `pointed(box)` are
-   * told what happens to it; `pointed` gets null when nothing is under the pointer.
+   * told what happens to it; `pointed` gets null when nothing is under the pointer. Where it `explains`, boxes
+   * that open have a sign to be pressed for how they were counted.
    */
-  constructor(label, { look, pressed, pointed }) {
-    Object.assign(this, { look, pressed, pointed });
+  constructor(label, { look, pressed, pointed, explains = false }) {
+    Object.assign(this, { look, pressed, pointed, explains });
     this.boxes = [];
     this.edges = [];
     this.byKey = new Map();
@@ -41,13 +42,14 @@ class Scene {
     svg.addEventListener("keydown", (event) => this.key(event));
   }
 
-  /** Show these instead. */
-  set(boxes, edges, width, height) {
+  /** Show these instead; `known` is called when they are there and not yet drawn. */
+  set(boxes, edges, width, height, known) {
     this.boxes = boxes;
     this.edges = edges.map((edge) => ({ ...edge, ...boundsOf(edge.points) }));
     this.byKey = new Map(boxes.map((box) => [box.key, box]));
     this.canvas.size = { width, height };
     if (!this.byKey.has(this.current)) this.current = boxes.length ? boxes[0].key : null;
+    if (known) known();
     this.redraw();
   }
 
@@ -193,6 +195,9 @@ class Scene {
       const middle = node.kind === "operator" || node.kind === "input" || node.kind === "output";
       const at = middle ? { x: w / 2, "text-anchor": "middle" } : { x: 11 };
       element.append(draw("text", { class: "label", y: h / 2 + 4, ...at }, cut(node.label, room + 1)));
+    }
+    if (this.explains && node.inside >= 0 && isRow(node)) {
+      element.append(draw("text", { class: "info", x: w - (open ? 30 : 12), y: open ? 17 : h - 7, "text-anchor": "middle" }, "ⓘ"));
     }
     if (more) element.append(draw("text", { class: "times", x: w - (open ? 26 : 9), y: open ? 17 : h / 2 - 3, "text-anchor": "end" }, more));
   }
