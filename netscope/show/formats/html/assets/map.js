@@ -14,7 +14,7 @@ class Icicle {
     this.quantity = tree.quantities[0];
     this.top = 0;
     this.stage = make("div", { class: "icicle", role: "group", "aria-label": title });
-    this.trail = make("nav", { class: "trail", "aria-label": `Where the ${title.toLowerCase()} is` });
+    this.trail = make("nav", { class: "trail", "aria-label": `${title}: where it is` });
     const choices = tree.quantities.map((one) => [one.key, one.title]);
     const by = chooser("by", choices, this.quantity.key, (key) => {
       this.quantity = tree.quantities.find((one) => one.key === key);
