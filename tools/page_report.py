@@ -184,8 +184,8 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
             rounds.append(times)
             page.close()
     for what in rounds[0]:
-        times = [one[what] for one in rounds]
-        row[what] = None if None in times else statistics.median(times)
+        found = [one[what] for one in rounds]
+        row[what] = None if None in found else statistics.median(found)
     print(json.dumps(row), flush=True)
     return row
 
