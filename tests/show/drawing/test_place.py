@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
 from netscope.show.drawing.place import Placed, place
 
