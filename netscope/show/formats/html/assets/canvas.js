@@ -21,12 +21,14 @@ class Canvas {
       )
     );
     this.svg = draw("svg", { class: "canvas", role: "group", "aria-label": label }, this.defs, this.world);
-    this.changed = inFrame(() => {
+    this.now = () => {
       this.world.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.scale})`);
       changed();
-    });
+    };
+    this.changed = inFrame(this.now);
     this.pointers = new Map();
     this.listen();
+    this.print();
   }
 
   listen() {
@@ -47,6 +49,20 @@ class Canvas {
     );
     // Where there was no room when it was made, as in a notebook, there is some later.
     new ResizeObserver(() => (this.untouched ? this.begin() : this.changed())).observe(svg);
+  }
+
+  /** On paper all of it is in sight. */
+  print() {
+    let before = null;
+    addEventListener("beforeprint", () => {
+      before = [this.x, this.y, this.scale, this.untouched];
+      this.fit();
+      this.now();
+    });
+    addEventListener("afterprint", () => {
+      if (before) [this.x, this.y, this.scale, this.untouched] = before;
+      this.now();
+    });
   }
 
   get width() {
