@@ -16,12 +16,14 @@ from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnNode
 from netscope.show.drawing.make import is_worth_opening
 from netscope.show.drawing.place import Box, Placed, Steps, path_in, place_both
-from netscope.show.drawing.svg import QUANTITIES, network
+from netscope.show.drawing.svg import QUANTITIES, network, reach
 from netscope.show.strings import broken, visible
 
 # Pixels between the networks where nothing is told, and where something is.
 APART: Final = 60
 TELLING: Final = 210
+# Pixels that the legend takes.
+LEGEND: Final = 560
 # Lines of what is told of a box, and pixels for each.
 MOST: Final = 3
 LINE: Final = 13
@@ -68,22 +70,23 @@ def svg_of_both(both: DrawnDiff, depth: int | None = None, head: Sequence[str] =
 
     totals = list(_totals(before, after))
     name = " → ".join(dict.fromkeys((before.name, after.name)))
-    canvas = Canvas(name, head, max(left.width + between + right.width, 2 * TELLING))
+    wide_as = left.width + between + max(right.width, reach(right))
+    canvas = Canvas(name, head, max(wide_as, LEGEND))
     canvas.add(*_table(canvas, totals))
-    start = (canvas.width - left.width - between - right.width) / 2
+    start = (canvas.width - wide_as) / 2
     corners = start, start + left.width + between
     for drawing, corner, placed in zip((before, after), corners, (left, right), strict=True):
         middle = corner + placed.width / 2
-        title = fitted(drawing.name, max(placed.width, 120), 14)
+        title = fitted(drawing.name, placed.width + between - 20, 14)
         canvas.add(text(middle, canvas.height, title, "label name", anchor="middle"))
     canvas.height += 16
     top = canvas.height
-    canvas.add(*_between(told, corners, top, corners[0] + left.width + between / 2))
     for side, corner, placed, look in zip(sides, corners, (left, right), looks, strict=True):
         canvas.add(f'<g transform="translate({number(corner)} {number(top)})">')
         canvas.add(*network(side.drawing, placed, look))
         canvas.add(*_signs(placed, look))
         canvas.add("</g>")
+    canvas.add(*_between(told, corners, top, corners[0] + left.width + between / 2))
     canvas.height = top + max(left.height, right.height) + 30
     canvas.add(*_legend(canvas))
     return canvas.document()
@@ -93,19 +96,16 @@ def _opened(
     both: DrawnDiff, before: Drawing, after: Drawing, depth: int | None
 ) -> tuple[set[Steps], set[Steps]]:
     """The boxes that are open on each side: level by level those with changes inside, or all to a depth."""
-    status = (
-        {pair.before: pair.status for pair in both.pairs},
-        {pair.after: pair.status for pair in both.pairs},
-    )
+    worth = _worth(both)
     opened: tuple[set[Steps], set[Steps]] = set(), set()
     levels = [_level(drawing, [((), "", 0)]) for drawing in (before, after)]
     seen = [len(level) for level in levels]
     deep = 0
     while any(levels) and (depth is None or deep < depth):
         opening = []
-        for drawing, level, known in zip((before, after), levels, status, strict=True):
-            worth = [one for one in level if is_worth_opening(drawing.groups, one[2])]
-            opening.append([one for one in worth if depth is not None or known.get(one[1]) == "~"])
+        for drawing, level, wanted in zip((before, after), levels, worth, strict=True):
+            opens = [one for one in level if is_worth_opening(drawing.groups, one[2])]
+            opening.append([one for one in opens if depth is not None or one[1] in wanted])
         levels = [
             _level(drawing, [(steps, path, node.inside) for steps, path, node in boxes])
             for drawing, boxes in zip((before, after), opening, strict=True)
@@ -120,6 +120,35 @@ def _opened(
             side.update(steps for steps, _, _ in boxes)
         deep += 1
     return opened
+
+
+def _worth(both: DrawnDiff) -> tuple[set[str], set[str]]:
+    """The paths of both sides in which something changed, and not only passes by; with their partners.
+
+    Those too that were put around what had been there, or taken away from around it.
+    """
+    before: set[str] = set()
+    after: set[str] = set()
+    alone = {(pair.before, pair.after) for pair in both.pairs if pair.before is None or pair.after is None}
+    for pair in both.pairs:
+        kept = pair.before is not None and pair.after is not None
+        changed = pair.status != "=" and not (kept and (not pair.text or _is_passed(pair)))
+        for path, found, side in ((pair.before, before, 0), (pair.after, after, 1)):
+            around = [] if path is None else _around(path)
+            single = [one for one in around if ((one, None), (None, one))[side] in alone]
+            if kept:
+                found.update(around if changed else single)
+            elif changed:  # all of what is new is new: it stays closed
+                found.update(set(around).difference(single))
+    partners = {(pair.before, pair.after) for pair in both.pairs if pair.before and pair.after}
+    opposite = {old for old, new in partners if new in after}, {new for old, new in partners if old in before}
+    return before | opposite[0], after | opposite[1]
+
+
+def _around(path: str) -> list[str]:
+    """The paths of what is around a row."""
+    parts = path.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _level(drawing: Drawing, around: Sequence[tuple[Steps, str, int]]) -> list[tuple[Steps, str, DrawnNode]]:
@@ -165,7 +194,8 @@ def _told(sides: tuple[_Side, _Side], left: Placed, right: Placed) -> Iterator[t
         said.add(box.path)
         words = pair.text
         if pair.before != pair.after and "moved" not in words:
-            words = ", ".join(filter(None, [f"now {pair.after}", words]))
+            was, now = (path.rpartition(".")[2] for path in (box.path, pair.after))
+            words = ", ".join(filter(None, [f"now {now}" if was != now else "", words]))
         if words and not (pair.before == pair.after and _is_passed(pair)) and not box.open:
             yield box, there[pair.after], words
 

@@ -11,7 +11,7 @@ from netscope.show.drawing.canvas import Canvas, fitted, number, rect, safe, tex
 from netscope.show.drawing.drawing import Drawing
 from netscope.show.drawing.kinds import kind_of
 from netscope.show.drawing.make import opened_of, opened_to
-from netscope.show.drawing.place import Box, Line, Placed, Steps, place
+from netscope.show.drawing.place import RANK, Box, Line, Placed, Steps, place
 
 # What a quantity is called, and how its values read.
 QUANTITIES: Final[dict[str, tuple[str, Callable[..., str]]]] = {
@@ -46,8 +46,9 @@ def svg_of(drawing: Drawing, head: Sequence[str] = (), depth: int | None = None)
     groups = drawing.groups
     opened = opened_of(groups, ("module", "run")) if depth is None else opened_to(groups, depth)
     placed = place(drawing, opened)
-    canvas = Canvas(drawing.name, head, placed.width)
-    left = (canvas.width - placed.width) / 2
+    right = reach(placed)
+    canvas = Canvas(drawing.name, head, max(placed.width, right))
+    left = max(0.0, min((canvas.width - placed.width) / 2, canvas.width - right))
     canvas.add(f'<g transform="translate({number(left)} {number(canvas.height)})">')
     canvas.add(*network(drawing, placed))
     canvas.add("</g>")
@@ -62,12 +63,18 @@ def network(drawing: Drawing, placed: Placed, looks: Mapping[Steps, str] | None 
         looks: of boxes that stand out, what they look like.
     """
     flows = _flows(placed)
-    looks = looks or {}
-    parts = [_open(drawing, box, flows, looks.get(box.steps, "")) for box in placed.boxes if box.open]
-    parts += [_edge(line) for line in placed.lines]
-    parts += [_closed(drawing, box, flows, looks.get(box.steps, "")) for box in placed.boxes if not box.open]
+    shown = looks or {}
+    parts = [_open(drawing, box, flows, shown.get(box.steps, "")) for box in placed.boxes if box.open]
+    late = looks is not None  # lines stand further apart where a network beside this one has more of them
+    parts += [_edge(line, late=late) for line in placed.lines]
+    parts += [_closed(drawing, box, flows, shown.get(box.steps, "")) for box in placed.boxes if not box.open]
     parts += _told(placed.lines)
     return parts
+
+
+def reach(placed: Placed) -> float:
+    """How far to the right what is written at edges reaches."""
+    return max([line.spot[0] + wide(line.text, 10) for line in placed.lines if line.text], default=0.0)
 
 
 def _flows(placed: Placed) -> dict[Steps, tuple[list[str], list[str]]]:
@@ -173,13 +180,17 @@ def _has_failed(drawing: Drawing, box: Box) -> bool:
     return drawing.failed is not None and box.node.kind == "module" and box.path == drawing.failed != ""
 
 
-def _edge(line: Line) -> str:
+def _edge(line: Line, *, late: bool = False) -> str:
+    """An edge as a smooth line; `late` ones go aside where they arrive, others on all of the way there."""
     (x, y), *rest = line.points
     drawn = f"M{number(x)} {number(y)}"
     for turn, (to_x, to_y) in enumerate(rest):
         if turn % 2 == 0 or to_x == x:  # within a line of boxes, or just below
             drawn += f"V{number(to_y)}" if to_y != y else ""
         else:
+            if late and to_y - y > RANK:
+                y = to_y - RANK
+                drawn += f"V{number(y)}"
             half = number((y + to_y) / 2)
             drawn += f"C{number(x)} {half} {number(to_x)} {half} {number(to_x)} {number(to_y)}"
         x, y = to_x, to_y

@@ -145,3 +145,23 @@ def test_a_page_stands_wherever_a_saved_report_can(
     assert netscope.summary("a.html") == stack(1)
     assert main(["summary", "a.html", "-b", "2"]) == 2
     assert "is a saved report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", [*NAMES, "\ud800", "a\x00b", "é日\U0001f600"])
+def test_what_netscope_writes_it_reads(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    from tests.show.answers import answers
+
+    if packed:
+        monkeypatch.setattr("netscope.show.formats.html._MOST_ANSWER", 0)
+    for kind in ("summary", "failure", "profile", "roofline", "memory"):
+        report = answers(name)[kind]
+        text = report.to_html(tmp_path / "report.html")
+        assert (PACKED in text.partition('id="answer"')[0][-200:]) == packed
+        assert netscope.load(tmp_path / "report.html") == report
+    for kind, command in (("diff", "diff"), ("checked", "check"), ("findings", "lint"), ("curve", "profile")):
+        answers(name)[kind].to_html(tmp_path / "other.html")
+        with pytest.raises(StoreError, match=f"this was written by `netscope {command}`"):
+            netscope.load(tmp_path / "other.html")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -61,8 +62,12 @@ def test_blocks_to_which_the_same_happened_are_one_run() -> None:
     runs = [("run", "layers.0-2", 3), ("run", "layers.3-5", 3)]
     assert named(drawn.before)[1:-1] == runs
     assert named(drawn.after)[1:-1] == runs
+    # The wrapper is new, and what it wraps is told of.
     text = svg_of_both(drawn)
-    assert ElementTree.fromstring(text).tag.endswith("svg")
+    said = [element.text for element in ElementTree.fromstring(text).iter() if element.tag.endswith("text")]
+    assert {"inner", "low"} <= set(said)
+    assert any(str(line).startswith("now inner") for line in said)
+    assert 'class="open added"' in text
 
 
 def test_a_report_without_its_flow_has_no_difference() -> None:
@@ -130,3 +135,14 @@ def test_the_picture_says_in_shape_and_words_what_changed(pair: tuple[str, str])
         assert 'class="box added"' in text
         assert said.count("+") == 4
     assert text == svg_of_both(both(*pair))
+
+
+def test_what_only_passes_by_stays_closed() -> None:
+    text = svg_of_both(both("torchvision/vit_b_16", "torchvision/vit_b_32"))
+    assert "kernel 16→32" in text
+    width = float(text.partition('width="')[2].partition('"')[0])
+    ends = [float(x) for x in re.findall(r'<rect class="box[^"]*" x="([^"]*)"', text)]
+    assert max(ends) + 22 < width
+    assert 'class="box passed"' in text
+    assert "self_attention" not in text
+    assert "self_attention" in svg_of_both(both("torchvision/vit_b_16", "torchvision/vit_b_32"), depth=3)

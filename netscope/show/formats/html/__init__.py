@@ -88,7 +88,7 @@ def lower(page: Page, screen: Screen) -> str:
 
 
 def framed(page: Page) -> str:
-    """The same for a frame in somebody else's page, as short as can be: data packed, the answer left out."""
+    """The same for a frame in another page, as short as can be: its data packed, its answer left out."""
     return _whole(page, _Parts(0), "")
 
 

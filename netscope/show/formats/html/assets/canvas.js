@@ -138,6 +138,7 @@ class Canvas {
   /** As much as can be read, from the top. */
   begin() {
     this.fit();
+    this.y = 16;
     this.untouched = true;
     if (this.scale >= 0.7) return;
     const { width } = this.size;
