@@ -51,16 +51,22 @@ class Canvas {
     new ResizeObserver(() => (this.untouched ? this.begin() : this.changed())).observe(svg);
   }
 
-  /** On paper all of it is in sight. */
+  /** On paper all of it is in sight, as large as there is room. */
   print() {
+    const { svg } = this;
     let before = null;
     addEventListener("beforeprint", () => {
-      before = [this.x, this.y, this.scale, this.untouched];
-      this.fit();
+      const { width, height } = this.size;
+      before = before || [this.x, this.y, this.scale];
+      [this.x, this.y, this.scale] = [0, 0, 1];
+      this.whole = { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity };
+      svg.setAttribute("viewBox", `-16 -16 ${width + 32} ${height + 32}`);
       this.now();
     });
     addEventListener("afterprint", () => {
-      if (before) [this.x, this.y, this.scale, this.untouched] = before;
+      if (before) [this.x, this.y, this.scale] = before;
+      this.whole = before = null;
+      svg.removeAttribute("viewBox");
       this.now();
     });
   }
@@ -164,6 +170,7 @@ class Canvas {
 
   /** What of the world is in sight, with a margin. */
   view() {
+    if (this.whole) return this.whole;
     const margin = 80;
     return {
       left: (-margin - this.x) / this.scale,
