@@ -21,12 +21,14 @@ class Canvas {
       )
     );
     this.svg = draw("svg", { class: "canvas", role: "group", "aria-label": label }, this.defs, this.world);
-    this.changed = inFrame(() => {
+    this.now = () => {
       this.world.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.scale})`);
       changed();
-    });
+    };
+    this.changed = inFrame(this.now);
     this.pointers = new Map();
     this.listen();
+    this.print();
   }
 
   listen() {
@@ -47,6 +49,26 @@ class Canvas {
     );
     // Where there was no room when it was made, as in a notebook, there is some later.
     new ResizeObserver(() => (this.untouched ? this.begin() : this.changed())).observe(svg);
+  }
+
+  /** On paper all of it is in sight, as large as there is room. */
+  print() {
+    const { svg } = this;
+    let before = null;
+    addEventListener("beforeprint", () => {
+      const { width, height } = this.size;
+      before = before || [this.x, this.y, this.scale];
+      [this.x, this.y, this.scale] = [0, 0, 1];
+      this.whole = { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity };
+      svg.setAttribute("viewBox", `-16 -16 ${width + 32} ${height + 32}`);
+      this.now();
+    });
+    addEventListener("afterprint", () => {
+      if (before) [this.x, this.y, this.scale] = before;
+      this.whole = before = null;
+      svg.removeAttribute("viewBox");
+      this.now();
+    });
   }
 
   get width() {
@@ -148,6 +170,7 @@ class Canvas {
 
   /** What of the world is in sight, with a margin. */
   view() {
+    if (this.whole) return this.whole;
     const margin = 80;
     return {
       left: (-margin - this.x) / this.scale,

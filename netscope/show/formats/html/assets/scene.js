@@ -45,7 +45,8 @@ class Scene {
   /** Show these instead; `known` is called when they are there and not yet drawn. */
   set(boxes, edges, width, height, known) {
     this.boxes = boxes;
-    this.edges = edges.map((edge) => ({ ...edge, ...boundsOf(edge.points) }));
+    this.edges = edges;
+    for (const edge of edges) Object.assign(edge, boundsOf(edge.points));
     this.byKey = new Map(boxes.map((box) => [box.key, box]));
     this.canvas.size = { width, height };
     if (!this.byKey.has(this.current)) this.current = boxes.length ? boxes[0].key : null;
