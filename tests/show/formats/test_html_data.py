@@ -14,7 +14,26 @@ from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
 from netscope.show.formats.html import data, lower
 from netscope.show.grid import grid_of
-from netscope.show.page import Difference, Document, Fact, Facts, Layers, Network, Page, Records, Table
+from netscope.show.page import (
+    Axis,
+    Cell,
+    Difference,
+    Document,
+    Fact,
+    Facts,
+    Heading,
+    Layers,
+    Network,
+    Note,
+    Notes,
+    Page,
+    Plot,
+    Point,
+    Records,
+    Row,
+    Series,
+    Table,
+)
 from netscope.show.screen import Screen
 from tests.reports import alexnet, linear, report
 
@@ -135,9 +154,51 @@ def test_hostile_names_are_data_and_nothing_else() -> None:
 def test_a_network_and_its_rows_stand_beside_each_other_below_the_totals() -> None:
     layers = Layers(Table([], []), lambda: grid_of(alexnet()))
     text = lower(page("net", Network(drawing), layers, Facts([Fact("params", "7")])), Screen(None))
+    order(text, 'class="facts"', 'class="work"', "part network", "part layers")
+
+
+def order(text: str, *parts: str) -> None:
+    """Those parts of the page's body stand in that order."""
     body = text[text.index("<main>") : text.index("</main>")]
-    places = [body.index(part) for part in ('class="facts"', 'class="work"', "part network", "part layers")]
+    places = [body.index(part) for part in parts]
     assert places == sorted(places)
+
+
+def test_what_failed_comes_first() -> None:
+    notes = Notes([Note("note: a note", "dim"), Note("it raised", "bad")], close=True)
+    layers = Layers(Table([], []), lambda: grid_of(alexnet()))
+    text = lower(page("net", Network(drawing), layers, Facts([Fact("params", "7")]), notes), Screen(None))
+    order(text, "it raised", 'class="facts"', 'class="work"', "a note")
+    assert text.count("it raised") == 1
+
+
+def test_other_pages_keep_their_order() -> None:
+    sections = (Notes([Note("first")]), Facts([Fact("params", "7")]), Notes([Note("failed", "bad")]))
+    order(lower(page("net", *sections), Screen(None)), "first", "params", "failed")
+
+
+def test_what_a_table_leaves_out_is_there_and_not_told() -> None:
+    layers = Layers(Table([], []), lambda: grid_of(alexnet()))
+    hint = Notes([Note("10 of 23 rows", "dim", hint="--all shows them")], close=True)
+    text = lower(page("net", Facts([Fact("params", "7")]), layers, hint, Notes([Note("kept")])), Screen(None))
+    assert "10 of 23 rows" not in text
+    assert "kept" in text
+
+
+def test_plots_stand_beside_each_other() -> None:
+    axis = Axis("x", str)
+    plot = Plot("curve", axis, axis, [Series("", [Point(0, 0), Point(1, 2)])])
+    text = lower(page("net", plot, plot, Notes([Note("between")]), plot), Screen(None))
+    assert text.count('<div class="plots">') == 2
+    assert text.count('<figure class="plot">') == 3
+
+
+def test_a_long_table_is_cut_for_who_has_no_script() -> None:
+    table = Table([Heading("layer")], [Row([Cell(f"row{number}")]) for number in range(1200)])
+    text = lower(page("net", Layers(table, lambda: grid_of(alexnet()))), Screen(None))
+    assert "row999<" in text
+    assert "row1000<" not in text
+    assert "and 200 rows more, which a script shows" in text
 
 
 def test_a_picture_that_cannot_be_made_says_what_to_install() -> None:
