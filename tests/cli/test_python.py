@@ -51,6 +51,7 @@ NAMES: Final = {
 OUTPUT: Final = {
     "format": "to_markdown, to_csv, to_json, to_html and print of the answer",
     "output": "their path",
+    "picture": "to_svg and to_png of the answer",
     "debug": "a traceback is what Python shows anyway",
     ("diff", "exit_code"): "`if change:`",
     ("view", "no_open"): "`browser=False`",
