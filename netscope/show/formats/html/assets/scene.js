@@ -4,6 +4,9 @@
 const MANY = 900;
 // Texts of shapes are legible from that scale on.
 const LEGIBLE = 0.6;
+// Pixels that a letter of theirs takes, and a line of them.
+const LETTER = 6.2;
+const LINE = 11;
 
 class Scene {
   /**
@@ -22,7 +25,10 @@ class Scene {
     // A layer for each depth, its lines below its boxes: those inside a box lie on it.
     this.layers = [];
     this.shapes = draw("g");
-    this.canvas = new Canvas(label, () => this.sync());
+    this.canvas = new Canvas(label, () => {
+      tip.hide();
+      this.sync();
+    });
     this.canvas.world.append(this.shapes);
     const { svg } = this.canvas;
     svg.addEventListener("click", (event) => {
@@ -47,6 +53,7 @@ class Scene {
     this.boxes = boxes;
     this.edges = edges;
     for (const edge of edges) Object.assign(edge, boundsOf(edge.points));
+    uncrowd(edges);
     this.byKey = new Map(boxes.map((box) => [box.key, box]));
     this.canvas.size = { width, height };
     if (!this.byKey.has(this.current)) this.current = boxes.length ? boxes[0].key : null;
@@ -198,7 +205,7 @@ class Scene {
       element.append(draw("text", { class: "label", y: h / 2 + 4, ...at }, cut(node.label, room + 1)));
     }
     if (this.explains && node.inside >= 0 && isRow(node)) {
-      element.append(draw("text", { class: "info", x: w - (open ? 30 : 12), y: open ? 17 : h - 7, "text-anchor": "middle" }, "ⓘ"));
+      element.append(draw("text", { class: "info", x: w - (open ? 30 : 12), y: open ? 17 : h - 7, "text-anchor": "middle" }, "i"));
     }
     if (more) element.append(draw("text", { class: "times", x: w - (open ? 26 : 9), y: open ? 17 : h / 2 - 3, "text-anchor": "end" }, more));
   }
@@ -300,7 +307,24 @@ class Scene {
 
 function lineOf(edge) {
   const line = draw("path", { d: smooth(edge.points), class: edge.classes || null });
-  return edge.text ? draw("g", null, line, draw("text", { x: edge.spot[0], y: edge.spot[1] }, edge.text)) : line;
+  return edge.told ? draw("g", null, line, draw("text", { x: edge.spot[0], y: edge.spot[1] }, edge.text)) : line;
+}
+
+/** Which lines have their text beside them: where two would lie on each other, the first. */
+function uncrowd(edges) {
+  const taken = new Map();
+  for (const edge of edges) {
+    edge.told = false;
+    if (!edge.text) continue;
+    const [left, y] = edge.spot;
+    const right = left + LETTER * edge.text.length;
+    const line = Math.round(y / LINE);
+    const near = [line - 1, line, line + 1].flatMap((one) => taken.get(one) || []);
+    if (near.some(([from, to]) => left < to && right > from)) continue;
+    edge.told = true;
+    if (!taken.has(line)) taken.set(line, []);
+    taken.get(line).push([left, right]);
+  }
 }
 
 function meets(view, one) {
