@@ -31,6 +31,7 @@ ARGUMENTS = {
 }
 # A page, and nothing else.
 PAGES = {"view": ["lenet", "--no-open"]}
+from tests import fonts
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,7 @@ def test_each_format_is_written(form: str, tmp_path: Path, capsys: pytest.Captur
     assert path.read_text(encoding="utf-8") == shown
 
 
+@fonts.needed
 def test_bytes_are_written_as_they_are(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     path = tmp_path / "x.png"
     call = ["summary", "tests/data/reports/2.json"]

@@ -133,4 +133,3 @@ def test_many_boxes_stand_below_each_other() -> None:
     nodes = [node(rank, 0, 60, 40) for rank in range(count)]
     big = drawing((nodes, [DrawnEdge(rank, rank + 1, "") for rank in range(count - 1)]))
     assert place(big, ()).height == count * 74 - 34
-

@@ -21,6 +21,7 @@ from netscope.show.drawing.make import drawing_of
 from netscope.show.drawing.svg import svg_of
 from netscope.show.formats import png
 from netscope.show.grid import grid_of
+from tests import fonts
 from tests.reports import alexnet
 from tests.show.drawing.test_make import Decoder, Fails, traced
 
@@ -164,6 +165,7 @@ def test_a_report_without_its_flow_is_shown_as_a_map() -> None:
         old.to_svg(picture="network")
 
 
+@fonts.needed
 def test_pixels() -> None:
     report = netscope.summary("lenet")
     data = report.to_png()
@@ -177,6 +179,7 @@ def test_pixels() -> None:
         report.to("png")
 
 
+@fonts.needed
 def test_letters_are_drawn() -> None:
     """A system without the fonts of the picture's list shows its own, and never none."""
     drawn = Image.open(io.BytesIO(netscope.summary("lenet").to_png())).convert("L")
