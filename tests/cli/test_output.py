@@ -14,6 +14,7 @@ from netscope.cli.app import app
 from netscope.cli.common.options import complete_format
 from netscope.cli.common.output import destination
 from netscope.show import formats
+from tests import fonts
 
 # What each command that writes files must be given to answer quickly.
 ARGUMENTS = {
@@ -31,7 +32,6 @@ ARGUMENTS = {
 }
 # A page, and nothing else.
 PAGES = {"view": ["lenet", "--no-open"]}
-from tests import fonts
 
 
 @pytest.mark.parametrize(
