@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netscope.api.reading import reader
@@ -89,8 +88,8 @@ def diff(
     old = report_of(first, Request() if first.saved else request, remembered)
     new = report_of(second, Request() if second.saved else request_b, remembered)
     if old.name == new.name and "options" in how_b:
-        old = replace(old, name=_with_options(old.name, options))
-        new = replace(new, name=_with_options(new.name, options_b))
+        old = old.but(name=_with_options(old.name, options))
+        new = new.but(name=_with_options(new.name, options_b))
     from netscope.answers.diff import diff
 
     return diff(old, new)

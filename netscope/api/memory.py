@@ -144,7 +144,7 @@ def memory(
             more["measured"] = _measured(workload, report.facts, recipe, device, request.train)
         if fit is not None:
             more["fit"] = _fitted(report, fit, over, found, request, workload, recipe, watch)
-        return replace(report, memory=replace(report.memory, **more)) if more else report
+        return report.but(memory=replace(report.memory, **more)) if more else report
 
 
 def _made(found: Reader, request: Request, fit: str | int | None) -> Report:
@@ -261,7 +261,7 @@ def remembered(
     assert found.memory is not None
     told = None if batch is None else sequences_of(workload, batch)
     cache = workload_cache(workload, context=context, batch=told)
-    return replace(found, memory=replace(found.memory, cache=cache))
+    return found.but(memory=replace(found.memory, cache=cache))
 
 
 def _measured(workload: Workload, trace: Trace, recipe: Recipe, device: str, train: bool) -> Measured:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base import errors, paths
@@ -79,8 +79,8 @@ def _of_revision(name: str, request: Request) -> Report:
     report: Report | None = None
     if answer.data.get("report") is not None:
         report = from_dict(answer.data["report"])
-        report = replace(
-            report, name=f"{answer.revision}@{report.name}", source=f"{report.source} at {answer.short}"
+        report = report.but(
+            name=f"{answer.revision}@{report.name}", source=f"{report.source} at {answer.short}"
         )
     if "error" in answer.data:
         raise _error(answer, report) from _InAnotherProcess(answer.data["error"]["traceback"])

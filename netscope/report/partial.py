@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from netscope.report.layer import FUNCTIONAL, UNCALLED, UNDONE, Layer
@@ -37,7 +36,7 @@ def with_unseen(report: Report, unseen: Iterable[tuple[str, str]]) -> Report:
         for index in _idle(layers):
             if layers[index].path.startswith(inside):
                 marks.setdefault(index, Counter())[UNCALLED] = 1
-    return replace(report, layers=_marked(layers, marks)) if marks else report
+    return report.but(layers=_marked(layers, marks)) if marks else report
 
 
 def with_failure(report: Report) -> Report:
@@ -59,7 +58,7 @@ def with_failure(report: Report) -> Report:
         own = [child for child in inner[index] if layers[child].kind == "functional"]
         marks[own[0] if own else index] = {UNDONE: 1}
     marks |= {index: {UNDONE: 1} for index in _idle(layers)}
-    return replace(report, layers=_marked(layers, marks))
+    return report.but(layers=_marked(layers, marks))
 
 
 def with_uses(report: Report) -> Report:
@@ -70,7 +69,7 @@ def with_uses(report: Report) -> Report:
         else layer
         for layer in report.layers
     )
-    return replace(report, layers=layers)
+    return report.but(layers=layers)
 
 
 def _idle(layers: Sequence[Layer]) -> list[int]:

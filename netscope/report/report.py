@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from os import PathLike
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from netscope.base.answer import Answer
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 3
 
+# Worked out when they are first read.
+_LATE: Final = frozenset({"misfits", "flow"})
 # Of a field that the store leaves out.
 UNSAVED: Final = MappingProxyType({"saved": False})
 
@@ -76,6 +78,20 @@ class Report(Answer):
     facts: Trace | None = field(default=None, compare=False, metadata=UNSAVED)
     events: tuple[Event, ...] | None = field(default=None, compare=False, metadata=UNSAVED)
     step: Step | None = field(default=None, compare=False, metadata=UNSAVED)
+
+    def but(self, **changed: Any) -> Report:
+        """The same report with other values of some fields; what is to be worked out later still is.
+
+        Raises:
+            TypeError: there is no field of such a name.
+        """
+        places = {spec.name: f"_{spec.name}" if spec.name in _LATE else spec.name for spec in fields(self)}
+        if strange := changed.keys() - places.keys():
+            raise TypeError(f"a report has no {', '.join(sorted(strange))}")
+        kept = {place: self.__dict__[place] for place in places.values()}
+        copy = object.__new__(Report)
+        copy.__dict__.update(kept | {places[name]: value for name, value in changed.items()})
+        return copy
 
     def __repr__(self) -> str:
         """Short: a debugger or an assertion would else print every layer."""

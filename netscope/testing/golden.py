@@ -43,8 +43,7 @@ def lasting(report: Report) -> Report:
         layer if layer.timing is None and layer.roof is None else replace(layer, timing=None, roof=None)
         for layer in report.layers
     )
-    return replace(
-        report,
+    return report.but(
         layers=layers,
         trace_seconds=0.0,
         environment={},

@@ -35,6 +35,9 @@ def exported(module: nn.Module, args: tuple[Any, ...], inside: set[tuple[str, in
         if node.op == "placeholder" and node.name in names and isinstance(node.meta["val"], torch.Tensor):
             steps[node] = ("in", given)
             given += 1
+        elif node.op == "call_function" and (source := scattered(node, steps)):
+            # What was written to a part, put back into the whole: both are one write in place.
+            steps[node] = steps[source]
         elif node.op == "call_function" and not is_view(node):
             call = call_of(node)
             if call in inside:
@@ -62,6 +65,19 @@ def is_view(node: torch.fx.Node) -> bool:
     if schema is None or str(node.target).startswith(("aten._assert", "aten.sym_")):
         return True
     return any(result.alias_info is not None and not result.alias_info.is_write for result in schema.returns)
+
+
+def scattered(node: torch.fx.Node, steps: dict[torch.fx.Node, Step]) -> torch.fx.Node | None:
+    """The step whose result is put into a part of another tensor here, with nothing but views in between."""
+    if not str(node.target).startswith(SCATTERS):
+        return None
+    source = node.args[1]
+    while isinstance(source, torch.fx.Node) and source not in steps:
+        source = source.args[0]
+    return source if isinstance(source, torch.fx.Node) and steps[source][0] == "operator" else None
+
+
+SCATTERS = tuple(f"aten.{name}_scatter" for name in ("slice", "select", "as_strided", "diagonal"))
 
 
 def call_of(node: torch.fx.Node) -> tuple[str, int]:

@@ -139,10 +139,19 @@ def between(rng: random.Random, width: int, depth: int) -> Drawn:
             lambda _, x, y: torch.cat([x[:, :1], y[:, 1:]], 1),
             lambda _, x, y: torch.stack((x, y)).mean(0),
             lambda _, x, y: (x.clone().add_(y)).relu_(),
+            lambda _, x, y: written(x.clone(), y),
             lambda _, x, y: torch.where(x > 0, x, y),
         ]
     )
     return two, None, 2, 1
+
+
+def written(x: Tensor, y: Tensor) -> Tensor:
+    """Writes to parts, read apart and whole."""
+    first, rest = x[:, :1], x[:, 1:]
+    first.mul_(2)
+    rest.copy_(y[:, 1:])
+    return x * first + rest.sum()
 
 
 def halves(rng: random.Random, width: int, depth: int) -> Drawn:

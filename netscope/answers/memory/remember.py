@@ -52,8 +52,8 @@ def with_memory(report: Report, inference: Step, training: Step | None, recipe: 
             checkpoint=recipe.checkpoint,
         )
     step = training or inference
-    report = replace(report, notes=tuple(dict.fromkeys((*report.notes, *_notes(inference, training)))))
-    return replace(report, memory=memory, layers=_layers(report, step, saved), step=step)
+    report = report.but(notes=tuple(dict.fromkeys((*report.notes, *_notes(inference, training)))))
+    return report.but(memory=memory, layers=_layers(report, step, saved), step=step)
 
 
 def _notes(*steps: Step | None) -> Iterator[str]:

@@ -43,7 +43,7 @@ def with_times(report: Report, times: Mapping[str, LayerTime], entered: Collecti
         replace(layer, timing=LayerTiming(time, own.get(layer.path, _NO_TIME)) if told else None)
         for layer, time, told in zip(report.layers, whole, known, strict=True)
     ]
-    return replace(report, layers=tuple(_bounds_with_times(report, timed)))
+    return report.but(layers=tuple(_bounds_with_times(report, timed)))
 
 
 def _bounds_with_times(report: Report, layers: Sequence[Layer]) -> Sequence[Layer]:
@@ -101,7 +101,7 @@ def with_roof(report: Report, moved: Mapping[str, int], roof: Roof | None) -> Re
         layers.append(
             replace(layer, roof=LayerRoof(nbytes[index], seconds[index], mine, bound.seconds, limited_by))
         )
-    return replace(report, layers=tuple(layers), roof=roof)
+    return report.but(layers=tuple(layers), roof=roof)
 
 
 def _bound(layer: Layer, moved: int, roof: Roof | None) -> Bound:

@@ -64,7 +64,7 @@ def profile(
     if passed.breakdown is not None:
         made = with_times(made, passed.breakdown.layers, passed.entered)
     tell("done", 1.0)
-    return replace(made, timing=passed.timing, events=passed.events)
+    return made.but(timing=passed.timing, events=passed.events)
 
 
 def profile_batches(

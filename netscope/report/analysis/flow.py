@@ -5,8 +5,10 @@ is in it now. A read then is an edge, and it leads through every call on the way
 leaves, and into those that it enters.
 
 Views of one storage need not be told apart: a view makes nothing, so that all of them come from whoever made
-the content. Only a module that hands on what it was given (an Identity, a Flatten) is read from by others,
-and what it hands on is known by its storage and shape.
+the content. A write in place to a part makes the next content of all of it, as in torch's functional graphs:
+the write reads what was there, and whoever looks at any part afterwards reads from the write. Only a module
+that hands on what it was given (an Identity, a Flatten) is read from by others, and what it hands on is known
+by its storage and shape.
 """
 
 from __future__ import annotations
@@ -165,15 +167,18 @@ class _Walk:
         self._drafts[call].nodes.append(node)
         for storage, shape in zip(reads, shapes, strict=True):
             self._read(call, node, storage, shape)
-        # A write in place may hand its result to nobody.
-        made = writes or (reads if changes else ())
-        outputs = what.outputs if len(what.outputs) == len(made) else (None,) * len(made)
-        for storage, spec in zip(made, outputs, strict=True):
+        made = what.outputs
+        if changes and not writes:
+            # It hands its result to nobody: what it writes to is its first argument, a list as a rule.
+            made = tuple(specs_in(what.args[:1]))
+            writes = reads[: len(made)]
+        for number, storage in enumerate(writes):
             if storage < 0:
                 continue
+            spec = made[number] if len(made) == len(writes) else None
             whole = spec is not None and spec.nbytes >= self._trace.storages[storage].nbytes
-            maker = _Maker(call, node, storage, spec.shape, spec.dtype) if spec and whole else None
-            self._written[storage] = maker or _Maker(call, node, storage)
+            shape, dtype = (spec.shape, spec.dtype) if spec is not None and whole else (None, "")
+            self._written[storage] = _Maker(call, node, storage, shape, dtype)
             self._handed.pop(storage, None)
 
     def _view(self, reads: Sequence[int], shapes: Sequence[Shape | None], op: OpCall) -> None:

@@ -144,6 +144,19 @@ def test_a_write_in_place_is_what_later_reads_read() -> None:
     }  # fmt: skip
 
 
+def test_what_a_list_is_added_to_is_written_and_what_is_added_is_not() -> None:
+    class Lists(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            a, b = x.exp(), x.sin()
+            torch._foreach_add_([a], [b])
+            return a.abs() * b
+
+    assert edges(flow(Lists()).groups[0]) == {
+        ("input 0", "exp"), ("input 0", "sin"), ("exp", "_foreach_add_"), ("sin", "_foreach_add_"),
+        ("_foreach_add_", "abs"), ("abs", "mul"), ("sin", "mul"), ("mul", "output"),
+    }  # fmt: skip
+
+
 def test_a_shared_layer_is_a_node_for_each_call() -> None:
     class Shared(nn.Module):
         def __init__(self) -> None:
