@@ -11,7 +11,6 @@ reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netscope.report.layer import Shape
@@ -92,36 +91,8 @@ class Flow(NamedTuple):
     unknown: int = 0
 
 
-class Place(NamedTuple):
-    """A node of the whole network.
-
-    path:
-        the qualified name of the row that it belongs to: of an operator that of the module which ran it.
-    steps:
-        the index of the node in each group on the way down to it.
-    """
-
-    path: str
-    steps: tuple[int, ...]
-    node: FlowNode
-
-
 def path_of(around: str, node: FlowNode) -> str:
     """The qualified name of a node within the group of that name; an operator has that of the group."""
     if node.kind != MODULE or not node.name:
         return around
     return node.name if node.elsewhere or not around else f"{around}.{node.name}"
-
-
-def places_of(flow: Flow) -> Iterator[Place]:
-    """All nodes of the network, each before those inside it."""
-    waiting: list[tuple[int, str, tuple[int, ...]]] = [(0, "", ())] if flow.groups else []
-    while waiting:
-        index, around, steps = waiting.pop()
-        inner: list[tuple[int, str, tuple[int, ...]]] = []
-        for number, node in enumerate(flow.groups[index].nodes):
-            place = Place(path_of(around, node), (*steps, number), node)
-            yield place
-            if node.inside is not None:
-                inner.append((node.inside, place.path, place.steps))
-        waiting.extend(reversed(inner))
