@@ -128,7 +128,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 # Chromium is no Python package: the system's is taken, and asked for where that can be done.
 $(VENV)/.browser: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@tools/chromium.sh
+	@$(BIN)/python -m tools.chromium
 	@echo "installing netscope and what the tests of its pages need (torch takes a minute)"
 	$(PIP) --editable '.[browser]'
 	@touch $(VENV)/.core $(VENV)/.test $@

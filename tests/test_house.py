@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,41 @@ def test_a_summary_from_the_zoo_imports_torch_and_nothing_else_that_is_slow():
     assert "torch" in loaded
     assert loaded.isdisjoint({"torchvision", "sympy", "torch._dynamo", "pandas", "timm", "transformers"})
     assert "netscope.answers.lint" not in loaded, "no check runs that nobody asked for"
+
+
+def test_types_are_checked_without_what_only_other_extras_have():
+    """mypy runs where the extra `dev` is and no other: what it may not find there it passes over."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    other = {re.split(r"[<>=\[]", name)[0] for extra in ("browser", "docs", "nvml") for name in extras[extra]}
+    passed_over = {
+        name.removesuffix(".*")
+        for override in project["tool"]["mypy"]["overrides"]
+        if override.get("ignore_missing_imports")
+        for name in override["module"]
+    }
+    sources = packages_distributions()
+    missing = set()
+    for name in imported_anywhere() - set(sys.stdlib_module_names) - {"netscope", "tools", "bench", "tests"}:
+        if set(sources.get(name, ())) <= other:
+            missing.add(name)
+    assert {"playwright"} <= missing, "or this test sees nothing"
+    assert missing <= passed_over
+
+
+def imported_anywhere() -> set[str]:
+    """The first names of what is imported where types are checked, inside functions too."""
+    names = set()
+    for folder in ("netscope", "tools", "bench"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if (ROOT / "tools/coverage/packages") in path.parents:
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names.add(node.module.partition(".")[0])
+    return names
 
 
 @pytest.mark.whole

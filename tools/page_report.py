@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from netscope.base import units
+from tools.chromium import browser
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 REPORT: Final = ROOT / "reports" / "pages.md"
@@ -188,25 +189,6 @@ def measured(case: Case, folder: Path) -> dict[str, Any]:
         row[what] = None if None in found else statistics.median(found)
     print(json.dumps(row), flush=True)
     return row
-
-
-class browser:  # noqa: N801 - a context manager that reads as one
-    """Headless Chromium."""
-
-    def __enter__(self) -> Any:
-        import shutil
-
-        from playwright.sync_api import sync_playwright
-
-        self._playwright = sync_playwright().start()
-        self._chromium = self._playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        return self._chromium
-
-    def __exit__(self, *error: object) -> None:
-        self._chromium.close()
-        self._playwright.stop()
 
 
 # Peers, as far as they are here

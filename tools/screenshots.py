@@ -7,13 +7,14 @@ themes, 1280 and 400 pixels wide, to look at.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tools.chromium import browser
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 IMAGES: Final = ROOT / "docs" / "images"
@@ -62,16 +63,12 @@ def _take(
     page: Path, shots: Iterator[tuple[Path, str, int]] | list[tuple[Path, str, int]], height: int | None
 ) -> None:
     """The whole page without a height."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with browser() as chromium:
         for path, theme, width in shots:
-            tab = browser.new_page(viewport={"width": width, "height": height or 900}, color_scheme=theme)  # type: ignore[arg-type]
+            tab = chromium.new_page(viewport={"width": width, "height": height or 900}, color_scheme=theme)
             tab.goto(page.as_uri())
             tab.wait_for_selector("html[data-ready]", state="attached")
             tab.screenshot(path=path, full_page=height is None)
-        browser.close()
 
 
 if __name__ == "__main__":

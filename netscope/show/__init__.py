@@ -9,7 +9,6 @@ notebook    an answer as a notebook shows it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from html import escape
 from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
@@ -99,6 +98,8 @@ def notebook(answer: Answer) -> str:
 
     What has pictures is a page of its own within it, which reaches neither what is around it nor the network.
     """
+    from html import escape
+
     from netscope.show.formats import html
 
     page = page_of(answer)

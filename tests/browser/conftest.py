@@ -5,16 +5,15 @@ Whoever visits a page there fails when it asks for anything else, or says anythi
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from tools.chromium import browser
+
 FOLDER = Path(__file__).parent
 
 # Milliseconds that a page has until it shows what it should; machines of CI are slow.
@@ -33,15 +32,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests of a process."""
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
-    if executable is None:
-        pytest.fail(f"there is no Chromium on the PATH ({', '.join(NAMES)}): `make test-browser` asks for it")
-    # Its sandbox needs rights that root gives up, and containers have not.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=executable, args=arguments)
-        yield browser
-        browser.close()
+    try:
+        with browser() as opened:
+            yield opened
+    except FileNotFoundError as error:
+        pytest.fail(f"{error}; `make test-browser` asks for it")
 
 
 @pytest.fixture

@@ -33,6 +33,13 @@ def notebook(answer: object, policy: str = "") -> str:
     )
 
 
+def shown(page: Page) -> FrameLocator:
+    """The frame, given its room once the page within is done without."""
+    frame = frame_of(page)
+    page.evaluate("document.querySelector('div').style.display = 'block'")
+    return frame
+
+
 def frame_of(page: Page) -> FrameLocator:
     frame = page.frame_locator("iframe")
     expect(frame.locator("html")).to_have_attribute("data-ready", "")
@@ -94,9 +101,7 @@ def test_what_has_no_picture_is_an_element_of_the_notebook(visit: Visit) -> None
 def test_what_had_no_room_at_first_is_in_its_place_once_it_has(visit: Visit) -> None:
     """A notebook makes the frame before it is seen."""
     page = visit(notebook(pages.difference()).replace("width:760px", "width:760px;display:none"))
-    page.wait_for_timeout(500)
-    page.evaluate("document.querySelector('div').style.display = 'block'")
-    frame = frame_of(page)
+    frame = shown(page)
     for side in ("before", "after"):
         box = frame.locator(f".difference .box[aria-label^='input,'][aria-label*=', {side},']")
         expect(box).to_be_in_viewport()
@@ -108,9 +113,7 @@ def test_a_table_that_had_no_room_at_first_leaves_out_what_it_has_none_for(visit
         page = visit(
             notebook(pages.summary()).replace("width:760px", f"width:760px{style}"), name=f"p{len(frames)}"
         )
-        page.wait_for_timeout(500)
-        page.evaluate("document.querySelector('div').style.display = 'block'")
-        frames.append(frame_of(page))
+        frames.append(shown(page))
     headings = [frame.locator("thead th").all_inner_texts() for frame in frames]
     assert headings[0] == headings[1]
     assert "weight + bias" not in headings[0]

@@ -24,6 +24,8 @@ _LONGEST: Final = 1e6
 # Nodes of a data flow. Groups stand for each other's insides, so that a few lines may say billions.
 _MOST_NODES: Final = 5_000_000
 _KINDS: Final = frozenset({INPUT, MODULE, OPERATOR, OUTPUT})
+# Before and after all others.
+_PLACES: Final = {INPUT: 0, OUTPUT: 2}
 
 
 def check(report: Report) -> None:
@@ -86,12 +88,18 @@ def _check_flow(flow: Flow) -> None:
 def _check_group(flow: Flow, group: Group) -> None:
     if not all(node.kind in _KINDS for node in group.nodes):
         raise no_report("its data flow has a node of no known kind")
+    places = [_PLACES.get(node.kind, 1) for node in group.nodes]
+    if places != sorted(places):
+        raise no_report("its data flow has an input that does not come first, or an output not last")
     for edge in group.edges:
         if not edge.source < edge.target < len(group.nodes):
             raise no_report("its data flow has an edge that leads nowhere, or back")
-        for end, port in ((edge.source, edge.out_port), (edge.target, edge.in_port)):
+        for end, port, kind in ((edge.source, edge.out_port, OUTPUT), (edge.target, edge.in_port, INPUT)):
+            if port is None:
+                continue
             inside = group.nodes[end].inside
-            if port is not None and (inside is None or port >= len(flow.groups[inside].nodes)):
+            within = () if inside is None else flow.groups[inside].nodes
+            if port >= len(within) or within[port].kind != kind:
                 raise no_report("its data flow has an edge without a port")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def within(text: str, *, packed: bool = False, before: str = "", after: str = ""
             body = body.replace(sign, f"\\u{ord(sign):04x}")
     return (
         f"<!doctype html>\n<html><head>{before}</head><body><p>a page &amp; its words</p>\n"
-        f'<script id="answer" type="{kind}">{body}</script>{after}</body></html>\n'
+        f'<script type="{kind}" id="answer">{body}</script>{after}</body></html>\n'
     )
 
 
@@ -63,7 +65,8 @@ def test_a_page_is_read_as_its_json_is(name: str, tmp_path: Path, *, packed: boo
         '<script>if (1 < 2 && "<script id=answer>") { document.title = "</p>" }</script>',
         '<script id="rows" type="application/json">{"a": 1}</script>',
         '<style>p::after { content: "<script id=answer>" }</style>',
-        '<!-- <script id="answer" type="application/json">{}</script> -->',
+        '<script type="application/json" id="answers">{}</script>',
+        '&lt;script type="application/json" id="answer"&gt;{}',
         "<p>&lt;script id=answer&gt;{}&lt;/script&gt;</p>",
         '<div id="answer">{}</div>',
     ],
@@ -83,12 +86,13 @@ def test_what_else_is_on_a_page_is_no_answer(other: str, tmp_path: Path) -> None
         (within("{} x"), "this is not JSON"),
         (within(""), "this is not JSON"),
         (within("{}") * 2, "holds more than one answer"),
+        (within("{}", before=f'<!-- <script type="{PLAIN}" id="answer"> -->'), "holds more than one answer"),
         (within("{}").partition("</script>")[0], "breaks off within its answer"),
         (within("{}", packed=True).replace("gzip", "zstd"), "in a way that this netscope does not know"),
         (within("{}").replace(PLAIN, "text/javascript"), "in a way that this netscope does not know"),
         (within("{}", packed=True).replace("H4sI", "AAAA"), "the answer in this page is broken"),
-        (f'<script id=answer type="{PACKED}">what?</script>', "the answer in this page is broken"),
-        (f'<script id=answer type="{PACKED}"></script>', "the answer in this page is broken"),
+        (f'<script type="{PACKED}" id="answer">what?</script>', "the answer in this page is broken"),
+        (f'<script type="{PACKED}" id="answer"></script>', "the answer in this page is broken"),
         (within("[" * 100_000), "nested too deeply"),
         (within(json.dumps({"schema_version": 1, "before": {}, "after": {}})), "written by `netscope diff`"),
     ],
@@ -99,11 +103,47 @@ def test_what_is_no_page_of_a_report_is_refused_in_one_line(text: str, why: str,
     assert "report.html" in message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        # What a parser of HTML gives up on, and what takes it the square of their lengths.
+        "<p><![x[<b>",
+        "<!doctype html>" + "<![" * 20,
+        "<!doctype html>" + "<a " * 20,
+        "<!doctype html>" + "<!--" * 20,
+        "<!doctype html>" + "</a" * 20,
+        # And what might take us that.
+        "<script " * 500_000,
+        '<script type="' * 300_000,
+        '<script type="' + "a" * 4_000_000,
+        '<script type="" id="answer"' * 150_000,
+        "<" * 4_000_000,
+    ],
+    ids=lambda text: text[-20:],
+)
+def test_a_hostile_page_holds_no_answer(text: str, tmp_path: Path) -> None:
+    assert "holds no answer of netscope" in refused(text, tmp_path)
+
+
+def test_a_page_is_not_parsed(tmp_path: Path) -> None:
+    """A parser reads some pages in the square of their lengths; and it is not ours to import at start-up."""
+    path = tmp_path / "report.html"
+    path.write_text(within(stack(1).to_json()), encoding="utf-8")
+    code = (
+        "import sys\n"
+        "from netscope.report import store\n"
+        f"assert store.load({str(path)!r}).layers\n"
+        "parsers = {name for name in sys.modules if name.split('.')[0] in ('html', '_markupbase', 'xml')}\n"
+        "assert not parsers, parsers"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_half_of_what_was_packed_is_broken(tmp_path: Path) -> None:
     packed = gzip.compress(stack(1).to_json().encode())
     for part in (packed[:-1], packed[: len(packed) // 2], packed + b"x", packed[:-5] + b"\0\0\0\0\0"):
         body = base64.b64encode(part).decode()
-        text = f'<script id="answer" type="{PACKED}">{body}</script>'
+        text = f'<script type="{PACKED}" id="answer">{body}</script>'
         assert "broken" in refused(text, tmp_path)
 
 

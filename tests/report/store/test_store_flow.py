@@ -39,6 +39,30 @@ def nested(depth: int) -> list[dict[str, Any]]:
     return [*groups, {"nodes": [node], "edges": []}]
 
 
+def group(*kinds: str) -> list[dict[str, Any]]:
+    """One, of nodes of these kinds."""
+    return [{"nodes": [{"kind": kind, "name": "a"} for kind in kinds], "edges": []}]
+
+
+def joined(**ports: int) -> list[dict[str, Any]]:
+    """Two modules and an edge between them; each has an input, something, and an output inside."""
+    nodes = [{"kind": "module", "name": name, "inside": 1} for name in "ab"]
+    edges = [{"source": 0, "target": 1, **ports}]
+    return [{"nodes": nodes, "edges": edges}, *group("input", "operator", "output")]
+
+
+def test_one_that_makes_sense_is_read() -> None:
+    data = saved()
+    data["flow"]["groups"] = joined(out_port=2, in_port=0)
+    flow = store.from_dict(data).flow
+    assert flow is not None
+    assert flow.groups[0].edges[0].out_port == 2
+    data["flow"]["groups"] = group("input", "input", "module", "operator", "output", "output")
+    store.from_dict(data)
+    data["flow"]["groups"] = group("input", "output")
+    store.from_dict(data)
+
+
 @pytest.mark.parametrize(
     ("groups", "why"),
     [
@@ -65,6 +89,14 @@ def nested(depth: int) -> list[dict[str, Any]]:
             ],
             "an edge without a port",
         ),
+        (group("output", "operator"), "an output not last"),
+        (group("operator", "input"), "an input that does not come first"),
+        (group("output", "input"), "an input that does not come first"),
+        (joined(out_port=1), "an edge without a port"),
+        (joined(out_port=0), "an edge without a port"),
+        (joined(out_port=3), "an edge without a port"),
+        (joined(in_port=1), "an edge without a port"),
+        (joined(in_port=2), "an edge without a port"),
         (nested(40), "more nodes than any network"),
     ],
 )

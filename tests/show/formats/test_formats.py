@@ -9,6 +9,8 @@ import html
 import io
 import json
 import re
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -188,6 +190,11 @@ def test_a_notebook_shows_a_page_of_pictures_on_its_own(kind: str, name: str) ->
     assert ('id="answer"' in framed, 'id="answer"' in whole) == (False, True)
     assert "<noscript>" not in framed
     assert "allow-same-origin" not in frame[2]
+
+
+def test_what_only_pages_need_waits_until_one_is_written() -> None:
+    code = "import sys, netscope, netscope.show; assert 'html' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # The formats themselves
