@@ -6,7 +6,7 @@ Static pictures, plots and charts take it from here, and so do the style sheet a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from netscope.base import units
 from netscope.report import quantities
@@ -94,3 +94,18 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     "params": Quantity(_title("params"), units.metric),
     "output_bytes": Quantity(_title("output_bytes"), units.binary),
 }
+
+# Levels of rows within each other that a map shows, and pixels that a row is at least to be shown.
+DEEPEST: Final = 16
+LEAST: Final = 2
+
+
+def told() -> dict[str, Any]:
+    """What the script of a page is told of it, as plain values."""
+    return {
+        "statuses": {status: one._asdict() for status, one in STATUSES.items()},
+        "failed": FAILED._asdict(),
+        "quantities": {key: [one.title, one.told.__name__] for key, one in QUANTITIES.items()},
+        "units": {name: scale._asdict() for name, scale in units.SCALES.items()},
+        "map": {"deepest": DEEPEST, "least": LEAST},
+    }
