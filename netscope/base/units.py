@@ -229,7 +229,7 @@ def _rounded(x: float, digits: int) -> str:
 
 
 def _scientific(size: float, scale: int, digits: int) -> str:
-    """For what lies beyond the last unit's name: "1.23e+09"."""
+    """For what lies beyond the last unit's name: "1.23e+9"."""
     from decimal import Context, Decimal
 
     context = Context(prec=digits, Emax=10**9, Emin=-(10**9))

@@ -60,8 +60,8 @@ def test_a_network_as_a_picture() -> None:
         "Conv2d 11×11 /4",
         "in 3×227×227",
         "out 96×55×55",
-        "params 34.9 K",
         "MACs 105 M",
+        "params 34.9 K",
         "outputs 1.11 MiB",
     ]
     assert picture == netscope.summary("alexnet").to_svg()
