@@ -64,6 +64,7 @@ function reach() {
 
 /** What a test of the page may ask. */
 window.netscope = {
+  units: { written, percent, counted },
   /** Boxes by their steps as [x, y, width, height], of a drawing's JSON, with those steps open. */
   place(json, opened) {
     const drawing = json instanceof Drawing ? json : new Drawing(json);
