@@ -8,15 +8,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 UNKNOWN: Final = "?"
 TIMES: Final = "×"
 MINUS: Final = "−"
 
-_METRIC: Final = ("", "K", "M", "G", "T", "P", "E", "Z", "Y")
-_BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
-_SECONDS: Final = ("us", "ms", "s")
+
+class Scale(NamedTuple):
+    """Units, each that many times the one before it.
+
+    factor:
+        what a value is multiplied with to be in the first of them.
+    exact:
+        whether what is less than one of the second unit is written as it is.
+    """
+
+    base: int
+    names: tuple[str, ...]
+    factor: float = 1
+    exact: bool = True
+
+
+_METRIC: Final = Scale(1000, ("", "K", "M", "G", "T", "P", "E", "Z", "Y"))
+_BINARY: Final = Scale(1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"))
+_SECONDS: Final = Scale(1000, ("us", "ms", "s"), 1e6, exact=False)
+_RATE: Final = _METRIC._replace(exact=False)
+
+# By the names of the functions that write them: what another writer of the same texts has to know.
+SCALES: Final = {"metric": _METRIC, "binary": _BINARY, "seconds": _SECONDS}
 
 # Significant digits: in the rows of a table, and in its totals.
 ROW: Final = 3
@@ -35,12 +55,12 @@ def metric(n: int | None, digits: int = ROW) -> str:
 
     Below a thousand the number is exact.
     """
-    return UNKNOWN if n is None else _scaled(n, 1000, _METRIC, digits)
+    return UNKNOWN if n is None else _scaled(n, _METRIC, digits)
 
 
 def binary(nbytes: int | None, digits: int = ROW) -> str:
     """Bytes by 1024: 279_936 -> "273 KiB". Below a KiB the number is exact."""
-    return UNKNOWN if nbytes is None else _scaled(nbytes, 1024, _BINARY, digits)
+    return UNKNOWN if nbytes is None else _scaled(nbytes, _BINARY, digits)
 
 
 def seconds(s: float | None, digits: int = ROW) -> str:
@@ -49,7 +69,7 @@ def seconds(s: float | None, digits: int = ROW) -> str:
         return UNKNOWN
     if s == 0:
         return "0 s"
-    return _scaled(s * 1e6, 1000, _SECONDS, digits, exact=False)
+    return _scaled(s * _SECONDS.factor, _SECONDS, digits)
 
 
 def seconds_between(low: float, high: float, digits: int = ROW) -> str:
@@ -124,7 +144,7 @@ def rate(per_second: float | None, digits: int = ROW) -> str:
     """Something a second, FLOP/s or samples/s: 9.89e14 -> "989 T", 81.04 -> "81.0"."""
     if per_second is None or not math.isfinite(per_second):
         return UNKNOWN
-    return _scaled(per_second, 1000, _METRIC, digits, exact=False).rstrip()
+    return _scaled(per_second, _RATE, digits).rstrip()
 
 
 def bandwidth(bytes_per_second: float | None, digits: int = ROW) -> str:
@@ -175,11 +195,12 @@ def plural(n: int, noun: str, nouns: str = "") -> str:
     return f"{count(n)} {noun if n == 1 else nouns or noun + 's'}"
 
 
-def _scaled(value: float, base: int, names: tuple[str, ...], digits: int, exact: bool = True) -> str:
+def _scaled(value: float, units: Scale, digits: int) -> str:
     """`value` in the largest unit that leaves at least 1, rounded to that many significant digits.
 
     Rounding comes before the choice of unit: 999,999,600 is "1.00 G", not "1000 M".
     """
+    base, names, _, exact = units
     sign, size = (MINUS, -value) if value < 0 else ("", value)
     if exact and size < base:
         return f"{sign}{size} {names[0]}".rstrip()
@@ -208,7 +229,7 @@ def _rounded(x: float, digits: int) -> str:
 
 
 def _scientific(size: float, scale: int, digits: int) -> str:
-    """For what lies beyond the last unit's name: "1.23e+09"."""
+    """For what lies beyond the last unit's name: "1.23e+9"."""
     from decimal import Context, Decimal
 
     context = Context(prec=digits, Emax=10**9, Emin=-(10**9))

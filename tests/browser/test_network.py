@@ -210,6 +210,10 @@ def part(page: Page, name: str) -> Locator:
 
 
 def test_the_map_goes_in_and_out(page: Page) -> None:
+    expect(part(page, "layer4")).to_have_attribute("aria-label", re.compile(r"411 M \(22\.7%\)"))
+    by = page.locator(".map").get_by_label("by", exact=True)
+    expect(by.locator("option")).to_have_text(["MACs", "params", "outputs"])
+    by.select_option("params")
     expect(part(page, "layer4")).to_have_attribute("aria-label", re.compile(r"8,393,728 \(71\.8%\)"))
     part(page, "layer4").click()
     trail = page.locator(".map .trail")
@@ -217,7 +221,7 @@ def test_the_map_goes_in_and_out(page: Page) -> None:
     expect(part(page, "layer3")).to_have_count(0)
     trail.get_by_role("button", name="Back to all").click()
     expect(part(page, "layer3")).to_have_count(1)
-    page.locator(".map").get_by_label("by", exact=True).select_option("MACs")
+    by.select_option("MACs")
     expect(part(page, "layer4")).to_have_attribute("aria-label", re.compile(r"M \("))
 
 

@@ -10,10 +10,12 @@ import html
 from collections.abc import Sequence
 from typing import Final
 
+from netscope.show.drawing.kinds import NAMES
+from netscope.show.drawing.looks import COLOURS, MONO
 from netscope.show.strings import broken, cut_middle, visible, width_of
 
 # Pixels of a character of each size of text, in any of these fonts.
-FONT: Final = 'ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",monospace'
+FONT: Final = MONO
 WIDE: Final = {10: 6.1, 11: 6.7, 12: 7.0, 14: 8.5}
 
 MARGIN: Final = 24
@@ -21,8 +23,7 @@ MARGIN: Final = 24
 HEADED: Final = 420
 LINE: Final = 17
 
-# (what, light, dark). What a kind of layer is coloured by is chosen so that neighbours differ, and that they
-# still do for those who see fewer colours, or print them.
+# (what, light, dark); surfaces and lines are those of pictures alone.
 COLORS: Final[tuple[tuple[str, str, str], ...]] = (
     (".page{fill:%s}", "#ffffff", "#12161c"),
     (".box{fill:%s}", "#ffffff", "#1c232d"),
@@ -34,31 +35,24 @@ COLORS: Final[tuple[tuple[str, str, str], ...]] = (
     (".pill{stroke:%s}", "#c9d1dc", "#465264"),
     (".end{fill:%s}", "#e8f1ff", "#17314f"),
     (".end{stroke:%s}", "#7ba7e6", "#4a7fc0"),
-    (".label{fill:%s}", "#16202c", "#e8edf3"),
-    (".below,.aside{fill:%s}", "#566273", "#a3b0c0"),
+    (".label{fill:%s}", *COLOURS["fg"]),
+    (".below,.aside{fill:%s}", *COLOURS["dim"]),
     (".times{fill:%s}", "#9a3412", "#f0a36b"),
     (".mark{fill:%s}", "#7a4b00", "#e0b25c"),
     (".edge{stroke:%s}", "#8793a5", "#72809a"),
     (".tip,.dot{fill:%s}", "#6c7a8e", "#8b99b0"),
     (".halo{stroke:%s}", "#ffffff", "#12161c"),
-    (".conv{fill:%s}", "#2563c9", "#5b93ec"),
-    (".linear{fill:%s}", "#7340c8", "#a67cf0"),
-    (".norm{fill:%s}", "#0f8a75", "#34b89f"),
-    (".act{fill:%s}", "#d08700", "#e6ad3c"),
-    (".pool{fill:%s}", "#bb3d80", "#e26fa9"),
-    (".attention{fill:%s}", "#c8372f", "#ee6f65"),
-    (".embed{fill:%s}", "#4c7a12", "#8fbf4a"),
-    (".other{fill:%s}", "#64748b", "#8796ab"),
-    (".failed{stroke:%s}", "#c81e1e", "#ff6b6b"),
-    (".added{stroke:%s}", "#15803d", "#3fc871"),
-    (".removed{stroke:%s}", "#c2261d", "#ff7a70"),
-    (".passed{stroke:%s}", "#b26a00", "#eab04b"),
-    (".changed{stroke:%s}", "#b26a00", "#eab04b"),
-    (".tie{stroke:%s}", "#b26a00", "#eab04b"),
+    *((f".{kind}{{fill:%s}}", *COLOURS[kind]) for kind in NAMES),
+    (".failed{stroke:%s}", *COLOURS["bad"]),
+    (".added{stroke:%s}", *COLOURS["added"]),
+    (".removed{stroke:%s}", *COLOURS["removed"]),
+    (".passed{stroke:%s}", *COLOURS["changed"]),
+    (".changed{stroke:%s}", *COLOURS["changed"]),
+    (".tie{stroke:%s}", *COLOURS["changed"]),
     (".sign{fill:%s}", "#ffffff", "#12161c"),
-    (".addedtext{fill:%s}", "#15803d", "#3fc871"),
-    (".removedtext{fill:%s}", "#c2261d", "#ff7a70"),
-    (".changedtext{fill:%s}", "#975a00", "#eab04b"),
+    (".addedtext{fill:%s}", *COLOURS["added"]),
+    (".removedtext{fill:%s}", *COLOURS["removed"]),
+    (".changedtext{fill:%s}", *COLOURS["changed"]),
     (".on{fill:%s}", "#ffffff", "#0d1117"),
 )
 
@@ -70,7 +64,7 @@ PLAIN: Final = (
     ".edge{fill:none;stroke-width:1.25}"
     ".halo{stroke-width:3;stroke-linejoin:round;paint-order:stroke}"
     ".failed,.added,.changed{stroke-width:2.5}.removed{stroke-width:2;stroke-dasharray:6 3}"
-    ".tint{fill-opacity:.22}.inner{fill:none;stroke-width:1}.dim{opacity:.55}.small{font-size:11px}"
+    ".tint{fill-opacity:.22}.inner{fill:none;stroke-width:1}.dim,.same{opacity:.55}.small{font-size:11px}"
     ".tie{fill:none;stroke-width:1;stroke-dasharray:2 3}.sign{stroke-width:1.5;stroke-dasharray:none}"
 )
 # The head of an edge.

@@ -14,20 +14,16 @@ from netscope.base.errors import UsageError
 from netscope.base.suggest import nearest
 from netscope.report.tree import parents_of
 from netscope.show.drawing.canvas import Canvas, fitted, rect, text, title, wide
-from netscope.show.drawing.kinds import kind_of
+from netscope.show.drawing.kinds import OTHER, kind_of
+from netscope.show.drawing.looks import DEEPEST, LEAST, QUANTITIES
 from netscope.show.grid import Grid, GridColumn
 
 WIDTH: Final = 1000
-# Height of a tile, with the gap below it, and the least width of one that is drawn.
+# Height of a tile, with the gap below it.
 TALL: Final = 36
 GAP: Final = 2
-LEAST: Final = 0.75
-# Rows within each other that are drawn.
-DEEPEST: Final = 24
 # Narrower tiles say nothing: a name needs so much.
 TOLD: Final = 30
-# What is drawn when nobody says of what.
-USUAL: Final = ("macs", "params", "output_bytes")
 
 
 class Tile(NamedTuple):
@@ -49,7 +45,7 @@ def column_of(grid: Grid, key: str = "") -> GridColumn:
     if key and key not in columns:
         known = nearest(key, columns) or list(columns)
         raise UsageError(f"no map can be drawn by {key!r}.", hint=f"by {', '.join(known)} one can")
-    for wanted in [key] if key else [*USUAL, *columns]:
+    for wanted in [key] if key else [*QUANTITIES, *columns]:
         column = columns.get(wanted)
         if column is not None and any(_amounts(column)):
             return column
@@ -107,9 +103,20 @@ def _drawn(grid: Grid, column: GridColumn, tile: Tile, name: str, top: float) ->
     label = row.name if row.path else name
     amount = column.whole[tile.row].text
     share = units.percent(tile.end - tile.start)
+    around = tile.row + 1 < len(grid.rows) and grid.rows[tile.row + 1].depth > row.depth
+    kind = OTHER if around else kind_of(row.operator)
     told = [row.path or name, row.operator, *row.marks, f"{column.title} {amount}".rstrip(), share]
     parts = ["<g>", title(told), rect(x, y, width, height, "box", round=3)]
-    parts.append(rect(x, y, width, height, f"tint {kind_of(row.operator)}", round=3))
+    parts.append(
+        rect(
+            x,
+            y,
+            width,
+            height,
+            f"tint {kind}",
+            round=3,
+        )
+    )
     if width >= TOLD:
         parts.append(text(x + 5, y + 17, fitted(label, width - 8), "label"))
         if width >= 2 * TOLD:

@@ -14,9 +14,10 @@ from netscope.show.drawing.blocks import in_blocks
 from netscope.show.drawing.canvas import WIDE, Canvas, fitted, number, rect, safe, text, wide
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnNode
+from netscope.show.drawing.looks import QUANTITIES
 from netscope.show.drawing.make import is_worth_opening
 from netscope.show.drawing.place import Box, Placed, Steps, path_in, place_both
-from netscope.show.drawing.svg import QUANTITIES, network, reach
+from netscope.show.drawing.svg import network, reach
 from netscope.show.strings import broken, visible
 
 # Pixels between the networks where nothing is told, and where something is.

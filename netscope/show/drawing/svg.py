@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from netscope.base import units
 from netscope.show.drawing.blocks import in_blocks
 from netscope.show.drawing.canvas import Canvas, fitted, number, rect, safe, text, title, wide
 from netscope.show.drawing.drawing import Drawing
-from netscope.show.drawing.kinds import kind_of
+from netscope.show.drawing.kinds import kind_of, told_of
+from netscope.show.drawing.looks import QUANTITIES
 from netscope.show.drawing.make import opened_of, opened_to
 from netscope.show.drawing.place import RANK, Box, Line, Placed, Steps, place
-
-# What a quantity is called, and how its values read.
-QUANTITIES: Final[dict[str, tuple[str, Callable[..., str]]]] = {
-    "params": ("params", units.metric),
-    "macs": ("MACs", units.metric),
-    "output_bytes": ("outputs", units.binary),
-    "time": ("time", units.seconds),
-    "bound": ("bound", units.seconds),
-    "saved": ("saved", units.binary),
-    "live": ("live", units.binary),
-}
 
 # Cards that a run shows behind it, and how far each stands out.
 CARDS: Final = 2
@@ -155,7 +145,7 @@ def _closed(
     at = x + width / 2 if centered else x + 14
     anchor = "middle" if centered else ""
     if not centered:
-        parts.append(rect(x + 4, y + 5, 4, height - 10, kind_of(node.below), round=2))
+        parts.append(rect(x + 4, y + 5, 4, height - 10, kind_of(told_of(node)), round=2))
     badge = units.times(node.times) if node.times > 1 else ""
     room = width - (12 if centered else 21) - (wide(badge, 11) + 6 if badge else 0)
     first = y + (height / 2 + 4 if not node.below else 17)

@@ -60,8 +60,8 @@ def test_a_network_as_a_picture() -> None:
         "Conv2d 11×11 /4",
         "in 3×227×227",
         "out 96×55×55",
-        "params 34.9 K",
         "MACs 105 M",
+        "params 34.9 K",
         "outputs 1.11 MiB",
     ]
     assert picture == netscope.summary("alexnet").to_svg()
@@ -113,7 +113,12 @@ def test_what_failed_is_marked() -> None:
         ("LlamaAttention", "attention"),
         ("Linear", "linear"),
         ("AdaptiveAvgPool2d →1×1", "pool"),
-        ("GELU", "act"),
+        ("GELU", "activation"),
+        ("Dropout", "activation"),
+        ("GRU", "attention"),
+        ("Upsample ×2", "pool"),
+        ("addmm", "linear"),
+        ("DenseBlock", "other"),
         ("Sequential", "other"),
         ("", "other"),
     ],

@@ -119,6 +119,16 @@ def test_a_drawing_leaves_out_what_is_as_usual() -> None:
     assert values == [7, None]
 
 
+def test_kinds_of_layers_are_told_by_their_texts() -> None:
+    boxes = [node(below="Conv2d 3×3"), node(label="ReLU"), node(below="Net"), node("operator", "matmul")]
+    whole = DrawnGroup([one._replace(rank=rank) for rank, one in enumerate(boxes)], [])
+    found = data.of_drawing(Drawing("net", [whole], frozenset(), {}))
+    told = {kind: [found["texts"][number] for number in numbers] for kind, numbers in found["kinds"].items()}
+    assert told == {"conv": ["Conv2d 3×3"], "activation": ["ReLU"]}
+    grid = data.of_grid(grid_of(report("net", "Net", [linear("a", (1, 4), (1, 4))])))
+    assert [grid["texts"][number] for number in grid["kinds"]["linear"]] == ["Linear"]
+
+
 def test_a_difference_is_both_drawings_and_their_pairs() -> None:
     pairs = [DrawnPair("block", "block", "~", "kernel 3→5"), DrawnPair(None, "new", "+")]
     found = data.of_difference(DrawnDiff(drawing("a"), drawing("b"), pairs))

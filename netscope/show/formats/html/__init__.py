@@ -20,6 +20,8 @@ from typing import Any, Final
 from netscope.base import collector
 from netscope.base.errors import MissingExtraError
 from netscope.report.store.writing import text_of
+from netscope.show.drawing import looks
+from netscope.show.drawing.kinds import NAMES
 from netscope.show.formats.html import data, static
 from netscope.show.formats.html.static import CLASSES, INLINE, escape
 from netscope.show.page import (
@@ -46,7 +48,7 @@ HELP: Final = "one page for a browser, which loads nothing"
 
 # The script's files, in the order in which they follow each other.
 _SCRIPTS: Final = (
-    "base data place selection panel table canvas scene network difference map plots page".split()
+    "base units data place selection panel table canvas scene network difference map plots page".split()
 )
 # Characters of JSON that stand in the page as they are; what has more is compressed.
 _MOST_ANSWER: Final = 1_000_000
@@ -96,7 +98,7 @@ def _whole(page: Page, parts: _Parts, answer: str) -> str:
     script, style = _assets()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     policy = (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data: blob:; "
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
     )
     body = "".join(parts.written(_ordered(page.sections())))
@@ -121,9 +123,19 @@ def fragment(page: Page) -> str:
 def _assets() -> tuple[str, str]:
     """The script and the style sheet."""
     folder = files(__package__) / "assets"
-    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
+    parts = [f"const LOOKS = {data.dumped(looks.told())};\n"]
+    parts += [(folder / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS]
     script = '\n(function () {\n"use strict";\n' + "\n".join(parts) + "})();\n"
-    return script, (folder / "page.css").read_text(encoding="utf-8")
+    return script, _variables() + (folder / "page.css").read_text(encoding="utf-8")
+
+
+def _variables() -> str:
+    """The colours and letters of the style sheet; kinds of layers have theirs by a class each."""
+    colours = "".join(
+        f"  --{name}: light-dark({light}, {dark});\n" for name, (light, dark) in looks.COLOURS.items()
+    )
+    kinds = "".join(f".kind-{kind} {{ --kind: var(--{kind}) }}\n" for kind in NAMES)
+    return f":root {{\n{colours}  --mono: {looks.MONO};\n}}\n{kinds}\n"
 
 
 def _head(page: Page) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from netscope.show.drawing.difference import DrawnDiff
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode
+from netscope.show.drawing.kinds import OTHER, kind_of, told_of
 from netscope.show.grid import Grid, GridColumn, Value
 from netscope.show.strings import visible
 
@@ -89,9 +90,20 @@ def of_grid(grid: Grid) -> dict[str, Any]:
             "path": [list(paths), list(paths.values())],
         },
         "columns": [_column(column, texts) for column in grid.columns],
+        "kinds": _kinds((row.operator for row in rows), texts),
         "derivations": [[[texts.of(text) for text in line] for line in lines] for lines in grid.derivations],
         "texts": list(texts),
     }
+
+
+def _kinds(told: Iterable[str], texts: _Texts) -> dict[str, list[int]]:
+    """For each kind of layer the numbers of the texts that say it; texts of no kind are left out."""
+    found: dict[str, list[int]] = {}
+    for text in dict.fromkeys(told):
+        kind = kind_of(text)
+        if kind != OTHER:
+            found.setdefault(kind, []).append(texts.of(text))
+    return found
 
 
 def _some(values: Sequence[Any]) -> list[list[Any]]:
@@ -151,6 +163,9 @@ def of_drawing(drawing: Drawing) -> dict[str, Any]:
     return {
         "name": visible(drawing.name),
         "groups": groups,
+        "kinds": _kinds(
+            (told_of(node) for group in drawing.groups for node in group.nodes if _has_kind(node)), texts
+        ),
         "opened": sorted(map(list, drawing.opened)),
         "values": {
             quantity: [
@@ -162,6 +177,10 @@ def of_drawing(drawing: Drawing) -> dict[str, Any]:
         "failed": None if drawing.failed is None else visible(drawing.failed),
         "texts": list(texts),
     }
+
+
+def _has_kind(node: DrawnNode) -> bool:
+    return node.kind in ("module", "run")
 
 
 def _node(node: DrawnNode, texts: _Texts) -> list[Any]:

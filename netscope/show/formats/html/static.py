@@ -12,6 +12,7 @@ from html import escape as escape_html
 from typing import Final, NamedTuple
 
 from netscope.base import units
+from netscope.show.drawing.looks import MONO
 from netscope.show.page import (
     Bars,
     Cell,
@@ -61,7 +62,7 @@ _CELL: Final = "padding:1px 10px;border:0;background:transparent"
 
 INLINE: Final = Look(
     {
-        "rows": "border-collapse:collapse;font:12px/1.5 ui-monospace,Menlo,Consolas,monospace;"
+        "rows": "border-collapse:collapse;font:12px/1.5 " + MONO.replace('"', "'") + ";"
         "font-variant-numeric:tabular-nums;color:inherit;background:transparent;margin-bottom:8px",
         "cell": f"{_CELL};white-space:nowrap;text-align:left",
         "figure": f"{_CELL};white-space:nowrap;text-align:right",

@@ -67,8 +67,6 @@ function cut(text, most) {
   return text.slice(0, most - 1 - tail) + "…" + text.slice(text.length - tail);
 }
 
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
 /** The one tip of the page, beside what it is about. */
 const tip = {
   show(x, y, lines) {
@@ -84,18 +82,3 @@ const tip = {
     if (this.box) this.box.hidden = true;
   },
 };
-
-/** The kind of a layer by the name of its type: it has a colour, and nothing depends on it. */
-const KINDS = [
-  ["conv", /conv/i],
-  ["attention", /attention|attn|sdpa/i],
-  ["norm", /norm|lrn/i],
-  ["linear", /linear|dense|matmul|^(addmm|bmm|mm)$/i],
-  ["embedding", /embed/i],
-  ["pool", /pool|upsample|interpolate/i],
-  ["activation", /relu|gelu|silu|sigmoid|tanh|softmax|softplus|swish|mish|^elu|activation|dropout/i],
-];
-function kindOf(type) {
-  const found = KINDS.find(([, pattern]) => pattern.test(type));
-  return found ? found[0] : "other";
-}

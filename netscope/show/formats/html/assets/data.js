@@ -11,6 +11,12 @@ async function read(id) {
   return JSON.parse(await new Response(stream).text());
 }
 
+/** The kind of layer that each text says, which has a colour: "" for none. */
+function kindsOf(json) {
+  const found = new Map(Object.entries(json.kinds).flatMap(([kind, numbers]) => numbers.map((number) => [number, kind])));
+  return (number) => found.get(number) || "";
+}
+
 /** All rows with all columns. Rows stand in preorder. */
 class Grid {
   constructor(json) {
@@ -20,6 +26,7 @@ class Grid {
     this.names = all(rows.name);
     this.types = all(rows.type);
     this.operators = all(rows.operator);
+    this.kinds = rows.operator.map(kindsOf(json));
     this.depths = rows.depth;
     this.marks = some(rows.marks);
     this.states = some(rows.state);
@@ -102,6 +109,7 @@ const BOXES = ["module", "operator", "input", "output", "run"];
 class Drawing {
   constructor(json) {
     const { texts } = json;
+    const kindOf = kindsOf(json);
     this.name = json.name;
     this.failed = json.failed;
     this.opened = new Set(json.opened.map((steps) => steps.join(".")));
@@ -120,6 +128,7 @@ class Drawing {
           elsewhere: Boolean(elsewhere),
           times,
           macs: macs === undefined ? null : macs,
+          of: BOXES[kind] === "module" || BOXES[kind] === "run" ? kindOf(texts[below] ? below : label) : "",
           marks: (marks || []).map((number) => texts[number]),
         })
       ),

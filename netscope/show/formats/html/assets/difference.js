@@ -1,12 +1,7 @@
 /* Two networks side by side: what they have in common stands opposite each other. */
 
 const BETWEEN = 90;
-const STATUSES = {
-  "=": { classes: "same", sign: "", said: "the same" },
-  "~": { classes: "changed", sign: "~", said: "changed" },
-  "+": { classes: "added", sign: "+", said: "added" },
-  "-": { classes: "removed", sign: "−", said: "removed" },
-};
+const STATUSES = LOOKS.statuses;
 
 class DifferenceView {
   constructor(place, json) {
@@ -40,7 +35,7 @@ class DifferenceView {
     const there = new Set(this.pairs.map((pair) => pair.status));
     const marks = Object.entries(STATUSES)
       .filter(([status]) => there.has(status))
-      .map(([, { said, sign }]) => make("span", { class: `key status-${said.replace(" ", "-")}` }, make("i", null, sign), said));
+      .map(([, { look, said, sign }]) => make("span", { class: `key status-${look}` }, make("i", null, sign), said));
     this.where = make("span", { class: "found", role: "status" });
     return make(
       "div",
@@ -143,12 +138,12 @@ class DifferenceView {
   look(box) {
     const { node } = box;
     const status = STATUSES[this.status(box)] || STATUSES["="];
-    const kind = node.kind === "module" ? `kind-${kindOf(node.below || node.label)}` : "";
+    const kind = node.of ? `kind-${node.of}` : "";
     const pair = this.pairOf(box);
     const text = pair ? pair.text : "";
     const name = isRow(node) ? box.path : node.label;
     return {
-      classes: `${status.classes} ${kind} ${status.sign === "~" && text ? "double" : ""}`,
+      classes: `${status.look} ${kind} ${status.sign === "~" && text ? "double" : ""}`,
       fill: null,
       sign: status.sign,
       label: [node.label || node.kind, node.below, this.sides[box.side].name, status.said, text].filter(Boolean).join(", "),
@@ -223,7 +218,7 @@ class DifferenceView {
     if (!this.changes.length) return;
     this.at = this.at < 0 && step < 0 ? this.changes.length - 1 : (this.at + step + this.changes.length) % this.changes.length;
     this.reveal(this.changes[this.at]);
-    this.where.textContent = `${this.at + 1} of ${this.changes.length.toLocaleString("en")}`;
+    this.where.textContent = `${this.at + 1} of ${counted(this.changes.length)}`;
   }
 
   reveal(pair) {

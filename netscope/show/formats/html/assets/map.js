@@ -3,7 +3,7 @@
 const STEP = 24;
 
 /**
- * A tree to be drawn: {count, name(i), path(i), type(i), parents, quantities}, in preorder; a quantity is
+ * A tree to be drawn: {count, name(i), path(i), type(i), kind(i), parents, quantities}, in preorder; a quantity is
  * {key, title, value(i), text(i)} of all that is inside. Values that are not known take no room.
  */
 class Icicle {
@@ -53,7 +53,7 @@ class Icicle {
       const [row, depth, left, width] = waiting.pop();
       rows.push([row, depth, left, width]);
       deepest = Math.max(deepest, depth);
-      if (depth >= 7) continue;
+      if (depth + 1 >= LOOKS.map.deepest) continue;
       let x = left;
       const inside = this.inside[row].map((one) => [one, quantity.value(one) || 0]);
       const sum = Math.max(quantity.value(row) || 0, inside.reduce((all, [, value]) => all + value, 0));
@@ -66,7 +66,7 @@ class Icicle {
       };
       for (const [one, value] of inside) {
         const part = sum ? (width * value) / sum : 0;
-        if (part >= 3) {
+        if (part >= LOOKS.map.least) {
           rest(x);
           waiting.push([one, depth + 1, x, part]);
           first = x + part;
@@ -90,7 +90,7 @@ class Icicle {
     const { tree } = this;
     const name = row === 0 ? tree.name(0) || "(all)" : tree.name(row);
     const element = make("div", {
-      class: `part-of kind-${this.inside[row].length ? "group" : kindOf(tree.type(row))}`,
+      class: `part-of kind-${this.inside[row].length ? "group" : tree.kind(row)}`,
       role: "button",
       tabindex: -1,
       "data-row": row,
@@ -104,7 +104,7 @@ class Icicle {
 
   /** Many layers in one, for there is no room for each. */
   rest(count, depth, left, width) {
-    const text = cut(`${count.toLocaleString("en")} more`, Math.floor((width - 12) / 6.7));
+    const text = cut(`${counted(count)} more`, Math.floor((width - 12) / 6.7));
     const style = `left:${round(left)}px;top:${depth * STEP}px;width:${round(Math.max(1, width - 1))}px`;
     return make("div", { class: "part-of rest", style, "aria-hidden": "true" }, width > 30 ? text : "");
   }
@@ -113,7 +113,7 @@ class Icicle {
     const { tree, quantity } = this;
     const whole = quantity.value(0);
     const value = quantity.value(row) || 0;
-    const share = whole ? ` (${((value / whole) * 100).toFixed(1)}%)` : "";
+    const share = whole ? ` (${percent(value / whole)})` : "";
     return `${tree.path(row) || tree.name(0) || "all"}: ${quantity.text(row)}${share}`;
   }
 
@@ -212,13 +212,10 @@ class Icicle {
   }
 }
 
-// What a map can be of, most wanted first.
-const OF = ["time", "bound", "saved", "params", "macs", "output_bytes"];
-
 /** A grid as a map has it; what rows have of their own adds up, and nothing is counted twice. */
 function treeOfGrid(grid) {
   const quantities = [];
-  for (const key of OF) {
+  for (const key of Object.keys(LOOKS.quantities)) {
     const column = grid.column(key);
     if (!column || !column.adds) continue;
     const sums = new Float64Array(grid.count);
@@ -235,6 +232,7 @@ function treeOfGrid(grid) {
     name: (row) => grid.names[row],
     path: (row) => grid.paths[row],
     type: (row) => grid.types[row],
+    kind: (row) => grid.kinds[row],
     quantities,
   };
 }
@@ -242,13 +240,13 @@ function treeOfGrid(grid) {
 /** The values of a drawing as a map has them. */
 function treeOfDrawing(drawing) {
   const all = new Set([""]);
-  const types = new Map();
+  const nodes = new Map();
   drawing.walk((_, path, node) => {
     if (node.kind !== "module") return;
     const parts = path.split(".");
     for (let i = 1; i < parts.length; i++) all.add(parts.slice(0, i).join("."));
     all.add(path);
-    types.set(path, node.below);
+    nodes.set(path, node);
   });
   const around = (path) => (path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "");
   const inside = new Map();
@@ -275,7 +273,7 @@ function treeOfDrawing(drawing) {
         const up = parents[row];
         if (!values.has(paths[up])) sums[up] = (sums[up] || 0) + (sums[row] || 0);
       }
-      const text = (row) => (sums[row] === null || sums[row] === undefined ? "?" : sums[row].toLocaleString("en", { maximumSignificantDigits: 5 }));
+      const text = (row) => figure(key, sums[row]);
       return { key, title: quantityName(key), value: (row) => sums[row] || 0, text };
     });
   return {
@@ -283,7 +281,8 @@ function treeOfDrawing(drawing) {
     parents,
     name: (row) => (row ? paths[row].slice(paths[row].lastIndexOf(".") + 1) : drawing.name),
     path: (row) => paths[row],
-    type: (row) => types.get(paths[row]) || "",
+    type: (row) => (nodes.has(paths[row]) ? nodes.get(paths[row]).below : ""),
+    kind: (row) => (nodes.has(paths[row]) ? nodes.get(paths[row]).of : ""),
     quantities,
   };
 }

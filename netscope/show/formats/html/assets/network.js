@@ -1,18 +1,8 @@
 /* The network: what of it is open, by what it is coloured, what is searched for. */
 
-const QUANTITIES = {
-  params: "params",
-  macs: "MACs",
-  output_bytes: "memory",
-  memory: "memory",
-  saved: "saved for backward",
-  peak: "peak memory",
-  time: "time",
-  bound: "bound",
-};
 /** Whether a box is a row by itself. */
 const isRow = (node) => node.path !== "";
-const quantityName = (key) => QUANTITIES[key] || key.replaceAll("_", " ");
+const quantityName = (key) => LOOKS.quantities[key][0];
 
 class Network {
   constructor(place, drawing, grid) {
@@ -97,7 +87,7 @@ class Network {
 
   look(box) {
     const { node, path } = box;
-    const classes = [node.kind === "module" ? `kind-${kindOf(node.below || node.label)}` : ""];
+    const classes = [node.of && `kind-${node.of}`];
     if (path === this.drawing.failed && isRow(node)) classes.push("failed");
     if (this.drawing.failed === "" && box.depth === 0 && node.kind === "output") classes.push("failed");
     const value = this.quantity ? this.valueText(box) : "";
@@ -106,13 +96,13 @@ class Network {
     const times = node.times > 1 ? `, ${node.times} times` : "";
     const lines = [name || this.drawing.name, node.below, ...node.marks, value && `${quantityName(this.quantity)} ${value}`];
     if (node.times > 1) lines.splice(1, 0, `${node.times} that are the same`);
-    if (classes.includes("failed")) lines.push("✗ the forward failed here");
+    if (classes.includes("failed")) lines.push(`${LOOKS.failed.sign} ${LOOKS.failed.said}`);
     return {
-      classes: classes.join(" "),
+      classes: classes.filter(Boolean).join(" "),
       fill,
       label: [`${node.label || node.kind}${times}`, node.below, value].filter(Boolean).join(", "),
       tip: lines,
-      sign: classes.includes("failed") ? "✗" : "",
+      sign: classes.includes("failed") ? LOOKS.failed.sign : "",
     };
   }
 
@@ -122,19 +112,20 @@ class Network {
     if (node.kind === "operator") return this.quantity === "macs" ? node.macs : undefined;
     const of = this.drawing.values.get(this.quantity);
     if (isRow(node)) return of.has(box.path) ? of.get(box.path) : undefined;
-    return node.inside < 0 ? undefined : this.sum(node.inside, box.path, of);
+    if (node.inside < 0) return undefined;
+    const values = [...this.rowsWithin(node.inside, box.path)].filter((path) => of.has(path)).map((path) => of.get(path));
+    if (!values.length) return undefined;
+    return values.includes(null) ? null : values.reduce((sum, value) => sum + value, 0);
   }
 
-  /** What the rows directly within a box without a row come to. */
-  sum(index, around, of) {
-    let sum;
+  /** The rows directly within a box without a row, each once: many calls of one module are one row. */
+  rowsWithin(index, around, found = new Set()) {
     for (const node of this.drawing.groups[index].nodes) {
       const path = this.drawing.pathOf(around, node);
-      const value = isRow(node) ? of.get(path) : node.inside >= 0 ? this.sum(node.inside, path, of) : undefined;
-      if (value === null) return null;
-      if (value !== undefined) sum = (sum || 0) + value;
+      if (isRow(node)) found.add(path);
+      else if (node.inside >= 0) this.rowsWithin(node.inside, path, found);
     }
-    return sum;
+    return found;
   }
 
   valueText(box) {
@@ -143,7 +134,7 @@ class Network {
     if (value === null) return "?";
     const column = this.grid && this.grid.column(this.quantity);
     const row = isRow(box.node) && column ? this.grid.places.get(box.path) : undefined;
-    return row === undefined ? value.toLocaleString("en", { maximumSignificantDigits: 4 }) : column.text(row, false);
+    return row === undefined ? figure(this.quantity, value) : column.text(row, false);
   }
 
   fill(box) {
@@ -260,7 +251,7 @@ class Network {
         if (`${name} ${node.below}`.toLowerCase().includes(query)) this.hits.push(key);
       });
     }
-    this.found.textContent = query ? (this.hits.length ? `${this.hits.length.toLocaleString("en")} found` : "none") : "";
+    this.found.textContent = query ? (this.hits.length ? `${counted(this.hits.length)} found` : "none") : "";
     if (this.hits.length) this.next(1);
     else {
       this.chosen = null;
@@ -279,7 +270,7 @@ class Network {
     this.scene.canvas.show(box.x, box.y, box.w, Math.min(box.h, 120));
     selection.select(box.path, this);
     this.mark();
-    this.found.textContent = `${this.hit + 1} of ${this.hits.length.toLocaleString("en")}`;
+    this.found.textContent = `${this.hit + 1} of ${counted(this.hits.length)}`;
   }
 
   // What other parts say

@@ -87,8 +87,8 @@ class Panel {
 const SAID = new Set(["input_shape", "output_shape", "weight_shape", "bias_shape", "operator"]);
 
 const STATES = {
-  raised: "✗ the forward failed here",
-  stopped: "✗ the forward failed within",
+  raised: `${LOOKS.failed.sign} ${LOOKS.failed.said}`,
+  stopped: `${LOOKS.failed.sign} the forward failed within`,
   unreached: "not reached: the forward failed before",
   uncalled: "not called",
   unseen: "not called that was seen",

@@ -172,7 +172,7 @@ class Scene {
     }
     element.append(draw("rect", { class: "body", width: w, height: h, rx: radius, style }));
     if (classes.includes("double")) element.append(draw("rect", { class: "inner", x: 3, y: 3, width: w - 6, height: h - 6, rx: radius - 2 }));
-    if (node.kind === "module") element.append(draw("rect", { class: "stripe", x: 0, y: radius, width: 3, height: Math.max(0, h - 2 * radius) }));
+    if (node.kind === "module" || node.kind === "run") element.append(draw("rect", { class: "stripe", x: 0, y: radius, width: 3, height: Math.max(0, h - 2 * radius) }));
     this.words(element, box);
     if (sign) {
       element.append(
@@ -184,7 +184,7 @@ class Scene {
   }
 
   words(element, { node, w, h, open }) {
-    const more = node.times > 1 ? `×${node.times.toLocaleString("en")}` : "";
+    const more = node.times > 1 ? `×${counted(node.times)}` : "";
     const room = Math.floor((w - 20) / 7) - (more ? more.length + 1 : 0);
     if (open) {
       const label = cut(node.label, room - 2);

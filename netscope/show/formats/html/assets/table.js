@@ -78,8 +78,8 @@ class LayerTable {
       for (let row = 0; row < grid.count; row = this.open[row] ? row + 1 : grid.ends[row]) this.rows.push(row);
     }
     this.shownAt = new Map(this.rows.map((row, at) => [row, at]));
-    const said = found ? `${found.hits.size.toLocaleString("en")} of ` : "";
-    this.count.textContent = `${said}${grid.count.toLocaleString("en")} rows`;
+    const said = found ? `${counted(found.hits.size)} of ` : "";
+    this.count.textContent = `${said}${counted(grid.count)} rows`;
     this.first = null;
   }
 
@@ -395,7 +395,7 @@ class LayerTable {
         "td",
         { style: `padding-left:${10 + depth * 14}px`, title: [grid.paths[row], grid.types[row], marks].filter(Boolean).join(" · ") },
         make("span", { class: "twist", "aria-hidden": "true" }, inside ? (open ? "▾" : "▸") : ""),
-        make("i", { class: `dot kind-${kindOf(grid.types[row])}` }),
+        make("i", { class: `dot kind-${grid.kinds[row]}` }),
         make("span", { class: "name" }, this.sorting ? cut(name, 48) : name),
         marks ? make("span", { class: "mark" }, ` ${marks}`) : null
       )
@@ -569,7 +569,7 @@ class LayerTable {
     const text = form === "CSV" ? csvOf([headings, ...rows]) : markdownOf(headings, rows, this.columns);
     const done = await copied(text);
     say(done ? `${rows.length} rows copied as ${form}` : "the browser did not let it be copied");
-    this.count.textContent = done ? `${rows.length.toLocaleString("en")} rows copied as ${form}` : "not copied";
+    this.count.textContent = done ? `${counted(rows.length)} rows copied as ${form}` : "not copied";
   }
 
   copied(column, row, open, form) {
