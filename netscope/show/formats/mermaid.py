@@ -82,10 +82,10 @@ def charts(sections: Iterable[Section]) -> Iterator[str]:
     for section in sections:
         match section:
             case Network():
-                if (drawing := section.drawing()) is not None:
+                if (drawing := section.drawing(placed=False)) is not None:
                     yield chart_of(drawing)
             case Difference():
-                if (both := section.drawing()) is not None:
+                if (both := section.drawing(placed=False)) is not None:
                     yield chart_of_both(both)
             case Folded(_, inner):
                 yield from charts(inner)

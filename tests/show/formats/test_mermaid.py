@@ -6,9 +6,12 @@ That programs which read Mermaid take it is tried by hand with the newest three 
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
+import netscope
+from netscope import show
 from netscope.base.errors import UsageError
 from netscope.show import page as p
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
@@ -258,15 +261,15 @@ def page(*sections: p.Section, comment: p.Comment | None = None) -> p.Page:
     return p.Page("net", [p.Piece("net", "title")], lambda: sections, None, None, comment)  # type: ignore[arg-type]
 
 
-NETWORK = p.Network(lambda: drawing(WHOLE, INNER))
+NETWORK = p.Network(lambda **_: drawing(WHOLE, INNER))
 
 
 def test_the_format_is_the_first_picture_of_a_page() -> None:
     assert mermaid.lower(page(p.Notes([]), NETWORK), Screen()) == chart_of(drawing(WHOLE, INNER))
     side = drawing(WHOLE, INNER)
-    both = p.Difference(lambda: DrawnDiff(side, side, []))
+    both = p.Difference(lambda **_: DrawnDiff(side, side, []))
     assert "subgraph before" in mermaid.lower(page(p.Folded("more", [both])), Screen())
-    for nothing in (page(), page(p.Network(lambda: None)), page(p.Difference(lambda: None))):
+    for nothing in (page(), page(p.Network(lambda **_: None)), page(p.Difference(lambda **_: None))):
         with pytest.raises(UsageError, match="can be drawn as a network"):
             mermaid.lower(nothing, Screen())
 
@@ -276,7 +279,7 @@ def test_markdown_has_it_folded_at_its_end() -> None:
     start, _, block = text.partition("```mermaid\n")
     assert block == chart_of(drawing(WHOLE, INNER)) + "```\n\n</details>\n"
     assert start.index("a note") < start.index("<details>")
-    assert "mermaid" not in markdown.lower(page(p.Network(lambda: None)), Screen())
+    assert "mermaid" not in markdown.lower(page(p.Network(lambda **_: None)), Screen())
 
 
 def test_it_is_the_first_thing_to_leave_a_comment_that_is_full() -> None:
@@ -292,12 +295,13 @@ def test_it_is_the_first_thing_to_leave_a_comment_that_is_full() -> None:
     assert "left out" not in cut
 
 
-def test_what_lays_it_out_may_be_missing() -> None:
-    from netscope.base.errors import MissingExtraError
-
-    def missing() -> Drawing:
-        raise MissingExtraError("igraph is not installed.")
-
-    assert markdown.lower(page(p.Network(missing), p.Notes([p.Note("a note")])), Screen()).endswith(
-        "- a note\n"
-    )
+def test_nothing_lays_it_out_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads Mermaid does, so that neither igraph nor its time is needed, in Markdown neither."""
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    report = netscope.summary("torchvision/googlenet")
+    chart = show.text(report, "mermaid")
+    boxes, lines = seen(chart)
+    assert ("inception3a · Inception" in boxes.values()) and len(lines) >= len(boxes) - 1
+    assert chart in show.text(report, "markdown")
+    other = netscope.summary("torchvision/resnet18")
+    assert "subgraph after" in show.text(netscope.diff(report, other), "mermaid")
