@@ -107,7 +107,7 @@ def notebook(answer: Answer) -> str:
         if len(whole) <= _LARGEST:
             return (
                 f'<iframe title="{html.escape(page.title)} · netscope" srcdoc="{escape(whole)}" '
-                'sandbox="allow-scripts allow-downloads" allow="clipboard-write *" '
+                'sandbox="allow-scripts" allow="clipboard-write *" '
                 f'style="width:100%;height:{_HEIGHT}px;border:0;color-scheme:light dark"></iframe>\n'
             )
     return html.fragment(page)

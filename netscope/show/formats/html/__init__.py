@@ -96,7 +96,7 @@ def _whole(page: Page, parts: _Parts, answer: str) -> str:
     script, style = _assets()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     policy = (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data: blob:; "
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'"
     )
     body = "".join(parts.written(_ordered(page.sections())))

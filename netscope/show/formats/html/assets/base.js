@@ -67,8 +67,6 @@ function cut(text, most) {
   return text.slice(0, most - 1 - tail) + "…" + text.slice(text.length - tail);
 }
 
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
 /** The one tip of the page, beside what it is about. */
 const tip = {
   show(x, y, lines) {

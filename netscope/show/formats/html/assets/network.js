@@ -122,19 +122,20 @@ class Network {
     if (node.kind === "operator") return this.quantity === "macs" ? node.macs : undefined;
     const of = this.drawing.values.get(this.quantity);
     if (isRow(node)) return of.has(box.path) ? of.get(box.path) : undefined;
-    return node.inside < 0 ? undefined : this.sum(node.inside, box.path, of);
+    if (node.inside < 0) return undefined;
+    const values = [...this.rowsWithin(node.inside, box.path)].filter((path) => of.has(path)).map((path) => of.get(path));
+    if (!values.length) return undefined;
+    return values.includes(null) ? null : values.reduce((sum, value) => sum + value, 0);
   }
 
-  /** What the rows directly within a box without a row come to. */
-  sum(index, around, of) {
-    let sum;
+  /** The rows directly within a box without a row, each once: many calls of one module are one row. */
+  rowsWithin(index, around, found = new Set()) {
     for (const node of this.drawing.groups[index].nodes) {
       const path = this.drawing.pathOf(around, node);
-      const value = isRow(node) ? of.get(path) : node.inside >= 0 ? this.sum(node.inside, path, of) : undefined;
-      if (value === null) return null;
-      if (value !== undefined) sum = (sum || 0) + value;
+      if (isRow(node)) found.add(path);
+      else if (node.inside >= 0) this.rowsWithin(node.inside, path, found);
     }
-    return sum;
+    return found;
   }
 
   valueText(box) {

@@ -68,20 +68,8 @@ window.netscope = {
   place(json, opened) {
     const drawing = json instanceof Drawing ? json : new Drawing(json);
     const { boxes } = new Placing(drawing).all(opened ? new Set(opened) : drawing.opened);
-    return spots(boxes);
-  },
-  /** The same of both sides of a difference, each with those steps open. */
-  placeBoth(json, opened) {
-    const [sides] = sidesOf(json);
-    opened.forEach((steps, i) => (sides[i].open = new Set(steps)));
-    return placedBoth(sides).map((placed, i) => {
-      const found = { boxes: [], edges: [] };
-      if (placed.group) emit(sides[i].drawing, placed, "", 0, 0, 0, found);
-      return spots(found.boxes);
-    });
+    return Object.fromEntries(boxes.map((box) => [box.key, [box.x, box.y, box.w, box.h]]));
   },
 };
-
-const spots = (boxes) => Object.fromEntries(boxes.map((box) => [box.key, [box.x, box.y, box.w, box.h]]));
 
 start();
