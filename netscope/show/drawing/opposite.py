@@ -10,10 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netscope.base import units
+from netscope.show.drawing.became import PASSED as PASSING
+from netscope.show.drawing.became import Became
 from netscope.show.drawing.blocks import in_blocks
 from netscope.show.drawing.canvas import WIDE, Canvas, fitted, number, rect, safe, text, wide
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnNode
+from netscope.show.drawing.looks import PASSED, STATUSES, Status
 from netscope.show.drawing.make import is_worth_opening
 from netscope.show.drawing.place import Box, Placed, Steps, path_in, place_both
 from netscope.show.drawing.svg import QUANTITIES, network, reach
@@ -29,16 +32,6 @@ MOST: Final = 3
 LINE: Final = 13
 # Boxes that are seen on a side at most before anybody asks for more.
 VISIBLE: Final = 70
-
-# Status -> (sign, what a box looks like, what it is called).
-LOOKS: Final = {
-    "+": ("+", "added", "added"),
-    "-": (units.MINUS, "removed", "removed"),
-    "~": ("~", "changed", "changed"),
-    "=": ("=", "dim", "the same"),
-}
-# Of a layer that only has other shapes, for what comes before it changed.
-PASSED: Final = ("", "passed", "only other shapes")
 
 
 class _Side(NamedTuple):
@@ -161,18 +154,25 @@ def _level(drawing: Drawing, around: Sequence[tuple[Steps, str, int]]) -> list[t
 
 
 def _looks(side: _Side, placed: Placed) -> dict[Steps, str]:
-    """What each box looks like, by what happened to its row; work of a module's own is as it is."""
+    """What each box looks like, by what became of it; an open one that changed says so within."""
+    became = Became(
+        side.drawing,
+        {
+            path: PASSING if pair.status == "~" and _is_passed(pair) else pair.status
+            for path, pair in side.pairs.items()
+        },
+    )
     found: dict[Steps, str] = {}
     for box in placed.boxes:
-        pair = side.pairs.get(box.path)
-        if pair is None or box.node.kind in ("input", "output"):
-            continue
-        own = bool(box.node.path)
-        if own and pair.status == "~" and _is_passed(pair):
-            found[box.steps] = PASSED[1]
-        elif pair.status != "~" or (own and not box.open):
-            found[box.steps] = LOOKS[pair.status][1]
+        status = became.of(box.node, box.path, closed=not box.open)
+        if box.node.kind not in ("input", "output") and not (status == "~" and box.open):
+            found[box.steps] = _look(STATUSES.get(status, PASSED))
     return found
+
+
+def _look(status: Status) -> str:
+    """The class of a box; what stayed is pale."""
+    return "dim" if status is STATUSES["="] else status.look
 
 
 def _is_passed(pair: DrawnPair) -> bool:
@@ -233,7 +233,7 @@ def _between(
 
 def _signs(placed: Placed, looks: Mapping[Steps, str]) -> Iterator[str]:
     """The sign of what happened at the corner of each box, for who sees no colours."""
-    signs = {look: sign for sign, look, _ in LOOKS.values() if look != "dim"}
+    signs = {status.look: status.sign for status in STATUSES.values() if status.sign}
     for box in placed.boxes:
         look = looks.get(box.steps, "")
         if look in signs:
@@ -275,8 +275,8 @@ def _table(canvas: Canvas, rows: Sequence[tuple[str, str, str, str]]) -> Iterato
 def _legend(canvas: Canvas) -> Iterator[str]:
     """What the borders mean."""
     x, y = 0.0, canvas.height
-    for sign, look, name in (*LOOKS.values(), PASSED):
-        told = f"{sign} {name}".lstrip()
+    for status in (*STATUSES.values(), PASSED):
+        look, told = _look(status), f"{status.sign} {status.said}".lstrip()
         yield rect(x, y, 22, 14, f"box {look}", round=3)
         if look == "changed":
             yield rect(x + 3, y + 3, 16, 8, "inner changed", round=1)
