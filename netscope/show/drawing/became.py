@@ -1,4 +1,6 @@
-"""What became of a box in a difference, by what became of rows. The page's script goes by the same rule.
+"""What became of a box: in a forward that failed, and in a difference, by what became of rows.
+
+The page's script goes by the same rule for a difference:
 
 1. A row's box has the status of its row. A closed one that stayed has "~" where something within it did not.
 2. A box that opens and is no row, as a run, has the status of all those within it; "~" where they differ.
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from netscope.show.drawing.drawing import Drawing, DrawnNode
-from netscope.show.drawing.place import path_in
+from netscope.show.drawing.place import Steps, path_in
 
 # Status of a row of which only the shapes are others, for who tells it from one that changed.
 PASSED: Final = "passed"
@@ -53,3 +55,27 @@ class Became:
         for one in self._drawing.groups[node.inside].nodes if node.inside >= 0 else ():
             if one.kind not in ("input", "output"):
                 yield self.of(one, path_in(path, one), closed=True)
+
+
+def has_failed(drawing: Drawing, node: DrawnNode, path: str, steps: Steps) -> bool:
+    """Whether the forward failed in the box itself; of the network's own, no output was reached."""
+    if drawing.failed is None:
+        return False
+    if not drawing.failed:
+        return node.kind == "output" and len(steps) == 1
+    return node.kind == "module" and node.path != "" and path == drawing.failed
+
+
+def failed_of(drawing: Drawing) -> list[Steps]:
+    """All boxes in which the forward failed."""
+    found: list[Steps] = []
+    waiting: list[tuple[Steps, str, int]] = [] if drawing.failed is None else [((), "", 0)]
+    while waiting:
+        around, path, group = waiting.pop()
+        for number, node in enumerate(drawing.groups[group].nodes):
+            steps, own = (*around, number), path_in(path, node)
+            if has_failed(drawing, node, own, steps):
+                found.append(steps)
+            if node.inside >= 0:
+                waiting.append((steps, own, node.inside))
+    return found

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netscope.base.errors import UsageError
-from netscope.show.drawing.became import Became
+from netscope.show.drawing.became import Became, has_failed
 from netscope.show.drawing.difference import DrawnDiff
 from netscope.show.drawing.drawing import Drawing
 from netscope.show.drawing.looks import COLOURS, STATUSES
@@ -110,9 +110,12 @@ def _fitting(made: Callable[[int], tuple[list[str], int]], most: int) -> str:
 def _network(drawing: Drawing, most: int) -> tuple[list[str], int]:
     outline = outline_of(drawing, most)
     lines = ["flowchart TD", *_boxes(outline.scene, {}), *_lines(outline)]
-    if drawing.failed is not None:
-        at = [box.number for box in outline.boxes() if box.path == drawing.failed and box.inside is None]
-        lines += _class("failed", _FAILED, at)
+    at = [
+        box.number
+        for box in outline.boxes()
+        if box.node is not None and has_failed(drawing, box.node, box.path, box.steps)
+    ]
+    lines += _class("failed", _FAILED, at)
     return lines, len(outline.lines)
 
 

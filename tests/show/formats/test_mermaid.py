@@ -14,6 +14,7 @@ import netscope
 from netscope import show
 from netscope.base.errors import UsageError
 from netscope.show import page as p
+from netscope.show.drawing.became import failed_of
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
 from netscope.show.formats import markdown, mermaid
@@ -306,3 +307,16 @@ def test_nothing_lays_it_out_before(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chart in show.text(report, "markdown")
     other = netscope.summary("torchvision/resnet18")
     assert "subgraph after" in show.text(netscope.diff(report, other), "mermaid")
+
+
+def test_only_the_box_that_failed_is_marked() -> None:
+    """Work and inputs of a network have its name; what ran well is not marked with it."""
+    nodes = [node(0, "in", kind="input"), node(1, "relu", kind="operator"), node(2, "box", inside=1)]
+    whole = DrawnGroup(nodes, [])
+    assert "failed" not in chart_of(drawing(whole, INNER, failed=""))
+    inside = DrawnGroup([node(0, "relu", kind="operator"), node(1, "b")], [])
+    opened = drawing(whole, inside, failed="box", opened={(2,)})
+    assert chart_of(opened).splitlines()[-1] == "  class n2 failed"
+    assert failed_of(opened) == [(2,)]
+    assert failed_of(opened._replace(failed="box.b")) == [(2, 1)]
+    assert failed_of(opened._replace(failed=None)) == []

@@ -103,7 +103,7 @@ class Drawing {
   constructor(json) {
     const { texts } = json;
     this.name = json.name;
-    this.failed = json.failed;
+    this.failed = new Set(json.failed.map((steps) => steps.join(".")));
     this.opened = new Set(json.opened.map((steps) => steps.join(".")));
     this.groups = json.groups.map(([nodes, edges]) => ({
       nodes: nodes.map(
