@@ -30,8 +30,10 @@ LONGEST: Final = 45_000
 # A box that opens can be left closed, until so few are there.
 _FEWEST: Final = 8
 
-# All but letters, digits and what means nothing to Mermaid.
-_SIGN: Final = re.compile(r"[^A-Za-z0-9 .,+/=×·→−…-]")
+# All but letters, digits and what means nothing to Mermaid. It reads Markdown in texts, but draws no lists of
+# it, as "+ a" and "1. a" would be, and no code, as what begins with blanks.
+_SIGN: Final = re.compile(r"[^A-Za-z0-9 .,/=×·→−…]")
+_BEGIN: Final = re.compile(r"^(?P<blank> *)(?P<number>\d+\.(?= |$))?")
 # With this letter Mermaid begins what it puts in place of its codes.
 _LIGATURE: Final = "\N{LATIN SMALL LIGATURE FL}"
 
@@ -179,4 +181,14 @@ def _class(name: str, looks: str, boxes: Sequence[int]) -> list[str]:
 def text_of(text: str) -> str:
     """Text that Mermaid shows and does not read, to stand between quotes."""
     plain = short(text).replace(_LIGATURE, "fl")
-    return _SIGN.sub(lambda sign: f"#{ord(sign[0])};", plain) or " "
+    plain = _SIGN.sub(_spelt, plain)
+    return _BEGIN.sub(_begun, plain, count=1) or " "
+
+
+def _spelt(sign: re.Match[str]) -> str:
+    return f"#{ord(sign[0])};"
+
+
+def _begun(begin: re.Match[str]) -> str:
+    number = begin["number"] or ""
+    return "#32;" * len(begin["blank"]) + (f"{number[:-1]}#46;" if number else "")
