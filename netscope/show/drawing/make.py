@@ -34,8 +34,9 @@ PORT: Final = 10
 
 # Names of a copy that are told.
 _TOLD: Final = 3
-# Boxes within each other that are open at first.
-_DEEPEST: Final = 100
+# Boxes that are open at most, and within each other, whatever depth is asked for.
+MOST_OPEN: Final = 20_000
+DEEPEST: Final = 100
 # Times that a group is folded again, for runs of runs.
 _FOLDS: Final = 4
 
@@ -605,14 +606,14 @@ def opened_of(
     return frozenset(opened)
 
 
-def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = 20_000) -> frozenset[tuple[int, ...]]:
+def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = MOST_OPEN) -> frozenset[tuple[int, ...]]:
     """All boxes that are less deep than that, up to a number."""
     opened: set[tuple[int, ...]] = set()
     waiting: list[tuple[tuple[int, ...], int, int]] = [((), 0, 0)]
     for steps, inside, deep in waiting:
         for number, node in enumerate(groups[inside].nodes):
             within = deep + 1
-            small = len(opened) < most and len(steps) < _DEEPEST
+            small = len(opened) < most and len(steps) < DEEPEST
             if small and within <= depth and is_worth_opening(groups, node):
                 opened.add((*steps, number))
                 waiting.append(((*steps, number), node.inside, within))

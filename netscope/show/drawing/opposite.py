@@ -17,7 +17,7 @@ from netscope.show.drawing.canvas import WIDE, Canvas, fitted, number, rect, saf
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnNode
 from netscope.show.drawing.looks import PASSED, STATUSES, Status
-from netscope.show.drawing.make import is_worth_opening
+from netscope.show.drawing.make import DEEPEST, MOST_OPEN, is_worth_opening
 from netscope.show.drawing.place import Box, Placed, Steps, path_in, place_both
 from netscope.show.drawing.svg import QUANTITIES, network, reach
 from netscope.show.strings import broken, visible
@@ -86,19 +86,21 @@ def svg_of_both(both: DrawnDiff, depth: int | None = None, head: Sequence[str] =
 
 
 def _opened(
-    both: DrawnDiff, before: Drawing, after: Drawing, depth: int | None
+    both: DrawnDiff, before: Drawing, after: Drawing, depth: int | None, most: int = MOST_OPEN
 ) -> tuple[set[Steps], set[Steps]]:
-    """The boxes that are open on each side: level by level those with changes inside, or all to a depth."""
+    """The open boxes of each side: level by level those with changes inside, or all to a depth, up to `most`."""
     worth = _worth(both)
     opened: tuple[set[Steps], set[Steps]] = set(), set()
     levels = [_level(drawing, [((), "", 0)]) for drawing in (before, after)]
     seen = [len(level) for level in levels]
     deep = 0
-    while any(levels) and (depth is None or deep < depth):
+    while any(levels) and deep < (DEEPEST if depth is None else min(depth, DEEPEST)):
         opening = []
         for drawing, level, wanted in zip((before, after), levels, worth, strict=True):
             opens = [one for one in level if is_worth_opening(drawing.groups, one[2])]
             opening.append([one for one in opens if depth is not None or one[1] in wanted])
+        if depth is not None:
+            opening = [boxes[: max(most - len(side), 0)] for side, boxes in zip(opened, opening, strict=True)]
         levels = [
             _level(drawing, [(steps, path, node.inside) for steps, path, node in boxes])
             for drawing, boxes in zip((before, after), opening, strict=True)

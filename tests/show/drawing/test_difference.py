@@ -11,7 +11,8 @@ import netscope
 from netscope.show.drawing.became import PASSED, Became
 from netscope.show.drawing.difference import DrawnDiff, difference_of
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
-from netscope.show.drawing.opposite import svg_of_both
+from netscope.show.drawing.make import DEEPEST, opened_to
+from netscope.show.drawing.opposite import _opened, svg_of_both
 from netscope.show.drawing.place import place_both
 from tests.show.drawing.test_make import Decoder, named
 
@@ -212,3 +213,20 @@ def test_what_became_of_a_box(path: str, node: DrawnNode, closed: bool, status: 
     ]
     became = Became(Drawing("net", groups, frozenset(), {}), {**STATUSES, "passed": PASSED})
     assert became.of(node, path, closed=closed) == status
+
+
+def test_there_is_an_end_to_what_a_depth_opens() -> None:
+    """Ten boxes in each of ten, and so on, twelve deep: a million million of them."""
+    groups = [
+        DrawnGroup([row(0, f"{n}", inside=deep + 1)._replace(rank=n) for n in range(10)], [])
+        for deep in range(12)
+    ]
+    drawing = Drawing("net", [*groups, DrawnGroup([row(0, "end")], [])], frozenset(), {})
+    both = DrawnDiff(drawing, drawing, [])
+    left, right = _opened(both, drawing, drawing, 99, 200)
+    assert len(left) == len(right) == 200
+    assert max(map(len, left)) == 3
+    deep = [DrawnGroup([row(0, "in", inside=number + 1)], []) for number in range(150)]
+    drawing = Drawing("net", [*deep, DrawnGroup([row(0, "end")], [])], frozenset(), {})
+    left, _ = _opened(DrawnDiff(drawing, drawing, []), drawing, drawing, 200)
+    assert len(left) == DEEPEST == len(opened_to(drawing.groups, 200))
