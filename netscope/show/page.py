@@ -251,16 +251,21 @@ class Network(NamedTuple):
     """A network drawn from its data flow.
 
     drawing:
-        None where the flow is not known, as in a report from an older file.
+        None where the flow is not known, as in a report from an older file. Called with `placed=False` by who
+        places boxes by itself.
     """
 
-    drawing: Callable[[], Drawing | None]
+    drawing: Callable[..., Drawing | None]
 
 
 class Difference(NamedTuple):
-    """Two networks drawn side by side, what they have in common opposite each other."""
+    """Two networks drawn side by side, what they have in common opposite each other.
 
-    drawing: Callable[[], DrawnDiff | None]
+    drawing:
+        as of a network.
+    """
+
+    drawing: Callable[..., DrawnDiff | None]
 
 
 class Axis(NamedTuple):

@@ -67,10 +67,10 @@ def pictured(table: LayerTable) -> Iterator[p.Section]:
     """The network as a picture, and its rows."""
     report = table.report
 
-    def drawn() -> Drawing | None:
+    def drawn(*, placed: bool = True) -> Drawing | None:
         from netscope.show.drawing.make import drawing_of  # tables for people need none of it
 
-        return drawing_of(report)
+        return drawing_of(report, placed=placed)
 
     def grid() -> Grid:
         from netscope.show.grid import grid_of

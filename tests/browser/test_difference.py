@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import torch
 from playwright.sync_api import Page, expect
+from torch import Tensor, nn
 
+import netscope
 from tests.browser import pages
 from tests.browser.conftest import Visit
 
@@ -143,3 +146,29 @@ def test_totals_come_first(page: Page) -> None:
     assert spot is not None
     assert picture is not None
     assert spot["y"] < picture["y"]
+
+
+def test_a_run_of_what_was_added_is_added(visit: Visit) -> None:
+    """So is the work of a module that was; that of one which stayed is the same."""
+    before = nn.Sequential(nn.Linear(4, 4))
+    after = nn.Sequential(nn.Linear(4, 4), *[nn.Tanh() for _ in range(4)], Doubled())
+    args = (torch.zeros(1, 4),)
+    found = netscope.diff(netscope.summary(before, args=args), netscope.summary(after, args=args))
+    page = visit(found.to_html())
+    marked = {
+        label.partition(",")[0]: str(box["classes"]).split()
+        for label, box in boxes(page).items()
+        if ", after" in label or "Sequential" in label
+    }
+    assert "added" in marked["1-4"]
+    assert "added" in marked["add"]
+    assert "same" in marked["output"]
+
+
+class Doubled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x) + x

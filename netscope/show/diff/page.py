@@ -72,7 +72,7 @@ def _sections(differences: Differences) -> Iterator[p.Section]:
         yield p.Notes(timed(diff), close=True)
         return
     yield _totals(differences)
-    yield p.Difference(lambda: _drawn(diff))
+    yield p.Difference(lambda **how: _drawn(diff, **how))
     repeated = any(row.times > 1 for row in differences.rows)
     if differences.rows:
         text = f"{units.TIMES}N: the same change in each, with the figures of all N together"
@@ -87,10 +87,10 @@ def _sections(differences: Differences) -> Iterator[p.Section]:
     yield p.Notes(timed(diff), close=True)
 
 
-def _drawn(diff: Diff) -> DrawnDiff | None:
+def _drawn(diff: Diff, *, placed: bool = True) -> DrawnDiff | None:
     from netscope.show.drawing.difference import difference_of  # tables for people need none of it
 
-    return difference_of(diff)
+    return difference_of(diff, placed=placed)
 
 
 def _totals(differences: Differences) -> p.Table:

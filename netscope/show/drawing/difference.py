@@ -41,10 +41,13 @@ class DrawnDiff(NamedTuple):
     pairs: Sequence[DrawnPair]
 
 
-def difference_of(diff: Diff) -> DrawnDiff | None:
+def difference_of(diff: Diff, *, placed: bool = True) -> DrawnDiff | None:
     """Both networks as they are to be drawn; None where the data flow of one is not known.
 
     A run is of blocks that the same happened to.
+
+    Args:
+        placed: whether boxes are to be in their places, as of `netscope.show.drawing.make.drawing_of`.
 
     Raises:
         MissingExtraError: igraph is needed, and not installed.
@@ -52,8 +55,8 @@ def difference_of(diff: Diff) -> DrawnDiff | None:
     shared = everywhere(diff)
     pairs = [DrawnPair(*_paths(pair), pair.status, _told(pair, shared)) for pair in diff.pairs]
     said = {pair: (pair.status, pair.text) for pair in pairs}
-    before = drawing_of(diff.before, {pair.before: said[pair] for pair in pairs}.get)
-    after = drawing_of(diff.after, {pair.after: said[pair] for pair in pairs}.get)
+    before = drawing_of(diff.before, {pair.before: said[pair] for pair in pairs}.get, placed=placed)
+    after = drawing_of(diff.after, {pair.after: said[pair] for pair in pairs}.get, placed=placed)
     return None if before is None or after is None else DrawnDiff(before, after, pairs)
 
 

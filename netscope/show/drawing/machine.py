@@ -8,6 +8,7 @@ from netscope.base import units
 from netscope.report.measured.remarks import TWENTIETHS
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import Roof
+from netscope.report.partial import own_unknown
 from netscope.report.report import Report
 from netscope.show import page as p
 from netscope.show.strings import short
@@ -52,17 +53,18 @@ def samples(measured: Measurement) -> p.Plot:
 def scatter(report: Report, roof: Roof) -> p.Plot | None:
     """Rows by what they compute for each byte, and how fast, below what the machine can do.
 
-    A row that was not measured stands at its bound. None where no row has arithmetic, or the machine is not
-    known.
+    A row that was not measured stands at its bound, one of which only a part could be counted at what that
+    part comes to. None where no row has arithmetic, or the machine is not known.
     """
     points: dict[str, list[p.Point]] = {"measured": [], "bound": []}
-    without = 0
-    for layer in report.layers:
+    without = uncounted = partly = 0
+    for layer, unknown in zip(report.layers, own_unknown(report), strict=True):
         own = layer.roof
         if own is None or not own.own_moved_bytes:
             continue
         if not layer.own_macs:
-            without += 1
+            without += not unknown
+            uncounted += bool(unknown)
             continue
         took, kind = own.own_seconds, "bound"
         if layer.timing is not None and layer.timing.own.forward > 0:
@@ -71,7 +73,9 @@ def scatter(report: Report, roof: Roof) -> p.Plot | None:
             continue
         flops = 2 * layer.own_macs
         limit = f", limited by {own.limited_by}" if own.limited_by else ""
-        text = f"{short(layer.path) or 'the network itself'} ({kind}{limit})"
+        least = ", at least, for not all of it was counted" if unknown else ""
+        partly += bool(unknown)
+        text = f"{short(layer.path) or 'the network itself'} ({kind}{limit}{least})"
         points[kind].append(p.Point(flops / own.own_moved_bytes, flops / took, text, layer.path))
     found = [p.Series(kind, some, "dots") for kind, some in points.items() if some]
     if not found:
@@ -89,6 +93,10 @@ def scatter(report: Report, roof: Roof) -> p.Plot | None:
     told = [f"{units.plural(len(xs), 'row')} below the roof of {short(roof.title)}"]
     if without:
         told.append(f"{units.plural(without, 'row')} without a MAC left out")
+    if uncounted:
+        told.append(f"{units.plural(uncounted, 'row')} left out that nobody could count")
+    if partly:
+        told.append(f"{units.plural(partly, 'row')} counted in part, so that at least that much is computed")
     return p.Plot(
         "roofline",
         p.Axis("FLOPs for each byte", units.number, log=True),

@@ -16,7 +16,7 @@ from netscope.report.report import Report
 from netscope.report.tree import looks_of
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
 from netscope.show.drawing.folding import Run, Wire, made, runs_of
-from netscope.show.drawing.ranks import Link, Stand, stand
+from netscope.show.drawing.ranks import Link, Stand, in_order, stand
 from netscope.show.drawing.stretches import Stretch, stretches_of
 from netscope.show.strings import visible, width_of
 
@@ -34,19 +34,24 @@ PORT: Final = 10
 
 # Names of a copy that are told.
 _TOLD: Final = 3
-# Boxes within each other that are open at first.
-_DEEPEST: Final = 100
+# Boxes that are open at most, and within each other, whatever depth is asked for.
+MOST_OPEN: Final = 20_000
+DEEPEST: Final = 100
 # Times that a group is folded again, for runs of runs.
 _FOLDS: Final = 4
 
 _DIGITS: Final = re.compile(r"\d+")
 
 
-def drawing_of(report: Report, told: Callable[[str], Hashable] | None = None) -> Drawing | None:
+def drawing_of(
+    report: Report, told: Callable[[str], Hashable] | None = None, *, placed: bool = True
+) -> Drawing | None:
     """The network as it is to be drawn; None for a report without its data flow.
 
     Args:
         told: what there is to say of a row; rows of which other things are said are no copies of each other.
+        placed: whether boxes are to be in their places. Without, they only are in their order, for who places
+            them by itself, and nothing needs igraph.
 
     Raises:
         MissingExtraError: igraph is needed, and not installed.
@@ -54,7 +59,7 @@ def drawing_of(report: Report, told: Callable[[str], Hashable] | None = None) ->
     flow = report.flow
     if flow is None or not flow.groups:
         return None
-    groups = _Groups(report, flow, told).all()
+    groups = _Groups(report, flow, told, stand if placed else in_order).all()
     return Drawing(
         name=report.name,
         groups=groups,
@@ -101,7 +106,14 @@ class _Written(NamedTuple):
 class _Groups:
     """The groups of a drawing in the making."""
 
-    def __init__(self, report: Report, flow: Flow, told: Callable[[str], Hashable] | None) -> None:
+    def __init__(
+        self,
+        report: Report,
+        flow: Flow,
+        told: Callable[[str], Hashable] | None,
+        stand: Callable[[int, int, int, tuple[Link, ...]], Stand],
+    ) -> None:
+        self._stand = stand
         self._report = report
         self._flow = flow
         self._rows = {layer.path: layer for layer in report.layers}
@@ -243,7 +255,7 @@ class _Groups:
     def _stood(self, inputs: int, inner: int, outputs: int, links: tuple[Link, ...]) -> Stand:
         key = (inputs, inner, outputs, links)
         if key not in self._stands:
-            self._stands[key] = stand(inputs, inner, outputs, links)
+            self._stands[key] = self._stand(inputs, inner, outputs, links)
         return self._stands[key]
 
     def _gathered(
@@ -594,14 +606,14 @@ def opened_of(
     return frozenset(opened)
 
 
-def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = 20_000) -> frozenset[tuple[int, ...]]:
+def opened_to(groups: Sequence[DrawnGroup], depth: int, most: int = MOST_OPEN) -> frozenset[tuple[int, ...]]:
     """All boxes that are less deep than that, up to a number."""
     opened: set[tuple[int, ...]] = set()
     waiting: list[tuple[tuple[int, ...], int, int]] = [((), 0, 0)]
     for steps, inside, deep in waiting:
         for number, node in enumerate(groups[inside].nodes):
             within = deep + 1
-            small = len(opened) < most and len(steps) < _DEEPEST
+            small = len(opened) < most and len(steps) < DEEPEST
             if small and within <= depth and is_worth_opening(groups, node):
                 opened.add((*steps, number))
                 waiting.append(((*steps, number), node.inside, within))

@@ -10,12 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netscope.base import units
+from netscope.show.drawing.became import PASSED as PASSING
+from netscope.show.drawing.became import Became
 from netscope.show.drawing.blocks import in_blocks
 from netscope.show.drawing.canvas import WIDE, Canvas, fitted, number, rect, safe, text, wide
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnNode
-from netscope.show.drawing.looks import QUANTITIES
-from netscope.show.drawing.make import is_worth_opening
+from netscope.show.drawing.looks import PASSED, QUANTITIES, STATUSES, Status
+from netscope.show.drawing.make import DEEPEST, MOST_OPEN, is_worth_opening
 from netscope.show.drawing.place import Box, Placed, Steps, path_in, place_both
 from netscope.show.drawing.svg import network, reach
 from netscope.show.strings import broken, visible
@@ -30,16 +32,6 @@ MOST: Final = 3
 LINE: Final = 13
 # Boxes that are seen on a side at most before anybody asks for more.
 VISIBLE: Final = 70
-
-# Status -> (sign, what a box looks like, what it is called).
-LOOKS: Final = {
-    "+": ("+", "added", "added"),
-    "-": (units.MINUS, "removed", "removed"),
-    "~": ("~", "changed", "changed"),
-    "=": ("=", "dim", "the same"),
-}
-# Of a layer that only has other shapes, for what comes before it changed.
-PASSED: Final = ("", "passed", "only other shapes")
 
 
 class _Side(NamedTuple):
@@ -94,19 +86,21 @@ def svg_of_both(both: DrawnDiff, depth: int | None = None, head: Sequence[str] =
 
 
 def _opened(
-    both: DrawnDiff, before: Drawing, after: Drawing, depth: int | None
+    both: DrawnDiff, before: Drawing, after: Drawing, depth: int | None, most: int = MOST_OPEN
 ) -> tuple[set[Steps], set[Steps]]:
-    """The boxes that are open on each side: level by level those with changes inside, or all to a depth."""
+    """The open boxes of each side: by level those with changes inside, or all to a depth; at most `most`."""
     worth = _worth(both)
     opened: tuple[set[Steps], set[Steps]] = set(), set()
     levels = [_level(drawing, [((), "", 0)]) for drawing in (before, after)]
     seen = [len(level) for level in levels]
     deep = 0
-    while any(levels) and (depth is None or deep < depth):
+    while any(levels) and deep < (DEEPEST if depth is None else min(depth, DEEPEST)):
         opening = []
         for drawing, level, wanted in zip((before, after), levels, worth, strict=True):
             opens = [one for one in level if is_worth_opening(drawing.groups, one[2])]
             opening.append([one for one in opens if depth is not None or one[1] in wanted])
+        if depth is not None:
+            opening = [boxes[: max(most - len(side), 0)] for side, boxes in zip(opened, opening, strict=True)]
         levels = [
             _level(drawing, [(steps, path, node.inside) for steps, path, node in boxes])
             for drawing, boxes in zip((before, after), opening, strict=True)
@@ -162,18 +156,25 @@ def _level(drawing: Drawing, around: Sequence[tuple[Steps, str, int]]) -> list[t
 
 
 def _looks(side: _Side, placed: Placed) -> dict[Steps, str]:
-    """What each box looks like, by what happened to its row; work of a module's own is as it is."""
+    """What each box looks like, by what became of it; an open one that changed says so within."""
+    became = Became(
+        side.drawing,
+        {
+            path: PASSING if pair.status == "~" and _is_passed(pair) else pair.status
+            for path, pair in side.pairs.items()
+        },
+    )
     found: dict[Steps, str] = {}
     for box in placed.boxes:
-        pair = side.pairs.get(box.path)
-        if pair is None or box.node.kind in ("input", "output"):
-            continue
-        own = bool(box.node.path)
-        if own and pair.status == "~" and _is_passed(pair):
-            found[box.steps] = PASSED[1]
-        elif pair.status != "~" or (own and not box.open):
-            found[box.steps] = LOOKS[pair.status][1]
+        status = became.of(box.node, box.path, closed=not box.open)
+        if box.node.kind not in ("input", "output") and not (status == "~" and box.open):
+            found[box.steps] = _look(STATUSES.get(status, PASSED))
     return found
+
+
+def _look(status: Status) -> str:
+    """The class of a box; what stayed is pale."""
+    return "dim" if status is STATUSES["="] else status.look
 
 
 def _is_passed(pair: DrawnPair) -> bool:
@@ -234,7 +235,7 @@ def _between(
 
 def _signs(placed: Placed, looks: Mapping[Steps, str]) -> Iterator[str]:
     """The sign of what happened at the corner of each box, for who sees no colours."""
-    signs = {look: sign for sign, look, _ in LOOKS.values() if look != "dim"}
+    signs = {status.look: status.sign for status in STATUSES.values() if status.sign}
     for box in placed.boxes:
         look = looks.get(box.steps, "")
         if look in signs:
@@ -276,8 +277,8 @@ def _table(canvas: Canvas, rows: Sequence[tuple[str, str, str, str]]) -> Iterato
 def _legend(canvas: Canvas) -> Iterator[str]:
     """What the borders mean."""
     x, y = 0.0, canvas.height
-    for sign, look, name in (*LOOKS.values(), PASSED):
-        told = f"{sign} {name}".lstrip()
+    for status in (*STATUSES.values(), PASSED):
+        look, told = _look(status), f"{status.sign} {status.said}".lstrip()
         yield rect(x, y, 22, 14, f"box {look}", round=3)
         if look == "changed":
             yield rect(x + 3, y + 3, 16, 8, "inner changed", round=1)

@@ -6,6 +6,7 @@ them, so that it runs around their boxes; edges with the same value run in one, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -82,6 +83,17 @@ def stand(inputs: int, inner: int, outputs: int, links: Sequence[Link], *, most:
         for number, link in enumerate(links)
     ]
     return Stand(ranks, xs[: len(ranks)], bends)
+
+
+def in_order(inputs: int, inner: int, outputs: int, links: Sequence[Link]) -> Stand:
+    """The line of each node, in which they stand in their order: for who places them otherwise."""
+    ranks = ranks_of(inputs, inner, outputs, links)
+    taken: Counter[int] = Counter()
+    xs = []
+    for rank in ranks:
+        xs.append(float(taken[rank]))
+        taken[rank] += 1
+    return Stand(ranks, xs, [()] * len(links))
 
 
 def ranks_of(inputs: int, inner: int, outputs: int, links: Sequence[Link]) -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from netscope.base import units
+from netscope.show.drawing.became import has_failed
 from netscope.show.drawing.blocks import in_blocks
 from netscope.show.drawing.canvas import Canvas, fitted, number, rect, safe, text, title, wide
 from netscope.show.drawing.drawing import Drawing
@@ -102,7 +103,7 @@ def title_of(drawing: Drawing, box: Box, flows: Mapping[Steps, tuple[list[str], 
 
 def _open(drawing: Drawing, box: Box, flows: Mapping[Steps, tuple[list[str], list[str]]], looks: str) -> str:
     node = box.node
-    failed = " failed" if _has_failed(drawing, box) else ""
+    failed = " failed" if has_failed(drawing, box.node, box.path, box.steps) else ""
     room = box.width - 24
     label = fitted(node.label, room)
     parts = ["<g>", title_of(drawing, box, flows)]
@@ -132,7 +133,7 @@ def _closed(
         return f'<circle class="dot" {center} r="3">{label}</circle>'
     parts = ["<g>", title_of(drawing, box, flows)]
     shape = {"operator": "pill", "input": "end", "output": "end"}.get(node.kind, "box")
-    if _has_failed(drawing, box):
+    if has_failed(drawing, box.node, box.path, box.steps):
         shape += " failed"
     if looks:
         shape += f" {looks}"
@@ -164,10 +165,6 @@ def _cards(box: Box) -> list[str]:
     """What lies behind the first of a run."""
     outs = [OUT * card for card in range(CARDS, 0, -1)]
     return [rect(box.x + out, box.y + out, box.width, box.height, "card") for out in outs]
-
-
-def _has_failed(drawing: Drawing, box: Box) -> bool:
-    return drawing.failed is not None and box.node.kind == "module" and box.path == drawing.failed != ""
 
 
 def _edge(line: Line, *, late: bool = False) -> str:

@@ -7,14 +7,12 @@ makes it again. A network that is drawn stands folded at the end, as Mermaid.
 
 from __future__ import annotations
 
-import contextlib
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from netscope.base import units
-from netscope.base.errors import MissingExtraError
+from netscope.base import collector, units
 from netscope.show.formats.mermaid import charts
 from netscope.show.page import (
     Bars,
@@ -49,6 +47,8 @@ COMMAND: Final = 1_000
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|~#])")
 
 
+# What is made lives until it is written: walking it in between is as long as making it.
+@collector.paused()
 def lower(page: Page, screen: Screen) -> str:
     """The head and the sections; of a comment what is folded comes last."""
     said = page.comment.verdict if page.comment is not None else ""
@@ -72,10 +72,9 @@ def lower(page: Page, screen: Screen) -> str:
 
 
 def _pictures(sections: Iterable[Section]) -> Iterator[list[str]]:
-    """Each network and each difference, folded; none where what lays them out is not installed."""
-    with contextlib.suppress(MissingExtraError):
-        for chart in charts(sections):
-            yield _details("drawn as a graph", ["```mermaid", *chart.splitlines(), "```"])
+    """Each network and each difference, folded."""
+    for chart in charts(sections):
+        yield _details("drawn as a graph", ["```mermaid", *chart.splitlines(), "```"])
 
 
 def escape(text: str) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from netscope.base.errors import UsageError
+from netscope.show.drawing.became import Became, has_failed
 from netscope.show.drawing.difference import DrawnDiff
-from netscope.show.drawing.drawing import Drawing, DrawnNode
-from netscope.show.drawing.outline import Box, Outline, Scene, outline_of, told
-from netscope.show.drawing.place import path_in
+from netscope.show.drawing.drawing import Drawing
+from netscope.show.drawing.looks import COLOURS, STATUSES
+from netscope.show.drawing.outline import Outline, Scene, outline_of, told
 from netscope.show.page import Difference, Folded, Network, Page, Section
 from netscope.show.screen import Screen
 from netscope.show.strings import short
@@ -29,8 +30,10 @@ LONGEST: Final = 45_000
 # A box that opens can be left closed, until so few are there.
 _FEWEST: Final = 8
 
-# All but letters, digits and what means nothing to Mermaid.
-_SIGN: Final = re.compile(r"[^A-Za-z0-9 .,+/=×·→−…-]")
+# All but letters, digits and what means nothing to Mermaid. It reads Markdown in texts, but draws no lists of
+# it, as "+ a" and "1. a" would be, and no code, as what begins with blanks.
+_SIGN: Final = re.compile(r"[^A-Za-z0-9 .,/=×·→−…]")
+_BEGIN: Final = re.compile(r"^(?P<blank> *)(?P<number>\d+\.(?= |$))?")
 # With this letter Mermaid begins what it puts in place of its codes.
 _LIGATURE: Final = "\N{LATIN SMALL LIGATURE FL}"
 
@@ -44,21 +47,14 @@ _BOXES: Final = {
 }
 
 
-class _Looks(NamedTuple):
-    """How a status is shown: in shape as well as in colour."""
-
-    sign: str
-    name: str
-    style: str
-
-
-_STATUS: Final = {
-    "+": _Looks("+ ", "added", "stroke:#1a7f37,stroke-width:4px"),
-    "-": _Looks("− ", "removed", "stroke:#cf222e,stroke-width:2px,stroke-dasharray:6 4"),
-    "~": _Looks("~ ", "changed", "stroke:#9a6700,stroke-width:3px"),
-    "=": _Looks("", "same", "stroke:#8c959f,stroke-width:1px"),
+# Status -> how its border is drawn, besides its colour.
+_BORDERS: Final = {
+    "+": "stroke-width:4px",
+    "-": "stroke-width:2px,stroke-dasharray:6 4",
+    "~": "stroke-width:3px",
+    "=": "stroke-width:1px",
 }
-_FAILED: Final = "stroke:#cf222e,stroke-width:4px"
+_FAILED: Final = f"stroke:{COLOURS['bad'][0]},stroke-width:4px"
 
 
 def lower(page: Page, screen: Screen) -> str:
@@ -82,10 +78,10 @@ def charts(sections: Iterable[Section]) -> Iterator[str]:
     for section in sections:
         match section:
             case Network():
-                if (drawing := section.drawing()) is not None:
+                if (drawing := section.drawing(placed=False)) is not None:
                     yield chart_of(drawing)
             case Difference():
-                if (both := section.drawing()) is not None:
+                if (both := section.drawing(placed=False)) is not None:
                     yield chart_of_both(both)
             case Folded(_, inner):
                 yield from charts(inner)
@@ -116,9 +112,12 @@ def _fitting(made: Callable[[int], tuple[list[str], int]], most: int) -> str:
 def _network(drawing: Drawing, most: int) -> tuple[list[str], int]:
     outline = outline_of(drawing, most)
     lines = ["flowchart TD", *_boxes(outline.scene, {}), *_lines(outline)]
-    if drawing.failed is not None:
-        at = [box.number for box in outline.boxes() if box.path == drawing.failed and box.inside is None]
-        lines += _class("failed", _FAILED, at)
+    at = [
+        box.number
+        for box in outline.boxes()
+        if box.node is not None and has_failed(drawing, box.node, box.path, box.steps)
+    ]
+    lines += _class("failed", _FAILED, at)
     return lines, len(outline.lines)
 
 
@@ -127,14 +126,17 @@ def _difference(both: DrawnDiff, most: int) -> tuple[list[str], int]:
     classes: dict[str, list[int]] = {}
     drawn = first = 0
     sides = (
-        ("before", both.before, {pair.before: pair.status for pair in both.pairs}),
-        ("after", both.after, {pair.after: pair.status for pair in both.pairs}),
+        ("before", both.before, {p.before: p.status for p in both.pairs if p.before is not None}),
+        ("after", both.after, {p.after: p.status for p in both.pairs if p.after is not None}),
     )
     for side, drawing, statuses in sides:
         outline = outline_of(drawing, max(most // 2, 1), first)
-        found = _Statuses(drawing, statuses)
-        status = {box.number: found.of(box) for box in outline.boxes()}
-        signs = {number: _STATUS[one].sign for number, one in status.items()}
+        became = Became(drawing, statuses)
+        status = {
+            box.number: "=" if box.node is None else became.of(box.node, box.path, closed=box.inside is None)
+            for box in outline.boxes()
+        }
+        signs = {number: f"{STATUSES[one].sign} ".lstrip() for number, one in status.items()}
         lines.append(f'  subgraph {side}["{text_of(f"{side}: {drawing.name}")}"]')
         lines += ["    direction TB", *_boxes(outline.scene, signs, 2), *_lines(outline, 2), "  end"]
         for number, one in status.items():
@@ -142,48 +144,11 @@ def _difference(both: DrawnDiff, most: int) -> tuple[list[str], int]:
         drawn += len(outline.lines)
         first += len(status)
     lines.append("  before ~~~ after")
-    for one, looks in _STATUS.items():
-        lines += _class(looks.name, looks.style, classes.get(one, ()))
+    for one, border in _BORDERS.items():
+        look = STATUSES[one].look
+        style = f"stroke:{COLOURS.get(look, COLOURS['edge'])[0]},{border}"
+        lines += _class(look, style, classes.get(one, ()))
     return lines, drawn
-
-
-class _Statuses:
-    """What became of the boxes of one side, by what became of their rows."""
-
-    def __init__(self, drawing: Drawing, statuses: Mapping[str | None, str]) -> None:
-        self._drawing = drawing
-        self._of = {path: status for path, status in statuses.items() if path is not None}
-        # Rows that have one within them that is not the same.
-        self._touched: set[str] = set()
-        for path, status in self._of.items():
-            parts = path.split(".") if status != "=" else []
-            self._touched.update(".".join(parts[:count]) for count in range(len(parts)))
-
-    def of(self, box: Box) -> str:
-        """A key of `_STATUS`."""
-        node = box.node
-        if node is None:
-            return "="
-        if node.kind != "run":
-            return self._of_node(node, box.path, closed=box.inside is None)
-        within = set(self._within(node, box.path))
-        return within.pop() if len(within) == 1 else "~"
-
-    def _within(self, node: DrawnNode, path: str) -> Iterator[str]:
-        """What became of each of those that a run stands for."""
-        for one in self._drawing.groups[node.inside].nodes if node.inside >= 0 else ():
-            if one.kind in ("input", "output"):
-                continue
-            if one.path or one.inside < 0:
-                yield self._of_node(one, path_in(path, one), closed=True)
-            else:  # a copy of several
-                yield from self._within(one, path)
-
-    def _of_node(self, node: DrawnNode, path: str, *, closed: bool) -> str:
-        status = self._of.get(path, "=")
-        if not node.path:  # work of the row around, of which nothing is told but that it came or went
-            return status if status in "+-" else "="
-        return "~" if status == "=" and closed and path in self._touched else status
 
 
 def _boxes(scene: Scene, signs: Mapping[int, str], depth: int = 1) -> Iterator[str]:
@@ -216,4 +181,14 @@ def _class(name: str, looks: str, boxes: Sequence[int]) -> list[str]:
 def text_of(text: str) -> str:
     """Text that Mermaid shows and does not read, to stand between quotes."""
     plain = short(text).replace(_LIGATURE, "fl")
-    return _SIGN.sub(lambda sign: f"#{ord(sign[0])};", plain) or " "
+    plain = _SIGN.sub(_spelt, plain)
+    return _BEGIN.sub(_begun, plain, count=1) or " "
+
+
+def _spelt(sign: re.Match[str]) -> str:
+    return f"#{ord(sign[0])};"
+
+
+def _begun(begin: re.Match[str]) -> str:
+    number = begin["number"] or ""
+    return "#32;" * len(begin["blank"]) + (f"{number[:-1]}#46;" if number else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from typing import Any, Final
@@ -15,9 +16,11 @@ SUFFIXES: Final = (".png",)
 HELP: Final = "the same in pixels, for a file"
 BINARY: Final = True
 
-# Pixels for each of the picture, and at most of a side: what has more is drawn smaller.
+# Pixels for each of the picture, and at most of a side and in all, of which each takes four bytes of memory:
+# what has more is drawn smaller.
 ZOOM: Final = 2.0
 LONGEST: Final = 16_000
+MOST: Final = 64_000_000
 
 # Of one width, where the families that the picture names are not there.
 FAMILY: Final = "DejaVu Sans Mono"
@@ -39,13 +42,13 @@ def lower(page: Page, screen: Screen) -> bytes:
         )
     size = _SIZE.search(picture)
     assert size is not None
-    longest = max(float(size[1]), float(size[2]))
-    zoom = min(ZOOM, LONGEST / longest)
+    width, height = float(size[1]), float(size[2])
+    zoom = min(ZOOM, LONGEST / max(width, height), math.sqrt(MOST / (width * height)))
     if zoom < 0.1:
         raise UsageError(
             "the picture is too large for a PNG.", hint="draw less of it with --depth, or an SVG"
         )
-    wide, high = round(float(size[1]) * zoom), round(float(size[2]) * zoom)
+    wide, high = int(width * zoom), int(height * zoom)
     return _pixels(picture, width=wide, height=high, monospace_family=FAMILY)
 
 

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 import netscope
+from netscope.show.drawing.became import PASSED, Became
 from netscope.show.drawing.difference import DrawnDiff, difference_of
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
-from netscope.show.drawing.opposite import svg_of_both
+from netscope.show.drawing.make import DEEPEST, opened_to
+from netscope.show.drawing.opposite import _opened, svg_of_both
 from netscope.show.drawing.place import place_both
 from tests.show.drawing.test_make import Decoder, named
 
@@ -146,3 +148,85 @@ def test_what_only_passes_by_stays_closed() -> None:
     assert 'class="box passed"' in text
     assert "self_attention" not in text
     assert "self_attention" in svg_of_both(both("torchvision/vit_b_16", "torchvision/vit_b_32"), depth=3)
+
+
+def grown() -> DrawnDiff:
+    """Three more activations, which are a run, at the end of a network."""
+    before = nn.Sequential(nn.Linear(4, 4))
+    after = nn.Sequential(nn.Linear(4, 4), *[nn.Tanh() for _ in range(4)])
+    args = (torch.zeros(1, 4),)
+    drawn = difference_of(
+        netscope.diff(netscope.summary(before, args=args), netscope.summary(after, args=args))
+    )
+    assert drawn is not None
+    return drawn
+
+
+def test_a_run_of_what_was_added_is_added() -> None:
+    tree = ElementTree.fromstring(svg_of_both(grown()))
+    boxes = [element for element in tree.iter() if element.tag.endswith("g") and len(element)]
+    run = next(box for box in boxes if "×4" in [element.text for element in box])
+    assert [element.get("class") for element in run if element.get("class", "").startswith("box")] == [
+        "box added"
+    ]
+    assert "+" in [element.text for element in tree.iter() if element.get("class") == "label addedtext"]
+
+
+def work(label: str, kind: str = "operator", inside: int = -1) -> DrawnNode:
+    return DrawnNode(kind, label, "", "", False, inside, 60, 24, 0, 0)  # type: ignore[arg-type]
+
+
+STATUSES = {"": "=", "a": "=", "a.b": "~", "new": "+", "gone": "-", "own": "~"}
+
+
+@pytest.mark.parametrize(
+    ("path", "node", "closed", "status"),
+    [
+        ("a.b", row(0, "b"), True, "~"),
+        ("a", row(0, "a"), True, "~"),  # for what changed within
+        ("a", row(0, "a"), False, "="),
+        ("nowhere", row(0, "nowhere"), True, "="),
+        ("new", row(0, "new"), True, "+"),
+        ("new", work("add"), True, "+"),
+        ("gone", work("add"), True, "-"),
+        ("new", work("", "input"), True, "="),
+        ("own", work("add"), True, "="),
+        ("", work("0-1", "run", 1), True, "+"),
+        ("", work("0-1", "run", 2), True, "~"),
+        ("", work("0-1", "run", 3), True, "passed"),
+        ("", work("a run of runs", "run", 4), True, "~"),
+        ("new", work("30 operators", "module", 5), True, "+"),
+        ("own", work("30 operators", "module", 5), True, "="),
+    ],
+)
+def test_what_became_of_a_box(path: str, node: DrawnNode, closed: bool, status: str) -> None:
+    """The groups are what is new, what is so in part, what only passes, runs of these, and work."""
+    new, same, passed = (row(0, name)._replace(elsewhere=True) for name in ("new", "nowhere", "passed"))
+    ports = [work("", "input"), work("", "output")]
+    groups = [
+        DrawnGroup([], []),
+        DrawnGroup([ports[0], new, new, ports[1]], []),
+        DrawnGroup([new, same], []),
+        DrawnGroup([passed, same], []),
+        DrawnGroup([work("0-1", "run", 1), work("0-1", "run", 2)], []),
+        DrawnGroup([ports[0], work("add"), work("mul"), ports[1]], []),
+    ]
+    became = Became(Drawing("net", groups, frozenset(), {}), {**STATUSES, "passed": PASSED})
+    assert became.of(node, path, closed=closed) == status
+
+
+def test_there_is_an_end_to_what_a_depth_opens() -> None:
+    """Ten boxes in each of ten, and so on, twelve deep: a million million of them."""
+    groups = [
+        DrawnGroup([row(0, f"{n}", inside=deep + 1)._replace(rank=n) for n in range(10)], [])
+        for deep in range(12)
+    ]
+    drawing = Drawing("net", [*groups, DrawnGroup([row(0, "end")], [])], frozenset(), {})
+    both = DrawnDiff(drawing, drawing, [])
+    left, right = _opened(both, drawing, drawing, 99, 200)
+    assert len(left) == len(right) == 200
+    assert max(map(len, left)) == 3
+    deep = [DrawnGroup([row(0, "in", inside=number + 1)], []) for number in range(150)]
+    drawing = Drawing("net", [*deep, DrawnGroup([row(0, "end")], [])], frozenset(), {})
+    left, _ = _opened(DrawnDiff(drawing, drawing, []), drawing, drawing, 200)
+    assert len(left) == DEEPEST == len(opened_to(drawing.groups, 200))

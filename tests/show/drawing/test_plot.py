@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
 from netscope.base import units
+from netscope.report.measured.breakdown import LayerTime
 from netscope.show import page as p
+from netscope.show.drawing.machine import scatter
 from netscope.show.drawing.plot import MOST, svg_of, thinned
 from netscope.show.page import Axis, Plot, Point, Series
+from tests.reports import ROOF, functional, linear, profiled, report, steady
 from tests.show.answers import answers
 
 COUNT = Axis("number", lambda value: units.count(round(value)))
@@ -177,3 +181,30 @@ def test_pages_have_their_plots(kind: str, titles: list[str], name: str) -> None
     for one in found.values():
         assert one.summary
         parsed(svg_of(one))
+
+
+def test_a_row_that_nobody_could_count_is_not_one_without_arithmetic() -> None:
+    """Of one that was counted in part the point is a lower bound, and says so."""
+    unknown = {"net.odd": 1}
+    for macs, point, said in (
+        (None, None, "1 row left out that nobody could count"),
+        (8, ", at least, for not all of it was counted)", "1 row counted in part"),
+    ):
+        odd = functional("(functional)", (1, 4), unknown, unknown=unknown, macs=None, vector=None)
+        odd = replace(odd, own_macs=macs or 0)
+        rows = [linear("fc", (1, 4), (1, 4)), odd]
+        made = profiled(
+            report("net", "net", rows),
+            {"fc": LayerTime(2e-3, 0.0, 4, 0), "(functional)": LayerTime(1e-3, 0.0, 4, 0)},
+            latency=steady(1e-2),
+            moved={"fc": 1000, "(functional)": 100},
+            roof=ROOF,
+        )
+        drawn = scatter(made, ROOF)
+        assert drawn is not None
+        assert said in drawn.summary
+        assert "without a MAC" not in drawn.summary
+        (text,) = [
+            point.text for one in drawn.series for point in one.points if point.path == "(functional)"
+        ] or [None]
+        assert (text is None) if point is None else (text or "").endswith(point)

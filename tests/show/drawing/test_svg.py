@@ -208,3 +208,24 @@ def test_without_a_font(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="no font"):
         alexnet().to_png(picture="map")
     png._writes.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "drawn"),
+    [(300, 200, (600, 400)), (10_000, 100, (16_000, 160)), (16_000, 16_000, (8_000, 8_000))],
+)
+def test_a_png_is_no_larger_than_that(
+    monkeypatch: pytest.MonkeyPatch, width: int, height: int, drawn: tuple[int, int]
+) -> None:
+    """Twice the picture, 16,000 pixels of a side, 64 million in all."""
+    sizes = []
+
+    def pixels(picture: str, **how: int) -> bytes:
+        sizes.append((how["width"], how["height"]))
+        return b""
+
+    monkeypatch.setattr(png, "picture_of", lambda page: f'<svg width="{width}" height="{height}"></svg>')
+    monkeypatch.setattr(png, "_writes", lambda: True)
+    monkeypatch.setattr(png, "_pixels", pixels)
+    assert png.lower(None, None) == b""  # type: ignore[arg-type]
+    assert sizes == [drawn]

@@ -6,11 +6,15 @@ That programs which read Mermaid take it is tried by hand with the newest three 
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 
+import netscope
+from netscope import show
 from netscope.base.errors import UsageError
 from netscope.show import page as p
+from netscope.show.drawing.became import failed_of
 from netscope.show.drawing.difference import DrawnDiff, DrawnPair
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
 from netscope.show.formats import markdown, mermaid
@@ -240,7 +244,7 @@ def test_no_name_is_more_than_text(name: str) -> None:
     for chart in (chart_of(side), chart_of_both(DrawnDiff(side, side, [pair(name, name, "~")]))):
         seen(chart)
         for text in re.findall(r'"(.*?)"', chart):
-            assert re.fullmatch(r"([A-Za-z0-9 .,+/=×·→−…-]|#\d+;)+", text)
+            assert re.fullmatch(r"([A-Za-z0-9 .,/=×·→−…]|#\d+;)+", text)
         assert chart.isprintable() or set(filter(lambda c: not c.isprintable(), chart)) == {"\n"}
 
 
@@ -248,6 +252,7 @@ def test_codes_stand_for_the_characters_that_they_replace() -> None:
     assert text_of('a"b<c') == "a#34;b#60;c"
     assert text_of("Conv2d 11×11 /4") == "Conv2d 11×11 /4"
     assert text_of("日") == "#26085;"
+    assert text_of("0.conv, 1.5") == "0.conv, 1.5"
     assert text_of("\ud800") == "#92;ud800"
 
 
@@ -258,15 +263,15 @@ def page(*sections: p.Section, comment: p.Comment | None = None) -> p.Page:
     return p.Page("net", [p.Piece("net", "title")], lambda: sections, None, None, comment)  # type: ignore[arg-type]
 
 
-NETWORK = p.Network(lambda: drawing(WHOLE, INNER))
+NETWORK = p.Network(lambda **_: drawing(WHOLE, INNER))
 
 
 def test_the_format_is_the_first_picture_of_a_page() -> None:
     assert mermaid.lower(page(p.Notes([]), NETWORK), Screen()) == chart_of(drawing(WHOLE, INNER))
     side = drawing(WHOLE, INNER)
-    both = p.Difference(lambda: DrawnDiff(side, side, []))
+    both = p.Difference(lambda **_: DrawnDiff(side, side, []))
     assert "subgraph before" in mermaid.lower(page(p.Folded("more", [both])), Screen())
-    for nothing in (page(), page(p.Network(lambda: None)), page(p.Difference(lambda: None))):
+    for nothing in (page(), page(p.Network(lambda **_: None)), page(p.Difference(lambda **_: None))):
         with pytest.raises(UsageError, match="can be drawn as a network"):
             mermaid.lower(nothing, Screen())
 
@@ -276,7 +281,7 @@ def test_markdown_has_it_folded_at_its_end() -> None:
     start, _, block = text.partition("```mermaid\n")
     assert block == chart_of(drawing(WHOLE, INNER)) + "```\n\n</details>\n"
     assert start.index("a note") < start.index("<details>")
-    assert "mermaid" not in markdown.lower(page(p.Network(lambda: None)), Screen())
+    assert "mermaid" not in markdown.lower(page(p.Network(lambda **_: None)), Screen())
 
 
 def test_it_is_the_first_thing_to_leave_a_comment_that_is_full() -> None:
@@ -292,12 +297,35 @@ def test_it_is_the_first_thing_to_leave_a_comment_that_is_full() -> None:
     assert "left out" not in cut
 
 
-def test_what_lays_it_out_may_be_missing() -> None:
-    from netscope.base.errors import MissingExtraError
+def test_nothing_lays_it_out_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who reads Mermaid does, so that neither igraph nor its time is needed, in Markdown neither."""
+    monkeypatch.setitem(sys.modules, "igraph", None)
+    report = netscope.summary("torchvision/googlenet")
+    chart = show.text(report, "mermaid")
+    boxes, lines = seen(chart)
+    assert "inception3a · Inception" in boxes.values()
+    assert len(lines) >= len(boxes) - 1
+    assert chart in show.text(report, "markdown")
+    other = netscope.summary("torchvision/resnet18")
+    assert "subgraph after" in show.text(netscope.diff(report, other), "mermaid")
 
-    def missing() -> Drawing:
-        raise MissingExtraError("igraph is not installed.")
 
-    assert markdown.lower(page(p.Network(missing), p.Notes([p.Note("a note")])), Screen()).endswith(
-        "- a note\n"
-    )
+def test_only_the_box_that_failed_is_marked() -> None:
+    """Work and inputs of a network have its name; what ran well is not marked with it."""
+    nodes = [node(0, "in", kind="input"), node(1, "relu", kind="operator"), node(2, "box", inside=1)]
+    whole = DrawnGroup(nodes, [])
+    assert "failed" not in chart_of(drawing(whole, INNER, failed=""))
+    inside = DrawnGroup([node(0, "relu", kind="operator"), node(1, "b")], [])
+    opened = drawing(whole, inside, failed="box", opened={(2,)})
+    assert chart_of(opened).splitlines()[-1] == "  class n2 failed"
+    assert failed_of(opened) == [(2,)]
+    assert failed_of(opened._replace(failed="box.b")) == [(2, 1)]
+    assert failed_of(opened._replace(failed=None)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["- x", "+ extra · GELU", "* x", "1. x", "12.", "1) y", "    code", "> quote"]
+)
+def test_no_text_begins_as_markdown_does(name: str) -> None:
+    """Mermaid draws "Unsupported markdown: list" instead of a list."""
+    assert not re.match(r"\s*([-+*>]|\d+[.)](\s|$)|\s{4})", text_of(name))

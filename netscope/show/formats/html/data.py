@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from netscope.show.drawing.became import failed_of
 from netscope.show.drawing.difference import DrawnDiff
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode
 from netscope.show.drawing.kinds import OTHER, kind_of, told_of
@@ -174,7 +175,7 @@ def of_drawing(drawing: Drawing) -> dict[str, Any]:
             ]
             for quantity, values in drawing.values.items()
         },
-        "failed": None if drawing.failed is None else visible(drawing.failed),
+        "failed": sorted(map(list, failed_of(drawing))),
         "texts": list(texts),
     }
 

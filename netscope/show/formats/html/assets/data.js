@@ -111,7 +111,7 @@ class Drawing {
     const { texts } = json;
     const kindOf = kindsOf(json);
     this.name = json.name;
-    this.failed = json.failed;
+    this.failed = new Set(json.failed.map((steps) => steps.join(".")));
     this.opened = new Set(json.opened.map((steps) => steps.join(".")));
     this.groups = json.groups.map(([nodes, edges]) => ({
       nodes: nodes.map(

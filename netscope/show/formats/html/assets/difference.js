@@ -115,24 +115,23 @@ class DifferenceView {
     return isRow(box.node) ? this.sides[box.side].pairs.get(box.path) : undefined;
   }
 
-  /** The status of a box; one without a row has what is within it. */
+  /** What became of a box, by the rule of `drawing/became.py`. */
   status(box) {
-    const pair = this.pairOf(box);
-    if (pair) return pair.status;
-    if (box.node.inside < 0) return "=";
-    const within = this.statusWithin(box.side, box.node.inside, box.path);
-    return within.size > 1 || within.has("~") ? "~" : [...within][0] || "=";
+    return this.became(this.sides[box.side], box.node, box.path, !box.open);
   }
 
-  statusWithin(i, index, around) {
-    const { drawing, pairs } = this.sides[i];
+  became(side, node, path, closed) {
+    const pair = side.pairs.get(path);
+    const status = pair ? pair.status : "=";
+    if (isRow(node)) return status === "=" && closed && side.touched.has(path) ? "~" : status;
+    if (node.kind === "input" || node.kind === "output") return "=";
     const found = new Set();
-    for (const node of drawing.groups[index].nodes) {
-      const path = drawing.pathOf(around, node);
-      if (isRow(node)) found.add(pairs.has(path) ? pairs.get(path).status : "=");
-      else if (node.inside >= 0) for (const one of this.statusWithin(i, node.inside, path)) found.add(one);
+    for (const one of node.inside < 0 ? [] : side.drawing.groups[node.inside].nodes) {
+      if (one.kind === "input" || one.kind === "output") continue;
+      found.add(this.became(side, one, side.drawing.pathOf(path, one), true));
     }
-    return found;
+    if (!found.size) return status === "+" || status === "-" ? status : "=";
+    return found.size === 1 ? [...found][0] : "~";
   }
 
   look(box) {
@@ -288,6 +287,15 @@ function sidesOf(json) {
   const pairs = json.pairs.map(([before, after, status, text]) => ({ paths: [before, after], status, text }));
   for (const pair of pairs) {
     pair.paths.forEach((path, i) => path !== null && sides[i].pairs.set(path, pair));
+  }
+  // Rows that have one within them that is not the same.
+  for (const side of sides) {
+    side.touched = new Set();
+    for (const [path, { status }] of side.pairs) {
+      if (status === "=" || path === "") continue;
+      side.touched.add("");
+      for (let dot = path.indexOf("."); dot >= 0; dot = path.indexOf(".", dot + 1)) side.touched.add(path.slice(0, dot));
+    }
   }
   return [sides, pairs];
 }

@@ -27,7 +27,7 @@ class Network {
     this.update();
     if (this.first) this.colour(this.first);
     this.scene.canvas.begin();
-    if (drawing.failed !== null) this.reveal(drawing.failed);
+    for (const key of drawing.failed) this.show(key);
     selection.on(this);
   }
 
@@ -88,8 +88,7 @@ class Network {
   look(box) {
     const { node, path } = box;
     const classes = [node.of && `kind-${node.of}`];
-    if (path === this.drawing.failed && isRow(node)) classes.push("failed");
-    if (this.drawing.failed === "" && box.depth === 0 && node.kind === "output") classes.push("failed");
+    if (this.drawing.failed.has(box.key)) classes.push("failed");
     const value = this.quantity ? this.valueText(box) : "";
     const fill = this.quantity && !box.open ? this.fill(box) : null;
     const name = isRow(node) ? path : node.label;
@@ -230,7 +229,10 @@ class Network {
   /** Open what is around a row's box, and bring it in sight. */
   reveal(path) {
     const key = this.places.get(path.replace(/\.?\(functional\)$/, ""));
-    if (key === undefined) return;
+    if (key !== undefined) this.show(key);
+  }
+
+  show(key) {
     this.openAround(key);
     const box = this.scene.byKey.get(key);
     this.scene.current = key;
