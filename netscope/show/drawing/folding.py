@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
+from netscope.base import units
+
 # Nodes that a copy may have.
 LONGEST: Final = 16
 # Copies that make a run, of single nodes that open and of others.
@@ -18,18 +20,23 @@ FEWEST: Final = 3
 
 
 class Wire(NamedTuple):
-    """An edge: its ends, what is written at it, and the ports at both."""
+    """An edge: its ends, the ports at both, and the shape of its value.
+
+    made, read:
+        as it was made, and as it is read where that is another.
+    """
 
     source: int
     target: int
-    text: str
+    made: str
     out_port: int = -1
     in_port: int = -1
+    read: str = ""
 
-
-def made(text: str) -> str:
-    """Of what is written at an edge the shape as it was made."""
-    return text.partition("→")[0].rstrip()
+    @property
+    def text(self) -> str:
+        """What is written at it."""
+        return units.arrow(self.made, self.read) if self.read else self.made
 
 
 class Run(NamedTuple):
@@ -85,7 +92,9 @@ class _Search:
         self._keys = [
             -1 - index
             if look is None
-            else known.setdefault((look, tuple([(wire.text, wire.in_port) for wire in reads])), len(known))
+            else known.setdefault(
+                (look, tuple([(wire.made, wire.read, wire.in_port) for wire in reads])), len(known)
+            )
             for index, (look, reads) in enumerate(zip(looks, self._reads, strict=True))
         ]
 

@@ -15,7 +15,7 @@ from netscope.report.operators import describe
 from netscope.report.report import Report
 from netscope.report.tree import looks_of
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnGroup, DrawnNode
-from netscope.show.drawing.folding import Run, Wire, made, runs_of
+from netscope.show.drawing.folding import Run, Wire, runs_of
 from netscope.show.drawing.ranks import Link, Stand, in_order, stand
 from netscope.show.drawing.stretches import Stretch, stretches_of
 from netscope.show.strings import visible, width_of
@@ -205,10 +205,11 @@ class _Groups:
         return _Draft(drawn._replace(elsewhere=node.elsewhere, marks=tuple(marks)), look)
 
     def _wire(self, edge: FlowEdge, source: _Written | None) -> Wire:
-        made, read = self._shape(edge.shape), self._shape(edge.read)
-        text = units.arrow(made, read) if made and read and made != read else made or read
+        read = self._shape(edge.read)
+        made = self._shape(edge.shape) or read
         out, into = (-1 if port is None else port for port in (edge.out_port, edge.in_port))
-        return Wire(edge.source, edge.target, text, out if source is None else source.port(out), into)
+        out = out if source is None else source.port(out)
+        return Wire(edge.source, edge.target, made, out, into, read if read != made else "")
 
     # Writing a group
 
@@ -323,8 +324,8 @@ class _Groups:
                     target.in_port(wire),
                 )
             )
-            text = wire.text if target is None else made(wire.text)
-            found[Wire(start, end, text, out, into)] = None
+            read = wire.read if target is None else ""
+            found[Wire(start, end, wire.made, out, into, read)] = None
         return kept, list(found)
 
     def _run(self, fold: _Fold) -> _Draft:
@@ -448,10 +449,10 @@ class _Fold:
             for wire, twin in self._twins(first + offset):
                 if wire.source >= first:
                     source = ports + wire.source - first
-                    yield Wire(source, ports + offset, wire.text, wire.out_port, wire.in_port)
+                    yield wire._replace(source=source, target=ports + offset)
                 else:
                     source = self.taken[twin.source, twin.out_port]
-                    yield Wire(source, ports + offset, wire.text, -1, wire.in_port)
+                    yield wire._replace(source=source, target=ports + offset, out_port=-1)
         texts = self._texts()
         for (offset, out), place in self.given.items():
             yield Wire(ports + offset, ports + period + place, texts.get((offset, out), ""), out)
@@ -467,12 +468,13 @@ class _Fold:
                     if wire.source >= start + number * period:
                         continue
                     place = self.taken[twin.source, twin.out_port]
-                    text, into = (wire.text, wire.in_port) if period == 1 else (made(wire.text), place)
+                    into, read = (wire.in_port, wire.read) if period == 1 else (place, "")
                     if number == 0 or twin.source < start:
-                        found[Wire(place, ports + number, text, -1, into)] = None
+                        found[Wire(place, ports + number, wire.made, -1, into, read)] = None
                     else:
                         given = (twin.source - start, twin.out_port)
-                        found[Wire(ports + number - 1, ports + number, text, self._out(given), into)] = None
+                        before, out = ports + number - 1, self._out(given)
+                        found[Wire(before, ports + number, wire.made, out, into, read)] = None
         texts = self._texts()
         for (offset, out, shared), place in self.left.items():
             given = (offset, out)
@@ -496,12 +498,12 @@ class _Fold:
         """What is written at the values that a copy gives."""
         start, period, _ = self.run
         return {
-            (node - start, wire.out_port): made(wire.text)
+            (node - start, wire.out_port): wire.made
             for first in (start, self._last)
             for node in range(first, first + period)
             for wire in self._leaves[node]
         } | {
-            (node - self._last, wire.out_port): made(wire.text)
+            (node - self._last, wire.out_port): wire.made
             for node in range(self._last, self.run.end)
             for wire in self._leaves[node]
         }

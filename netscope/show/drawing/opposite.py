@@ -88,7 +88,7 @@ def svg_of_both(both: DrawnDiff, depth: int | None = None, head: Sequence[str] =
 def _opened(
     both: DrawnDiff, before: Drawing, after: Drawing, depth: int | None, most: int = MOST_OPEN
 ) -> tuple[set[Steps], set[Steps]]:
-    """The open boxes of each side: by level those with changes inside, or all to a depth; at most `most`."""
+    """The open boxes of each side: those in which something changed, or all to a depth, up to `most`."""
     worth = _worth(both)
     opened: tuple[set[Steps], set[Steps]] = set(), set()
     levels = [_level(drawing, [((), "", 0)]) for drawing in (before, after)]

@@ -13,15 +13,19 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from netscope.base import units
+from netscope.show.drawing import canvas
 from netscope.show.drawing.axis import Scale, scale_of
+from netscope.show.drawing.canvas import WIDE, safe, wide
+from netscope.show.drawing.canvas import number as _n
+from netscope.show.drawing.looks import COLOURS, MONO
 from netscope.show.page import Mark, Plot, Point, Series
 from netscope.show.strings import cut_middle, short, visible
 
 WIDTH: Final = 560
 HEIGHT: Final = 300
 
-# Pixels of a letter, of a line of text, and around the whole.
-_LETTER: Final = 6.1
+# The size of texts, and pixels of a line of text, and around the whole.
+_SIZE: Final = 11
 _LINE: Final = 14
 _EDGE: Final = 8
 # Longest text of a mark and of a label.
@@ -32,19 +36,12 @@ _RADIUS: Final = 3.5
 # The share of a bar's place that it takes.
 _BAR: Final = 0.92
 
-# Variable of a page -> the colour without it, and in the dark.
+# Variables of a page that are used: each has a colour without it, and one in the dark.
 _COLOURS: Final = {
-    "card": ("#ffffff", "#0d1117"),
-    "fg": ("#1f2328", "#e6edf3"),
-    "dim": ("#59636e", "#9198a1"),
-    "line": ("#d1d9e0", "#3d444d"),
-    "accent": ("#0969da", "#4493f8"),
-    "added": ("#1a7f37", "#3fb950"),
-    "warn": ("#9a6700", "#d29922"),
-    "bad": ("#cf222e", "#f85149"),
+    name: COLOURS[name] for name in ("card", "fg", "dim", "line", "accent", "added", "warn", "bad")
 }
 _OF_TONE: Final = {"": "fg", "title": "fg"}
-_FONT: Final = "11px ui-monospace,Menlo,Consolas,monospace"
+_FONT: Final = f"{_SIZE}px {MONO}"
 
 
 def svg_of(plot: Plot, *, alone: bool = False) -> str:
@@ -66,7 +63,7 @@ def svg_of(plot: Plot, *, alone: bool = False) -> str:
     size = f' width="{WIDTH}" height="{HEIGHT}"' if alone else ""
     return (
         f'<svg{namespace} class="nsp"{size} viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{_said(label)}">\n{_style(alone=alone)}' + "\n".join(parts) + "\n</svg>\n"
+        f'aria-label="{safe(label)}">\n{_style(alone=alone)}' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
@@ -106,7 +103,7 @@ def _framed(plot: Plot) -> _Frame:
         text = cut_middle(visible(mark.text), _LONGEST)
         at = x.at(mark.at)
         begin = min(max(at - _width(text) / 2, left), WIDTH - _EDGE - _width(text))
-        row = next((row for row, end in enumerate(ends) if end + _LETTER < begin), len(ends))
+        row = next((row for row, end in enumerate(ends) if end + WIDE[_SIZE] < begin), len(ends))
         ends[row : row + 1] = [begin + _width(text)]
         placed.append((mark, begin, float(row), text))
     rows = len(ends)
@@ -128,7 +125,7 @@ def _axes(plot: Plot, frame: _Frame) -> Iterator[str]:
         begin = min(at - _width(text) / 2, WIDTH - _width(text))
         if begin > free:
             yield _text(begin, bottom + _LINE, text, "nsp-dim")
-            free = begin + _width(text) + _LETTER
+            free = begin + _width(text) + WIDE[_SIZE]
     yield f'<path class="nsp-axis" d="M{_n(left)} {_n(top)}V{_n(bottom)}H{_n(right)}"/>'
     yield _text(right, bottom + 2 * _LINE + 2, plot.x.title, "nsp-dim", anchor="end")
     yield _text(_EDGE, frame.legend, plot.y.title, "nsp-dim")
@@ -242,8 +239,8 @@ def thinned(points: Sequence[Point], most: int = MOST) -> list[Point]:
     inner = range(1, len(points) - 1)
     stretches = (most - 2) // 2
     kept = {0, len(points) - 1}
-    for number in range(stretches):
-        some = inner[number * len(inner) // stretches : (number + 1) * len(inner) // stretches]
+    for place in range(stretches):
+        some = inner[place * len(inner) // stretches : (place + 1) * len(inner) // stretches]
         kept |= {min(some, key=lambda i: points[i].y), max(some, key=lambda i: points[i].y)}
     return [points[index] for index in sorted(kept)]
 
@@ -269,23 +266,12 @@ def _colour(one: Series) -> str:
     return _OF_TONE.get(one.tone, one.tone)
 
 
-def _text(x: float, y: float, text: str, kind: str, anchor: str = "") -> str:
-    side = f' text-anchor="{anchor}"' if anchor else ""
-    return f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}"{side}>{escape(short(text))}</text>'
+def _text(x: float, y: float, told: str, kind: str, anchor: str = "") -> str:
+    return canvas.text(x, y, escape(short(told)), kind, anchor=anchor)
 
 
-def _said(text: str) -> str:
-    return escape(visible(text))
-
-
-def _width(text: str) -> float:
-    return _LETTER * len(text) * 1.09
-
-
-def _n(value: float) -> str:
-    """A length to a tenth of a pixel."""
-    text = f"{value:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+def _width(told: str) -> float:
+    return wide(told, _SIZE)
 
 
 def _style(*, alone: bool) -> str:

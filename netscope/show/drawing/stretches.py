@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from netscope.show.drawing.folding import Wire, made
+from netscope.show.drawing.folding import Wire
 
 # Operators in a row that are one box, where a group has that many boxes and some are modules.
 LONG: Final = 24
@@ -84,9 +84,10 @@ class Stretch:
                 Wire(
                     self._moved(wire.source),
                     self._moved(wire.target),
-                    made(wire.text) if goes else wire.text,
+                    wire.made,
                     ends + self.given[value] if comes else wire.out_port,
                     self.taken[value] if goes else wire.in_port,
+                    "" if goes else wire.read,
                 )
             ] = None
         return list(found)

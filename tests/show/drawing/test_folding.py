@@ -95,3 +95,9 @@ def test_steps_of_a_loop_that_are_gathered() -> None:
     # Each step reads the one before and an input, and all are read by what gathers them.
     pairs = [(0, 2), (2, 3), (3, 4), *[(1, step) for step in (2, 3, 4)], *[(step, 5) for step in (2, 3, 4)]]
     assert runs("..aaa.", pairs) == [Run(2, 1, 3)]
+
+
+def test_a_shape_is_written_as_it_was_made_and_as_it_is_read() -> None:
+    wire = Wire(0, 1, "a → b", read="8")
+    assert (wire.made, wire.text) == ("a → b", "a → b → 8")
+    assert wire._replace(read="").text == "a → b"

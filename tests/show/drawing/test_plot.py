@@ -208,3 +208,15 @@ def test_a_row_that_nobody_could_count_is_not_one_without_arithmetic() -> None:
             point.text for one in drawn.series for point in one.points if point.path == "(functional)"
         ] or [None]
         assert (text is None) if point is None else (text or "").endswith(point)
+
+
+def test_wide_letters_have_their_room() -> None:
+    """Two columns each: four of them at an axis take as much as eight others."""
+
+    def start(text: str) -> float:
+        svg = svg_of(plot(line(3), y=Axis("it", lambda value: text)))
+        found = re.search(r'nsp-grid" d="M([0-9.]+) [0-9.]+H', svg)
+        assert found is not None
+        return float(found[1])
+
+    assert start("日本語字") == start("abcdefgh") > start("abcd")
