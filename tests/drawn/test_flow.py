@@ -83,10 +83,10 @@ KNOWN: dict[str, tuple[Callable[[], tuple[nn.Module, tuple[Any, ...]]], int]] = 
         lambda: vision("googlenet", aux_logits=False, init_weights=False),
         3 * 57 + 4 + 9 * (1 + 4) + 2 + 1,
     ),
-    # One activation is chosen; 11 layers, two of which read switches, too.
+    # Five operators, three of which read the maps, choose one activation; 11 layers; two read switches, too.
     "alexnet_deconv": (
         lambda: (deconvnets.alexnet_deconv(), deconvnets.deconv_arguments(1)),
-        1 + 11 + 2 + 1,
+        3 + 4 + 11 + 2 + 1,
     ),
     "unet": (lambda: (UNet(), (torch.randn(1, 3, 32, 32),)), 5 * 3 + 2 + 2 + 2 * 2 + 1 + 1),
     # Angles; projections, rotation of two, attention; two norms; two sums; the gated product; the output.
