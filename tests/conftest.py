@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import random
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pytest
 import torch
 
 from tests.seeds import SEED
+
+# Tests of pages in a browser; `make test-browser` installs what they need.
+collect_ignore = [] if importlib.util.find_spec("playwright") else ["browser"]
 
 try:
     from hypothesis import HealthCheck, settings

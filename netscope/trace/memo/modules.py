@@ -122,7 +122,7 @@ class ModuleMemo:
                     continue
             if type(value) not in PLAIN_TENSORS:
                 return None
-            layout, storage, _ = self._tags.adopt(value)
+            layout, storage, _ = self._tags.given(value)  # a forward may put there what it made
             layouts.append(layout)
             slots.append(storage)
         kind, seen = (cls, settings), tuple(layouts)
