@@ -279,6 +279,10 @@ def torchvista_page(model: Any, x: Any, folder: Path) -> dict[str, Any]:
     }
 
 
+# What Netron asks before it opens anything.
+_CONSENT: Final = ".notification #message-button"
+
+
 def netron_page(model: Any, x: Any, folder: Path) -> dict[str, Any]:
     """Netron's, from its own server, of what torch.export saved."""
     import torch
@@ -297,7 +301,7 @@ def netron_page(model: Any, x: Any, folder: Path) -> dict[str, Any]:
         return {
             "written": written,
             "bytes": path.stat().st_size,
-            "open": opened(f"http://127.0.0.1:{port}", "svg .node"),
+            "open": opened(f"http://127.0.0.1:{port}", "body.default svg g.clusters", _CONSENT),
         }
     finally:
         netron.stop(("127.0.0.1", port))
@@ -328,9 +332,9 @@ def text(rows: Sequence[dict[str, Any]], peers: Sequence[dict[str, Any]]) -> str
             "",
             "## Beside others",
             "",
-            "Until the first box is there, the median of three. Netron reads what `torch.export` saved, with",
-            "all weights, from a server of its own, and begins when its question about cookies is answered.",
-            "torchvista writes a page, its modules closed.",
+            "Until the first box is there, the median of three. torchvista writes a page, modules closed;",
+            "Netron reads what `torch.export` saved, from a server of its own, once its question about",
+            "cookies is answered.",
             "",
             "| peer | network | written in | weighs | open |",
             "|---|---|---:|---:|---:|",
