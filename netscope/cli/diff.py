@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from netscope.api.models import completions
-from netscope.cli.common.loading import given
+from netscope.cli.common.loading import given, given_b
 from netscope.cli.common.options import (
     Batch,
     BatchB,
@@ -73,12 +73,11 @@ def command(
     from netscope.report.quantities import BY_KEY
 
     how = given(input, batch, dtype, train, option)
-    how_b = given(input_b, batch_b, dtype_b, train_b, option_b)
-    others = {f"{name}_b": value for name, value in how_b.items()}
+    how_b = given_b(input_b, batch_b, dtype_b, train_b, option_b)
     shown = split_commas(columns)
     remembers = memory or any(known.of == "memory" for known in map(BY_KEY.get, shown) if known is not None)
     with only_data_on_stdout():
-        found = diff(model, other, memory=remembers, **how, **others)
+        found = diff(model, other, memory=remembers, **how, **how_b)
 
     to.write(
         found,

@@ -8,7 +8,7 @@ import typer
 
 from netscope.api.models import completions
 from netscope.base.errors import UsageError
-from netscope.cli.common.loading import given, so_far
+from netscope.cli.common.loading import given, given_b, so_far
 from netscope.cli.common.options import (
     Batch,
     BatchB,
@@ -64,9 +64,7 @@ def command(
     from netscope.show import browser
 
     how = given(input, batch, dtype, train, option)
-    how_b = {
-        f"{name}_b": value for name, value in given(input_b, batch_b, dtype_b, train_b, option_b).items()
-    }
+    how_b = given_b(input_b, batch_b, dtype_b, train_b, option_b)
     answer: Answer
     failure = None
     if other is None and not how_b:

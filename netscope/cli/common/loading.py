@@ -32,6 +32,21 @@ def given(
     return {name: value for name, value in said.items() if value not in (None, [], {})}
 
 
+def given_b(
+    input: Sequence[str] | None = None,
+    batch: int | None = None,
+    dtype: str | None = None,
+    train: bool | None = None,
+    option: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """What was said of the second of two networks, under the names that have it ("batch_b").
+
+    Raises:
+        UsageError: one of the factory's options cannot be read.
+    """
+    return {f"{name}_b": value for name, value in given(input, batch, dtype, train, option).items()}
+
+
 def so_far(ask: Callable[..., T], model: str, *arguments: Any, **how: Any) -> tuple[T, TraceError | None]:
     """The answer of a verb; of a forward that raised, that of the rows up to there, and the error.
 
