@@ -41,7 +41,7 @@ class Became:
         status = self._statuses.get(path, "=")
         if node.path:
             return "~" if status == "=" and closed and path in self._touched else status
-        if node.kind in ("input", "output"):
+        if node.is_end:
             return "="
         found = set(self._within(node, path))
         if not found:
@@ -53,7 +53,7 @@ class Became:
     def _within(self, node: DrawnNode, path: str) -> Iterator[str]:
         """What became of each box directly within one."""
         for one in self._drawing.groups[node.inside].nodes if node.inside >= 0 else ():
-            if one.kind not in ("input", "output"):
+            if not one.is_end:
                 yield self.of(one, path_in(path, one), closed=True)
 
 

@@ -49,6 +49,11 @@ class DrawnNode(NamedTuple):
     macs: int | None = None
     marks: tuple[str, ...] = ()
 
+    @property
+    def is_end(self) -> bool:
+        """Whether it is where a value enters or leaves, and nothing that is done."""
+        return self.kind in ("input", "output")
+
 
 class DrawnEdge(NamedTuple):
     """A line from one box to another.

@@ -106,7 +106,7 @@ def _opened(
             for drawing, boxes in zip((before, after), opening, strict=True)
         ]
         seen = [
-            count + sum(node.kind not in ("input", "output") for _, _, node in level)
+            count + sum(not node.is_end for _, _, node in level)
             for count, level in zip(seen, levels, strict=True)
         ]
         if depth is None and max(seen) > VISIBLE:
@@ -167,7 +167,7 @@ def _looks(side: _Side, placed: Placed) -> dict[Steps, str]:
     found: dict[Steps, str] = {}
     for box in placed.boxes:
         status = became.of(box.node, box.path, closed=not box.open)
-        if box.node.kind not in ("input", "output") and not (status == "~" and box.open):
+        if not box.node.is_end and not (status == "~" and box.open):
             found[box.steps] = _look(STATUSES.get(status, PASSED))
     return found
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from netscope.base import units
 from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode
 from netscope.show.drawing.place import path_in
-
-_PORTS: Final = ("input", "output")
 
 
 @dataclass(slots=True)
@@ -104,7 +102,7 @@ def _scene(
     boxes = {
         index: Box(path_in(path, node), node, (*steps, index))
         for index, node in enumerate(nodes)
-        if around is None or node.kind not in _PORTS
+        if around is None or not node.is_end
     }
     order = [boxes[index] for index in sorted(boxes, key=lambda index: (nodes[index].rank, nodes[index].x))]
     return Scene(group, boxes, order, around, place)

@@ -127,7 +127,7 @@ def _closed(
 ) -> str:
     node = box.node
     x, y, width, height = box.x, box.y, box.width, box.height
-    if node.kind in ("input", "output") and len(box.steps) > 1:
+    if node.is_end and len(box.steps) > 1:
         label = title([node.label]) if node.label else ""
         center = f'cx="{number(x + width / 2)}" cy="{number(y + height / 2)}"'
         return f'<circle class="dot" {center} r="3">{label}</circle>'
