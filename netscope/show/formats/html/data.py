@@ -10,17 +10,17 @@ import gzip
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from netscope.show.drawing.became import failed_of
 from netscope.show.drawing.difference import DrawnDiff
-from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode
+from netscope.show.drawing.drawing import Drawing, DrawnEdge, DrawnNode, Kind
 from netscope.show.drawing.kinds import OTHER, kind_of, told_of
 from netscope.show.grid import Grid, GridColumn, Value
 from netscope.show.strings import visible
 
 # The numbers of the kinds of boxes are their places.
-_KINDS: Final = ("module", "operator", "input", "output", "run")
+_KINDS: Final = get_args(Kind)
 # What would end a script, or begin a comment or an entity within one; the ends of lines that JSON has not.
 _UNSAFE: Final = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 
