@@ -17,6 +17,7 @@ from netscope.base.units import ratio
 if TYPE_CHECKING:
     from netscope.report.measured.timing import LayerRoof, LayerTiming
     from netscope.report.memory import LayerMemory
+    from netscope.report.ranks import LayerRank
 
 # The last component of the path of a row that holds a module's own functional work.
 FUNCTIONAL: Final = "(functional)"
@@ -184,6 +185,8 @@ class Layer:
         the least that it could take; None in reports that were held against no machine.
     memory:
         what it takes of memory; None in reports of which that was not asked, and where it was not called.
+    rank:
+        what one rank of many has of it; None in reports of networks that are not divided.
     """
 
     path: str
@@ -227,6 +230,7 @@ class Layer:
     timing: LayerTiming | None = None
     roof: LayerRoof | None = None
     memory: LayerMemory | None = None
+    rank: LayerRank | None = None
 
     @classmethod
     def made(cls, **fields: Any) -> Layer:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netscope.report.measured.timing import Roof, Timing
     from netscope.report.memory import Memory, Moment
     from netscope.report.misfits import Misfit
+    from netscope.report.ranks import Ranks
     from netscope.trace.facts import Trace
     from netscope.trace.step.facts import Step
 
@@ -37,7 +38,8 @@ class Report(Answer):
 
     `report["features.0"]` is a row; `report.layers[0]` is the root, whose inclusive figures are the
     totals. `environment` holds versions; `timing` is None for a report that was not measured, `roof` for
-    one that was held against no machine, `memory` where its memory was not asked for.
+    one that was held against no machine, `memory` where its memory was not asked for, `ranks` for a
+    network that is not divided among many.
 
     misfits:
         windows that do not fit what they move over; None where nobody looked, as in a file of an older
@@ -72,6 +74,7 @@ class Report(Answer):
     timing: Timing | None = None
     roof: Roof | None = None
     memory: Memory | None = None
+    ranks: Ranks | None = None
     misfits: tuple[Misfit, ...] | None = Late()  # type: ignore[assignment]
     flow: Flow | None = field(default=Late(), compare=False)  # type: ignore[assignment]
     schema_version: int = SCHEMA_VERSION
