@@ -18,6 +18,7 @@ from netscope.trace.modules import Names
 from netscope.trace.nested import values_of
 from netscope.trace.recorder import Recorder
 from netscope.trace.shapes.layout import dtype_name
+from netscope.trace.sharded import is_divided, local_of, whole_of
 from netscope.trace.standins import PLAIN_TENSORS
 from netscope.trace.tree import leaves
 
@@ -59,6 +60,9 @@ class Calls:
         self._elsewhere: dict[str, int] = {}
         # What calls returned and nobody has read to its end yet, with the call.
         self._generators: list[tuple[GeneratorType[Any, Any, Any], int]] = []
+        # By path, as far as it was asked for.
+        self._latest: dict[str, int] = {}
+        self._seen = 0
         self._open: _OpenCall | None = None
         self._root: _OpenCall | None = None
         # Of the root, whose class may have a `__call__` of its own: whether torch's was reached.
@@ -157,6 +161,13 @@ class Calls:
         self.recorder.scope = parent
         self._open = above
 
+    def last_of(self, path: str) -> int:
+        """The last call that is over of the module of a path; -1 where there was none."""
+        if len(self.all) != self._seen:
+            self._latest.update((call.path, i) for i, call in enumerate(self.all) if call is not None)
+            self._seen = len(self.all)
+        return self._latest.get(path, -1)
+
     def takes_from_elsewhere(self, module: torch.nn.Module) -> bool:
         """Of a call in another thread: part of this forward where the module is, and yet not recorded."""
         names = self.names.of.get(id(module))
@@ -225,6 +236,8 @@ class Calls:
             tags = recorder.tags
             tag = tags.carried(leaf)
             if tag is None:
+                if is_divided(type(leaf)):
+                    return self._value(place, local_of(leaf))._replace(whole=whole_of(leaf))
                 if _functorch.is_functorch_wrapped_tensor(leaf):
                     return self._transformed(place, leaf)
                 tag = tags.of(leaf)

@@ -11,6 +11,44 @@ from typing import Any, NamedTuple
 from netscope.base.workload import TensorSpec
 
 
+class Whole(NamedTuple):
+    """The tensor of which this rank has a part.
+
+    shape:
+        of all of it.
+    placements:
+        how it lies on each axis of its mesh, as ("tp", "S(0)"): "S" sharded along a dimension, "R"
+        replicated, "P" partial sums.
+    """
+
+    shape: tuple[int, ...]
+    placements: tuple[tuple[str, str], ...]
+
+
+class Group(NamedTuple):
+    """Ranks that take part in collectives together, by the name that operators know them by."""
+
+    name: str
+    ranks: tuple[int, ...]
+
+
+class Redistributed(NamedTuple):
+    """A divided tensor that was laid out anew.
+
+    op:
+        the collective (index into `Trace.ops`) that did it.
+    operator:
+        for whose sake torch did so by itself; "" where somebody asked for it.
+    before, after:
+        placements, as "S(0), R".
+    """
+
+    op: int
+    operator: str
+    before: str
+    after: str
+
+
 class ParameterFact(NamedTuple):
     """One parameter or buffer of a module, by the name that the module gives it.
 
@@ -28,6 +66,8 @@ class ParameterFact(NamedTuple):
     hidden:
         kept inside something else (a packed weight, a tensor subclass that computes with what it holds), so
         that operators may read it and not be seen to.
+    whole:
+        of what this is one rank's part; None for one that is not divided.
     """
 
     name: str
@@ -40,6 +80,7 @@ class ParameterFact(NamedTuple):
     overlaps: int = -1
     overlap: int = 0
     hidden: bool = False
+    whole: Whole | None = None
 
 
 class ModuleFact(NamedTuple):
@@ -82,12 +123,15 @@ class Value(NamedTuple):
         the type's name of a leaf that is neither tensor nor plain value ("Categorical").
     storage:
         index into `Trace.storages`, or -1.
+    whole:
+        of what this is one rank's part; None for one that is not divided.
     """
 
     place: str
     spec: TensorSpec | None
     opaque: str | None = None
     storage: int = -1
+    whole: Whole | None = None
 
 
 class ModuleCall(NamedTuple):
@@ -178,6 +222,8 @@ class Trace(NamedTuple):
         wall time of recording.
     unseen:
         what the recording could not see, so that figures are lower bounds.
+    groups, redistributed:
+        of a network that is divided among ranks.
     """
 
     modules: tuple[ModuleFact, ...]
@@ -194,3 +240,5 @@ class Trace(NamedTuple):
     error_path: str = ""
     notes: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    groups: tuple[Group, ...] = ()
+    redistributed: tuple[Redistributed, ...] = ()

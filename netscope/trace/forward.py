@@ -15,6 +15,7 @@ import torch
 from netscope.base.errors import interrupts, said
 from netscope.trace.calls import Calls
 from netscope.trace.casting import watched
+from netscope.trace.collectives import groups_of
 from netscope.trace.facts import Trace, Unseen, Value
 from netscope.trace.here import here
 from netscope.trace.modules import Names, ParameterFacts, is_training, module_fact
@@ -98,6 +99,8 @@ def facts_of(
         error=error,
         error_path=failing if error is not None else "",
         unseen=_unseen(recorder, calls),
+        groups=groups_of(recorder),
+        redistributed=tuple(recorder.redistributed),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 from netscope.base.workload import ITEM_SIZE, TensorSpec
 from netscope.trace.facts import ModuleFact, ParameterFact
 from netscope.trace.shapes.layout import dtype_name
+from netscope.trace.sharded import is_divided, local_of, whole_of
 from netscope.trace.standins import PLAIN_TENSORS
 from netscope.trace.storage import bytes_of
 from netscope.trace.tags import Tags
@@ -147,6 +148,9 @@ class ParameterFacts:
 
     def of(self, name: str, tensor: torch.Tensor) -> ParameterFact:
         """The fact of one parameter or buffer."""
+        if type(tensor) not in PLAIN_TENSORS and is_divided(type(tensor)):
+            local = self.of(name, local_of(tensor))
+            return local._replace(trainable=tensor.requires_grad, whole=whole_of(tensor))
         tag = self._tags.met(tensor)
         if tag is None:
             storage = -1

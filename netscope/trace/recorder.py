@@ -20,9 +20,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from netscope.base.plain import is_plain
 from netscope.trace.casting import Casting, recorded
 from netscope.trace.chance import whole
+from netscope.trace.collectives import stood_in
 from netscope.trace.composites import ATTENTION, COMPOSITES, OF_COMPLEX
 from netscope.trace.dispatched import Dispatched
-from netscope.trace.facts import OpCall, Operator, Storage, Unseen
+from netscope.trace.facts import OpCall, Operator, Redistributed, Storage, Unseen
 from netscope.trace.higher import run_higher
 from netscope.trace.keeper import Keeper
 from netscope.trace.memo.operators import OperatorMemo
@@ -31,6 +32,7 @@ from netscope.trace.operators import Arguments, fits, operator_of
 from netscope.trace.running import META, argument, run, run_on_meta, run_sparse, run_with_values, stays_home
 from netscope.trace.schema import Effect, Schema, schema_of
 from netscope.trace.shapes import Layout, infer, rule_for
+from netscope.trace.sharded import do_their_own, propagates
 from netscope.trace.standins import Standins, dressed, is_meta
 from netscope.trace.tags import NO_KWARGS, Tags, tensors_in
 
@@ -62,6 +64,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         keeps what is nobody's twin from being changed.
     copied:
         whether what was there before the forward are copies.
+    divided:
+        tensors were met of which this is one rank's part.
+    asked, redistributed:
+        the operator that such tensors were given last, and those of them that were laid out anew.
     last:
         no other rung is tried after this: what no rung knows is passed over, and said to be.
     failed:
@@ -96,6 +102,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.keeper = keeper
         self.copied = copied
         self.last = False
+        self.divided = False
+        self.asked = ""
+        self.redistributed: list[Redistributed] = []
         self.failed: list[str] = []
         self.unseen: list[Unseen] = []
         self.scope = -1
@@ -144,6 +153,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         if kwargs is None:
             kwargs = NO_KWARGS
+        if types and do_their_own(tuple(types)):
+            return self.falls_apart(func)
+        if self.divided and propagates(self):
+            return func(*args, **kwargs)
         if self._casting is not None and self.on_meta:
             result, args, kwargs = self._casting.dispatched(self, func, args, kwargs)
             if result is not NotImplemented:
@@ -160,10 +173,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return result
         if schema.is_query:
             return func(*args, **kwargs)
+        if schema.is_collective:
+            return stood_in(self, schema, args, kwargs)
+        return self.made_by(schema, args, kwargs)
+
+    def made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of an operator, recorded."""
         if schema.is_composite:
             made = self._composite(schema, args, kwargs) if self._is_whole(schema, args) else NotImplemented
             return self._taken_apart(schema, args, kwargs) if made is NotImplemented else made
         return self._made_by(schema, args, kwargs)
+
+    def falls_apart(self, func: Any) -> Any:
+        """Let a divided tensor, which knows what its own part takes, run an operator."""
+        self.divided, self.asked = True, str(func)
+        return NotImplemented
 
     def _made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of an operator that no other is behind."""

@@ -25,6 +25,7 @@ from netscope.trace.keeper import Keeper
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.running import META
+from netscope.trace.sharded import adopt_states
 from netscope.trace.standins import Standins, standins
 from netscope.trace.twin import tensors
 from netscope.trace.twin.copier import Copier
@@ -211,6 +212,7 @@ def holding(
                 args, kwargs = copier((workload.args, workload.kwargs))
             else:
                 module, args, kwargs = copier((module, workload.args, workload.kwargs))
+                adopt_states(copier.states())
         names = Names(module)
         stack.callback(names.let_go)
         if owned:

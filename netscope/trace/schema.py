@@ -41,6 +41,8 @@ class Schema:
 
     aliases:
         for each result the argument whose memory it is (position or name), None for new memory.
+    is_collective:
+        is one of those that processes wait for each other in (see `collectives`).
     is_composite:
         is made of other operators alone.
     is_copy:
@@ -65,13 +67,14 @@ class Schema:
     """
 
     __slots__ = (
-        "aliases", "effect", "func", "is_composite", "is_copy", "is_exact", "is_query", "is_random",
-        "makes_constants", "name", "on_device", "only_if", "rule", "tags", "written",
+        "aliases", "effect", "func", "is_collective", "is_composite", "is_copy", "is_exact", "is_query",
+        "is_random", "makes_constants", "name", "on_device", "only_if", "rule", "tags", "written",
     )  # fmt: skip
 
     def __init__(self, func: Any, whole: bool = False) -> None:
         self.func = func
         self.name = str(func)
+        self.is_collective = self.name.startswith(("c10d.", "_c10d_functional.", "_dtensor."))
         self.is_query = self.name.startswith(("prim.", "aten.sym_", "aten.is_", "aten.detach_.")) and (
             self.name != "aten.is_nonzero.default"  # which reads a value
         )

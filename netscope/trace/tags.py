@@ -16,6 +16,7 @@ import torch
 from netscope.trace.facts import Storage
 from netscope.trace.shapes import Layout
 from netscope.trace.shapes.layout import contiguous_strides
+from netscope.trace.sharded import is_divided, local_of
 from netscope.trace.standins import PLAIN_TENSORS, is_meta
 from netscope.trace.storage import stored_of
 
@@ -117,6 +118,8 @@ class Tags:
 
     def adopt(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that no operator made."""
+        if is_divided(type(tensor)):
+            return self.given(local_of(tensor))
         shaped = type(tensor) in PLAIN_TENSORS or not torch.nn.parameter.is_lazy(tensor)
         shape = tensor.shape if shaped else ()
         constant: Tag | None = tensor.__dict__.get(self._constant)

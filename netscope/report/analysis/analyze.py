@@ -230,7 +230,7 @@ class _Parameters:
         return tuple([self._one(fact, None) for fact in facts]) if facts else ()
 
     def _one(self, fact: ParameterFact, shared_with: str | None) -> Parameter:
-        name, spec, _, trainable, stored_bytes, packed, _, other, _, _ = fact
+        name, spec, _, trainable, stored_bytes, packed, _, other, *_ = fact
         overlaps = self._placed.get(other)
         key = name, id(spec), trainable, stored_bytes, packed, shared_with, overlaps
         known = self._known.get(key)
@@ -281,7 +281,7 @@ class _Tensors:
         known = self._known
         found = []
         for value in values:
-            place, spec, opaque, _ = value
+            place, spec, opaque, *_ = value
             key = place, opaque, id(spec)
             tensor = known.get(key)
             if tensor is None:

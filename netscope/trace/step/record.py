@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate
 from typing import Any, Final
@@ -24,6 +24,7 @@ from netscope.trace.ladder import doubted, not_real, reason_of, reason_of_doubt
 from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
+from netscope.trace.sharded import is_divided
 from netscope.trace.step.cuda import as_on_cuda
 from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
@@ -175,6 +176,7 @@ def _recorded(
     for value in inputs:
         if value.storage >= 0:
             roles.setdefault(value.storage, Role.INPUT)
+    rest = _divided(names.modules, recorder, calls)
     listener = _Listener(recorder, are, names.modules)
     here.recorder = recorder
     error: BaseException | None = None
@@ -196,6 +198,7 @@ def _recorded(
                 raise
             error = raised
     told = None if error is None else _told(error, recorder.phases)
+    rest()
     trace = facts_of(
         recorder, calls, module, inputs, (), rung=rung, reason=reason, started=started, error=told
     )
@@ -216,6 +219,24 @@ def _recorded(
     )
     listener.training = None  # what it goes with is no part of the step
     return step, error
+
+
+def _divided(modules: list[torch.nn.Module], recorder: StepRecorder, calls: Calls) -> Callable[[], None]:
+    """Have a step of a network that is divided among ranks followed.
+
+    Returns what gives modules the parameters back that they have at rest: when a forward is over, units may
+    have been left whole.
+    """
+    if not any(is_divided(type(parameter)) for parameter in _parameters(modules)):
+        return lambda: None
+    recorder.follow_units(calls.last_of)
+    resting = [(module, module._parameters.copy()) for module in modules]
+
+    def rest() -> None:
+        for module, parameters in resting:
+            module._parameters.update(parameters)
+
+    return rest
 
 
 def _as_on(device: torch.device, recorder: StepRecorder) -> AbstractContextManager[object]:

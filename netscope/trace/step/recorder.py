@@ -20,11 +20,13 @@ from netscope.trace.operators import operator_of
 from netscope.trace.recorder import Recorder
 from netscope.trace.schema import Schema, schema_of
 from netscope.trace.shapes import Layout
+from netscope.trace.sharded import divided_like, do_their_own, is_divided, local_of, propagates
 from netscope.trace.standins import is_meta
 from netscope.trace.step.facts import Event, Phase
 from netscope.trace.step.kernels import kernels_of
 from netscope.trace.step.numbers import Numbers
 from netscope.trace.step.tensors import Placed, in_kernel, inside, tells_device
+from netscope.trace.step.units import Units
 from netscope.trace.tags import Tag, Tags, tensors_in
 
 _aten: Final = torch.ops.aten
@@ -89,6 +91,8 @@ class Lives(Tags):
         self._references: dict[int, weakref.ref[Any]] = {}
         # Tensors with values that no operator of the step made, and that carry a tag all the same.
         self._adopted: list[weakref.ref[torch.Tensor]] = []
+        # Of a network that is divided among ranks.
+        self.units: Units | None = None
 
     def let_go(self) -> None:
         """Follow nothing any more."""
@@ -117,11 +121,14 @@ class Lives(Tags):
         self.alive[address] = index
         self.storages.append(Storage(nbytes, born))
         events, ops, alive, references = self.events, self.ops, self.alive, self._references
+        elastic = None if self.units is None else self.units.made(held, index, nbytes)
 
         def over(_: object) -> None:
             if references.pop(address, None) is not None:
                 del alive[address]
-                events.append(Event(index, nbytes, False, len(ops)))
+                last = nbytes if elastic is None else elastic.nbytes
+                if last or not nbytes:
+                    events.append(Event(index, last, False, len(ops)))
 
         references[address] = weakref.ref(held, over)
         events.append(Event(index, nbytes, True, len(ops)))
@@ -145,6 +152,8 @@ class Lives(Tags):
 
     def adopt(self, tensor: torch.Tensor) -> Tag:
         """The tag of a tensor that no operator returned: one that was there, or a copy of autograd's."""
+        if is_divided(type(tensor)):
+            return self.given(local_of(tensor))
         try:
             tag = self.write(tensor, self.layout_of(tensor), self.storage_of(tensor, -1))
         except (RuntimeError, NotImplementedError):
@@ -224,22 +233,38 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
 
     def _alias(self, tensor: torch.Tensor) -> torch.Tensor:
         """The same memory, without what computed it: autograd is not to hold its own result."""
+        if is_divided(type(tensor)):
+            return divided_like(tensor, self._alias(local_of(tensor)))
         if self.placed is not None and self.placed.is_placed(tensor):
             return self.placed.place(tensor)
         with torch._C._DisableTorchDispatch():
             return tensor.detach()
+
+    def follow_units(self, locate: Callable[[str], int]) -> None:
+        """The network is divided among ranks: see whose parameters are whole, and when."""
+        self.divided = True
+        self.tags.units = Units(self.tags.events, self.ops, locate)
 
     # Operators
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
+        if types and do_their_own(tuple(types)):
+            return self.falls_apart(func)
+        if self.divided:
+            if propagates(self):
+                return func(*args, **(kwargs or {}))
+            if self.tags.units is not None:
+                self.tags.units.see(func, args)
         where = tells_device(func, self.home)
         if where is not None:
             return where
         node: Any = torch._C._current_autograd_node()
         self.numbers.see(node)
         if node is None:
+            if self.scope < 0 and self.tags.units is not None:
+                return self._for_unit(func, types, args, kwargs)
             if self.scope >= 0:
                 # The first that sees a number is what autograd has just given it to.
                 self._scopes.setdefault(_sequence_number(), self.scope)
@@ -257,6 +282,15 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
             return self._inside(func, types, args, kwargs)
         finally:
             self.scope = scope
+
+    def _for_unit(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> Any:
+        """What no module's call and no node of autograd is about, such as the end of a backward."""
+        assert self.tags.units is not None
+        self.scope = self.tags.units.scope
+        try:
+            return self._inside(func, types, args, kwargs)
+        finally:
+            self.scope = -1
 
     def _meet(self, func: Any) -> None:
         """Take an operator for a composite only where it is one on this device."""
@@ -317,6 +351,10 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
 
     def _scope_of(self, node: Any) -> int:
         """The call whose gradient a node of autograd's graph computes."""
+        if self.tags.units is not None:
+            scope = self.tags.units.scope
+            if scope >= 0:
+                return scope
         number = node._sequence_nr()
         if number >= 2**62:
             return -1

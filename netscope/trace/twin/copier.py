@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import torch
 
+from netscope.trace.sharded import is_state
 from netscope.trace.standins import is_meta
 from netscope.trace.twin.kinds import ATOMS, HEAP_TYPE, Kind, kind_of, slots_of
 from netscope.trace.twin.shared import Shared, contents_of, dict_of
@@ -131,6 +132,10 @@ class Copier:
     def originals(self) -> list[Any]:
         """What was copied."""
         return [original for original, made in self._known.values() if made is not original]
+
+    def states(self) -> list[Any]:
+        """Copies of what torch keeps beside modules that are divided among ranks."""
+        return [made for original, made in self._known.values() if is_state(type(original))]
 
     def put_back(self) -> list[str]:
         """Put back what is shared; what of it had changed, and whether that could be, in words."""

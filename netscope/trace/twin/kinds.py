@@ -21,6 +21,8 @@ from typing import Final
 
 import torch
 
+from netscope.trace.sharded import is_state
+
 # Py_TPFLAGS_HEAPTYPE: made while running, as classes written in Python are.
 HEAP_TYPE: Final = 1 << 9
 
@@ -158,7 +160,8 @@ def kind_of(cls: type) -> Kind:
         return Kind.ATOM
     if issubclass(cls, io.IOBase):
         return Kind.SHARED
-    if any(_is_service(base) for base in cls.__mro__) or issubclass(cls, threading.Thread):
+    serves = any(_is_service(base) for base in cls.__mro__) or issubclass(cls, threading.Thread)
+    if serves and not is_state(cls):
         return Kind.SERVICE
     return Kind.PLAIN if _is_plain(cls) else Kind.SHARED
 

@@ -9,6 +9,7 @@ import torch
 
 from netscope.base.errors import UsageError
 from netscope.trace.constants import most_kept
+from netscope.trace.sharded import divided_like, is_divided, local_of
 from netscope.trace.standins import Standins, is_meta
 
 # (elements' shape, strides, dtype, the tensor whose memory is stood in for) -> new memory
@@ -46,6 +47,8 @@ class Twins:
         """The twin of a tensor."""
         cls = type(tensor)
         plain = cls in _PLAIN_TYPES
+        if not plain and is_divided(cls):
+            return divided_like(tensor, self(local_of(tensor)))
         if not plain and torch.nn.parameter.is_lazy(tensor):
             return self._lazy(tensor)
         if tensor.is_nested:

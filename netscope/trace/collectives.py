@@ -1,0 +1,127 @@
+"""Collectives: which operators they are, and what stands in for them where no other rank is there.
+
+A recording is of one rank. What a collective makes has the right shape whoever takes part, so nobody is
+asked, and nothing is sent even where a real group of processes is at hand.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from netscope.trace.facts import Group, Redistributed
+from netscope.trace.groups import QUIET, group_in
+from netscope.trace.operators import operator_of
+from netscope.trace.sharded import spelled
+from netscope.trace.tags import tensors_in
+
+if TYPE_CHECKING:
+    from netscope.trace.recorder import Recorder
+    from netscope.trace.schema import Schema
+
+# Whose results are told by tensors that they are given and write to: torch's own schemas do not say so.
+_WRITTEN: Final = {
+    "broadcast_": 0,
+    "allreduce_": 0,
+    "allreduce_coalesced_": 0,
+    "allgather_": 0,
+    "_allgather_base_": 0,
+    "allgather_coalesced_": 0,
+    "allgather_into_tensor_coalesced_": 0,
+    "reduce_scatter_": 0,
+    "_reduce_scatter_base_": 0,
+    "reduce_scatter_tensor_coalesced_": 0,
+    "reduce_": 0,
+    "gather_": 0,
+    "gather_into_tensor_": 0,
+    "scatter_": 0,
+    "alltoall_": 0,
+    "alltoall_base_": 0,
+    "recv_": 0,
+    "recv_any_source_": 0,
+}
+# Functions of torch's that lay a divided tensor out anew, and the one that does so for an operator's sake.
+_LAYS_OUT: Final = "redistribute_local_tensor"
+_BY_ITSELF: Final = "redistribute_local_args"
+# So far up the stack they are at most.
+_FRAMES: Final = 24
+
+
+def stood_in(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What a collective returns."""
+    recorder.divided = True
+    if schema.name.startswith("c10d."):
+        return _of_group(recorder, schema, args, kwargs)
+    if schema.name.rpartition(".")[0] not in QUIET:
+        _note_layout(recorder)
+    return recorder.made_by(schema, args, kwargs)
+
+
+def _note_layout(recorder: Recorder) -> None:
+    """Write down which tensor is laid out anew by the collective that is about to be recorded.
+
+    Torch tells nobody, but does it in functions whose frames are on the stack: collectives are few.
+    """
+    frame: Any = sys._getframe(2)
+    before = after = ""
+    for _ in range(_FRAMES):
+        if frame is None:
+            break
+        name = frame.f_code.co_name
+        if name == _LAYS_OUT and not after:
+            inside = frame.f_locals
+            before, after = (_layout(inside.get(spec)) for spec in ("current_spec", "target_spec"))
+        elif name == _BY_ITSELF and after:
+            recorder.redistributed.append(Redistributed(len(recorder.ops), recorder.asked, before, after))
+            return
+        frame = frame.f_back
+    if after:
+        recorder.redistributed.append(Redistributed(len(recorder.ops), "", before, after))
+
+
+def _layout(spec: Any) -> str:
+    return ", ".join(map(spelled, getattr(spec, "placements", ())))
+
+
+def _of_group(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What one on a group of processes returns: what it writes to, and nothing to wait for."""
+    tags = recorder.tags
+    told = tuple([_group(value) for value in args])
+    reads = [tags.given(tensor)[1] for tensor in tensors_in((args, tuple(kwargs.values())))]
+    place = _WRITTEN.get(schema.name.split(".")[1])
+    written = [] if place is None else tensors_in(args[place])
+    layouts = [tags.given(tensor)[0] for tensor in written]
+    operator = operator_of(schema.name, schema.tags, tags.layouts(told, kwargs), layouts)
+    recorder.record(operator, reads, [tags.given(tensor)[1] for tensor in written])
+    returns = schema.func._schema.returns
+    done: Any = torch._C._distributed_c10d.FakeWork().boxed() if returns else None
+    if len(returns) < 2:
+        return done
+    made = args[0] if place is not None else written
+    return made, done
+
+
+def _group(value: Any) -> Any:
+    """A group of processes by its name, which functional collectives know it by too."""
+    if type(value) is not torch.ScriptObject:
+        return value
+    try:
+        name: str = torch._C._distributed_c10d.ProcessGroup.unbox(value).group_name
+    except (RuntimeError, TypeError):  # a way to reduce
+        return value
+    return name
+
+
+def groups_of(recorder: Recorder) -> tuple[Group, ...]:
+    """The ranks of each group that a recorded collective names."""
+    if not recorder.divided:
+        return ()
+    from torch.distributed import distributed_c10d
+
+    named = {group_in(op.operator) or "" for op in recorder.ops} - {""}
+    resolve: Any = distributed_c10d._resolve_process_group  # type: ignore[attr-defined]
+    return tuple(
+        Group(name, tuple(distributed_c10d.get_process_group_ranks(resolve(name)))) for name in sorted(named)
+    )
