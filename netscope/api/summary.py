@@ -15,6 +15,7 @@ from netscope.report.quantities import OF_CACHE, OF_TRAINING, find
 if TYPE_CHECKING:
     from netscope.api.reading import Model
     from netscope.report.report import Report
+    from netscope.trace import ForwardError
 
 
 def summary(
@@ -27,6 +28,8 @@ def summary(
     dtype: str | None = None,
     train: bool = False,
     options: Mapping[str, Any] | None = None,
+    mesh: Any = None,
+    rank: int | str | None = None,
 ) -> Report:
     """Trace a network once and report every layer's shapes, parameters, MACs and memory.
 
@@ -42,6 +45,9 @@ def summary(
             out.
         train: trace in training mode.
         options: keyword arguments of the factory behind a name (`-k` on the command line).
+        mesh: the ranks that the factory divides its network among, by axis: "dp=32,tp=8", or a dict. None of
+            them need be there: this process stands for one after the other.
+        rank: whose rows to report; "all", or None, for the first one's beside what all others have.
 
     Returns:
         A frozen Report. The module, its arguments, the random generators and torch's global state are
@@ -54,7 +60,7 @@ def summary(
         StoreError: a saved report cannot be read.
         TraceError: the forward raised. `.report` has the rows up to the failing layer.
     """
-    request = Request(input, args, kwargs, batch, dtype, train, options)
+    request = Request(input, args, kwargs, batch, dtype, train, options, mesh, rank)
     return report_of(reader(model), request)
 
 
@@ -65,6 +71,10 @@ def report_of(found: Reader, request: Request, quantities: Iterable[str] = ()) -
         quantities: keys of those that it should have; a report that is there has what it has.
     """
     with collector.paused():
+        if request.mesh is not None:
+            from netscope.api.ranks import ranked
+
+            return ranked(found, request)
         model = found.read(request)
         if not isinstance(model, Workload):
             return model
@@ -89,23 +99,36 @@ def trace(workload: Workload, *, train: bool = False) -> Report:
     from netscope.base.environment import environment
     from netscope.report.analysis.analyze import analyze
     from netscope.trace import ForwardError, record
+    from netscope.trace.sharded import is_divided_module
 
+    if is_divided_module(workload.module):
+        from netscope.api.ranks import of_divided
+
+        return of_divided(workload, train=train)[0]
     try:
         facts = record(workload, train=train)
     except ForwardError as failure:
-        partial = analyze(failure.trace, workload, environment=environment())
-        where = failure.trace.error_path
-        cause = failure.__cause__
-        assert cause is not None
-        what, hint = f"failed in {where or 'the model itself'}", None
-        if failure.not_real:  # whether it is the model's own, nobody knows
-            what = f"failed{f' in {where}' if where else ''} on {failure.trace.rung} tensors"
-            hint = f"it was not tried on real tensors: {failure.not_real}"
-        raise TraceError(
-            f"{workload.name}: the forward {what}: {said(cause)}", hint=hint, report=partial, path=where
-        ) from cause
+        raise failed(workload, failure) from failure.__cause__
     except BaseException as error:
         if isinstance(error, Exception) or interrupts(error):
             raise
         raise TraceError(f"{workload.name}: the forward failed: {said(error)}") from error
     return analyze(facts, workload, environment=environment())
+
+
+def failed(workload: Workload, failure: ForwardError) -> TraceError:
+    """What to say of a forward that raised."""
+    from netscope.base.environment import environment
+    from netscope.report.analysis.analyze import analyze
+
+    partial = analyze(failure.trace, workload, environment=environment())
+    where = failure.trace.error_path
+    cause = failure.__cause__
+    assert cause is not None
+    what, hint = f"failed in {where or 'the model itself'}", None
+    if failure.not_real:  # whether it is the model's own, nobody knows
+        what = f"failed{f' in {where}' if where else ''} on {failure.trace.rung} tensors"
+        hint = f"it was not tried on real tensors: {failure.not_real}"
+    return TraceError(
+        f"{workload.name}: the forward {what}: {said(cause)}", hint=hint, report=partial, path=where
+    )

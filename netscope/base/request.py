@@ -1,4 +1,4 @@
-"""What is asked of a network beside its name: seven facts, which travel as one `Request`."""
+"""What is asked of a network beside its name: nine facts, which travel as one `Request`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn, TypedDict
 
 from netscope.base import arguments
 from netscope.base.errors import UsageError
+from netscope.base.mesh import Mesh, parse_mesh
 from netscope.base.workload import Input, TensorSpec, args_of, checked, kwargs_of
 
 
@@ -25,6 +26,8 @@ class How(TypedDict, total=False):
     dtype: str | None
     train: bool
     options: Mapping[str, Any] | None
+    mesh: Any
+    rank: int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,20 @@ class Request:
     dtype: str | None = None
     train: bool = False
     options: Mapping[str, Any] | None = None
+    mesh: Mesh | None = None
+    rank: int | str | None = None
 
     def __post_init__(self) -> None:
         for name, read in _READ.items():
             object.__setattr__(self, name, read(getattr(self, name)))
+        if self.rank is not None and self.mesh is None:
+            raise UsageError("a rank is one of a mesh.", hint="give the mesh too, as in mesh='dp=2,tp=4'")
 
     @property
     def told(self) -> tuple[str, ...]:
         """What was asked for: the names of the fields that are not as they are by themselves."""
         values = self.asdict()
-        told = [name for name in ("input", "kwargs", "dtype") if values[name] is not None]
+        told = [name for name in ("input", "kwargs", "dtype", "mesh", "rank") if values[name] is not None]
         told += [name for name in ("args", "train", "options") if values[name]]
         told += ["batch"] if self.batch != 1 else []
         return tuple(name for name in FACTS if name in told)
@@ -118,6 +125,15 @@ def _options(value: Any) -> Mapping[str, Any] | None:
     return dict(arguments.mapping("options", value, "values", "write options={'num_classes': 10}"))
 
 
+def _rank(value: Any) -> int | str | None:
+    if value is None or value == "all":
+        return value  # type: ignore[no-any-return]
+    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if arguments.is_whole(number) and index(number) >= 0:
+        return index(number)
+    raise UsageError(f"{arguments.told(value)} is no rank.", hint="give a number from 0 up, or all")
+
+
 # How each field is read.
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "input": _input,
@@ -127,4 +143,6 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "dtype": lambda value: None if value is None else arguments.dtype("dtype", value),
     "train": lambda value: arguments.flag("train", value),
     "options": _options,
+    "mesh": lambda value: None if value is None else parse_mesh(value),
+    "rank": _rank,
 }

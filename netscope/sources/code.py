@@ -107,6 +107,7 @@ def _blueprint(
         return Blueprint(factory=lambda: built, source="python", surroundings=surroundings)
     if not callable(factory):
         raise SourceError(f"{name} is {kind_of(factory)}, which builds no network.")
+    options = {**_mesh_for(factory, options), **options}
     check_options(name, factory, options)
     summary = (getattr(factory, "__doc__", None) or "").strip().splitlines()
     inherited = isinstance(factory, type) and "__doc__" not in vars(factory)
@@ -117,6 +118,21 @@ def _blueprint(
         description=lambda module: line,
         surroundings=surroundings,
     )
+
+
+def _mesh_for(factory: Callable[..., Any], options: Options) -> Options:
+    """The mesh of the world that this process stands in, for a factory that takes one."""
+    from netscope.base.meta.world import MESH_NAMES, current
+
+    world = current()
+    if world is None:
+        return {}
+    try:
+        taken = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return {}
+    name = next((name for name in MESH_NAMES if name in taken and name not in options), None)
+    return {} if name is None else {name: world.device_mesh()}
 
 
 def _find(module: ModuleType, attribute: str, where: str) -> Any:

@@ -14,7 +14,7 @@ import torch
 from netscope.trace.facts import Group, Redistributed
 from netscope.trace.groups import QUIET, group_in
 from netscope.trace.operators import operator_of
-from netscope.trace.sharded import spelled
+from netscope.trace.sharded import whole_in
 from netscope.trace.tags import tensors_in
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ _WRITTEN: Final = {
 # Functions of torch's that lay a divided tensor out anew, and the one that does so for an operator's sake.
 _LAYS_OUT: Final = "redistribute_local_tensor"
 _BY_ITSELF: Final = "redistribute_local_args"
+# With these FSDP2 makes parameters whole, and its kin; DTensor has functional ones.
+_GATHERS: Final = ("c10d._allgather_base_.", "c10d._reduce_scatter_base_.")
 # So far up the stack they are at most.
 _FRAMES: Final = 24
 
@@ -65,24 +67,22 @@ def _note_layout(recorder: Recorder) -> None:
     Torch tells nobody, but does it in functions whose frames are on the stack: collectives are few.
     """
     frame: Any = sys._getframe(2)
-    before = after = ""
+    asked_for, before, after = "", None, None
     for _ in range(_FRAMES):
         if frame is None:
             break
         name = frame.f_code.co_name
-        if name == _LAYS_OUT and not after:
+        if name == _LAYS_OUT and after is None:
             inside = frame.f_locals
-            before, after = (_layout(inside.get(spec)) for spec in ("current_spec", "target_spec"))
-        elif name == _BY_ITSELF and after:
-            recorder.redistributed.append(Redistributed(len(recorder.ops), recorder.asked, before, after))
-            return
+            before, after = inside.get("current_spec"), inside.get("target_spec")
+        elif name == _BY_ITSELF and after is not None:
+            asked_for = recorder.asked
+            break
         frame = frame.f_back
-    if after:
-        recorder.redistributed.append(Redistributed(len(recorder.ops), "", before, after))
-
-
-def _layout(spec: Any) -> str:
-    return ", ".join(map(spelled, getattr(spec, "placements", ())))
+    if before is not None and after is not None:
+        recorder.redistributed.append(
+            Redistributed(len(recorder.ops), asked_for, whole_in(before), whole_in(after))
+        )
 
 
 def _of_group(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -122,6 +122,8 @@ def groups_of(recorder: Recorder) -> tuple[Group, ...]:
 
     named = {group_in(op.operator) or "" for op in recorder.ops} - {""}
     resolve: Any = distributed_c10d._resolve_process_group  # type: ignore[attr-defined]
+    sharding = {group_in(op.operator) for op in recorder.ops if op.operator.name.startswith(_GATHERS)}
     return tuple(
-        Group(name, tuple(distributed_c10d.get_process_group_ranks(resolve(name)))) for name in sorted(named)
+        Group(name, tuple(distributed_c10d.get_process_group_ranks(resolve(name))), name in sharding)
+        for name in sorted(named)
     )

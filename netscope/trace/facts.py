@@ -6,6 +6,7 @@ thousands of is a named tuple, which costs a third of a frozen dataclass to make
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from netscope.base.workload import TensorSpec
@@ -19,17 +20,58 @@ class Whole(NamedTuple):
     placements:
         how it lies on each axis of its mesh, as ("tp", "S(0)"): "S" sharded along a dimension, "R"
         replicated, "P" partial sums.
+    order:
+        the axes, by their place in `placements`, in the order in which dimensions are divided along
+        them.
     """
 
     shape: tuple[int, ...]
     placements: tuple[tuple[str, str], ...]
+    order: tuple[int, ...]
+
+    def local(self, sizes: Mapping[str, int], at: Mapping[str, int]) -> tuple[int, ...]:
+        """The part of a rank: each has the same number of rows, and the last ones what is left.
+
+        sizes, at:
+            of each axis, and where the rank is on it.
+        """
+        shape = list(self.shape)
+        for index in self.order:
+            name, placed = self.placements[index]
+            if placed.startswith("S("):
+                dim = int(placed[2:-1])
+                each = -(-shape[dim] // sizes[name])
+                shape[dim] = max(0, min(each, shape[dim] - each * at[name]))
+        return tuple(shape)
 
 
 class Group(NamedTuple):
-    """Ranks that take part in collectives together, by the name that operators know them by."""
+    """Ranks that take part in collectives together, by the name that operators know them by.
+
+    shards:
+        whether they have the parts of parameters that FSDP2 makes whole for each of them, which has a batch
+        of its own.
+    """
 
     name: str
     ranks: tuple[int, ...]
+    shards: bool = False
+
+
+class Place(NamedTuple):
+    """Which rank of how many a trace is of.
+
+    axes:
+        of the mesh that its tensors lie on, the outermost first: a name, how many ranks, and the step in
+        ranks of the world from one to the next.
+    joined:
+        what stands for several of these together, in the same way.
+    """
+
+    rank: int
+    world: int
+    axes: tuple[tuple[str, int, int], ...]
+    joined: tuple[tuple[str, int, int], ...] = ()
 
 
 class Redistributed(NamedTuple):
@@ -40,13 +82,13 @@ class Redistributed(NamedTuple):
     operator:
         for whose sake torch did so by itself; "" where somebody asked for it.
     before, after:
-        placements, as "S(0), R".
+        how it lay, and lies now.
     """
 
     op: int
     operator: str
-    before: str
-    after: str
+    before: Whole
+    after: Whole
 
 
 class ParameterFact(NamedTuple):
@@ -222,8 +264,8 @@ class Trace(NamedTuple):
         wall time of recording.
     unseen:
         what the recording could not see, so that figures are lower bounds.
-    groups, redistributed:
-        of a network that is divided among ranks.
+    place, groups, redistributed:
+        of a network that is divided among ranks; None and nothing for any other.
     """
 
     modules: tuple[ModuleFact, ...]
@@ -240,5 +282,6 @@ class Trace(NamedTuple):
     error_path: str = ""
     notes: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    place: Place | None = None
     groups: tuple[Group, ...] = ()
     redistributed: tuple[Redistributed, ...] = ()

@@ -8,12 +8,12 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from netscope.trace.facts import Whole
+from netscope.trace.facts import Place, Whole
 
 if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
@@ -56,17 +56,69 @@ def local_of(tensor: Any) -> torch.Tensor:
 
 def whole_of(tensor: Any) -> Whole:
     """What a divided tensor is a part of."""
-    mesh = tensor._spec.mesh
-    names = mesh.mesh_dim_names or [f"dim_{index}" for index in range(mesh.ndim)]
-    placed = [spelled(placement) for placement in tensor._spec.placements]
-    return Whole(tuple(tensor.shape), tuple(zip(names, placed, strict=True)))
+    return whole_in(tensor._spec)
 
 
-def spelled(placement: Any) -> str:
+def whole_in(spec: Any) -> Whole:
+    """What torch's spec of a divided tensor says of the whole."""
+    placed = spec.placements
+    # Strided: along an axis whose groups have parts of what those of a later axis have already divided.
+    strided = [hasattr(placement, "split_factor") for placement in placed]
+    order = sorted(range(len(placed)), key=lambda index: (strided[index], index))
+    return Whole(
+        tuple(spec.shape), tuple(zip(axes_of(spec.mesh), map(_spelled, placed), strict=True)), tuple(order)
+    )
+
+
+def axes_of(mesh: Any) -> tuple[str, ...]:
+    """The names of a mesh's axes."""
+    return tuple(mesh.mesh_dim_names or [f"dim_{index}" for index in range(mesh.ndim)])
+
+
+def _spelled(placement: Any) -> str:
     """A placement in short: "S(0)", "R", "P(sum)"."""
     if placement.is_partial():
         return f"P({placement.reduce_op})"
     return "R" if placement.is_replicate() else f"S({placement.dim})"
+
+
+def is_divided_module(root: torch.nn.Module) -> bool:
+    """Whether parameters of a network are parts of wholes."""
+    if _DTENSOR not in sys.modules:
+        return False
+    return any(
+        parameter is not None and is_divided(type(parameter))
+        for module in torch.nn.Module.modules(root)
+        for parameter in module._parameters.values()
+    )
+
+
+def place_of(tensors: Iterable[Any]) -> Place | None:
+    """Where this rank is on the mesh that divided tensors lie on; None without one."""
+    meshes = {id(mesh): mesh for mesh in (tensor._spec.mesh for tensor in tensors)}
+    if not meshes:
+        return None
+    from torch.distributed import get_rank, get_world_size
+
+    roots = {id(root): root for root in map(_root, meshes.values())}
+    axes = {axis[0]: axis for root in roots.values() for axis in _axes_in(root)}
+    joined = {axis[0]: axis for mesh in meshes.values() for axis in _axes_in(mesh) if axis[0] not in axes}
+    outermost = sorted(axes.values(), key=lambda axis: -axis[2])
+    return Place(get_rank(), get_world_size(), tuple(outermost), tuple(joined.values()))
+
+
+def _axes_in(mesh: Any) -> Iterator[tuple[str, int, int]]:
+    """The axes of a mesh: name, size, and the step from one rank to the next."""
+    with torch._C._DisableTorchDispatch():
+        ranks = mesh.mesh
+        for dim, name in enumerate(axes_of(mesh)):
+            line = ranks.movedim(dim, 0).reshape(ranks.shape[dim], -1)[:, 0].tolist()
+            yield name, len(line), line[1] - line[0] if len(line) > 1 else 1
+
+
+def _root(mesh: Any) -> Any:
+    """The mesh that one is a part of."""
+    return mesh._get_root_mesh() if hasattr(mesh, "_get_root_mesh") else mesh
 
 
 def divided_like(tensor: Any, local: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,8 @@ def given(
     dtype: str | None = None,
     train: bool | None = None,
     option: Sequence[str] | None = None,
+    mesh: str | None = None,
+    rank: str | None = None,
 ) -> dict[str, Any]:
     """What was said of a network beside its name; nothing that was not.
 
@@ -27,6 +29,7 @@ def given(
     from netscope.sources.common.options import parse_options
 
     said: dict[str, Any] = {"input": input, "batch": batch, "dtype": dtype, "train": train}
+    said.update(mesh=mesh, rank=rank)
     said["options"] = parse_options(option or ())
     # A batch of 0 was given.
     return {name: value for name, value in said.items() if value not in (None, [], {})}
@@ -38,13 +41,17 @@ def given_b(
     dtype: str | None = None,
     train: bool | None = None,
     option: Sequence[str] | None = None,
+    mesh: str | None = None,
+    rank: str | None = None,
 ) -> dict[str, Any]:
     """What was said of the second of two networks, under the names that have it ("batch_b").
 
     Raises:
         UsageError: one of the factory's options cannot be read.
     """
-    return {f"{name}_b": value for name, value in given(input, batch, dtype, train, option).items()}
+    return {
+        f"{name}_b": value for name, value in given(input, batch, dtype, train, option, mesh, rank).items()
+    }
 
 
 def so_far(ask: Callable[..., T], model: str, *arguments: Any, **how: Any) -> tuple[T, TraceError | None]:

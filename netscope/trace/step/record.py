@@ -24,7 +24,7 @@ from netscope.trace.ladder import doubted, not_real, reason_of, reason_of_doubt
 from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
-from netscope.trace.sharded import is_divided
+from netscope.trace.sharded import is_divided, place_of
 from netscope.trace.step.cuda import as_on_cuda
 from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
@@ -43,6 +43,7 @@ def record_step(
     *,
     device: str = "cpu",
     amp: str | None = None,
+    train: bool | None = None,
     ladder: Sequence[str] = LADDER,
 ) -> Step:
     """One step of training by a recipe, or without one a forward in eval mode under no_grad.
@@ -51,6 +52,8 @@ def record_step(
         whose kernels and rules it goes by.
     amp:
         of inference, as `Recipe.amp`.
+    train:
+        the mode of the network's modules; training for a step of training without it.
     ladder:
         the rungs to try, in order: "meta" has no data, "real" runs the same program on a copy.
 
@@ -78,7 +81,7 @@ def record_step(
         prepare = functools.partial(
             _RUNGS[rung],
             workload,
-            recipe is not None,
+            (recipe is not None) if train is None else train,
             home if rung == "meta" else torch.device(device),
         )
         record = functools.partial(
@@ -217,8 +220,15 @@ def _recorded(
         saved,
         device.type,
     )
+    trace = step.trace._replace(place=place_of(filter(_is_part, _parameters(names.modules))))
+    step = step._replace(trace=trace)
     listener.training = None  # what it goes with is no part of the step
     return step, error
+
+
+def _is_part(tensor: torch.Tensor) -> bool:
+    """Whether it is a rank's part of a whole."""
+    return is_divided(type(tensor))
 
 
 def _divided(modules: list[torch.nn.Module], recorder: StepRecorder, calls: Calls) -> Callable[[], None]:
@@ -227,7 +237,7 @@ def _divided(modules: list[torch.nn.Module], recorder: StepRecorder, calls: Call
     Returns what gives modules the parameters back that they have at rest: when a forward is over, units may
     have been left whole.
     """
-    if not any(is_divided(type(parameter)) for parameter in _parameters(modules)):
+    if not any(map(_is_part, _parameters(modules))):
         return lambda: None
     recorder.follow_units(calls.last_of)
     resting = [(module, module._parameters.copy()) for module in modules]
