@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
+from netscope.report.ranks import by_collective
 
 if TYPE_CHECKING:
     from netscope.report.measured.timing import LayerRoof, LayerTiming
@@ -400,6 +401,53 @@ class Layer:
     def peak(self) -> int | None:
         """Bytes of activations alive at most while it runs; None where that was not asked for."""
         return None if self.memory is None else self.memory.peak
+
+    @property
+    def global_shape(self) -> Shape | None:
+        """Shape of the first tensor returned, of all ranks together; None where it is the rank's own."""
+        return None if self.rank is None or self.rank.output is None else self.rank.output.shape
+
+    @property
+    def output_placements(self) -> dict[str, str]:
+        """How that tensor is laid out on each axis of a mesh: {"dp": "S(0)", "tp": "R"}."""
+        return {} if self.rank is None or self.rank.output is None else self.rank.output.placements
+
+    @property
+    def global_parameter_shapes(self) -> dict[str, Shape]:
+        """Shapes that the layer's own parameters have undivided, by name; empty without ranks."""
+        if self.rank is None:
+            return {}
+        return self.parameter_shapes | {part.name: part.shape for part in self.rank.parameters}
+
+    @property
+    def placements(self) -> dict[str, dict[str, str]]:
+        """How each of its parameters is laid out on each axis of a mesh."""
+        return {} if self.rank is None else {part.name: part.placements for part in self.rank.parameters}
+
+    @property
+    def global_macs(self) -> int | None:
+        """`macs` of the layer undivided, on the same input; None where not known, or without ranks."""
+        return None if self.rank is None else self.rank.global_macs
+
+    @property
+    def backward_macs(self) -> int | None:
+        """MACs of the rank in the backward; None where not known, or none was run."""
+        return None if self.rank is None else self.rank.backward_macs
+
+    @property
+    def rank_share(self) -> float | None:
+        """macs / global_macs: the part of the layer's work that the rank does."""
+        return ratio(self.macs, self.global_macs)
+
+    @property
+    def wire_bytes(self) -> int | None:
+        """Bytes that the rank sends for it in a step, at the least; None without ranks."""
+        return None if self.rank is None else sum([one.wire_bytes for one in self.rank.traffic])
+
+    @property
+    def collectives(self) -> dict[str, int]:
+        """`wire_bytes` by what is done along which axis: {"all_reduce tp": 7_340_032}."""
+        return {} if self.rank is None else by_collective(self.rank.traffic)
 
     @property
     def efficiency(self) -> float | None:

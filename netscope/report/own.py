@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
 from netscope.report.layer import Layer
+from netscope.report.partial import own_unknown
+from netscope.report.ranks import LayerRank, Traffic, by_collective, together, wire_bytes
+from netscope.report.report import Report
+from netscope.report.tree import children_of
 
 
 class OnMachine(NamedTuple):
@@ -66,6 +70,54 @@ class OnMachine(NamedTuple):
         return bool(self.forward or self.backward or self.kernels or self.moved_bytes)
 
 
+class OnRank(NamedTuple):
+    """What one row of a rank of many does and sends; None is not known, as in `LayerRank`."""
+
+    global_macs: int | None = 0
+    backward_macs: int | None = 0
+    global_backward_macs: int | None = 0
+    traffic: tuple[Traffic, ...] = ()
+
+    @classmethod
+    def of(cls, layer: Layer, inside: Sequence[Layer]) -> OnRank:
+        """The layer's own, given the rows directly inside it; of a report that has ranks."""
+        return cls(
+            _left(layer, inside, lambda rank: rank.global_macs),
+            _left(layer, inside, lambda rank: rank.backward_macs),
+            _left(layer, inside, lambda rank: rank.global_backward_macs),
+            () if layer.rank is None else layer.rank.own_traffic,
+        )
+
+    def plus(self, other: OnRank | None) -> OnRank:
+        """Both together."""
+        if other is None:
+            return self
+        return OnRank(
+            _sum(self.global_macs, other.global_macs),
+            _sum(self.backward_macs, other.backward_macs),
+            _sum(self.global_backward_macs, other.global_backward_macs),
+            together((*self.traffic, *other.traffic)),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.global_macs or self.backward_macs or self.global_backward_macs or self.traffic)
+
+
+def _left(layer: Layer, inside: Sequence[Layer], get: Callable[[LayerRank], int | None]) -> int | None:
+    """What a row has that the rows inside it have not; None where one of them does not know."""
+    whole, *parts = [
+        get(row.rank) if row.rank is not None else None if row.counted_macs else 0 for row in (layer, *inside)
+    ]
+    if whole is None or None in parts:
+        return None
+    rest = whole - sum(part for part in parts if part)
+    return rest if rest >= 0 else None
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
 class Own(NamedTuple):
     """What one row of a table adds to the totals; those of all rows add up to them exactly.
 
@@ -78,6 +130,8 @@ class Own(NamedTuple):
     saved, live, peak:
         bytes kept for the backward, which add up, and of activations alive in the end and at most, of which
         several rows have the most of any; None in a report of which that was not asked.
+    rank:
+        what it does and sends as one of many; None in a report that has no ranks.
     """
 
     params: int = 0
@@ -93,9 +147,10 @@ class Own(NamedTuple):
     saved: int | None = None
     live: int | None = None
     peak: int | None = None
+    rank: OnRank | None = None
 
     @classmethod
-    def of(cls, layer: Layer, unknown: Mapping[str, int]) -> Own:
+    def of(cls, layer: Layer, unknown: Mapping[str, int], rank: OnRank | None = None) -> Own:
         """What is the layer's own; `unknown` is what is not known of it, see `partial.own_unknown`."""
         counted = [p for p in layer.parameters if p.shared_with is None] if layer.own_params else []
         buffers = layer.buffers if layer.shared_with is None else ()
@@ -113,6 +168,7 @@ class Own(NamedTuple):
             saved=None if layer.memory is None else layer.memory.own_saved,
             live=layer.live,
             peak=layer.peak,
+            rank=rank,
         )
 
     def plus(self, other: Own) -> Own:
@@ -131,13 +187,12 @@ class Own(NamedTuple):
             self.saved if other.saved is None else other.saved + (self.saved or 0),
             self.live if other.live is None else max(other.live, self.live or 0),
             self.peak if other.peak is None else max(other.peak, self.peak or 0),
+            other.rank if self.rank is None else self.rank.plus(other.rank),
         )
 
     def __bool__(self) -> bool:
-        return bool(self.machine) or self._replace(machine=None, live=None, peak=None) not in (
-            NOTHING,
-            _SAVES_NOTHING,
-        )
+        rest = self._replace(machine=None, live=None, peak=None, rank=None)
+        return bool(self.machine) or bool(self.rank) or rest not in (NOTHING, _SAVES_NOTHING)
 
     @property
     def flops(self) -> int:
@@ -193,6 +248,33 @@ class Own(NamedTuple):
         return None if self.unknown else ratio(self.flops, under) if self.macs else 0
 
     @property
+    def global_macs(self) -> int | None:
+        """MACs of the row undivided; None where not known, or without ranks."""
+        return None if self.rank is None else self.rank.global_macs
+
+    @property
+    def backward_macs(self) -> int | None:
+        """MACs of the rank in the backward; None where not known, or none was run."""
+        return None if self.rank is None else self.rank.backward_macs
+
+    @property
+    def rank_share(self) -> float | None:
+        """macs / global_macs; 0 where there is no work to share."""
+        if self.rank is not None and self.global_macs == 0:
+            return 0
+        return None if self.unknown else ratio(self.macs, self.global_macs)
+
+    @property
+    def wire_bytes(self) -> int | None:
+        """Bytes that the rank sends in a step; None without ranks."""
+        return None if self.rank is None else wire_bytes(self.rank.traffic)
+
+    @property
+    def collectives(self) -> dict[str, int]:
+        """`wire_bytes` by what is done along which axis."""
+        return {} if self.rank is None else by_collective(self.rank.traffic)
+
+    @property
     def efficiency(self) -> float | None:
         """bound / forward_time; 0 where nothing bounds it."""
         return ratio(self.bound, self.forward_time) if self.bound else 0
@@ -200,3 +282,20 @@ class Own(NamedTuple):
 
 NOTHING: Final = Own()
 _SAVES_NOTHING: Final = Own(saved=0)
+
+
+def all_of(report: Report) -> list[Own]:
+    """What is the own of each row."""
+    layers = report.layers
+    if report.ranks is None:
+        ranks: list[OnRank | None] = [None] * len(layers)
+    else:
+        inner = children_of(layers)
+        ranks = [
+            OnRank.of(layer, [layers[child] for child in inside])
+            for layer, inside in zip(layers, inner, strict=True)
+        ]
+    return [
+        Own.of(layer, unknown, rank)
+        for layer, unknown, rank in zip(layers, own_unknown(report), ranks, strict=True)
+    ]

@@ -34,7 +34,8 @@ class Quantity(NamedTuple):
     at_least:
         a lower bound for a layer of a report, the root for the whole network, where the value is not known.
     of:
-        what must be asked for to have it: "profile" or "memory"; "network" for nothing more than a trace.
+        what must be asked for to have it: "profile" or "memory"; "network" for nothing more than a trace,
+        "ranks" for that of a rank of many.
     """
 
     key: str
@@ -45,7 +46,7 @@ class Quantity(NamedTuple):
     of_layer: Callable[[Layer], Number | None] | None = None
     follows: str = ""
     at_least: Callable[[Report, Layer], Number] | None = None
-    of: Literal["network", "profile", "memory"] = "network"
+    of: Literal["network", "profile", "memory", "ranks"] = "network"
 
 
 class Delta(NamedTuple):
@@ -110,6 +111,8 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity("weight_layers", "weight layers", "count", "convolutions + linears",
              lambda r: r.weight_layers, follows="params",
              at_least=lambda r, _: sum(r.weight_layer_counts.values())),
+    Quantity("wire_bytes", "on the wire", "bytes", "bytes that a rank of many sends in a step",
+             lambda r: r.wire_bytes, lambda x: x.wire_bytes, of="ranks"),
     Quantity("latency", "latency", "seconds", "median time of a step, measured",
              lambda r: r.latency, of="profile"),
     Quantity("throughput", "samples/s", "rate", "samples a second, measured",

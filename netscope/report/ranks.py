@@ -295,6 +295,15 @@ def buffer_bytes(traffic: Iterable[Traffic], phase: str | None = None) -> int:
     return sum(one.buffer_bytes for one in traffic if phase in (None, one.phase))
 
 
+def by_collective(traffic: Iterable[Traffic]) -> dict[str, int]:
+    """What is sent, by what is done along which axis: {"all_reduce tp": 7_340_032}."""
+    found: dict[str, int] = {}
+    for one in traffic:
+        key = f"{one.collective} {one.axis}".rstrip()
+        found[key] = found.get(key, 0) + one.wire_bytes
+    return found
+
+
 def together(traffic: Iterable[Traffic]) -> tuple[Traffic, ...]:
     """Those of one kind, axis and phase as one."""
     found: dict[tuple[object, ...], Traffic] = {}

@@ -356,6 +356,11 @@ class Report(Answer):
         return None if self.memory is None else self.memory.step.timeline
 
     @property
+    def wire_bytes(self) -> int | None:
+        """Bytes that the rank sends in a step, at the least; None for a network that is not divided."""
+        return None if self.ranks is None else self.ranks.own.wire_bytes
+
+    @property
     def verb(self) -> str:
         """Its page: that of a summary, of a profile once it was measured, of a roofline, or of its memory."""
         if self.memory is not None:

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 from netscope.answers.explain import Line, explain
 from netscope.report import operators
-from netscope.report.own import Own
-from netscope.report.partial import own_unknown
+from netscope.report.own import Own, all_of
 from netscope.report.report import Report
 from netscope.report.tree import parents_of
-from netscope.show.columns import Column, known_to
+from netscope.show.columns import Column, default_of, known_to
 from netscope.show.rows import LayerRow, LayerTable, Shown, value_text
 from netscope.show.selection import build
 
@@ -97,7 +96,7 @@ def grid_of(report: Report, shown: Iterable[str] | None = None) -> Grid:
         row._replace(figures=whole, expanded=False)
         for row, whole in zip(opened, _wholes(report), strict=True)
     ]
-    keys = {column.key for column in table.columns if column.default} if shown is None else set(shown)
+    keys = set(default_of(report) if shown is None else shown)
     columns = [
         _column(table, column, closed, opened, column.key in keys)
         for column in table.columns
@@ -122,9 +121,7 @@ def grid_of(report: Report, shown: Iterable[str] | None = None) -> Grid:
 
 def _wholes(report: Report) -> list[Own]:
     """For every row its own figures and those of all rows within, together."""
-    figures = [
-        Own.of(layer, unknown) for layer, unknown in zip(report.layers, own_unknown(report), strict=True)
-    ]
+    figures = all_of(report)
     for index, parent in reversed(list(enumerate(parents_of(report.layers)))):
         if parent >= 0:
             figures[parent] = figures[parent].plus(figures[index])

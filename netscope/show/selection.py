@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -11,8 +11,7 @@ from netscope.base import units
 from netscope.base.errors import UsageError
 from netscope.report import operators
 from netscope.report.layer import UNCALLED, Layer
-from netscope.report.own import NOTHING, Own
-from netscope.report.partial import own_unknown
+from netscope.report.own import NOTHING, Own, all_of
 from netscope.report.report import Report
 from netscope.report.tree import folds_of, lasts_of
 from netscope.show import columns as columns_
@@ -28,7 +27,7 @@ def build(
     only: Sequence[str] = (),
     layers: str | None = None,
     columns: Sequence[str] | None = None,
-    default: Sequence[str] = columns_.DEFAULT,
+    default: Sequence[str] | None = None,
     sort: str | None = None,
     top: int | None = None,
     fold: bool = False,
@@ -39,7 +38,7 @@ def build(
         depth: rows at most that deep (the root is 0); deeper ones are added to their ancestor's row.
         only: types or torch.nn base classes, as a flat list.
         layers: a glob on qualified names ("features.*"), as a flat list.
-        columns: keys of `columns.COLUMNS`; those of `default` without it.
+        columns: keys of `columns.COLUMNS`; those of `default` without it, or else of `columns.default_of`.
         sort: a column to sort by, largest number first, as a flat list.
         top: at most that many rows, sorted by MACs unless `sort` says otherwise.
         fold: show runs of identical siblings once.
@@ -52,11 +51,17 @@ def build(
     if top is not None and top < 1:
         raise UsageError(f"the number of rows must be 1 or more, not {top}.")
     sort = sort or ("macs" if top is not None else None)
-    chosen = columns_.choose(default if columns is None else columns)
+    usual = columns_.default_of(report) if default is None else default
+    chosen = columns_.choose(usual if columns is None else columns)
     if report.memory is None and (asked := [column.key for column in chosen if column in columns_.MEMORY]):
         raise UsageError(
             f"the report of {short(report.name)} was made without its memory ({asked[0]}).",
             hint="netscope memory MODEL has them, with --train for what is saved",
+        )
+    if report.ranks is None and (asked := [column.key for column in chosen if column in columns_.RANKS]):
+        raise UsageError(
+            f"the report of {short(report.name)} is not that of a rank ({asked[0]}).",
+            hint="--mesh dp=32,tp=8 makes one of a module that is divided",
         )
     if columns is None and not report.whole:  # nobody knows the whole that parts would be of
         chosen = tuple(column for column in chosen if column.key != "share")
@@ -65,7 +70,7 @@ def build(
 
     nodes = nodes_of(report, fold)
     _show(report, nodes, depth, _filter(report, nodes, only, layers))
-    _gather(report, nodes, own_unknown(report), drop_empty=flat and not only)
+    _gather(nodes, all_of(report), drop_empty=flat and not only)
     rows = [_row(report, nodes, node, flat) for node in nodes if node.visible]
     table = LayerTable(
         report=report,
@@ -159,9 +164,7 @@ def _show(report: Report, nodes: Sequence[Node], depth: int | None, matches: Mat
             parent.expanded = parent.expanded or node.visible or node.expanded
 
 
-def _gather(
-    report: Report, nodes: Sequence[Node], unknown: Sequence[Mapping[str, int]], *, drop_empty: bool
-) -> None:
+def _gather(nodes: Sequence[Node], owns: Sequence[Own], *, drop_empty: bool) -> None:
     """Give every layer's own figures to the nearest visible row around it.
 
     A row around others that is left with none is dropped on request.
@@ -172,7 +175,7 @@ def _gather(
         if owner[-1] >= 0:
             into = nodes[owner[-1]]
             for copy in node.copies:
-                into.figures = into.figures.plus(Own.of(report.layers[copy], unknown[copy]))
+                into.figures = into.figures.plus(owns[copy])
     if drop_empty:
         for node in nodes:
             node.visible = node.visible and (bool(node.figures) or not node.expanded)

@@ -61,6 +61,15 @@ def _sections(table: LayerTable) -> Iterator[p.Section]:
     yield from pictured(table)
     yield p.Facts(_facts(table))
     yield p.Notes(list(_notes(table)), close=True)
+    yield from of_ranks(table.report)
+
+
+def of_ranks(report: Report) -> Iterator[p.Section]:
+    """What there is to say of a network that is divided among ranks; nothing of another."""
+    if report.ranks is not None:
+        from netscope.show import ranks  # few networks are divided
+
+        yield from ranks.sections(report)
 
 
 def pictured(table: LayerTable) -> Iterator[p.Section]:
@@ -88,6 +97,7 @@ def _facts(table: LayerTable) -> list[p.Fact]:
         *_weight_layers(report),
         _params(report),
         _macs(report),
+        *_of_rank(report),
         *_vector(report),
         *_uncounted(report),
         _outputs(report),
@@ -172,6 +182,14 @@ def _macs(report: Report) -> p.Fact:
             else f"; causal attention counted full, {part} if halved"
         )
     return p.Fact("MACs", value, note + _ends(report), tone)
+
+
+def _of_rank(report: Report) -> list[p.Fact]:
+    if report.ranks is None:
+        return []
+    from netscope.show import ranks  # few networks are divided
+
+    return list(ranks.facts(report))
 
 
 def _vector(report: Report) -> list[p.Fact]:

@@ -42,6 +42,10 @@ def head(report: Report) -> list[Piece]:
     inputs = "inputs" if len(report.inputs) > 1 else "input"
     pieces.append(Piece(f"{inputs} {leaves(report.inputs, most=4) or 'none'}"))
     pieces.append(Piece("train" if report.training else "eval"))
+    if report.ranks is not None:
+        from netscope.show.ranks import place  # few networks are divided
+
+        pieces.append(Piece(place(report.ranks)))
     return pieces
 
 

@@ -27,6 +27,7 @@ from netscope.report.memory import (
     StepMemory,
     StepPart,
 )
+from netscope.report.ranks import Axis, Bubble, Implicit, LayerRank, Part, RankKind, Ranks, Repeated, Traffic
 from netscope.report.report import Report
 from tests.reports import ROOF, functional, linear, profiled, report, steady
 
@@ -93,6 +94,27 @@ def remembered(name: str = "net") -> Report:
     return replace(whole, memory=memory, layers=tuple(rows))
 
 
+def rank(name: str = "net") -> Report:
+    """One of two stages of a pipeline, with work that is repeated and a redistribution nobody wrote."""
+    whole = network(name)
+    sent = (Traffic(name, name, 2, 2, name, 1, 100, 50),)
+    placed = Part(name, (8, 4), (4, 4), {name: "S(0)"})
+    rows = [row.but(rank=LayerRank((placed,), placed, 32, 32, 64, sent, sent)) for row in whole.layers]
+    stages = tuple(RankKind((at,), at, 16, 64, 16 + at, None, 80, sent) for at in range(2))
+    ranks = Ranks(
+        mesh=(Axis(name, 2, "pipeline", 1),),
+        world=2,
+        rank=0,
+        coordinates=(0,),
+        trained=True,
+        kinds=stages,
+        repeated=(Repeated(name, name, 2, 16),),
+        implicit=(Implicit(name, name, name, name, 1, 100),),
+        bubble=Bubble(name, 2, (0.25, 0.25)),
+    )
+    return replace(whole, layers=tuple(rows), ranks=ranks)
+
+
 def verification(name: str, whole: Report) -> Verification:
     """A peer that has more, for a reason and for none, and one that crashed."""
     figure = Figure("macs", 16, 20, (Reason(name, name, {name: 3}),), {"": 1})
@@ -126,6 +148,7 @@ def answers(name: str = "net") -> dict[str, Answer]:
         "outcome": Outcome((checked, lost), f"netscope check {name}", name),
         "verification": verification(name, whole),
         "memory": remembered(name),
+        "rank": rank(name),
         "models": Catalog((Listed(name, "zoo", name, name), Listed(name, "other", name)), (name,)),
         "machines": DeviceSpecs((DeviceSpec(name, name, {"fp32": 1e12}, 1e11, 80, name, (name,)),), name),
     }

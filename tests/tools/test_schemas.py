@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from netscope.report import store
 from netscope.report.measured.breakdown import LayerTime
 from netscope.report.report import Report
-from netscope.show.columns import COLUMNS, MACHINE, MEMORY, NETWORK
+from netscope.show.columns import COLUMNS, MACHINE, MEMORY, NETWORK, RANKS
+from tests.report.ranked import ranked
 from tests.report.store.test_store import REPORT
 from tests.reports import ROOF, alexnet, profiled, steady
 from tests.show.answers import remembered
@@ -51,9 +52,10 @@ def test_a_layer_in_json_has_every_column_under_its_key() -> None:
     kinds = (
         (measured, (*NETWORK, *MACHINE)),
         (remembered(), (*NETWORK, *MEMORY)),
+        (ranked(), (*NETWORK, *RANKS)),
         (alexnet(), NETWORK),
     )
-    assert set(COLUMNS) == {*NETWORK, *MACHINE, *MEMORY}
+    assert set(COLUMNS) == {*NETWORK, *MACHINE, *MEMORY, *RANKS}
     for report, columns in kinds:
         data = json.loads(report.to_json())
         jsonschema.Draft202012Validator(schema()).validate(data)

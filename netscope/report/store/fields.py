@@ -15,6 +15,7 @@ from netscope.report.measured.events import Event
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.memory import LayerMemory, Memory, Moment
 from netscope.report.misfits import Misfit
+from netscope.report.ranks import LayerRank, Ranks
 from netscope.trace.facts import Trace
 from netscope.trace.step.facts import Step
 
@@ -26,11 +27,13 @@ _NAMED: Final[dict[str, Any]] = {
         Event,
         Flow,
         LayerMemory,
+        LayerRank,
         LayerRoof,
         LayerTiming,
         Memory,
         Misfit,
         Moment,
+        Ranks,
         Roof,
         Step,
         Timing,

@@ -13,6 +13,7 @@ from netscope.report.flow import INPUT, MODULE, OPERATOR, OUTPUT, Flow, Group
 from netscope.report.layer import Layer
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import Timing
+from netscope.report.ranks import Part, Ranks
 from netscope.report.report import Report
 from netscope.report.store.decoding import LARGEST
 from netscope.report.store.wording import no_report, short
@@ -57,6 +58,8 @@ def check(report: Report) -> None:
         _check_timing(report.timing)
     if report.flow is not None:
         _check_flow(report.flow)
+    if report.ranks is not None:
+        _check_ranks(report.ranks)
 
 
 def _check_flow(flow: Flow) -> None:
@@ -103,9 +106,25 @@ def _check_group(flow: Flow, group: Group) -> None:
                 raise no_report("its data flow has an edge without a port")
 
 
+def _check_ranks(ranks: Ranks) -> None:
+    """Every rank is of one kind, the report's own among them, and stands where its mesh has a place."""
+    of_kinds = [rank for kind in ranks.kinds for rank in kind.ranks]
+    if not all(kind.ranks for kind in ranks.kinds) or len(set(of_kinds)) < len(of_kinds):
+        raise no_report("it has a kind of ranks without any, or a rank of two kinds")
+    if ranks.rank not in of_kinds or max(of_kinds) >= ranks.world:
+        raise no_report(f"its rank {ranks.rank} is of no kind, or a rank is none of {ranks.world}")
+    if len(ranks.coordinates) != len(ranks.mesh) or not all(axis.size and axis.stride for axis in ranks.mesh):
+        raise no_report("its mesh has an axis without ranks, or no place for its rank")
+    if ranks.bubble is not None and not all(0 <= idle <= 1 for idle in ranks.bubble.idle):
+        raise no_report("its pipeline waits for more than a step, or less than nothing")
+
+
 def _check_shapes(layer: Layer) -> None:
     shapes = [tensor.shape for tensor in (*layer.inputs, *layer.outputs) if tensor.shape is not None]
     shapes += [parameter.shape for parameter in (*layer.parameters, *layer.buffers)]
+    if layer.rank is not None:
+        parts: list[Part | None] = [*layer.rank.parameters, layer.rank.output]
+        shapes += [shape for part in parts if part is not None for shape in (part.shape, part.local_shape)]
     for shape in shapes:
         if math.prod(shape) > LARGEST:
             raise no_report(f"layer {short(layer.path)} has a tensor of the shape {short(shape)}")

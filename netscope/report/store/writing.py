@@ -78,6 +78,7 @@ TOTALS: Final = (
     "saved_for_backward",
     "training_peak",
     "kv_bytes_per_token",
+    "wire_bytes",
 )
 
 

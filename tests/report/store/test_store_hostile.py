@@ -17,6 +17,7 @@ from netscope.api.lint import lint_report
 from netscope.base.errors import StoreError
 from netscope.report import store
 from netscope.report.report import Report
+from tests.report.ranked import uneven
 from tests.report.store.test_store import VALUE
 from tests.reports import stack
 
@@ -229,3 +230,28 @@ def test_a_hostile_value_anywhere_is_never_another_error(
         place = place[key]
     place[key] = value
     attempt(json.dumps(data).encode(), tmp_path_factory.getbasetemp())
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"kinds": []}, "its rank 0 is of no kind"),
+        ({"rank": 40}, "its rank 40 is of no kind"),
+        ({"world": 31}, "or a rank is none of 31"),
+        ({"coordinates": []}, "no place for its rank"),
+        ({"bubble": {"schedule": "GPipe", "microbatches": 4, "idle": [1.5]}}, "waits for more than a step"),
+    ],
+)
+def test_ranks_that_make_no_sense_are_refused(changed: dict[str, Any], why: str) -> None:
+    data = json.loads(store.to_json(uneven()))
+    assert store.from_dict(data) == uneven()
+    data["ranks"] |= changed
+    with pytest.raises(StoreError, match=why):
+        store.from_dict(data)
+
+
+def test_a_rank_of_two_kinds_is_refused() -> None:
+    data = json.loads(store.to_json(uneven()))
+    data["ranks"]["kinds"][0]["ranks"].append(25)
+    with pytest.raises(StoreError, match="a rank of two kinds"):
+        store.from_dict(data)

@@ -40,6 +40,17 @@ from netscope.report.memory import (
     Tried,
 )
 from netscope.report.misfits import Misfit, Side
+from netscope.report.ranks import (
+    Axis,
+    Bubble,
+    Implicit,
+    LayerRank,
+    Part,
+    RankKind,
+    Ranks,
+    Repeated,
+    Traffic,
+)
 from netscope.report.report import SCHEMA_VERSION, Report
 from netscope.report.store import versions
 from netscope.report.store.fields import is_record, saved, types_of
@@ -55,6 +66,7 @@ KINDS: tuple[type, ...] = (
     *(Memory, StepMemory, LayerMemory, Moment, Holder, StepPart, Reserved, Sharded, Measured),
     *(Cache, CacheLayer, CacheTensor),
     *(Fit, Tried, Change),
+    *(Ranks, Axis, RankKind, Traffic, Repeated, Implicit, Bubble, LayerRank, Part),
 )
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 
