@@ -11,15 +11,15 @@ to learn the shape of a result, is left out.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,26 +69,35 @@ class Measured(NamedTuple):
     phases: tuple[tuple[str, int, int], ...]
 
 
-@cache
-def measured(world: int) -> dict[tuple[str, tuple[int, ...]], list[Measured]]:
-    """By network and mesh, all that have so many ranks; a list by rank. They start once for them all."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = subprocess.run(
-            [sys.executable, "-m", "tests.ranks.processes", str(world), folder],
-            cwd=ROOT,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert result.returncode == 0, result.stderr
-        ranks = [
-            json.loads((Path(folder) / f"{rank}.json").read_text(encoding="utf-8")) for rank in range(world)
-        ]
+# (network, mesh) -> by rank: what tests are given by `tests.ranks.conftest.real_ranks`.
+RealRanks = Callable[[str, tuple[int, ...]], list[Measured]]
+
+
+def measured(world: int, folder: Path) -> dict[tuple[str, tuple[int, ...]], list[Measured]]:
+    """By network and mesh, all that have so many ranks; a list by rank. They start once for them all.
+
+    folder:
+        where what they found is kept, and found by whoever asks again. Of several who ask at once, in
+        processes of their own, one has it measured and the others wait.
+    """
+    folder.mkdir(exist_ok=True)
+    files = [folder / f"{rank}.json" for rank in range(world)]
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not all(file.exists() for file in files):
+            result = subprocess.run(
+                [sys.executable, "-m", "tests.ranks.processes", str(world), folder],
+                cwd=ROOT,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            assert result.returncode == 0, result.stderr
     found: dict[tuple[str, tuple[int, ...]], list[Measured]] = {}
-    for of_rank in ranks:
-        for name, mesh, figures in of_rank:
+    for file in files:
+        for name, mesh, figures in json.loads(file.read_text(encoding="utf-8")):
             found.setdefault((name, tuple(mesh)), []).append(_read(figures))
     return found
 
@@ -154,8 +163,8 @@ def _run(rank: int, world: int, folder: Path) -> None:
     if world == STAGES:
         mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("pp",))
         found += [(name, (world,), _of_stage(pipeline(mesh, name), mesh)) for name in PIPELINES]
+    dist.barrier()  # only what all have done is kept
     (folder / f"{rank}.json").write_text(json.dumps(found), encoding="utf-8")
-    dist.barrier()
     dist.destroy_process_group()
 
 
@@ -200,8 +209,8 @@ def _of_rank(module: Any, mesh: Any, value: Any) -> Measured:
     by_gloo = sum(event.name.startswith("gloo:") for event in profiler.function_events)
     optimizer.zero_grad()
     with waiting():
-        inference = min((record_of(forward) for _ in range(3)), key=lambda one: one.peak)
-        training = min((record_of(step) for _ in range(3)), key=lambda one: one.peak)
+        inference = min((record_of(forward) for _ in range(2)), key=lambda one: one.peak)
+        training = min((record_of(step) for _ in range(2)), key=lambda one: one.peak)
     return Measured(
         tuple(seen.calls),
         by_gloo,

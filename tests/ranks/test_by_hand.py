@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import prod
 
 import pytest
 
 from netscope.report.ranks import Traffic, wire_bytes
 from tests.ranks.figures import FIGURES, idle, order, part, sharded, summed
-from tests.ranks.processes import Call, Measured, measured
+from tests.ranks.processes import Call, RealRanks
 
 # (network, mesh) -> what each rank multiplies in the forward and in the backward, and sends in a step.
 TABLE = {
@@ -35,18 +36,6 @@ TABLE = {
 WORLDS = [(name, sizes) for name, sizes in TABLE] + [("gpipe", (4,)), ("1f1b", (4,))]
 
 
-def world_of(sizes: tuple[int, ...]) -> int:
-    world = 1
-    for size in sizes:
-        world *= size
-    return world
-
-
-def ranks_of(name: str, sizes: tuple[int, ...]) -> list[Measured]:
-    """Of real processes."""
-    return measured(world_of(sizes))[name, sizes]
-
-
 def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
     """What processes sent. What of it went over a wire nobody has seen."""
     return summed(
@@ -66,16 +55,16 @@ def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
 
 @pytest.mark.parametrize(("name", "sizes"), TABLE, ids=str)
 def test_arithmetic_comes_to_what_the_table_says(name: str, sizes: tuple[int, ...]):
-    for rank in range(world_of(sizes)):
+    for rank in range(prod(sizes)):
         figures = FIGURES[name](sizes, rank)
         assert (figures.macs, figures.backward_macs, wire_bytes(figures.traffic)) == TABLE[name, sizes]
 
 
 @pytest.mark.whole
 @pytest.mark.parametrize(("name", "sizes"), WORLDS, ids=str)
-def test_processes_do_what_was_worked_out(name: str, sizes: tuple[int, ...]):
-    ranks = ranks_of(name, sizes)
-    assert len(ranks) == world_of(sizes)
+def test_processes_do_what_was_worked_out(name: str, sizes: tuple[int, ...], real_ranks: RealRanks):
+    ranks = real_ranks(name, sizes)
+    assert len(ranks) == prod(sizes)
     for rank, found in enumerate(ranks):
         figures = FIGURES[name](sizes, rank)
         assert found.parameters == figures.shapes
@@ -85,17 +74,17 @@ def test_processes_do_what_was_worked_out(name: str, sizes: tuple[int, ...]):
 
 @pytest.mark.whole
 @pytest.mark.parametrize(("name", "sizes"), WORLDS, ids=str)
-def test_no_collective_was_missed(name: str, sizes: tuple[int, ...]):
+def test_no_collective_was_missed(name: str, sizes: tuple[int, ...], real_ranks: RealRanks):
     """Gloo wrote as many into the profiler's record as the mode saw."""
-    for found in ranks_of(name, sizes):
+    for found in real_ranks(name, sizes):
         assert len(found.calls) == found.seen_by_gloo > 0
 
 
 @pytest.mark.whole
 @pytest.mark.parametrize("sizes", [(2,), (4,)], ids=str)
-def test_memory_of_a_forward_is_what_was_worked_out(sizes: tuple[int, ...]):
-    (expected,) = {FIGURES["mlp"](sizes, rank).inference_peak for rank in range(world_of(sizes))}
-    assert min(found.inference_peak for found in ranks_of("mlp", sizes)) == expected
+def test_memory_of_a_forward_is_what_was_worked_out(sizes: tuple[int, ...], real_ranks: RealRanks):
+    (expected,) = {FIGURES["mlp"](sizes, rank).inference_peak for rank in range(prod(sizes))}
+    assert min(found.inference_peak for found in real_ranks("mlp", sizes)) == expected
 
 
 def test_ten_words_over_more_ranks_than_there_are():
@@ -115,8 +104,8 @@ def test_ten_words_over_more_ranks_than_there_are():
 
 @pytest.mark.whole
 @pytest.mark.parametrize("schedule", ["gpipe", "1f1b"])
-def test_stages_work_in_the_order_that_was_worked_out(schedule: str):
-    for rank, found in enumerate(ranks_of(schedule, (4,))):
+def test_stages_work_in_the_order_that_was_worked_out(schedule: str, real_ranks: RealRanks):
+    for rank, found in enumerate(real_ranks(schedule, (4,))):
         forward = ("send", "forward") if rank == 0 else ("recv", "forward")
         backward = ("send", "backward") if rank == 3 else ("recv", "backward")
         seen = {forward: "F", backward: "B"}
