@@ -8,6 +8,7 @@ which lie on the processor as long as nothing has data.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -77,6 +78,7 @@ def standing_for(mesh: Mesh, rank: int) -> Iterator[World]:
     world = World(mesh, rank, [])
     with ExitStack() as stack:
         stack.enter_context(_variables(world))
+        _forget_meshes()
         dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world.size)
         stack.callback(_end)
         for home, name, make in _stand_ins(world):
@@ -91,6 +93,28 @@ def _end() -> None:
 
     if dist.is_initialized():
         dist.destroy_process_group()
+    _forget_meshes()
+
+
+def _forget_meshes() -> None:
+    """Empty what torch remembers of meshes that are no more: it takes one for another of the same shape."""
+    dispatch: Any = sys.modules.get("torch.distributed.tensor._api")
+    redistribute: Any = sys.modules.get("torch.distributed.tensor._redistribute")
+    if dispatch is None or redistribute is None:
+        return
+    import torch
+
+    propagator = dispatch.DTensor._op_dispatcher.sharding_propagator
+    native = getattr(torch._C, "_clear_DTensor_sharding_propagator_cache", None)
+    for forget in (
+        getattr(propagator.propagate_op_sharding, "cache_clear", None),
+        getattr(getattr(propagator, "_propagate_tensor_meta_cached", None), "cache_clear", None),
+        getattr(getattr(redistribute, "_gen_transform_infos", None), "cache_clear", None),
+        getattr(redistribute, "clear_redistribute_planner_cache", None),
+        native,
+    ):
+        if forget is not None:
+            forget()
 
 
 @contextmanager
