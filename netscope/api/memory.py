@@ -120,8 +120,10 @@ def memory(
             arguments.flag("set_to_none", set_to_none),
             tuple(patterns),
         )
-        if recipe.amp not in (None, "bfloat16", "float16"):
-            raise UsageError(f"autocast knows no {recipe.amp}.", hint="give amp='bf16' or amp='fp16'")
+        _check_amp(recipe.amp)
+        if request.mesh is not None:
+            _check_divided(shard=shard, context=context, measure=measure, fit=fit)
+            return _of_ranks(found, request, recipe, device)
         workload = found.read(request)
         assert isinstance(workload, Workload)
         device = device or _machine(fit, over) or _where(workload)
@@ -145,6 +147,40 @@ def memory(
         if fit is not None:
             more["fit"] = _fitted(report, fit, over, found, request, workload, recipe, watch)
         return report.but(memory=replace(report.memory, **more)) if more else report
+
+
+def _of_ranks(found: Reader, request: Request, recipe: Recipe, device: str | None) -> Report:
+    """Of one rank of the request's mesh, and the peaks of those that differ."""
+    from netscope.answers.memory.remember import with_memory
+    from netscope.api.ranks import ranked
+
+    def remember(workload: Workload, report: Report) -> Report:
+        where = device or _where(workload)
+        inference = _step(workload, None, where, recipe.amp)
+        training = _step(workload, recipe, where, None) if request.train else None
+        found = with_memory(report, inference, training, recipe)
+        assert found.ranks is not None
+        assert found.memory is not None
+        peak = (found.memory.training or found.memory.inference).peak
+        kinds = tuple(kind._replace(peak=peak) for kind in found.ranks.kinds)
+        return found.but(ranks=replace(found.ranks, kinds=kinds))
+
+    return ranked(found, request, remember)
+
+
+def _check_amp(dtype: str | None) -> None:
+    """Raise over a dtype that autocast does not convert to."""
+    if dtype not in (None, "bfloat16", "float16"):
+        raise UsageError(f"autocast knows no {dtype}.", hint="give amp='bf16' or amp='fp16'")
+
+
+def _check_divided(**asked: Any) -> None:
+    """Raise over what is not asked of a rank of many."""
+    for name, value in asked.items():
+        if value not in (None, False):
+            raise UsageError(
+                f"{arguments.spelled(name)} is of a network that is not divided.", hint="leave out the mesh"
+            )
 
 
 def _made(found: Reader, request: Request, fit: str | int | None) -> Report:
@@ -292,10 +328,12 @@ def _where(workload: Workload) -> str:
 
 def _step(workload: Workload, recipe: Recipe | None, device: str, amp: str | None) -> Step:
     from netscope.trace import ForwardError
-    from netscope.trace.step.record import record_step
+    from netscope.trace.sharded import is_divided_module
+    from netscope.trace.step.record import LADDER, record_step
 
     try:
-        return record_step(workload, recipe, device=device, amp=amp)
+        ladder = ("meta",) if is_divided_module(workload.module) else LADDER
+        return record_step(workload, recipe, device=device, amp=amp, ladder=ladder)
     except ForwardError as failure:
         where, cause = failure.trace.error_path, failure.__cause__
         assert cause is not None

@@ -17,7 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from netscope.base.workload import ITEM_SIZE, TensorSpec
 from netscope.formulas.scratch_cuda import of_cuda
+from netscope.formulas.scratch_gloo import of_gloo
 from netscope.trace.facts import Operator
+from netscope.trace.groups import collective_of
 
 
 class Machine(NamedTuple):
@@ -45,6 +47,8 @@ def scratch_of(operator: Operator, device: str, machine: Machine | None = None) 
     """
     if device == "cuda":
         return of_cuda(operator)
+    if collective_of(operator) is not None:
+        return of_gloo(operator)
     packet = _packet(operator)
     found = _CPU.get(packet) or (_CPU.get(packet.removesuffix("_")) if packet.endswith("_") else None)
     if found is None:

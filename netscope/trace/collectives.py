@@ -56,8 +56,9 @@ def stood_in(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs: 
     recorder.divided = True
     if schema.name.startswith("c10d."):
         return _of_group(recorder, schema, args, kwargs)
-    if schema.name.rpartition(".")[0] not in QUIET:
-        _note_layout(recorder)
+    if schema.name.rpartition(".")[0] in QUIET:  # to wait for one is to have it
+        return recorder.same_memory(args[0])
+    _note_layout(recorder)
     return recorder.made_by(schema, args, kwargs)
 
 

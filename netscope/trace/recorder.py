@@ -177,6 +177,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return stood_in(self, schema, args, kwargs)
         return self.made_by(schema, args, kwargs)
 
+    def same_memory(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Another tensor that is this one to all who look."""
+        with torch._C._DisableTorchDispatch():
+            other = tensor.detach()
+        _, storage, _ = self.tags.given(tensor)
+        self.tags.mark(other, storage)
+        return other
+
     def made_by(self, schema: Schema, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of an operator, recorded."""
         if schema.is_composite:

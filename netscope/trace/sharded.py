@@ -82,6 +82,14 @@ def _spelled(placement: Any) -> str:
     return "R" if placement.is_replicate() else f"S({placement.dim})"
 
 
+def state_of(module: torch.nn.Module) -> Any:
+    """What FSDP2 keeps beside a module; None for one that it has nothing to do with."""
+    home: Any = sys.modules.get("torch.distributed._composable_state")
+    kept = None if home is None else home._module_state_mapping.get(module)
+    state = None if kept is None else kept()
+    return state if state is not None and is_state(type(state)) else None
+
+
 def is_divided_module(root: torch.nn.Module) -> bool:
     """Whether parameters of a network are parts of wholes."""
     if _DTENSOR not in sys.modules:

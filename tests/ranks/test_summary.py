@@ -10,8 +10,7 @@ import netscope
 from netscope.report.ranks import Traffic
 from tests.ranks.figures import FIGURES, summed
 from tests.ranks.networks import NETWORKS
-from tests.ranks.processes import RealRanks
-from tests.ranks.test_by_hand import TABLE, traffic_of
+from tests.ranks.test_by_hand import TABLE
 
 
 def of_rank(name: str, sizes: tuple[int, ...], rank: int | str = "all") -> netscope.Report:

@@ -48,8 +48,18 @@ def forward_of(step: Step) -> Trace:
         (p.op for p in step.phases if p.op >= begin and p.name not in ("forward", "state", "zero_grad")),
         len(step.trace.ops),
     )
-    assert begin == 0, "a step with an optimizer has operators before its forward"
-    return step.trace._replace(ops=step.trace.ops[:end])
+    trace = step.trace
+    if not begin:
+        return trace._replace(ops=trace.ops[:end])
+    return trace._replace(
+        ops=trace.ops[begin:end],
+        calls=tuple(
+            call._replace(first_op=call.first_op - begin, last_op=call.last_op - begin)
+            for call in trace.calls
+        ),
+        storages=tuple(one._replace(born=max(one.born - begin, -1)) for one in trace.storages),
+        redistributed=tuple(one._replace(op=one.op - begin) for one in trace.redistributed),
+    )
 
 
 def axes_of(place: Place, groups: Iterable[Group]) -> tuple[Axis, ...]:

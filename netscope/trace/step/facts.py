@@ -16,6 +16,7 @@ class Role(enum.Enum):
     INPUT = "inputs"
     OPTIMIZER = "optimizer state"
     GRADIENT = "gradients"
+    GATHERED = "gathered parameters"
     SAVED = "saved for backward"
     OTHER = "activations and temporaries"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import accumulate
 from typing import Any, Final
@@ -24,8 +24,8 @@ from netscope.trace.ladder import doubted, not_real, reason_of, reason_of_doubt
 from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
-from netscope.trace.sharded import is_divided, place_of
 from netscope.trace.step.cuda import as_on_cuda
+from netscope.trace.step.divided import Divided
 from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
@@ -179,13 +179,14 @@ def _recorded(
     for value in inputs:
         if value.storage >= 0:
             roles.setdefault(value.storage, Role.INPUT)
-    rest = _divided(names.modules, recorder, calls)
+    divided = Divided(names.modules, recorder)
     listener = _Listener(recorder, are, names.modules)
     here.recorder = recorder
     error: BaseException | None = None
     with routed(calls), recorder, _as_on(device, recorder):
         here.outside = recorder.on_meta
         try:
+            divided.settle(calls.last_of, functools.partial(are, Role.PARAMETER))
             if recipe is None:
                 infer(module, args, kwargs, amp, recorder.home, listener, calls.root)
             else:
@@ -201,11 +202,12 @@ def _recorded(
                 raise
             error = raised
     told = None if error is None else _told(error, recorder.phases)
-    rest()
+    divided.rest()
     trace = facts_of(
         recorder, calls, module, inputs, (), rung=rung, reason=reason, started=started, error=told
-    )
+    )._replace(place=divided.place)
     saved = listener.saved
+    roles.update(dict.fromkeys(recorder.gathered, Role.GATHERED))
     for storage in (*(storage for storage, _ in saved), *tags.numbers):
         roles.setdefault(storage, Role.SAVED)
     hosted = tags.hosted if device.type != "cpu" else set()
@@ -220,33 +222,8 @@ def _recorded(
         saved,
         device.type,
     )
-    trace = step.trace._replace(place=place_of(filter(_is_part, _parameters(names.modules))))
-    step = step._replace(trace=trace)
     listener.training = None  # what it goes with is no part of the step
     return step, error
-
-
-def _is_part(tensor: torch.Tensor) -> bool:
-    """Whether it is a rank's part of a whole."""
-    return is_divided(type(tensor))
-
-
-def _divided(modules: list[torch.nn.Module], recorder: StepRecorder, calls: Calls) -> Callable[[], None]:
-    """Have a step of a network that is divided among ranks followed.
-
-    Returns what gives modules the parameters back that they have at rest: when a forward is over, units may
-    have been left whole.
-    """
-    if not any(map(_is_part, _parameters(modules))):
-        return lambda: None
-    recorder.follow_units(calls.last_of)
-    resting = [(module, module._parameters.copy()) for module in modules]
-
-    def rest() -> None:
-        for module, parameters in resting:
-            module._parameters.update(parameters)
-
-    return rest
 
 
 def _as_on(device: torch.device, recorder: StepRecorder) -> AbstractContextManager[object]:
@@ -311,6 +288,7 @@ class _Listener:
         """What autograd holds now, once each, but for parameters and buffers."""
         tags = self._recorder.tags
         own = {tags.given(t)[1] for t in (*_parameters(self._modules), *_buffers(self._modules))}
+        own |= self._recorder.gathered
         found: dict[int, int] = {}
         for reference, scope in self._recorder.kept:
             kept = reference()

@@ -231,6 +231,12 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda kept: kept.tensor):
             yield
 
+    def same_memory(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Another tensor that is this one to all who look."""
+        other = self._alias(tensor)
+        self.tags.mark(other, -1)
+        return other
+
     def _alias(self, tensor: torch.Tensor) -> torch.Tensor:
         """The same memory, without what computed it: autograd is not to hold its own result."""
         if is_divided(type(tensor)):
@@ -243,7 +249,13 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
     def follow_units(self, locate: Callable[[str], int]) -> None:
         """The network is divided among ranks: see whose parameters are whole, and when."""
         self.divided = True
-        self.tags.units = Units(self.tags.events, self.ops, locate)
+        tags = self.tags
+        tags.units = Units(tags.events, self.ops, locate, lambda tensor: tags.given(tensor)[1])
+
+    @property
+    def gathered(self) -> set[int]:
+        """Storages of parameters that were made whole of what ranks have of them."""
+        return set() if self.tags.units is None else self.tags.units.gathered
 
     # Operators
 
@@ -256,7 +268,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
             if propagates(self):
                 return func(*args, **(kwargs or {}))
             if self.tags.units is not None:
-                self.tags.units.see(func, args)
+                self.tags.units.see(func, args, kwargs or {})
         where = tells_device(func, self.home)
         if where is not None:
             return where

@@ -19,6 +19,8 @@ from netscope.trace.step.facts import Event
 
 ENTER: Final = torch.ops.profiler._record_function_enter_new.default
 LEAVE: Final = torch.ops.profiler._record_function_exit._RecordFunction
+# Copies parts from the buffer of a collective to where they lie one after the other.
+_MADE_WHOLE: Final = "fsdp::split_with_sizes_copy"
 # "FSDP::all_gather (layers.0, layers.1)": of the root, whose name is empty, there is none.
 _LABEL: Final = re.compile(r"FSDP::\w+(?: \((?P<names>[^)]*)\))?")
 
@@ -28,9 +30,21 @@ class Units:
 
     locate:
         finds the last call of the module of a path; -1 where there was none.
+    lies_in:
+        finds the storage of a tensor.
+    gathered:
+        storages of parameters that were made whole.
     """
 
-    def __init__(self, events: list[Event], ops: list[Any], locate: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        events: list[Event],
+        ops: list[Any],
+        locate: Callable[[str], int],
+        lies_in: Callable[[torch.Tensor], int],
+    ) -> None:
+        self.gathered: set[int] = set()
+        self._lies_in = lies_in
         self._events = events
         self._ops = ops
         self.locate = locate
@@ -39,7 +53,7 @@ class Units:
         # By unit, what may be given back: a storage, its index, and what it has now.
         self._elastic: dict[str, list[_Elastic]] = defaultdict(list)
 
-    def see(self, func: Any, args: tuple[Any, ...]) -> None:
+    def see(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """What is about to run: a label, or an operator beneath one."""
         if func is ENTER:
             found = _LABEL.match(args[0])
@@ -47,6 +61,8 @@ class Units:
         unit = self._unit
         if unit is not None:
             self._look(unit)
+            if func.name() == _MADE_WHOLE:
+                self.gathered.update(map(self._lies_in, kwargs["out"]))
         if func is LEAVE and self._open:
             self._open.pop()
 

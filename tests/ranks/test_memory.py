@@ -1,0 +1,54 @@
+"""What netscope predicts of a rank's memory, against what the allocator of real processes recorded."""
+
+from __future__ import annotations
+
+import pytest
+
+import netscope
+from netscope.base.errors import UsageError
+from tests.ranks.networks import NETWORKS
+from tests.ranks.processes import RealRanks
+from tests.ranks.test_by_hand import TABLE
+
+# Bytes of the root's parameters, made whole: of an embedding and a head of 10 words, and a norm.
+# When a forward is over they stay, so that a process has had them before the next one.
+ROOT = {"sharded": 336 * 4, "hybrid": 336 * 4, "tensor_and_data": (10 * 8 + 16 + 10 * 8) * 4}
+# Rows are filled up to as many as ranks times the most that one has.
+FILLED = {("sharded", (4,)): 400 * 4, ("tensor_and_data", (2, 2)): 208 * 4}
+
+
+def predicted(name: str, sizes: tuple[int, ...], rank: int) -> netscope.Report:
+    network = NETWORKS[name]
+    return netscope.memory(
+        f"tests.ranks.networks:{name}",
+        args=(network.input(),),
+        mesh=dict(zip(network.axes, sizes, strict=True)),
+        rank=rank,
+        train=True,
+        device="cpu",
+    )
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(("name", "sizes"), TABLE, ids=str)
+def test_a_rank_takes_what_a_real_process_does(name: str, sizes: tuple[int, ...], real_ranks: RealRanks):
+    for rank, found in enumerate(real_ranks(name, sizes)):
+        memory = predicted(name, sizes, rank).memory
+        assert memory is not None
+        assert memory.training is not None
+        assert memory.optimizer_state is not None
+        at_rest = memory.parameters + memory.buffers + memory.inputs
+        whole = FILLED.get((name, sizes), ROOT.get(name, 0))
+        assert found.inference_peak is not None
+        assert found.training_peak is not None
+        assert memory.inference.peak - at_rest == pytest.approx(found.inference_peak + whole, rel=0.02)
+        above = memory.training.peak - at_rest - memory.optimizer_state
+        assert above == pytest.approx(found.training_peak, rel=0.02)
+        parts = {part.name: part.most - at_rest - memory.optimizer_state for part in memory.training.parts}
+        measured = {name: most for name, _, most in found.phases}
+        assert parts["forward"] == measured["forward"]
+
+
+def test_a_rank_of_many_is_asked_nothing_that_is_of_one():
+    with pytest.raises(UsageError, match="not divided"):
+        netscope.memory("tests.ranks.networks:mlp", input="6x16", mesh="tp=2", train=True, fit="1GiB")
