@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from netscope.api.profile import made_already, prepared
 from netscope.api.reading import reader
-from netscope.base import collector
+from netscope.base import arguments, collector
 from netscope.base.arguments import spelled
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
@@ -29,11 +30,16 @@ def roofline(
     batch: int = 1,
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
+    mesh: Any = None,
+    rank: Any = None,
+    node: int | None = None,
+    network: float | None = None,
 ) -> Report:
     """The least time that a network's forward takes on a machine, which need not be there.
 
-    Every layer takes at least max(FLOPs / peak, bytes that it must move / bandwidth). This is a lower bound
-    and never a prediction.
+    Every layer takes at least max(FLOPs / peak, bytes that it must move / bandwidth). Of a rank of many the
+    whole takes at least what its bytes take on the slowest link that they need, if all of them are sent while
+    it computes. This is a lower bound and never a prediction.
 
     Args:
         model: a name, a module or a Workload; a saved roofline is returned as it is.
@@ -41,6 +47,9 @@ def roofline(
             copy and one matrix product.
         input, args, kwargs, batch, options: as for `summary`.
         dtype: "fp32", "tf32", "bf16" or "fp16"; the network's own when left out.
+        mesh, rank: as for `summary`.
+        node: GPUs in a node, as ranks are counted through nodes; 8 when left out.
+        network: Gbit/s that each GPU sends to other nodes; as its maker states when left out.
 
     Returns:
         A Report with `roof`, and with `roof` for each layer; `.bound` is the sum in seconds.
@@ -49,7 +58,9 @@ def roofline(
         UsageError: there is no such machine or dtype; else what `summary` raises.
     """
     found = reader(model)
-    request = Request(input, args, kwargs, batch, dtype, False, options)
+    divided = {name: value for name, value in (("mesh", mesh), ("rank", rank)) if value is not None}
+    request = Request(input, args, kwargs, batch, dtype, False, options, **divided)
+    links = _links(node, network)
     if found.ready:
         report = made_already(found, request, asked=device_spec is not None)
         if report.roof is None:
@@ -74,7 +85,22 @@ def roofline(
     with collector.paused():  # torch comes in here
         from netscope.machine.profiling.run import roofline as held_against
 
-    return held_against(prepare, request.batch, device_spec, key)
+    return held_against(prepare, request.batch, device_spec, key, *links)
+
+
+def _links(node: Any, network: Any) -> tuple[int | None, float | None]:
+    """GPUs in a node and bytes a second between nodes, None for what was not said.
+
+    Raises:
+        UsageError: a node without GPUs, or a network that carries nothing.
+    """
+    if node is not None and arguments.integer("node", node, "give node=8 or more") < 1:
+        arguments.refuse("node", "a number of GPUs", node, "give 1 or more")
+    if network is None:
+        return node, None
+    if isinstance(network, bool) or not isinstance(network, (int, float)) or not 0 < network < math.inf:
+        arguments.refuse("network", "Gbit/s of each GPU", network, "400, as the adapter is sold")
+    return node, network / 8 * 1e9
 
 
 def device_specs() -> DeviceSpecs:
