@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from netscope.api.profile import made_already, prepared
@@ -12,10 +13,11 @@ from netscope.base import arguments, collector
 from netscope.base.arguments import spelled
 from netscope.base.errors import UsageError
 from netscope.base.request import Request
-from netscope.base.workload import Input
+from netscope.base.workload import Input, Workload
 
 if TYPE_CHECKING:
-    from netscope.api.reading import Model
+    from netscope.api.reading import Model, Reader
+    from netscope.machine.profiling.run import Prepare
     from netscope.machine.timing.devices import DeviceSpecs
     from netscope.report.report import Report
 
@@ -31,7 +33,7 @@ def roofline(
     dtype: str | None = None,
     options: Mapping[str, Any] | None = None,
     mesh: Any = None,
-    rank: Any = None,
+    rank: int | str | None = None,
     node: int | None = None,
     network: float | None = None,
 ) -> Report:
@@ -58,8 +60,7 @@ def roofline(
         UsageError: there is no such machine or dtype; else what `summary` raises.
     """
     found = reader(model)
-    divided = {name: value for name, value in (("mesh", mesh), ("rank", rank)) if value is not None}
-    request = Request(input, args, kwargs, batch, dtype, False, options, **divided)
+    request = Request(input, args, kwargs, batch, dtype, False, options, mesh, rank)
     links = _links(node, network)
     if found.ready:
         report = made_already(found, request, asked=device_spec is not None)
@@ -81,11 +82,30 @@ def roofline(
     if device_spec != HERE:
         spec_of(device_spec)
     key = dtype_of(dtype)
-    prepare = prepared(found, request, key)
+    prepare = prepared(found, request, key) if request.mesh is None else _of_a_rank(found, request, key)
     with collector.paused():  # torch comes in here
         from netscope.machine.profiling.run import roofline as held_against
 
     return held_against(prepare, request.batch, device_spec, key, *links)
+
+
+def _of_a_rank(found: Reader, request: Request, dtype: str | None) -> Prepare:
+    """What makes the workload of a rank, and its report."""
+    from netscope.api.ranks import ranked
+    from netscope.machine.profiling.settings import DTYPES
+
+    def prepare(batch: int) -> tuple[Workload, Report]:
+        made: list[Workload] = []
+
+        def keep(workload: Workload, report: Report) -> Report:
+            made.append(workload)
+            return report
+
+        named = None if dtype is None else DTYPES[dtype]
+        report = ranked(found, replace(request, batch=batch, dtype=named), keep)
+        return made[0], report  # the first one traced is the report's own
+
+    return prepare
 
 
 def _links(node: Any, network: Any) -> tuple[int | None, float | None]:

@@ -8,6 +8,7 @@ from netscope.base import units
 from netscope.report.measured.links import NETWORK, Busiest, Links
 from netscope.report.report import Report
 from netscope.show import page as p
+from netscope.show.ranks import phases_of
 from netscope.show.strings import short
 
 
@@ -48,7 +49,7 @@ def sections(report: Report) -> Iterator[p.Section]:
     if report.ranks is None or report.roof is None or report.roof.links is None or not report.loads():
         return
     links = report.roof.links
-    phases = list(dict.fromkeys(one.phase for one in report.ranks.own.traffic))
+    phases = phases_of(report.ranks.own.traffic)
     seconds = [{(load.link, load.axis): load.seconds for load in report.loads(phase)} for phase in phases]
     headings = [
         p.Heading("link"),
