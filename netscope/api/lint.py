@@ -47,6 +47,10 @@ def lint(
     ignore = arguments.texts("ignore", ignore, 'write ignore=["NS101"]')
     choose(select, ignore)
     request, found = Request(**how), reader(model)
+    if request.mesh is not None:
+        from netscope.api.ranks import ranked
+
+        return lint_report(ranked(found, request), select=select, ignore=ignore)
     network = found.read(request)
     if isinstance(network, Report):
         return lint_report(network, select=select, ignore=ignore)

@@ -14,8 +14,10 @@ from netscope.cli.common.options import (
     Dtype,
     FactoryOptions,
     Input,
+    Mesh,
     Model,
     Output,
+    Rank,
     Train,
     split_commas,
 )
@@ -48,6 +50,8 @@ def command(
     batch: Batch = None,
     dtype: Dtype = None,
     train: Train = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
     select: Annotated[
         list[str] | None,
         typer.Option(
@@ -85,7 +89,7 @@ def command(
 
     checks = {"select": split_commas(select), "ignore": split_commas(ignore)}
     # Of a forward that raised, what was found up to there may well be the reason.
-    findings, failure = so_far(lint, model, **checks, **given(input, batch, dtype, train, option))
+    findings, failure = so_far(lint, model, **checks, **given(input, batch, dtype, train, option, mesh, rank))
 
     written = to.write(findings, failed=findings.report.error is not None)
     if failure is not None:

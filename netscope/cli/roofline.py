@@ -18,8 +18,10 @@ from netscope.cli.common.options import (
     HeaviestRows,
     Input,
     MachineDtype,
+    Mesh,
     OptionalModel,
     Output,
+    Rank,
     TreeDepth,
     split_commas,
 )
@@ -40,6 +42,19 @@ def command(
     input: Input = None,
     batch: Batch = None,
     dtype: MachineDtype = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
+    node: Annotated[
+        int | None, typer.Option("--node", metavar="N", help="GPUs in a node, of ranks in their order [8].")
+    ] = None,
+    network: Annotated[
+        float | None,
+        typer.Option(
+            "--network",
+            metavar="GBIT",
+            help="Gbit/s that each GPU sends to other nodes; as its maker says without it.",
+        ),
+    ] = None,
     everything: AllRows = False,
     depth: TreeDepth = None,
     top: HeaviestRows = None,
@@ -53,7 +68,10 @@ def command(
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Bound every layer's time on a machine that need not be there: max(FLOPs/peak, bytes/bandwidth)."""
+    """Bound every layer's time on a machine that need not be there: max(FLOPs/peak, bytes/bandwidth).
+
+    With --mesh, also by what a rank sends over the links of that machine.
+    """
     to = destination(format, output)
     from netscope.api.roofline import device_specs, roofline
 
@@ -62,8 +80,8 @@ def command(
         return
     if model is None:
         raise UsageError("roofline needs a MODEL.", hint="`netscope roofline --help` shows how")
-    how = given(input, batch, dtype, None, option)
+    how = given(input, batch, dtype, None, option, mesh, rank)
 
     with only_data_on_stdout():
-        report = roofline(model, device_spec, **how)
+        report = roofline(model, device_spec, node=node, network=network, **how)
     to.write(report, everything=everything, depth=depth, top=top, columns=split_commas(columns) or None)

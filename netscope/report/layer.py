@@ -417,12 +417,16 @@ class Layer:
         """Shapes that the layer's own parameters have undivided, by name; empty without ranks."""
         if self.rank is None:
             return {}
-        return self.parameter_shapes | {part.name: part.shape for part in self.rank.parameters}
+        own = self.parameter_shapes
+        return own | {part.name: part.shape for part in self.rank.parameters if part.name in own}
 
     @property
     def placements(self) -> dict[str, dict[str, str]]:
         """How each of its parameters is laid out on each axis of a mesh."""
-        return {} if self.rank is None else {part.name: part.placements for part in self.rank.parameters}
+        if self.rank is None:
+            return {}
+        own = self.parameter_shapes
+        return {part.name: part.placements for part in self.rank.parameters if part.name in own}
 
     @property
     def global_macs(self) -> int | None:

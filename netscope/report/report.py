@@ -15,14 +15,25 @@ from netscope.base.units import ratio
 from netscope.report.layer import UNCALLED, Late, Layer, Tensor
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from netscope.report.flow import Flow
     from netscope.report.measured.events import Event
+    from netscope.report.measured.links import Busiest, Load
     from netscope.report.measured.timing import Roof, Timing
     from netscope.report.memory import Memory, Moment
     from netscope.report.misfits import Misfit
-    from netscope.report.ranks import Ranks
+    from netscope.report.ranks import Ranks, Traffic
     from netscope.trace.facts import Trace
     from netscope.trace.step.facts import Step
+
+    class Sends(Protocol):
+        """What has traffic: a row's `LayerRank`, or what is a row's own."""
+
+        @property
+        def traffic(self) -> tuple[Traffic, ...]:
+            """What it sends."""
+
 
 SCHEMA_VERSION: Final = 3
 
@@ -259,8 +270,64 @@ class Report(Answer):
 
     @property
     def bound(self) -> float | None:
-        """Seconds that a forward takes at least on the machine of `roof`; None where that is not known."""
+        """Seconds that a forward takes at least on the machine of `roof`; None where that is not known.
+
+        Of a rank of many what it sends is taken to be sent while it computes: the longer of both.
+        """
+        busy = self.busiest("forward")
+        return self.rows_bound if busy is None else max(self.rows_bound or 0.0, busy.seconds)
+
+    @property
+    def rows_bound(self) -> float | None:
+        """The sum of the bounds of its rows, each of arithmetic and memory: `bound` without links."""
         return None if self.root.roof is None else self.root.roof.seconds
+
+    @property
+    def step_bound(self) -> float | None:
+        """Seconds that a rank's step of training takes at least; None where not known, or none was run.
+
+        Of the backward only its products are counted, at the machine's peak, beside all that is sent.
+        """
+        if self.ranks is None or not self.ranks.trained:
+            return None
+        busy, computed = self.busiest(), self.step_work_bound
+        return computed if busy is None else max(computed or 0.0, busy.seconds)
+
+    @property
+    def step_work_bound(self) -> float | None:
+        """`step_bound` without links."""
+        if self.ranks is None or self.roof is None or self.rows_bound is None or not self.ranks.trained:
+            return None
+        macs = self.ranks.own.backward_macs
+        return self.rows_bound + (ratio(2 * (macs or 0), self.roof.peak) or 0.0)
+
+    def network_seconds(self, rank: Sends | None) -> float | None:
+        """The least seconds of what that sends in a forward; None without links, or without their rates."""
+        if self.ranks is None or self.roof is None or self.roof.links is None:
+            return None
+        sent = () if rank is None else rank.traffic
+        found = self.busiest("forward", traffic=sent)
+        if found is not None:
+            return found.seconds
+        return None if any(one.wire_bytes and one.phase == "forward" for one in sent) else 0.0
+
+    def loads(self, *phases: str, traffic: tuple[Traffic, ...] | None = None) -> tuple[Load, ...]:
+        """What the rank, or a row of it, sends by each link along each axis, in those phases or in all."""
+        if self.ranks is None or self.roof is None or self.roof.links is None:
+            return ()
+        from netscope.report.measured.links import loads
+
+        sent = self.ranks.own.traffic if traffic is None else traffic
+        return loads(sent, self.ranks.mesh, self.roof.links, phases)
+
+    def busiest(self, *phases: str, traffic: tuple[Traffic, ...] | None = None) -> Busiest | None:
+        """The link that takes longest over that; None where nothing is sent, or no rate is known."""
+        found = self.loads(*phases, traffic=traffic)
+        if not found:
+            return None
+        from netscope.report.measured.links import busiest
+
+        return busiest(found)
 
     @property
     def efficiency(self) -> float | None:
@@ -269,8 +336,8 @@ class Report(Answer):
 
     @property
     def bounds(self) -> dict[str, float]:
-        """{"compute": 0.8, "memory": 0.2}: the parts of the bound by what limits its rows."""
-        whole = self.bound
+        """{"compute": 0.8, "memory": 0.2}: the parts of the rows' bound by what limits them."""
+        whole = self.rows_bound
         found: dict[str, float] = {}
         for layer in self.layers if whole else ():
             roof = layer.roof
@@ -307,8 +374,8 @@ class Report(Answer):
         return None if parts is None else ratio(seconds, parts.layers + parts.unattributed)
 
     def bound_share(self, seconds: float | None) -> float | None:
-        """The part that so many seconds are of the network's bound."""
-        return ratio(seconds, self.bound)
+        """The part that so many seconds are of the bound of all rows."""
+        return ratio(seconds, self.rows_bound)
 
     @cached_property
     def weight_layer_counts(self) -> dict[str, int]:

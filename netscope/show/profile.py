@@ -20,6 +20,7 @@ from netscope.show.strings import short
 from netscope.show.words import head, partial_notes, unseen
 
 _ROOFLINE: Final = "path operator macs moved_bytes intensity bound bound_share limited_by"
+_RANKED: Final = "path operator macs rank_share moved_bytes bound wire_bytes network_seconds limited_by"
 _PROFILE: Final = "path operator time time_share kernels flops_per_second intensity limited_by efficiency"
 _TRAINING: Final = (
     "path operator time time_share forward_time backward_time kernels flops_per_second efficiency"
@@ -54,7 +55,7 @@ def page(
     Raises:
         UsageError: an unknown column, a senseless number.
     """
-    by = "bound" if report.timing is None else "time"
+    by = "time" if report.timing is not None else "network_seconds" if _sends_longest(report) else "bound"
     tree = (everything or depth is not None) and top is None
     shown = build(
         report,
@@ -79,8 +80,16 @@ def page(
     )
 
 
+def _sends_longest(report: Report) -> bool:
+    """Whether a rank sends for longer than it computes."""
+    busy = report.busiest("forward")
+    return busy is not None and busy.seconds > (report.rows_bound or 0.0)
+
+
 def _columns(report: Report) -> list[str]:
     """Those that are shown unless columns are named."""
+    if report.timing is None and report.roof is not None and report.roof.links is not None:
+        return _RANKED.split()
     keys = _ROOFLINE if report.timing is None else _TRAINING if report.training else _PROFILE
     without = () if report.roof is not None else ("limited_by", "efficiency")
     return [key for key in keys.split() if key not in without]
@@ -102,6 +111,10 @@ def _sections(table: LayerTable) -> Iterator[p.Section]:
         yield from summary.pictured(table)
         if text := shown(table):
             yield p.Notes([p.Note(text, "dim", hint="--all shows the whole network")], close=True)
+    if report.ranks is not None:
+        from netscope.show import links  # few networks are divided
+
+        yield from links.sections(report)
     yield p.Notes(sentences(report))
 
 
@@ -244,10 +257,19 @@ def _roofline(report: Report) -> Iterator[p.Fact]:
     assert roof is not None
     tone: p.Tone = "warn" if report.bound is None else "accent"
     yield p.Fact("lower bound", units.seconds(report.bound), "a forward takes no less: no prediction", tone)
+    if report.ranks is not None:
+        from netscope.show import links  # few networks are divided
+
+        yield from links.facts(report)
     shares = report.bounds
     for what in ("compute", "memory"):
         if what in shares:
-            yield p.Fact(f"{what}-bound", units.percent(shares[what]), "of that time", "")
+            yield p.Fact(
+                f"{what}-bound",
+                units.percent(shares[what]),
+                "of that time" if report.ranks is None else "of what rows take",
+                "",
+            )
     yield p.Fact("FLOPs", units.metric(report.flops, units.TOTAL), _known(report), "")
     moved = report.root.roof
     if moved is not None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from netscope.base import units
 from netscope.report.ranks import (
+    PHASES,
     Axis,
     RankKind,
     Ranks,
@@ -65,7 +66,7 @@ def facts(report: Report) -> Iterator[p.Fact]:
         note = f"of this rank, {units.number(times)} times those of its forward" if times else "of this rank"
         yield p.Fact("backward", units.metric(own.backward_macs, units.TOTAL), note, "")
     if ranks.world > 1:
-        phases = dict.fromkeys(one.phase for one in own.traffic)
+        phases = phases_of(own.traffic)
         texts = [f"{phase} {units.binary(wire_bytes(own.traffic, phase))}" for phase in phases]
         step = "a step" if ranks.trained else "a forward"
         note = f"what this rank sends in {step}, at the least" + (f": {', '.join(texts)}" if texts else "")
@@ -73,6 +74,12 @@ def facts(report: Report) -> Iterator[p.Fact]:
     if (total := ranks.macs) is not None and ranks.world > 1:
         note = f"of all {units.count(ranks.world)} in a forward" + _in_vain(ranks)
         yield p.Fact("all ranks", f"{units.metric(total, units.TOTAL)} MACs", note, "")
+
+
+def phases_of(traffic: Iterable[Traffic]) -> list[str]:
+    """The parts of a step in which something is sent, in their order."""
+    found = dict.fromkeys(one.phase for one in traffic)
+    return sorted(found, key=lambda phase: PHASES.index(phase) if phase in PHASES else len(PHASES))
 
 
 def _in_vain(ranks: Ranks) -> str:

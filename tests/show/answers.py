@@ -16,6 +16,7 @@ from netscope.machine.profiling.curve import Curve
 from netscope.machine.timing.devices import DeviceSpec, DeviceSpecs
 from netscope.report.cache import Cache, CacheLayer, CacheTensor
 from netscope.report.measured.breakdown import LayerTime, Work
+from netscope.report.measured.links import Links
 from netscope.report.memory import (
     Holder,
     LayerMemory,
@@ -150,5 +151,8 @@ def answers(name: str = "net") -> dict[str, Answer]:
         "memory": remembered(name),
         "rank": rank(name),
         "models": Catalog((Listed(name, "zoo", name, name), Listed(name, "other", name)), (name,)),
-        "machines": DeviceSpecs((DeviceSpec(name, name, {"fp32": 1e12}, 1e11, 80, name, (name,)),), name),
+        "machines": DeviceSpecs(
+            (DeviceSpec(name, name, {"fp32": 1e12}, 1e11, 80, name, (name,), Links(name, 1e9, source=name)),),
+            name,
+        ),
     }

@@ -13,8 +13,8 @@ from tests.reports import alexnet, stack
 from tests.show.answers import profile
 
 DISPLAYED_ONLY = {"operator", "rf"}
-# Parts of the network's own figures, which a layer does not know.
-SHARES = {"share", "time_share", "bound_share"}
+# Parts of the network's own figures, or of its machine, which a layer does not know.
+SHARES = {"share", "time_share", "bound_share", "network_seconds"}
 
 
 def test_keys_are_the_attributes_of_a_layer() -> None:

@@ -13,7 +13,8 @@
     ## Example
 
     Words, if there is anything to say, and one block of Python. It makes a `model` and an `input` for
-    `netscope.lint(model, input=input)`, which finds what the check is about.
+    `netscope.lint(model, input=input)`, which finds what the check is about; or with a `mesh` too, a factory
+    `model` for `netscope.lint("file.py:model", input=input, mesh=mesh)`.
 
     ## Instead
 
@@ -39,7 +40,7 @@ _SAMPLE: Final = re.compile(r"(?P<words>.*?)\s*```python\n(?P<code>.*?\n)```", r
 class Sample(NamedTuple):
     """A network in Python, and what there is to say about it ("" for nothing).
 
-    The code can be run as it is, and leaves a `model` and an `input` for `netscope.lint`.
+    The code can be run as it is, and leaves a `model` and an `input` for `netscope.lint`, or a `mesh` too.
     """
 
     words: str

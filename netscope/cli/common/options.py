@@ -40,6 +40,21 @@ FactoryOptions = Annotated[
     typer.Option("--option", "-k", metavar="KEY=VALUE", help="key=value for the model's factory; repeat it."),
 ]
 
+# One rank of a network that is divided among many.
+
+Mesh = Annotated[
+    str | None,
+    typer.Option(
+        "--mesh",
+        metavar="AXIS=N,...",
+        help="Divide it among that many ranks, dp=32,tp=8 with neighbours last: as one of them has it.",
+    ),
+]
+Rank = Annotated[
+    str | None,
+    typer.Option("--rank", metavar="N", help="Which rank of the mesh [0]; all looks at all of them."),
+]
+
 # The second of two networks; what is not said of it is as for the first.
 
 InputB = Annotated[

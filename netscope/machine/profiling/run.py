@@ -20,6 +20,7 @@ from netscope.machine.timing.backend import Backend
 from netscope.machine.timing.backends import backend_of
 from netscope.machine.timing.devices import DeviceSpec, spec_of, spec_of_driver
 from netscope.machine.timing.roofline import calibrated
+from netscope.report.measured.links import Links
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import Roof
 from netscope.report.report import Report
@@ -113,11 +114,20 @@ def profile_batches(
     )
 
 
-def roofline(prepare: Prepare, batch: int, device_spec: str, dtype: str | None) -> Report:
+def roofline(
+    prepare: Prepare,
+    batch: int,
+    device_spec: str,
+    dtype: str | None,
+    node: int | None = None,
+    network: float | None = None,
+) -> Report:
     """The report of a network with the least that its forward takes on a machine, which need not be there.
 
     device_spec:
         a name of `timing.devices`, or "here" for this machine's processor or GPU.
+    node, network:
+        GPUs in a node, and bytes a second of one to other nodes, in place of the machine's own.
 
     Raises:
         UsageError: there is no such machine.
@@ -130,7 +140,9 @@ def roofline(prepare: Prepare, batch: int, device_spec: str, dtype: str | None) 
         backend = backend_of(default_device())
         with backend.steady(None):
             spec = calibrated(backend, [held_in] if held_in in backend.dtypes() else [])
-    return with_roof(report, moved_bytes(report.facts), _roof_of(spec, held_in))
+    return with_roof(
+        report, moved_bytes(report.facts), _roof_of(spec, held_in, _links(report, spec, node, network))
+    )
 
 
 def _samples(report: Report) -> int:
@@ -241,7 +253,12 @@ def _spec(backend: Backend, settings: Settings, dtype: str) -> DeviceSpec | None
         return calibrated(backend, [dtype] if dtype else [])
 
 
-def _roof_of(spec: DeviceSpec | None, dtype: str) -> Roof | None:
+def _links(report: Report, spec: DeviceSpec, node: int | None, network: float | None) -> Links | None:
+    """Of a machine that has ranks of a network beside it; None for one that works alone."""
+    return None if report.ranks is None else (spec.links or Links()).but(node, network)
+
+
+def _roof_of(spec: DeviceSpec | None, dtype: str, links: Links | None = None) -> Roof | None:
     if spec is None:
         return None
-    return Roof(spec.name, spec.title, dtype, spec.peak(dtype), spec.bandwidth, spec.source)
+    return Roof(spec.name, spec.title, dtype, spec.peak(dtype), spec.bandwidth, spec.source, links)

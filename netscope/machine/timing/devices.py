@@ -14,6 +14,8 @@ from typing import Final
 from netscope.base.answer import Answer
 from netscope.base.errors import UsageError
 from netscope.base.suggest import nearest
+from netscope.machine.timing.links import LINKS
+from netscope.report.measured.links import Links
 
 _TERA: Final = 1e12
 _GIGA: Final = 1e9
@@ -34,6 +36,8 @@ class DeviceSpec:
         where the figures are from, with its year; for a calibrated one, what was run.
     called:
         what drivers call it, exactly.
+    links:
+        to others of its kind; None where its maker states nothing of them.
     """
 
     name: str
@@ -43,6 +47,7 @@ class DeviceSpec:
     memory: int | None
     source: str
     called: tuple[str, ...] = ()
+    links: Links | None = None
 
     def peak(self, dtype: str) -> float | None:
         """FLOP/s in that dtype; None where it is not known."""
@@ -54,7 +59,9 @@ class DeviceSpecs(Answer):
     """Machines on paper, by name. `note` is true of all of them."""
 
     specs: tuple[DeviceSpec, ...]
-    note: str = "Dense peaks that accumulate in fp32, as makers state them."
+    note: str = (
+        "Dense peaks that accumulate in fp32, as makers state them; links carry as much in either direction."
+    )
 
     def __iter__(self) -> Iterator[DeviceSpec]:
         return iter(self.specs)
@@ -107,7 +114,7 @@ def _spec(
 ) -> DeviceSpec:
     """One line of the table: TFLOP/s, GB/s, and GB as memory is sold, which are GiB."""
     peaks = MappingProxyType({dtype: value * _TERA for dtype, value in teraflops.items()})
-    return DeviceSpec(name, title, peaks, bandwidth * _GIGA, memory * _GIB, source, called)
+    return DeviceSpec(name, title, peaks, bandwidth * _GIGA, memory * _GIB, source, called, LINKS.get(name))
 
 
 _HOPPER: Final = "NVIDIA H100 Tensor Core GPU Architecture whitepaper (2023)"

@@ -13,6 +13,7 @@ from netscope.base import units
 from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.report.measured.device import Device
 from netscope.report.measured.intervals import Interval, Ratio
+from netscope.report.measured.links import Links
 from netscope.report.measured.remarks import remarks, slowdown
 from netscope.report.measured.samples import Measurement, launch_bound, ratio
 
@@ -79,6 +80,8 @@ class Roof:
         bytes/s of its memory, reading and writing together; None where it is not known.
     source:
         where the figures are from; of a calibrated machine, what was run.
+    links:
+        to others of its kind, for a network that is divided among many; None for another.
     """
 
     device: str
@@ -87,6 +90,7 @@ class Roof:
     peak: float | None
     bandwidth: float | None
     source: str
+    links: Links | None = None
 
     @property
     def ridge(self) -> float | None:

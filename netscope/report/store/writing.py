@@ -79,6 +79,7 @@ TOTALS: Final = (
     "training_peak",
     "kv_bytes_per_token",
     "wire_bytes",
+    "step_bound",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from netscope.report.layer import Layer
 from netscope.report.own import Own
 from netscope.report.report import Report
 from netscope.show.columns.column import (
@@ -15,7 +16,6 @@ from netscope.show.columns.column import (
     SHARE,
     TEXT,
     Column,
-    attribute,
     figure,
 )
 
@@ -26,6 +26,15 @@ def _part_of_time(own: Own, report: Report) -> float | None:
 
 def _part_of_bound(own: Own, report: Report) -> float | None:
     return report.bound_share(own.bound)
+
+
+def _limit(layer: Layer, report: Report) -> str | None:
+    """The axis along which a row sends for longer than it computes or moves, or else which of both."""
+    own = () if layer.rank is None else layer.rank.own_traffic
+    busy = report.busiest("forward", traffic=own) if own and layer.roof is not None else None
+    if busy is not None and layer.roof is not None and busy.seconds > (layer.roof.own_seconds or 0.0):
+        return f"network:{busy.axis}" if busy.axis else "network"
+    return layer.limited_by
 
 
 MACHINE: Final[tuple[Column, ...]] = (
@@ -69,7 +78,17 @@ MACHINE: Final[tuple[Column, ...]] = (
         lambda layer, report: report.bound_share(layer.bound), _part_of_bound, zero="", drop=19,
         part=_part_of_bound,
     ),
-    attribute("limited_by", "limited by", "What the bound of a row is of: compute or memory.", TEXT, drop=41),
+    Column(
+        "network_seconds", "network",
+        "The least seconds in which a rank sends what its forward must, by the links of the machine of the "
+        "roof; of ranks.", SECONDS, lambda layer, report: report.network_seconds(layer.rank),
+        lambda own, report: report.network_seconds(own.rank), zero="", adds=False, drop=17,
+    ),
+    Column(
+        "limited_by", "limited by",
+        "What the bound of a row is of: compute or memory; of a rank of many also network:axis.", TEXT,
+        _limit, drop=16,
+    ),
     figure(
         "efficiency", "efficiency",
         "Bound / forward: the part of the measured time that was necessary; 1 is the machine at its "

@@ -23,6 +23,7 @@ from netscope.report.flow import Flow, FlowEdge, FlowNode, Group
 from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.report.measured.device import Device
+from netscope.report.measured.links import Links
 from netscope.report.measured.samples import Measurement, Pace, Reading, Round
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.memory import (
@@ -66,7 +67,7 @@ KINDS: tuple[type, ...] = (
     *(Memory, StepMemory, LayerMemory, Moment, Holder, StepPart, Reserved, Sharded, Measured),
     *(Cache, CacheLayer, CacheTensor),
     *(Fit, Tried, Change),
-    *(Ranks, Axis, RankKind, Traffic, Repeated, Implicit, Bubble, LayerRank, Part),
+    *(Ranks, Axis, RankKind, Traffic, Repeated, Implicit, Bubble, LayerRank, Part, Links),
 )
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 

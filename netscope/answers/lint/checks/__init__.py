@@ -9,5 +9,6 @@ says how it is written. Its one function is registered under the check's code:
         ...
 
 NS1 is about windows, NS2 about parameters and channels, NS3 about what is connected to what, NS4 about
-training against evaluation. Tests run every check on the example in its docstring.
+training against evaluation, NS5 about networks that are divided among ranks. Tests run every check on the
+example in its docstring.
 """
