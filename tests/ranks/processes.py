@@ -23,6 +23,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from netscope.report.ranks import Traffic
+from tests.ranks.figures import summed
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
 STAGES = 4
@@ -55,6 +58,8 @@ class Measured(NamedTuple):
         shapes of its parts.
     inference_peak, training_peak:
         of the processor's allocator above what was there before, under `no_grad` and in a step of training.
+        On a machine with much else to do a rank may see too much (see `waiting`): of ranks that are alike the
+        least is right.
     phases:
         (part of the training step, bytes at its begin, the most within it), in order.
     """
@@ -67,6 +72,23 @@ class Measured(NamedTuple):
     inference_peak: int | None
     training_peak: int | None
     phases: tuple[tuple[str, int, int], ...]
+
+
+def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
+    """What processes sent. What of it went over a wire nobody has seen."""
+    return summed(
+        Traffic(
+            one.collective,
+            one.axis,
+            len(one.group),
+            one.group[-1] - one.group[0] + 1,
+            one.phase,
+            1,
+            one.buffer_bytes,
+            0,
+        )
+        for one in calls
+    )
 
 
 # (network, mesh) -> by rank: what tests are given by `tests.ranks.conftest.real_ranks`.
@@ -174,7 +196,7 @@ def _of_rank(module: Any, mesh: Any, value: Any) -> Measured:
     from netscope.machine.memory.cpu import Marks, record_of
     from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
 
-    groups = _groups(mesh)
+    groups = groups_of(mesh)
     optimizer = torch.optim.AdamW(module.parameters())
 
     def step(marks: Marks, mode: Any = None) -> None:
@@ -209,8 +231,7 @@ def _of_rank(module: Any, mesh: Any, value: Any) -> Measured:
     by_gloo = sum(event.name.startswith("gloo:") for event in profiler.function_events)
     optimizer.zero_grad()
     with waiting():
-        inference = min((record_of(forward) for _ in range(2)), key=lambda one: one.peak)
-        training = min((record_of(step) for _ in range(2)), key=lambda one: one.peak)
+        inference, training = record_of(forward), record_of(step)
     return Measured(
         tuple(seen.calls),
         by_gloo,
@@ -239,7 +260,7 @@ def _of_stage(schedule: Any, mesh: Any) -> Measured:
         schedule.step(*([batch] if first else []), **({"target": batch} if last else {}))
 
     step()
-    seen = watching(_groups(mesh), phases=False)
+    seen = watching(groups_of(mesh), phases=False)
     with seen:
         step()
     with quiet(), profiler_of(cuda=False, memory=False) as profiler:
@@ -256,7 +277,7 @@ def _of_stage(schedule: Any, mesh: Any) -> Measured:
     )
 
 
-def _groups(mesh: Any) -> dict[frozenset[int], str]:
+def groups_of(mesh: Any) -> dict[frozenset[int], str]:
     """The group of this rank along each axis of the mesh."""
     import torch.distributed as dist
 

@@ -7,9 +7,9 @@ from math import prod
 
 import pytest
 
-from netscope.report.ranks import Traffic, wire_bytes
-from tests.ranks.figures import FIGURES, idle, order, part, sharded, summed
-from tests.ranks.processes import Call, RealRanks
+from netscope.report.ranks import wire_bytes
+from tests.ranks.figures import FIGURES, idle, order, part, sharded
+from tests.ranks.processes import RealRanks, traffic_of
 
 # (network, mesh) -> what each rank multiplies in the forward and in the backward, and sends in a step.
 TABLE = {
@@ -34,23 +34,6 @@ TABLE = {
 }
 
 WORLDS = [(name, sizes) for name, sizes in TABLE] + [("gpipe", (4,)), ("1f1b", (4,))]
-
-
-def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
-    """What processes sent. What of it went over a wire nobody has seen."""
-    return summed(
-        Traffic(
-            one.collective,
-            one.axis,
-            len(one.group),
-            one.group[-1] - one.group[0] + 1,
-            one.phase,
-            1,
-            one.buffer_bytes,
-            0,
-        )
-        for one in calls
-    )
 
 
 @pytest.mark.parametrize(("name", "sizes"), TABLE, ids=str)
