@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,9 +58,9 @@ class Measured(NamedTuple):
     parameters:
         shapes of its parts.
     inference_peak, training_peak:
-        of the processor's allocator above what was there before, under `no_grad` and in a step of training.
-        On a machine with much else to do a rank may see too much (see `waiting`): of ranks that are alike the
-        least is right.
+        of the processor's allocator above what was there before (parameters, optimizer state and input, no
+        gradients), under `no_grad` and in a step of training. A rank can still see too much, never too little
+        (see `waiting`): of ranks that are alike the least is right.
     phases:
         (part of the training step, bytes at its begin, the most within it), in order.
     """
@@ -149,13 +150,14 @@ def _main(world: int, folder: Path) -> None:
 
     torch.set_num_threads(1)
     gc.freeze()  # every record collects garbage first: not what was imported, again and again
+    together = get_context("fork").Barrier(world, timeout=SECONDS)
     children = []
     for rank in range(world):
         child = os.fork()
         if child == 0:
             code = 1
             try:
-                _run(rank, world, folder)
+                _run(rank, world, folder, together)
                 code = 0
             except BaseException:  # noqa: BLE001
                 traceback.print_exc()
@@ -167,7 +169,7 @@ def _main(world: int, folder: Path) -> None:
     sys.exit(max(codes, key=abs))
 
 
-def _run(rank: int, world: int, folder: Path) -> None:
+def _run(rank: int, world: int, folder: Path, together: Any) -> None:
     import torch
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
@@ -181,7 +183,7 @@ def _run(rank: int, world: int, folder: Path) -> None:
             if torch.Size(sizes).numel() == world:
                 torch.manual_seed(0)
                 mesh = init_device_mesh("cpu", sizes, mesh_dim_names=network.axes)
-                found.append((name, sizes, _of_rank(network.factory(mesh), mesh, network.input())))
+                found.append((name, sizes, _of_rank(network.factory(mesh), mesh, network.input(), together)))
     if world == STAGES:
         mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("pp",))
         found += [(name, (world,), _of_stage(pipeline(mesh, name), mesh)) for name in PIPELINES]
@@ -190,7 +192,7 @@ def _run(rank: int, world: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
-def _of_rank(module: Any, mesh: Any, value: Any) -> Measured:
+def _of_rank(module: Any, mesh: Any, value: Any, together: Any) -> Measured:
     import torch
 
     from netscope.machine.memory.cpu import Marks, record_of
@@ -230,7 +232,7 @@ def _of_rank(module: Any, mesh: Any, value: Any) -> Measured:
         step(Marks())
     by_gloo = sum(event.name.startswith("gloo:") for event in profiler.function_events)
     optimizer.zero_grad()
-    with waiting():
+    with waiting(together):
         inference, training = record_of(forward), record_of(step)
     return Measured(
         tuple(seen.calls),
@@ -369,19 +371,28 @@ def _group_of(args: Any) -> Any:
     return dist.distributed_c10d._resolve_process_group(name)
 
 
-def waiting() -> Any:
+def waiting(together: Any) -> Any:
     """A dispatch mode under which a collective is done before anybody asks for its result.
 
     The profiler is told of memory that goes in the thread which it watches. A thread of gloo that lets go of
     a buffer last would leave it in the record.
+
+    together:
+        a barrier of all ranks that is none of gloo's: once all have called, little is left to wait for.
     """
+    from torch.distributed._functional_collectives import AsyncCollectiveTensor
+    from torch.distributed.tensor import DTensor
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Waiting(TorchDispatchMode):
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if any(issubclass(kind, DTensor | AsyncCollectiveTensor) for kind in types):
+                return NotImplemented
             result = func(*args, **kwargs or {})
             if str(func.overloadpacket) in _COLLECTIVES:
-                time.sleep(0.005)
+                for _ in range(2):  # gloo's threads have turns of their own, on a machine of few cores
+                    together.wait()
+                    time.sleep(0.003)
             return result
 
     return Waiting()
