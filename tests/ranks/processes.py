@@ -48,6 +48,26 @@ class Call(NamedTuple):
     buffer_bytes: int
 
 
+class Memory(NamedTuple):
+    """Of the processor's allocator above what was there before: parameters, optimizer state and input.
+
+    There are no gradients before. A rank can still see too much, never too little (see `waiting`): of ranks
+    that are alike the least is right.
+
+    peak:
+        the most, without what gloo and its operators take for themselves while they send: no other backend
+        takes as much.
+    with_gloo:
+        the most with it.
+    phases:
+        (part of the step, bytes at its begin, the most within it), in order, without it.
+    """
+
+    peak: int
+    with_gloo: int
+    phases: tuple[tuple[str, int, int], ...]
+
+
 class Measured(NamedTuple):
     """Of one rank.
 
@@ -57,12 +77,8 @@ class Measured(NamedTuple):
         how many calls the backend itself wrote down in such a step.
     parameters:
         shapes of its parts.
-    inference_peak, training_peak:
-        of the processor's allocator above what was there before (parameters, optimizer state and input, no
-        gradients), under `no_grad` and in a step of training. A rank can still see too much, never too little
-        (see `waiting`): of ranks that are alike the least is right.
-    phases:
-        (part of the training step, bytes at its begin, the most within it), in order.
+    inference, training:
+        memory under `no_grad`, and in a step of training; None where it was not measured.
     """
 
     calls: tuple[Call, ...]
@@ -70,9 +86,8 @@ class Measured(NamedTuple):
     macs: int
     backward_macs: int
     parameters: dict[str, tuple[int, ...]]
-    inference_peak: int | None
-    training_peak: int | None
-    phases: tuple[tuple[str, int, int], ...]
+    inference: Memory | None
+    training: Memory | None
 
 
 def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
@@ -132,8 +147,13 @@ def _read(figures: list[Any]) -> Measured:
             Call(*call)._replace(group=tuple(call[Call._fields.index("group")])) for call in raw.calls
         ),
         parameters={name: tuple(shape) for name, shape in raw.parameters.items()},
-        phases=tuple(map(tuple, raw.phases)),
+        inference=_memory(raw.inference),
+        training=_memory(raw.training),
     )
+
+
+def _memory(raw: Any) -> Memory | None:
+    return None if raw is None else Memory(*raw)._replace(phases=tuple(map(tuple, raw[-1])))
 
 
 # In the processes. Nothing of torch is imported above: a test that waits for them does not need it.
@@ -145,7 +165,7 @@ def _main(world: int, folder: Path) -> None:
     import torch._dynamo  # FSDP2 imports it
     import torch.distributed.tensor
 
-    import netscope.machine.memory.cpu  # noqa: F401
+    import netscope.machine.timing.backends.common.kineto  # noqa: F401
     import tests.ranks.networks  # noqa: F401
 
     torch.set_num_threads(1)
@@ -195,45 +215,40 @@ def _run(rank: int, world: int, folder: Path, together: Any) -> None:
 def _of_rank(module: Any, mesh: Any, value: Any, together: Any) -> Measured:
     import torch
 
-    from netscope.machine.memory.cpu import Marks, record_of
     from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
 
     groups = groups_of(mesh)
     optimizer = torch.optim.AdamW(module.parameters())
 
-    def step(marks: Marks, mode: Any = None) -> None:
+    def step(begins: Any = lambda name: None) -> None:
         optimizer.zero_grad()
-        marks.phase("forward")
+        begins("forward")
         output = module(value)
-        marks.phase("loss")
+        begins("loss")
         loss = output.mean()
-        if mode is not None:
-            mode.phase = "backward"
-        marks.phase("backward")
+        begins("backward")
         loss.backward()
-        if mode is not None:
-            mode.phase = "optimizer"
-        marks.phase("optimizer")
+        begins("optimizer")
         optimizer.step()
-        marks.phase("end")
+        begins("end")
 
-    def forward(marks: Marks) -> None:
-        marks.phase("forward")
+    def forward(begins: Any) -> None:
+        begins("forward")
         with torch.no_grad():
             output = module(value)
-        marks.phase("end")
+        begins("end")
         del output
 
-    step(Marks())  # makes the optimizer's state, and what else is made once
+    step()  # makes the optimizer's state, and what else is made once
     seen = watching(groups)
     with seen:
-        step(Marks(), seen)
+        step(seen.begins)
     with quiet(), profiler_of(cuda=False, memory=False) as profiler:
-        step(Marks())
+        step()
     by_gloo = sum(event.name.startswith("gloo:") for event in profiler.function_events)
     optimizer.zero_grad()
     with waiting(together):
-        inference, training = record_of(forward), record_of(step)
+        inference, training = (min(memory_of(run), memory_of(run)) for run in (forward, step))
     return Measured(
         tuple(seen.calls),
         by_gloo,
@@ -243,10 +258,66 @@ def _of_rank(module: Any, mesh: Any, value: Any, together: Any) -> Measured:
             name: tuple(getattr(parameter, "_local_tensor", parameter).shape)
             for name, parameter in module.named_parameters()
         },
-        inference.peak,
-        training.peak,
-        training.phases,
+        inference,
+        training,
     )
+
+
+def part(name: str) -> None:
+    """A part of a step begins: in the profiler's record."""
+    import torch
+
+    with torch.profiler.record_function(f"part of a step: {name}"):
+        pass
+
+
+def memory_of(step: Any) -> Memory:
+    """Of the second of two steps: of memory that was had before the profiler does not tell that it went."""
+    from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
+
+    with quiet(), profiler_of(cuda=False, memory=True) as profiler:
+        step(part)
+        gc.collect()
+        step(part)
+    live = alone = most = peak = 0
+    of_gloo: set[int] = set()
+    phases: list[tuple[str, int, int]] = []
+    for name, within_gloo, allocation in _allocations(profiler):
+        if name == "forward":  # of the second step: what the first has left is gone
+            live = alone = most = peak = 0
+            phases.clear()
+        if allocation is None:
+            phases.append((name, alone, alone))
+            continue
+        size, place = allocation.alloc_size, allocation.ptr
+        live += size
+        most = max(most, live)
+        if size > 0 and within_gloo:
+            of_gloo.add(place)
+        elif size < 0 and place in of_gloo:
+            of_gloo.remove(place)
+        elif phases:
+            alone += size
+            peak = max(peak, alone)
+            phases[-1] = (*phases[-1][:2], max(phases[-1][2], alone))
+    return Memory(peak, most, tuple(phases))
+
+
+def _allocations(profiler: Any) -> list[tuple[str, bool, Any]]:
+    """(part of the step, ..., None) where one begins; ("", whether gloo made it, allocation); by time."""
+    from torch._C._profiler import _EventType
+
+    found = []
+    events = [(event, False) for event in profiler.kineto_results.experimental_event_tree()]
+    while events:
+        event, within_gloo = events.pop()
+        if event.tag == _EventType.Allocation:
+            found.append((event.start_time_ns, "", within_gloo, event.extra_fields))
+        elif event.name.startswith("part of a step: "):
+            found.append((event.start_time_ns, event.name.partition(": ")[2], False, None))
+        within_gloo = within_gloo or event.name.startswith(("gloo:", "c10d::"))
+        events += [(child, within_gloo) for child in event.children]
+    return [tuple(rest) for _, *rest in sorted(found, key=lambda one: one[0])]
 
 
 def _of_stage(schedule: Any, mesh: Any) -> Measured:
@@ -275,7 +346,6 @@ def _of_stage(schedule: Any, mesh: Any) -> Measured:
         {name: tuple(one.shape) for name, one in schedule._stage.submod.named_parameters()},
         None,
         None,
-        (),
     )
 
 
@@ -328,6 +398,9 @@ def watching(groups: dict[frozenset[int], str], phases: bool = True) -> Any:
             self.phase = "forward"
             self.calls: list[Call] = []
             self.macs = {"forward": 0, "backward": 0, "optimizer": 0}
+
+        def begins(self, name: str) -> None:
+            self.phase = "forward" if name == "loss" else name
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if any(issubclass(kind, DTensor | AsyncCollectiveTensor) for kind in types):

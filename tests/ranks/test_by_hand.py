@@ -67,7 +67,7 @@ def test_no_collective_was_missed(name: str, sizes: tuple[int, ...], real_ranks:
 @pytest.mark.parametrize("sizes", [(2,), (4,)], ids=str)
 def test_memory_of_a_forward_is_what_was_worked_out(sizes: tuple[int, ...], real_ranks: RealRanks):
     (expected,) = {FIGURES["mlp"](sizes, rank).inference_peak for rank in range(prod(sizes))}
-    assert min(found.inference_peak for found in real_ranks("mlp", sizes)) == expected
+    assert min(found.inference.peak for found in real_ranks("mlp", sizes)) == expected
 
 
 def test_ten_words_over_more_ranks_than_there_are():
