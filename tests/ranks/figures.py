@@ -172,30 +172,62 @@ def sequence_parallel(sizes: Sequence[int], rank: int) -> Figures:
     )
 
 
-def _block(tp: int = 1) -> dict[str, Shape]:
-    """Of a block of the llama: 16 wide, 4 heads of 4 and 2 of keys and values, 24 hidden ones."""
-    return {
-        "attention_norm.weight": (16,),
-        "attention.wq.weight": (16 // tp, 16),
-        "attention.wk.weight": (8 // tp, 16),
-        "attention.wv.weight": (8 // tp, 16),
-        "attention.wo.weight": (16, 16 // tp),
-        "feed_forward_norm.weight": (16,),
-        "feed_forward.w1.weight": (24 // tp, 16),
-        "feed_forward.w2.weight": (16, 24 // tp),
-        "feed_forward.w3.weight": (24 // tp, 16),
-    }
+class Llama(NamedTuple):
+    """Sizes of one, and of what a rank is given: those of `tests.ranks.networks`."""
+
+    layers: int = 2
+    dim: int = 16
+    heads: int = 4
+    kv_heads: int = 2
+    hidden: int = 24
+    words: int = 10
+    texts: int = 2
+    places: int = 8
+
+    @property
+    def blocks(self) -> list[str]:
+        """Their paths."""
+        return [f"layers.{i}" for i in range(self.layers)]
+
+    def block(self, tp: int) -> dict[str, Shape]:
+        """Of a block, what a rank has along tp."""
+        keys = self.kv_heads * self.dim // self.heads
+        return {
+            "attention_norm.weight": (self.dim,),
+            "attention.wq.weight": (self.dim // tp, self.dim),
+            "attention.wk.weight": (keys // tp, self.dim),
+            "attention.wv.weight": (keys // tp, self.dim),
+            "attention.wo.weight": (self.dim, self.dim // tp),
+            "feed_forward_norm.weight": (self.dim,),
+            "feed_forward.w1.weight": (self.hidden // tp, self.dim),
+            "feed_forward.w2.weight": (self.dim, self.hidden // tp),
+            "feed_forward.w3.weight": (self.hidden // tp, self.dim),
+        }
+
+    def ends(self, tp: int) -> dict[str, Shape]:
+        """The same of what is beside the blocks."""
+        return {
+            "embedding.weight": (self.words // tp, self.dim),
+            "norm.weight": (self.dim,),
+            "head.weight": (self.words // tp, self.dim),
+        }
+
+    def shards(self, tp: int, ranks: int, rank: int) -> dict[str, Shape]:
+        """FSDP divides each parameter by its rows, whatever tensor parallelism has left of it."""
+        whole = self.ends(tp)
+        whole |= {f"{path}.{name}": shape for path in self.blocks for name, shape in self.block(tp).items()}
+        return {name: (part(rows, ranks, rank), *rest) for name, (rows, *rest) in whole.items()}
+
+    def macs(self, tp: int) -> tuple[int, int]:
+        """Forward and backward. The embedding has no products; attention has two of all pairs of places."""
+        block = sum(prod(shape) for shape in self.block(tp).values()) - 2 * self.dim
+        weights = self.layers * block + self.words // tp * self.dim
+        places = self.texts * self.places
+        attention = self.layers * 2 * places * self.places * self.dim // tp
+        return places * weights + attention, 2 * places * weights + attention * 5 // 2
 
 
-def _ends(tp: int = 1) -> dict[str, Shape]:
-    """Of what the llama has beside its blocks, with 10 words."""
-    return {"embedding.weight": (10 // tp, 16), "norm.weight": (16,), "head.weight": (10 // tp, 16)}
-
-
-def _shards(tp: int, ranks: int, rank: int) -> dict[str, Shape]:
-    """Each parameter is divided by its rows, whatever tensor parallelism has left of it."""
-    whole = _ends(tp) | {f"layers.{i}.{name}": shape for i in (0, 1) for name, shape in _block(tp).items()}
-    return {name: (part(rows, ranks, rank), *rest) for name, (rows, *rest) in whole.items()}
+SMALL = Llama()
 
 
 def _gathered(shapes: Iterable[Shape], ranks: int) -> int:
@@ -203,27 +235,20 @@ def _gathered(shapes: Iterable[Shape], ranks: int) -> int:
     return sum(ranks * ceil(rows / ranks) * prod(rest) * BYTES for rows, *rest in shapes)
 
 
-def _llama_macs(tp: int = 1) -> tuple[int, int]:
-    """Forward and backward of 16 places. The embedding has no products."""
-    matrices = 2 * (sum(prod(shape) for shape in _block(tp).values()) - 2 * 16) + 160 // tp
-    attention = 2 * (2 * 2 * (4 // tp) * 8 * 8 * 4)
-    return 16 * matrices + attention, 2 * 16 * matrices + attention * 5 // 2
-
-
-def _fully_sharded(line: Line, tp: int = 1) -> dict[str, list[Traffic]]:
+def _fully_sharded(llama: Llama, line: Line, tp: int = 1) -> dict[str, list[Traffic]]:
     """A block is gathered before its forward and again before its backward; the rest, gathered first, stays.
 
     Gradients are scattered once a block, and once for the rest.
     """
     rows: dict[str, list[Traffic]] = {}
-    for path in ("layers.0", "layers.1"):
-        size = _gathered(_block(tp).values(), line.size)
+    size = _gathered(llama.block(tp).values(), line.size)
+    for path in llama.blocks:
         rows[path] = [
             line.sends("all_gather", "forward", size),
             line.sends("all_gather", "backward", size),
             line.sends("reduce_scatter", "backward", size),
         ]
-    size = _gathered(_ends(tp).values(), line.size)
+    size = _gathered(llama.ends(tp).values(), line.size)
     rows[""] = [line.sends("all_gather", "forward", size), line.sends("reduce_scatter", "backward", size)]
     return rows
 
@@ -232,46 +257,48 @@ def _frozen(rows: dict[str, list[Traffic]]) -> dict[str, tuple[Traffic, ...]]:
     return {path: tuple(row) for path, row in rows.items()}
 
 
-def sharded(sizes: Sequence[int], rank: int) -> Figures:
+def sharded(sizes: Sequence[int], rank: int, llama: Llama = SMALL) -> Figures:
     """Every rank does all products, on texts of its own."""
     (n,) = sizes
-    macs, backward = _llama_macs()
-    return Figures(_shards(1, n, rank), macs, backward, macs, _frozen(_fully_sharded(Line("dp", n))))
+    macs, backward = llama.macs(1)
+    rows = _fully_sharded(llama, Line("dp", n))
+    return Figures(llama.shards(1, n, rank), macs, backward, macs, _frozen(rows))
 
 
-def hybrid(sizes: Sequence[int], rank: int) -> Figures:
+def hybrid(sizes: Sequence[int], rank: int, llama: Llama = SMALL) -> Figures:
     """As `sharded`; what a rank has of the gradients is then summed over the replicas."""
     replicas, n = sizes
-    macs, backward = _llama_macs()
+    macs, backward = llama.macs(1)
     across = Line("replicate", replicas, n)
-    rows = _fully_sharded(Line("shard", n))
+    rows = _fully_sharded(llama, Line("shard", n))
     for path, row in rows.items():
-        shapes = _block().values() if path else _ends().values()
+        shapes = (llama.block(1) if path else llama.ends(1)).values()
         row.append(across.sends("all_reduce", "backward", _gathered(shapes, n) // n))
-    return Figures(_shards(1, n, rank % n), macs, backward, macs, _frozen(rows))
+    return Figures(llama.shards(1, n, rank % n), macs, backward, macs, _frozen(rows))
 
 
-def tensor_and_data(sizes: Sequence[int], rank: int) -> Figures:
+def tensor_and_data(sizes: Sequence[int], rank: int, llama: Llama = SMALL) -> Figures:
     """A rank has its heads and hidden ones (tp), and of their weights a part (dp).
 
-    Along tp all that is gathered or scattered is the 16 x 16 of a batch, but for the scores of 10 words that
-    the head gathers; those are cut in the backward. The norms' gradients are summed before they are sharded,
-    so that the optimizer sends nothing.
+    Along tp all that is gathered or scattered is a batch as wide as the llama, but for the scores of all
+    words that the head gathers; those are cut in the backward. The norms' gradients are summed before they
+    are sharded, so that the optimizer sends nothing.
     """
     dp, tp = sizes
-    macs, backward = _llama_macs(tp)
-    rows = _fully_sharded(Line("dp", dp, tp), tp)
+    macs, backward = llama.macs(tp)
+    rows = _fully_sharded(llama, Line("dp", dp, tp), tp)
     line = Line("tp", tp)
-    whole = 16 * 16 * BYTES
+    places = llama.texts * llama.places
+    whole = places * llama.dim * BYTES
     gathers = [line.sends("all_gather", "forward", whole), line.sends("reduce_scatter", "backward", whole)]
     scatters = [line.sends("reduce_scatter", "forward", whole), line.sends("all_gather", "backward", whole)]
-    norm = [line.sends("all_reduce", "backward", 16 * BYTES)]
+    norm = [line.sends("all_reduce", "backward", llama.dim * BYTES)]
     rows |= {
         "embedding": scatters,
         "norm": norm,
-        "head": [*gathers, line.sends("all_gather", "forward", 16 * 10 * BYTES)],
+        "head": [*gathers, line.sends("all_gather", "forward", places * llama.words * BYTES)],
     }
-    for block in ("layers.0", "layers.1"):
+    for block in llama.blocks:
         rows |= {
             f"{block}.attention_norm": norm,
             f"{block}.attention": gathers,
@@ -280,7 +307,7 @@ def tensor_and_data(sizes: Sequence[int], rank: int) -> Figures:
             f"{block}.feed_forward": gathers,
             f"{block}.feed_forward.w2": scatters,
         }
-    return Figures(_shards(tp, dp, rank // tp), macs, backward, _llama_macs()[0], _frozen(rows))
+    return Figures(llama.shards(tp, dp, rank // tp), macs, backward, llama.macs(1)[0], _frozen(rows))
 
 
 def expert_parallel(sizes: Sequence[int], rank: int) -> Figures:

@@ -20,8 +20,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from netscope.report.ranks import Traffic
+from tests.ranks.figures import summed
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
@@ -44,6 +48,26 @@ class Call(NamedTuple):
     buffer_bytes: int
 
 
+class Memory(NamedTuple):
+    """Of the processor's allocator above what was there before: parameters, optimizer state and input.
+
+    There are no gradients before. A rank can still see too much, never too little (see `waiting`): of ranks
+    that are alike the least is right.
+
+    peak:
+        the most, without what gloo and its operators take for themselves while they send: no other backend
+        takes as much.
+    with_gloo:
+        the most with it.
+    phases:
+        (part of the step, bytes at its begin, the most within it), in order, without it.
+    """
+
+    peak: int
+    with_gloo: int
+    phases: tuple[tuple[str, int, int], ...]
+
+
 class Measured(NamedTuple):
     """Of one rank.
 
@@ -53,10 +77,8 @@ class Measured(NamedTuple):
         how many calls the backend itself wrote down in such a step.
     parameters:
         shapes of its parts.
-    inference_peak, training_peak:
-        of the processor's allocator above what was there before, under `no_grad` and in a step of training.
-    phases:
-        (part of the training step, bytes at its begin, the most within it), in order.
+    inference, training:
+        memory under `no_grad`, and in a step of training; None where it was not measured.
     """
 
     calls: tuple[Call, ...]
@@ -64,9 +86,25 @@ class Measured(NamedTuple):
     macs: int
     backward_macs: int
     parameters: dict[str, tuple[int, ...]]
-    inference_peak: int | None
-    training_peak: int | None
-    phases: tuple[tuple[str, int, int], ...]
+    inference: Memory | None
+    training: Memory | None
+
+
+def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
+    """What processes sent. What of it went over a wire nobody has seen."""
+    return summed(
+        Traffic(
+            one.collective,
+            one.axis,
+            len(one.group),
+            one.group[-1] - one.group[0] + 1,
+            one.phase,
+            1,
+            one.buffer_bytes,
+            0,
+        )
+        for one in calls
+    )
 
 
 # (network, mesh) -> by rank: what tests are given by `tests.ranks.conftest.real_ranks`.
@@ -109,8 +147,13 @@ def _read(figures: list[Any]) -> Measured:
             Call(*call)._replace(group=tuple(call[Call._fields.index("group")])) for call in raw.calls
         ),
         parameters={name: tuple(shape) for name, shape in raw.parameters.items()},
-        phases=tuple(map(tuple, raw.phases)),
+        inference=_memory(raw.inference),
+        training=_memory(raw.training),
     )
+
+
+def _memory(raw: Any) -> Memory | None:
+    return None if raw is None else Memory(*raw)._replace(phases=tuple(map(tuple, raw[-1])))
 
 
 # In the processes. Nothing of torch is imported above: a test that waits for them does not need it.
@@ -122,18 +165,19 @@ def _main(world: int, folder: Path) -> None:
     import torch._dynamo  # FSDP2 imports it
     import torch.distributed.tensor
 
-    import netscope.machine.memory.cpu  # noqa: F401
+    import netscope.machine.timing.backends.common.kineto  # noqa: F401
     import tests.ranks.networks  # noqa: F401
 
     torch.set_num_threads(1)
     gc.freeze()  # every record collects garbage first: not what was imported, again and again
+    together = get_context("fork").Barrier(world, timeout=SECONDS)
     children = []
     for rank in range(world):
         child = os.fork()
         if child == 0:
             code = 1
             try:
-                _run(rank, world, folder)
+                _run(rank, world, folder, together)
                 code = 0
             except BaseException:  # noqa: BLE001
                 traceback.print_exc()
@@ -145,7 +189,7 @@ def _main(world: int, folder: Path) -> None:
     sys.exit(max(codes, key=abs))
 
 
-def _run(rank: int, world: int, folder: Path) -> None:
+def _run(rank: int, world: int, folder: Path, together: Any) -> None:
     import torch
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
@@ -159,7 +203,7 @@ def _run(rank: int, world: int, folder: Path) -> None:
             if torch.Size(sizes).numel() == world:
                 torch.manual_seed(0)
                 mesh = init_device_mesh("cpu", sizes, mesh_dim_names=network.axes)
-                found.append((name, sizes, _of_rank(network.factory(mesh), mesh, network.input())))
+                found.append((name, sizes, _of_rank(network.factory(mesh), mesh, network.input(), together)))
     if world == STAGES:
         mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("pp",))
         found += [(name, (world,), _of_stage(pipeline(mesh, name), mesh)) for name in PIPELINES]
@@ -168,62 +212,116 @@ def _run(rank: int, world: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
-def _of_rank(module: Any, mesh: Any, value: Any) -> Measured:
+def _of_rank(module: Any, mesh: Any, value: Any, together: Any) -> Measured:
     import torch
 
-    from netscope.machine.memory.cpu import Marks, record_of
     from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
 
-    groups = _groups(mesh)
+    groups = groups_of(mesh)
     optimizer = torch.optim.AdamW(module.parameters())
 
-    def step(marks: Marks, mode: Any = None) -> None:
+    def step(begins: Any = lambda name: None) -> None:
         optimizer.zero_grad()
-        marks.phase("forward")
+        begins("forward")
         output = module(value)
-        marks.phase("loss")
+        begins("loss")
         loss = output.mean()
-        if mode is not None:
-            mode.phase = "backward"
-        marks.phase("backward")
+        begins("backward")
         loss.backward()
-        if mode is not None:
-            mode.phase = "optimizer"
-        marks.phase("optimizer")
+        begins("optimizer")
         optimizer.step()
-        marks.phase("end")
+        begins("end")
 
-    def forward(marks: Marks) -> None:
-        marks.phase("forward")
+    def forward(begins: Any) -> None:
+        begins("forward")
         with torch.no_grad():
             output = module(value)
-        marks.phase("end")
+        begins("end")
         del output
 
-    step(Marks())  # makes the optimizer's state, and what else is made once
+    step()  # makes the optimizer's state, and what else is made once
     seen = watching(groups)
     with seen:
-        step(Marks(), seen)
+        step(seen.begins)
     with quiet(), profiler_of(cuda=False, memory=False) as profiler:
-        step(Marks())
-    by_gloo = sum(event.name.startswith("gloo:") for event in profiler.function_events)
+        step()
     optimizer.zero_grad()
-    with waiting():
-        inference = min((record_of(forward) for _ in range(2)), key=lambda one: one.peak)
-        training = min((record_of(step) for _ in range(2)), key=lambda one: one.peak)
+    with waiting(together):
+        inference, training = memory_of(forward), min(memory_of(step), memory_of(step))
     return Measured(
         tuple(seen.calls),
-        by_gloo,
+        _seen_by_gloo(profiler),
         seen.macs["forward"],
         seen.macs["backward"],
         {
             name: tuple(getattr(parameter, "_local_tensor", parameter).shape)
             for name, parameter in module.named_parameters()
         },
-        inference.peak,
-        training.peak,
-        training.phases,
+        inference,
+        training,
     )
+
+
+def _seen_by_gloo(profiler: Any) -> int:
+    """The calls that it wrote into the record. Gloo never calls itself."""
+    return sum(event.name().startswith("gloo:") for event in profiler.kineto_results.events())
+
+
+def part(name: str) -> None:
+    """A part of a step begins: in the profiler's record."""
+    import torch
+
+    with torch.profiler.record_function(f"part of a step: {name}"):
+        pass
+
+
+def memory_of(step: Any) -> Memory:
+    """Of the second of two steps: of memory that was had before the profiler does not tell that it went."""
+    from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
+
+    with quiet(), profiler_of(cuda=False, memory=True) as profiler:
+        step(part)
+        gc.collect()
+        step(part)
+    live = alone = most = peak = 0
+    of_gloo: set[int] = set()
+    phases: list[tuple[str, int, int]] = []
+    for name, within_gloo, allocation in _allocations(profiler):
+        if name == "forward":  # of the second step: what the first has left is gone
+            live = alone = most = peak = 0
+            phases.clear()
+        if allocation is None:
+            phases.append((name, alone, alone))
+            continue
+        size, place = allocation.alloc_size, allocation.ptr
+        live += size
+        most = max(most, live)
+        if size > 0 and within_gloo:
+            of_gloo.add(place)
+        elif size < 0 and place in of_gloo:
+            of_gloo.remove(place)
+        elif phases:
+            alone += size
+            peak = max(peak, alone)
+            phases[-1] = (*phases[-1][:2], max(phases[-1][2], alone))
+    return Memory(peak, most, tuple(phases))
+
+
+def _allocations(profiler: Any) -> list[tuple[str, bool, Any]]:
+    """(part of the step, ..., None) where one begins; ("", whether gloo made it, allocation); by time."""
+    from torch._C._profiler import _EventType
+
+    found = []
+    events = [(event, False) for event in profiler.kineto_results.experimental_event_tree()]
+    while events:
+        event, within_gloo = events.pop()
+        if event.tag == _EventType.Allocation:
+            found.append((event.start_time_ns, "", within_gloo, event.extra_fields))
+        elif event.name.startswith("part of a step: "):
+            found.append((event.start_time_ns, event.name.partition(": ")[2], False, None))
+        within_gloo = within_gloo or event.name.startswith(("gloo:", "c10d::"))
+        events += [(child, within_gloo) for child in event.children]
+    return [tuple(rest) for _, *rest in sorted(found, key=lambda one: one[0])]
 
 
 def _of_stage(schedule: Any, mesh: Any) -> Measured:
@@ -239,24 +337,23 @@ def _of_stage(schedule: Any, mesh: Any) -> Measured:
         schedule.step(*([batch] if first else []), **({"target": batch} if last else {}))
 
     step()
-    seen = watching(_groups(mesh), phases=False)
+    seen = watching(groups_of(mesh), phases=False)
     with seen:
         step()
     with quiet(), profiler_of(cuda=False, memory=False) as profiler:
         step()
     return Measured(
         tuple(seen.calls),
-        sum(event.name.startswith("gloo:") for event in profiler.function_events),
+        _seen_by_gloo(profiler),
         seen.macs["forward"],
         seen.macs["backward"],
         {name: tuple(one.shape) for name, one in schedule._stage.submod.named_parameters()},
         None,
         None,
-        (),
     )
 
 
-def _groups(mesh: Any) -> dict[frozenset[int], str]:
+def groups_of(mesh: Any) -> dict[frozenset[int], str]:
     """The group of this rank along each axis of the mesh."""
     import torch.distributed as dist
 
@@ -306,6 +403,9 @@ def watching(groups: dict[frozenset[int], str], phases: bool = True) -> Any:
             self.calls: list[Call] = []
             self.macs = {"forward": 0, "backward": 0, "optimizer": 0}
 
+        def begins(self, name: str) -> None:
+            self.phase = "forward" if name == "loss" else name
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if any(issubclass(kind, DTensor | AsyncCollectiveTensor) for kind in types):
                 return NotImplemented
@@ -348,19 +448,28 @@ def _group_of(args: Any) -> Any:
     return dist.distributed_c10d._resolve_process_group(name)
 
 
-def waiting() -> Any:
+def waiting(together: Any) -> Any:
     """A dispatch mode under which a collective is done before anybody asks for its result.
 
     The profiler is told of memory that goes in the thread which it watches. A thread of gloo that lets go of
     a buffer last would leave it in the record.
+
+    together:
+        a barrier of all ranks that is none of gloo's: once all have called, little is left to wait for.
     """
+    from torch.distributed._functional_collectives import AsyncCollectiveTensor
+    from torch.distributed.tensor import DTensor
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Waiting(TorchDispatchMode):
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if any(issubclass(kind, DTensor | AsyncCollectiveTensor) for kind in types):
+                return NotImplemented
             result = func(*args, **kwargs or {})
             if str(func.overloadpacket) in _COLLECTIVES:
-                time.sleep(0.005)
+                for _ in range(2):  # gloo's threads have turns of their own, on a machine of few cores
+                    together.wait()
+                    time.sleep(0.002)
             return result
 
     return Waiting()

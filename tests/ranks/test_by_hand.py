@@ -7,9 +7,9 @@ from math import prod
 
 import pytest
 
-from netscope.report.ranks import Traffic, wire_bytes
-from tests.ranks.figures import FIGURES, idle, order, part, sharded, summed
-from tests.ranks.processes import Call, RealRanks
+from netscope.report.ranks import wire_bytes
+from tests.ranks.figures import FIGURES, idle, order, part, sharded
+from tests.ranks.processes import RealRanks, traffic_of
 
 # (network, mesh) -> what each rank multiplies in the forward and in the backward, and sends in a step.
 TABLE = {
@@ -34,23 +34,6 @@ TABLE = {
 }
 
 WORLDS = [(name, sizes) for name, sizes in TABLE] + [("gpipe", (4,)), ("1f1b", (4,))]
-
-
-def traffic_of(calls: tuple[Call, ...]) -> tuple[Traffic, ...]:
-    """What processes sent. What of it went over a wire nobody has seen."""
-    return summed(
-        Traffic(
-            one.collective,
-            one.axis,
-            len(one.group),
-            one.group[-1] - one.group[0] + 1,
-            one.phase,
-            1,
-            one.buffer_bytes,
-            0,
-        )
-        for one in calls
-    )
 
 
 @pytest.mark.parametrize(("name", "sizes"), TABLE, ids=str)
@@ -84,7 +67,7 @@ def test_no_collective_was_missed(name: str, sizes: tuple[int, ...], real_ranks:
 @pytest.mark.parametrize("sizes", [(2,), (4,)], ids=str)
 def test_memory_of_a_forward_is_what_was_worked_out(sizes: tuple[int, ...], real_ranks: RealRanks):
     (expected,) = {FIGURES["mlp"](sizes, rank).inference_peak for rank in range(prod(sizes))}
-    assert min(found.inference_peak for found in real_ranks("mlp", sizes)) == expected
+    assert min(found.inference.peak for found in real_ranks("mlp", sizes)) == expected
 
 
 def test_ten_words_over_more_ranks_than_there_are():
