@@ -18,7 +18,9 @@ from netscope.cli.common.options import (
     Dtype,
     FactoryOptions,
     Input,
+    Mesh,
     Output,
+    Rank,
     Train,
 )
 from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
@@ -79,6 +81,8 @@ def command(
     format: ChosenFormat = None,
     output: Output = None,
     option: FactoryOptions = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
     debug: Debug = False,
 ) -> None:
     """Check figures against limits, alone or for every network of pyproject.toml; exit 1 when one fails."""
@@ -93,7 +97,7 @@ def command(
             *(max or ()),
             against=against,
             fail_if=fail_if or (),
-            **given(input, batch, dtype, train, option),
+            **given(input, batch, dtype, train, option, mesh, rank),
         )
     command = spelt(context, without=("format", "output", "junit", "github", "debug"))
     outcome = replace(outcome, command=command)

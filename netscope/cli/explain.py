@@ -14,8 +14,10 @@ from netscope.cli.common.options import (
     Dtype,
     FactoryOptions,
     Input,
+    Mesh,
     Model,
     Output,
+    Rank,
     Train,
 )
 from netscope.cli.common.output import destination
@@ -37,13 +39,17 @@ def command(
     format: ChosenFormat = None,
     output: Output = None,
     option: FactoryOptions = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
     debug: Debug = False,
 ) -> None:
     """Derive every layer's shapes, parameters, MACs and memory, with its numbers put into the formulas."""
     to = destination(format, output)
     from netscope.api.explain import explain
 
-    explained, failure = so_far(explain, model, layer, **given(input, batch, dtype, train, option))
+    explained, failure = so_far(
+        explain, model, layer, **given(input, batch, dtype, train, option, mesh, rank)
+    )
 
     written = to.write(explained, failed=explained.report.error is not None)
     if failure is not None:

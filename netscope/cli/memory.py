@@ -19,9 +19,11 @@ from netscope.cli.common.options import (
     FactoryOptions,
     HeaviestRows,
     Input,
+    Mesh,
     Model,
     Output,
     Picture,
+    Rank,
     TreeDepth,
     split_commas,
 )
@@ -130,6 +132,8 @@ def command(
     output: Output = None,
     picture: Picture = None,
     option: FactoryOptions = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
     debug: Debug = False,
 ) -> None:
     """Predict memory without a run: its peak, what autograd saves, and whose it is."""
@@ -140,7 +144,7 @@ def command(
         )
     check_writable(snapshot)
     trains = train or keep_gradients or any((optimizer, loss, checkpoint, accumulate, shard))
-    how = given(input, batch, dtype, trains, option)
+    how = given(input, batch, dtype, trains, option, mesh, rank)
 
     from netscope.api.memory import memory
 

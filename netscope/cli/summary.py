@@ -17,9 +17,11 @@ from netscope.cli.common.options import (
     FactoryOptions,
     Input,
     LayerNames,
+    Mesh,
     Model,
     Output,
     Picture,
+    Rank,
     Train,
     split_commas,
 )
@@ -63,6 +65,8 @@ def command(
     output: Output = None,
     picture: Picture = None,
     option: FactoryOptions = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
     explain_columns: Annotated[
         bool,
         typer.Option(
@@ -80,7 +84,7 @@ def command(
     chosen = split_commas(columns)
     # Of memory only where that is asked for: it takes a step of its own.
     remembers = {column.key for column in MEMORY}.intersection([*chosen, sort])
-    how = given(input, batch, dtype, train, option)
+    how = given(input, batch, dtype, train, option, mesh, rank)
     report, failure = so_far(summary, model, **how)
     if remembers and failure is None:
         with only_data_on_stdout():

@@ -53,8 +53,14 @@ class Units:
         # By unit, what may be given back: a storage, its index, and what it has now.
         self._elastic: dict[str, list[_Elastic]] = defaultdict(list)
 
-    def see(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """What is about to run: a label, or an operator beneath one."""
+    def let_go(self) -> None:
+        """Hold on to nothing of the recording: what finds calls has the modules."""
+        self.locate = lambda path: -1
+        self._lies_in = lambda tensor: -1
+        self._elastic.clear()
+
+    def see(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """What is about to run; whether it is a label, which does nothing."""
         if func is ENTER:
             found = _LABEL.match(args[0])
             self._open.append(None if found is None else (found["names"] or "").partition(",")[0])
@@ -65,6 +71,7 @@ class Units:
                 self.gathered.update(map(self._lies_in, kwargs["out"]))
         if func is LEAVE and self._open:
             self._open.pop()
+        return func is ENTER or func is LEAVE
 
     @property
     def _unit(self) -> str | None:
