@@ -401,7 +401,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         if known is None:
             result = super()._computed(call)
             made = result if isinstance(result, (list, tuple)) else [result]
-            if all(type(one) is self.placed.tensor for one in made):
+            if all(type(one) is self.placed.tensor for one in made) and self._is_apart(len(made)):
                 layouts = [self.tags.given(one)[0] for one in made]
                 self._known[key] = self.ops[-1].operator, layouts, type(result)
             return result
@@ -411,6 +411,12 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         if kind is list:
             return results
         return tuple(results) if issubclass(kind, tuple) else results[0]
+
+    def _is_apart(self, results: int) -> bool:
+        """Whether what the last operator made lies in memory of its own, each for itself: some only say so."""
+        last = len(self.ops) - 1
+        written = set(self.ops[last].writes)
+        return len(written) == results and all(self.storages[one].born == last for one in written)
 
     def _is_valueless(self, tensor: torch.Tensor) -> bool:
         return is_meta(tensor) or self.tags.given(tensor)[1] in self.stale
