@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from operator import index
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from netscope.machine.profiling.curve import Curve
     from netscope.machine.profiling.run import Prepare
     from netscope.machine.profiling.settings import Watcher
+    from netscope.machine.ranks.together import Together
     from netscope.machine.timing.backend import Backend
     from netscope.report.report import Report
 
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
         device_spec: str
         options: Mapping[str, Any] | None
         watch: Watcher | None
+        rank_timeout: float | None
 
 
 @overload
@@ -74,11 +78,15 @@ def profile(
     device_spec: str = "auto",
     options: Mapping[str, Any] | None = None,
     watch: Watcher | None = None,
+    rank_timeout: float | None = None,
 ) -> Report | Curve:
     """Measure how long a network takes on a machine: `netscope.profile("alexnet").timing.median`.
 
     Steps are timed with nothing around them until their interval is narrow. Layers come from another pass,
     and both are reconciled in `report.timing.reconciliation`.
+
+    Where torch.distributed has a group of several ranks, it is called on all of them, and they are measured
+    together: `report.timing.ranks` has each one's step, and what their collectives take.
 
     Args:
         model: a name, a module or a Workload; networks that netscope builds get random weights. A Report
@@ -105,6 +113,7 @@ def profile(
             for this one as a copy and a matrix product find it, "none", or "auto": by the name of the
             device, else "here".
         watch: called with what is being done and the share that is done.
+        rank_timeout: seconds after which ranks of which none moves are given up; 30 without it.
 
     Returns:
         A Report with `timing`, and with `timing` and `roof` for each layer; of several batches a Curve. The
@@ -143,6 +152,7 @@ def profile(
             dtype_of,
             optimizer_of,
             pace_of,
+            patience_of,
             threads_of,
         )
 
@@ -157,13 +167,22 @@ def profile(
             pace=pace_of(warmup, min_time, max_time),
         )
     )
+    patience = patience_of(rank_timeout)
+    several = _several()
+    if several and settings.cuda_graph:
+        raise UsageError("a step of several ranks is not replayed as a graph.", hint="leave out --cuda-graph")
     prepare = prepared(found, request, settings.dtype)
     whole = bool(request.args or request.kwargs or isinstance(model, Workload))
     # Variables of the context that a step sets are its own.
     context = contextvars.copy_context()
     if not isinstance(batch, Sequence) and len(batches) == 1:
         samples = None if whole else batches[0]
-        return context.run(profile_one, prepare, batches[0], device, settings, watch, samples=samples)
+        with _together(patience) if several else nullcontext() as ranks:
+            return context.run(
+                profile_one, prepare, batches[0], device, settings, watch, samples=samples, ranks=ranks
+            )
+    if several:
+        raise UsageError("a curve is of one process.", hint="give several ranks one --batch")
     if whole:
         raise UsageError("arguments have their batch already.", hint="give input= without the batch")
     return context.run(profile_batches, prepare, batches, device, settings, watch)
@@ -215,6 +234,20 @@ def prepared(found: Reader, request: Request, dtype: str | None) -> Prepare:
         return workload, trace(workload, train=request.train)
 
     return prepare
+
+
+def _several() -> bool:
+    """Whether this process is a rank of several. Nothing is imported for that."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return False
+    return bool(distributed.get_world_size() > 1 and distributed.get_backend() != "fake")
+
+
+def _together(patience: float | None) -> AbstractContextManager[Together]:
+    from netscope.machine.ranks.together import joined
+
+    return joined(patience)
 
 
 def _batches(given: Any) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from netscope.trace.tree import leaves
 Phases = tuple[tuple[str, Callable[[], object]], ...]
 
 _SEED: Final = 0
+# Whoever has parts of tensors has imported it.
+_FUNCTIONAL: Final = "torch.distributed._functional_collectives"
 
 # A learning rate of zero: every update is computed and written, and no weight ever leaves the range of
 # ordinary numbers, however often the step is repeated.
@@ -43,6 +46,8 @@ class Inference:
         self._module = module
         self._args = args
         self._kwargs = dict(kwargs)
+        # Where ranks send each other nothing, nothing has to arrive.
+        self._sent = _FUNCTIONAL in sys.modules and torch.distributed.is_initialized()
 
     @property
     def phases(self) -> Phases:
@@ -54,7 +59,9 @@ class Inference:
 
     def _forward(self) -> None:
         with torch.no_grad():
-            self._module(*self._args, **self._kwargs)
+            result = self._module(*self._args, **self._kwargs)
+        if self._sent:
+            arrived(result)
 
 
 class Training:
@@ -114,6 +121,15 @@ class Training:
 
     def _step(self) -> None:
         self._optimizer.step()
+
+
+def arrived(result: Any) -> None:
+    """Wait for what is still on its way in a result: a collective is over once somebody uses what it made."""
+    for _, leaf in leaves(result):
+        local = getattr(leaf, "_local_tensor", leaf)
+        wait = getattr(local, "trigger_wait", None)
+        if wait is not None:
+            wait()
 
 
 def _noise_like(tensor: torch.Tensor) -> torch.Tensor:
