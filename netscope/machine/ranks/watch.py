@@ -31,8 +31,10 @@ from netscope.base.errors import NetscopeError, TraceError, UsageError, interrup
 LIMIT: Final = 30.0
 # How often a rank says that it lives.
 _PERIOD: Final = 0.5
-# How long to look for the reason of a signal, or of a lost connection, before it is the reason itself.
-_GRACE: Final = 3.0
+# How long to look for the reason of a signal before it is the reason itself.
+_GRACE: Final = 2.0
+# For how long a lost connection waits for that: the thread is to be first.
+_LOSS: Final = 5.0
 # How long the main thread of somebody else's process has to leave by itself.
 _PATIENCE: Final = 5.0
 _FAILED: Final = 3
@@ -97,7 +99,7 @@ class Watch:
         os.set_blocking(self._writer, False)
         self._mind_signals()
         self._mine = others
-        others.set(f"who/{self.rank}", json.dumps([_host(), os.getpid(), self._label]))
+        others.set(f"who/{self.rank}", json.dumps([_host(), os.getpid()]))
         self._thread.start()
         for rank in range(self.world):
             try:
@@ -107,7 +109,9 @@ class Watch:
                     f"rank {rank} of {self.world} has not come.",
                     hint="a profile of several ranks is called on every one of them",
                 ) from error
+        self._find_peers(others)
         self._joined = True
+        self._wake()
 
     def at(self, label: str) -> None:
         """What is being done from now on: "the end-to-end pass"."""
@@ -138,7 +142,7 @@ class Watch:
             TraceError: another rank's failure, in a process that is not ours.
         """
         # What another's death gives rise to comes before the news of it.
-        waiting = _GRACE if _is_loss(error) else 0.0
+        waiting = _LOSS if _is_loss(error) else 0.0
         ended = time.monotonic() + waiting
         while self.verdict is None and time.monotonic() < ended:
             time.sleep(0.02)
@@ -178,11 +182,7 @@ class Watch:
     def _look_on(self) -> None:
         lives = _Lives(self.rank, self.world, self._limit)
         count = 0
-        known = False
         while not self._done.is_set():
-            if self._joined and not known:
-                self._find_peers()
-                known = True
             for ready in select.select([self._reader, *self._peers], [], [], _PERIOD)[0]:
                 if self._done.is_set():
                     return
@@ -204,15 +204,15 @@ class Watch:
             self.moves += 1
         return _Beat(count, self.moves, waits, where)
 
-    def _find_peers(self) -> None:
+    def _find_peers(self, store: Any) -> None:
         """The other ranks of this host."""
         for rank in range(self.world):
-            host, process, _ = json.loads(self._store.get(f"who/{rank}"))
+            host, process = json.loads(store.get(f"who/{rank}"))
             if rank != self.rank and host == _host() and hasattr(os, "pidfd_open"):
                 try:
                     self._peers[os.pidfd_open(process)] = rank, process
-                except ProcessLookupError:
-                    self._died(rank, "")
+                except ProcessLookupError as error:
+                    raise TraceError(f"rank {rank} of {self.world} died before it had begun.") from error
                 except OSError:  # not allowed here: its silence tells
                     continue
 
@@ -307,10 +307,13 @@ class Watch:
             for number, before in self._before:
                 signal.signal(number, before)
             self._wakeup = None
-        with contextlib.suppress(OSError):
-            os.write(self._writer, b"\0")
+        self._wake()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_PERIOD)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._writer, b"\0")
 
     @staticmethod
     def _leave_quietly(code: int) -> NoReturn:
