@@ -46,8 +46,7 @@ class Inference:
         self._module = module
         self._args = args
         self._kwargs = dict(kwargs)
-        # Where ranks send each other nothing, nothing has to arrive.
-        self._sent = _FUNCTIONAL in sys.modules and torch.distributed.is_initialized()
+        self._sent = _sent()
 
     @property
     def phases(self) -> Phases:
@@ -91,6 +90,7 @@ class Training:
         self._args = args
         self._kwargs = dict(kwargs)
         self._optimizer = make(trained)
+        self._sent = _sent()
         self._outputs: list[torch.Tensor] = []
         self._gradients: list[torch.Tensor] = []
 
@@ -107,6 +107,8 @@ class Training:
     def _forward(self) -> None:
         with torch.enable_grad():
             result = self._module(*self._args, **self._kwargs)
+        if self._sent:
+            arrived(result)
         self._outputs = [
             leaf for _, leaf in leaves(result) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
         ]
@@ -121,6 +123,11 @@ class Training:
 
     def _step(self) -> None:
         self._optimizer.step()
+
+
+def _sent() -> bool:
+    """Whether ranks may send each other something; else nothing has to arrive."""
+    return _FUNCTIONAL in sys.modules and torch.distributed.is_initialized()
 
 
 def arrived(result: Any) -> None:

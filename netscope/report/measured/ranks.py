@@ -50,6 +50,11 @@ class MeasuredRank:
     skew: float = 0.0
     delayed: float = 0.0
 
+    @property
+    def busy(self) -> float:
+        """What is left of its step without the waiting, which another pass found."""
+        return max(self.seconds - self.skew, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class MeasuredCollective:
@@ -112,14 +117,14 @@ class MeasuredRanks:
 
     @property
     def slowest(self) -> MeasuredRank:
-        """The rank whose step takes longest."""
-        return max(self.ranks, key=lambda rank: rank.seconds)
+        """The rank that is busy longest: where all wait for each other, their steps are alike."""
+        return max(self.ranks, key=lambda rank: rank.busy)
 
     @property
     def imbalance(self) -> float:
-        """The longest step over the mean, less 1."""
-        mean = sum(rank.seconds for rank in self.ranks) / len(self.ranks)
-        return self.slowest.seconds / mean - 1 if mean else 0.0
+        """How long the slowest is busy over the mean, less 1."""
+        mean = sum(rank.busy for rank in self.ranks) / len(self.ranks)
+        return self.slowest.busy / mean - 1 if mean else 0.0
 
     @property
     def awaited(self) -> MeasuredRank | None:
