@@ -14,6 +14,7 @@ from netscope.api.reading import Reader, reader
 from netscope.api.summary import trace
 from netscope.base import arguments, collector
 from netscope.base.errors import UsageError
+from netscope.base.mesh import Mesh, ranks_of
 from netscope.base.request import Request, batch_of
 from netscope.base.workload import Input, Workload
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         device_spec: str
         options: Mapping[str, Any] | None
         watch: Watcher | None
+        mesh: Any
         rank_timeout: float | None
 
 
@@ -78,6 +80,7 @@ def profile(
     device_spec: str = "auto",
     options: Mapping[str, Any] | None = None,
     watch: Watcher | None = None,
+    mesh: Any = None,
     rank_timeout: float | None = None,
 ) -> Report | Curve:
     """Measure how long a network takes on a machine: `netscope.profile("alexnet").timing.median`.
@@ -113,6 +116,7 @@ def profile(
             for this one as a copy and a matrix product find it, "none", or "auto": by the name of the
             device, else "here".
         watch: called with what is being done and the share that is done.
+        mesh: of the ranks that there are, by axis: "dp=2,tp=4" or a dict, for a factory that takes a mesh.
         rank_timeout: seconds after which ranks of which none moves are given up; 30 without it.
 
     Returns:
@@ -125,7 +129,7 @@ def profile(
     """
     found = reader(model)
     batches = _batches(batch)
-    request = Request(input, args, kwargs, batches[0], dtype, train, options)
+    request = Request(input, args, kwargs, batches[0], dtype, train, options, mesh)
     device = _device(device)
     flags = {
         "channels_last": channels_last,
@@ -171,6 +175,11 @@ def profile(
     several = _several()
     if several and settings.cuda_graph:
         raise UsageError("a step of several ranks is not replayed as a graph.", hint="leave out --cuda-graph")
+    if request.mesh is not None and not several:
+        raise UsageError(
+            "the ranks of a mesh are measured where they are, and this process is alone.",
+            hint=f"start them: torchrun --nproc-per-node {ranks_of(request.mesh)} -m netscope profile ...",
+        )
     prepare = prepared(found, request, settings.dtype)
     whole = bool(request.args or request.kwargs or isinstance(model, Workload))
     # Variables of the context that a step sets are its own.
@@ -229,7 +238,8 @@ def prepared(found: Reader, request: Request, dtype: str | None) -> Prepare:
     named = DTYPES[dtype] if dtype is not None and found.named else None
 
     def prepare(batch: int) -> tuple[Workload, Report]:
-        workload = found.read(replace(request, batch=batch, dtype=named))
+        with _on_mesh(found, request.mesh):
+            workload = found.read(replace(request, batch=batch, dtype=named, mesh=None))
         assert isinstance(workload, Workload)
         return workload, trace(workload, train=request.train)
 
@@ -248,6 +258,17 @@ def _together(patience: float | None) -> AbstractContextManager[Together]:
     from netscope.machine.ranks.together import joined
 
     return joined(patience)
+
+
+def _on_mesh(found: Reader, mesh: Mesh | None) -> AbstractContextManager[object]:
+    """With a mesh of the ranks that there are, for a factory that takes one."""
+    if mesh is None:
+        return nullcontext()
+    if not found.named:
+        raise UsageError("mesh= is for a factory, which divides its network on it.", hint="give its name")
+    from netscope.base.meta.world import among
+
+    return among(mesh)
 
 
 def _batches(given: Any) -> list[int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -29,7 +31,7 @@ from netscope.cli.common.options import (
     TreeDepth,
     split_commas,
 )
-from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
+from netscope.cli.common.output import check_writable, destination, only_data_on_stdout, say
 from netscope.cli.common.progress import progress
 
 
@@ -83,6 +85,12 @@ def command(
             "here (this one, by a copy and a matrix product) or none; by the device's name without it.",
         ),
     ] = None,
+    mesh: Annotated[
+        str | None,
+        typer.Option(
+            "--mesh", metavar="AXES", help="Under torchrun: the mesh that the factory is given: dp=2,tp=4."
+        ),
+    ] = None,
     rank_timeout: Annotated[
         float | None,
         typer.Option(
@@ -127,7 +135,7 @@ def command(
                 f"{trace} cannot be both the report and its trace.", hint="give --trace another name"
             )
         check_writable(trace)
-        how = given(input, None, dtype, train, option)
+        how = given(input, None, dtype, train, option, mesh)
 
         from netscope.api.profile import profile
         from netscope.report.report import Report
@@ -178,8 +186,18 @@ def _ranks(launch: Launch | None, device: str | None, timeout: float | None) -> 
         from netscope.machine.profiling.settings import patience_of
         from netscope.machine.ranks.together import device_of, started
 
-    with started(launch, device, patience_of(timeout)):
+    with started(launch, device, patience_of(timeout), _end):
         yield device_of(launch, device)
+
+
+def _end(text: str | None, code: int) -> NoReturn:
+    """Another rank has failed, and the main thread may never come back from its collective."""
+    if text is not None:
+        say(text)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 # No tensor has a batch of more.

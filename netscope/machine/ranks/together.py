@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,7 @@ from torch.distributed import distributed_c10d as c10d
 from netscope.base.errors import UsageError
 from netscope.base.launch import Launch
 from netscope.machine.ranks.matched import Steps, matched, of_plain, plain
-from netscope.machine.ranks.watch import LIMIT, Watch, host_name
+from netscope.machine.ranks.watch import LIMIT, End, Watch, host_name
 from netscope.machine.timing.backend import Backend
 from netscope.machine.timing.meter import Step
 from netscope.report.measured.device import Device
@@ -40,13 +40,13 @@ _NUMBER: Final = itertools.count()
 class Together:
     """The ranks, as one of them sees them."""
 
-    def __init__(self, store: Any, rank: int, world: int, limit: float, *, ours: bool) -> None:
-        """`store` is shared by all ranks, and nobody else writes to it; `ours` as for a `Watch`."""
+    def __init__(self, store: Any, rank: int, world: int, limit: float, end: End | None) -> None:
+        """`store` is shared by all ranks, and nobody else writes to it; `end` as for a `Watch`."""
         self.rank = rank
         self.world = world
         self._store = store
         self._limit = limit
-        self.watch = Watch(_clone(store), rank, world, limit, ours=ours)
+        self.watch = Watch(_clone(store), rank, world, limit, end)
         self._group: Any = None
 
     def begin(self) -> None:
@@ -140,11 +140,13 @@ _here: list[Together] = []
 
 
 @contextmanager
-def started(launch: Launch, device: str | None, limit: float | None = None) -> Iterator[Together]:
+def started(launch: Launch, device: str | None, limit: float | None, end: End) -> Iterator[Together]:
     """The processes that a launcher started, which do nothing but this, in a group that is there for it.
 
     device:
         "cpu", "cuda" or None for a GPU where there is one.
+    end:
+        how to end the process where another rank has failed, with a line if this one is to say so.
 
     Raises:
         TraceError: a rank failed; this is the one that tells of it. The process of every other one ends.
@@ -155,7 +157,7 @@ def started(launch: Launch, device: str | None, limit: float | None = None) -> I
     store.set_timeout(waiting)
     again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store = _dist.PrefixStore(f"netscope/{again}", store)
-    with _joined(Together(store, launch.rank, launch.world, patience, ours=True)) as ranks:
+    with _joined(Together(store, launch.rank, launch.world, patience, end)) as ranks:
         on_gpu = torch.cuda.is_available() if device is None else device.startswith("cuda")
         if on_gpu:
             torch.cuda.set_device(launch.local_rank)
@@ -190,7 +192,7 @@ def joined(limit: float | None = None) -> Iterator[Together]:
         raise UsageError("the process group has no store, by which ranks could agree on anything.")
     store = _dist.PrefixStore(f"netscope/{next(_NUMBER)}", _clone(store))
     patience = LIMIT if limit is None else limit
-    with _joined(Together(store, dist.get_rank(), dist.get_world_size(), patience, ours=False)) as ranks:
+    with _joined(Together(store, dist.get_rank(), dist.get_world_size(), patience, None)) as ranks:
         yield ranks
 
 
@@ -232,26 +234,6 @@ def device_of(launch: Launch, device: str | None) -> str:
     """The device of this process: with GPUs one each."""
     found = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return f"cuda:{launch.local_rank}" if found == "cuda" else found
-
-
-def mesh_of(axes: Sequence[tuple[str, int]], device: str) -> Any:
-    """A mesh of these axes over all ranks, as torch has it.
-
-    Raises:
-        UsageError: it is of another number of ranks.
-    """
-    from torch.distributed.device_mesh import init_device_mesh
-
-    sizes = tuple(size for _, size in axes)
-    count = 1
-    for size in sizes:
-        count *= size
-    if count != dist.get_world_size():
-        raise UsageError(
-            f"the mesh has {count} ranks, and {dist.get_world_size()} were started.",
-            hint=f"start as many: torchrun --nproc-per-node {count}",
-        )
-    return init_device_mesh(torch.device(device).type, sizes, mesh_dim_names=tuple(name for name, _ in axes))
 
 
 def _backend_for(device: Device) -> str:

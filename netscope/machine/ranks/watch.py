@@ -17,6 +17,8 @@ import socket
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -24,7 +26,6 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import torch
 
-import netscope
 from netscope.base.errors import NetscopeError, TraceError, UsageError, interrupts, said
 
 # Seconds without a move of any rank after which they are ended.
@@ -35,17 +36,19 @@ _PERIOD: Final = 0.5
 _GRACE: Final = 2.0
 # For how long a lost connection waits for that: the thread is to be first.
 _LOSS: Final = 5.0
-# How long the main thread of somebody else's process has to leave by itself.
-_PATIENCE: Final = 5.0
 _FAILED: Final = 3
 _INTERRUPTED: Final = 130
 
 _TORCH: Final = f"{Path(torch.__file__).parent}{os.sep}"
 _DISTRIBUTED: Final = f"{_TORCH}distributed{os.sep}"
-_NETSCOPE: Final = f"{Path(netscope.__file__).parent}{os.sep}"
+_NETSCOPE: Final = f"{Path(__file__).parents[2]}{os.sep}"
 _RANKS: Final = f"{Path(__file__).parent}{os.sep}"
 # What the text of an error has where another process has gone away.
 _LOST: Final = ("connection", "gloo", "nccl", "peer", "socket", "broken pipe", "timed out", "timeout")
+
+
+# Says a line, if there is one, and ends the process with an exit code.
+End = Callable[[str | None, int], NoReturn]
 
 
 class Verdict(NamedTuple):
@@ -68,15 +71,15 @@ class _Beat(NamedTuple):
 class Watch:
     """Of one rank. `begin` once, `at` for each part of the work, then `failed` or `leave`."""
 
-    def __init__(self, store: Any, rank: int, world: int, limit: float, *, ours: bool) -> None:
-        """`store` is for this watch alone; `ours` is whether the process does nothing else."""
+    def __init__(self, store: Any, rank: int, world: int, limit: float, end: End | None) -> None:
+        """`store` is for this watch alone; `end` is None in a process that is somebody else's."""
         self.rank = rank
         self.world = world
         self.verdict: Verdict | None = None
         self.moves = 0
         self._store = store
         self._limit = limit
-        self._ours = ours
+        self._exit = end
         self._label = "the start"
         self._main = threading.get_ident()
         self._done = threading.Event()
@@ -150,7 +153,7 @@ class Watch:
         if verdict is None:
             code = _INTERRUPTED if interrupts(error) else getattr(error, "exit_code", _FAILED)
             verdict = self._claim(self._told(error), code, self._mine)
-        self._stop(signals=not self._ours)
+        self._stop(signals=self._exit is None)
         if verdict.by == self.rank:
             if isinstance(error, NetscopeError) and error.message not in verdict.text:
                 return
@@ -160,8 +163,8 @@ class Watch:
             elif not interrupts(error):
                 raise TraceError(verdict.text) from error
             return
-        if self._ours:
-            self._leave_quietly(verdict.code)
+        if self._exit is not None:
+            self._exit(None, verdict.code)
         raise TraceError(verdict.text) from error
 
     def _told(self, error: BaseException) -> str:
@@ -267,14 +270,16 @@ class Watch:
         self._end(Verdict(teller, f"{who}, seen during {self._label}", _FAILED))
 
     def _end(self, verdict: Verdict) -> None:
+        """All is over. Somebody else's process goes on, once torch gives its collective up."""
         self.verdict = verdict
-        if not self._ours and self._done.wait(_PATIENCE):
-            return
-        if self._done.is_set():  # the main thread has heard of it, and says so
-            return
-        if verdict.by == self.rank:
-            _say(verdict.text)
-        self._leave_quietly(verdict.code)
+        if self._done.wait(0.0 if self._exit is not None else _GRACE):
+            return  # the main thread has heard of it, and says so
+        text = verdict.text if verdict.by == self.rank else None
+        if self._exit is not None:
+            self._exit(text, verdict.code)
+        if text is not None:
+            warnings.warn(text, stacklevel=1)
+        self._done.wait()
 
     # What all ranks share
 
@@ -314,14 +319,6 @@ class Watch:
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
             os.write(self._writer, b"\0")
-
-    @staticmethod
-    def _leave_quietly(code: int) -> NoReturn:
-        """At once: other threads may never end."""
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):
-                stream.flush()
-        os._exit(code)
 
 
 class _Lives:
@@ -458,9 +455,3 @@ def _host() -> str:
 def host_name() -> str:
     """This machine's, for people."""
     return socket.gethostname()
-
-
-def _say(text: str) -> None:
-    """A line on standard error, whatever else of the process does not answer."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"netscope: {text}\n".encode(errors="backslashreplace"))
