@@ -23,14 +23,11 @@ from netscope.trace.tree import map_tensors
 
 @contextmanager
 def held(
-    workload: Workload, trace: Trace, device: str, settings: Settings, *, as_built: bool = False
+    workload: Workload, trace: Trace, device: str, settings: Settings
 ) -> Iterator[tuple[torch.nn.Module, tuple[Any, ...], dict[str, Any]]]:
     """The module and the arguments of its call, on that device.
 
     One that netscope builds gets random weights. Of the user's own a twin is run, on the user's weights.
-
-    as_built:
-        whether the factory itself makes the weights, as it has to where each rank has a part of them.
 
     Raises:
         UsageError: the user's module is elsewhere, or a forward wrote to a parameter unseen.
@@ -42,7 +39,7 @@ def held(
         with kept(workload.module, given, train=settings.train, parameters=written) as ready:
             yield _laid_out(*ready, settings)
         return
-    module = built(workload, device) if as_built else materialised(workload, device)
+    module = built(workload, device) if settings.as_built else materialised(workload, device)
     names = Names(module)
     with process_kept(names.depth):
         set_mode(names.modules, settings.train)

@@ -60,6 +60,7 @@ def profile(
     tell = watch or _unwatched
     if ranks is not None:
         ranks.at("the building of the network")
+        settings = replace(settings, as_built=True)
     workload, report = prepare(batch)
     backend = _backend(workload, device, settings)
     dtype = _dtype(workload, backend, settings)
@@ -212,8 +213,7 @@ def _measured(
                 f"{workload.name}: {refusal}.", hint="`netscope roofline` bounds it without weights"
             )
     try:
-        target, as_built = backend.device().target, ranks is not None
-        with held(workload, report.facts, target, settings, as_built=as_built) as (module, args, kwargs):
+        with held(workload, report.facts, backend.device().target, settings) as (module, args, kwargs):
             return passes(
                 module, args, kwargs, backend, settings, batch=batch, dtype=dtype, watch=watch, ranks=ranks
             )

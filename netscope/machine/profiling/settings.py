@@ -51,6 +51,9 @@ class Settings:
         the machine that layers are held against: a name of `timing.devices`, "auto", "here" or "none".
     layers:
         whether layers are timed too, and not steps alone.
+    as_built:
+        whether a factory itself makes the weights, as it has to where each rank has a part of them; else
+        they are random.
     """
 
     train: bool = False
@@ -64,6 +67,7 @@ class Settings:
     device_spec: str = AUTO
     pace: Pace = field(default_factory=Pace)
     layers: bool = True
+    as_built: bool = False
 
 
 def checked(settings: Settings) -> Settings:
