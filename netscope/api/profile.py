@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from operator import index
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -12,6 +14,7 @@ from netscope.api.reading import Reader, reader
 from netscope.api.summary import trace
 from netscope.base import arguments, collector
 from netscope.base.errors import UsageError
+from netscope.base.mesh import Mesh, ranks_of
 from netscope.base.request import Request, batch_of
 from netscope.base.workload import Input, Workload
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from netscope.machine.profiling.curve import Curve
     from netscope.machine.profiling.run import Prepare
     from netscope.machine.profiling.settings import Watcher
+    from netscope.machine.ranks.together import Together
     from netscope.machine.timing.backend import Backend
     from netscope.report.report import Report
 
@@ -46,6 +50,8 @@ if TYPE_CHECKING:
         device_spec: str
         options: Mapping[str, Any] | None
         watch: Watcher | None
+        mesh: Any
+        rank_timeout: float | None
 
 
 @overload
@@ -74,11 +80,16 @@ def profile(
     device_spec: str = "auto",
     options: Mapping[str, Any] | None = None,
     watch: Watcher | None = None,
+    mesh: Any = None,
+    rank_timeout: float | None = None,
 ) -> Report | Curve:
     """Measure how long a network takes on a machine: `netscope.profile("alexnet").timing.median`.
 
     Steps are timed with nothing around them until their interval is narrow. Layers come from another pass,
     and both are reconciled in `report.timing.reconciliation`.
+
+    Where torch.distributed has a group of several ranks, it is called on all of them, and they are measured
+    together: `report.timing.ranks` has each one's step, and what their collectives take.
 
     Args:
         model: a name, a module or a Workload; networks that netscope builds get random weights. A Report
@@ -105,6 +116,8 @@ def profile(
             for this one as a copy and a matrix product find it, "none", or "auto": by the name of the
             device, else "here".
         watch: called with what is being done and the share that is done.
+        mesh: of the ranks that there are, by axis: "dp=2,tp=4" or a dict, for a factory that takes a mesh.
+        rank_timeout: seconds after which ranks of which none moves are given up; 30 without it.
 
     Returns:
         A Report with `timing`, and with `timing` and `roof` for each layer; of several batches a Curve. The
@@ -116,7 +129,7 @@ def profile(
     """
     found = reader(model)
     batches = _batches(batch)
-    request = Request(input, args, kwargs, batches[0], dtype, train, options)
+    request = Request(input, args, kwargs, batches[0], dtype, train, options, mesh)
     device = _device(device)
     flags = {
         "channels_last": channels_last,
@@ -143,6 +156,7 @@ def profile(
             dtype_of,
             optimizer_of,
             pace_of,
+            patience_of,
             threads_of,
         )
 
@@ -157,13 +171,27 @@ def profile(
             pace=pace_of(warmup, min_time, max_time),
         )
     )
+    patience = patience_of(rank_timeout)
+    several = _several()
+    if several and settings.cuda_graph:
+        raise UsageError("a step of several ranks is not replayed as a graph.", hint="leave out --cuda-graph")
+    if request.mesh is not None and not several:
+        raise UsageError(
+            "the ranks of a mesh are measured where they are, and this process is alone.",
+            hint=f"start them: torchrun --nproc-per-node {ranks_of(request.mesh)} -m netscope profile ...",
+        )
     prepare = prepared(found, request, settings.dtype)
     whole = bool(request.args or request.kwargs or isinstance(model, Workload))
     # Variables of the context that a step sets are its own.
     context = contextvars.copy_context()
     if not isinstance(batch, Sequence) and len(batches) == 1:
         samples = None if whole else batches[0]
-        return context.run(profile_one, prepare, batches[0], device, settings, watch, samples=samples)
+        with _together(patience) if several else nullcontext() as ranks:
+            return context.run(
+                profile_one, prepare, batches[0], device, settings, watch, samples=samples, ranks=ranks
+            )
+    if several:
+        raise UsageError("a curve is of one process.", hint="give several ranks one --batch")
     if whole:
         raise UsageError("arguments have their batch already.", hint="give input= without the batch")
     return context.run(profile_batches, prepare, batches, device, settings, watch)
@@ -210,11 +238,37 @@ def prepared(found: Reader, request: Request, dtype: str | None) -> Prepare:
     named = DTYPES[dtype] if dtype is not None and found.named else None
 
     def prepare(batch: int) -> tuple[Workload, Report]:
-        workload = found.read(replace(request, batch=batch, dtype=named))
+        with _on_mesh(found, request.mesh):
+            workload = found.read(replace(request, batch=batch, dtype=named, mesh=None))
         assert isinstance(workload, Workload)
         return workload, trace(workload, train=request.train)
 
     return prepare
+
+
+def _several() -> bool:
+    """Whether this process is a rank of several. Nothing is imported for that."""
+    distributed: Any = sys.modules.get("torch.distributed")
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return False
+    return bool(distributed.get_world_size() > 1 and distributed.get_backend() != "fake")
+
+
+def _together(patience: float | None) -> AbstractContextManager[Together]:
+    from netscope.machine.ranks.together import joined
+
+    return joined(patience)
+
+
+def _on_mesh(found: Reader, mesh: Mesh | None) -> AbstractContextManager[object]:
+    """With a mesh of the ranks that there are, for a factory that takes one."""
+    if mesh is None:
+        return nullcontext()
+    if not found.named:
+        raise UsageError("mesh= is for a factory, which divides its network on it.", hint="give its name")
+    from netscope.base.meta.world import among
+
+    return among(mesh)
 
 
 def _batches(given: Any) -> list[int]:

@@ -57,6 +57,7 @@ def _run(arguments: list[str]) -> int:
     from netscope.base.arguments import spelling
     from netscope.base.collector import freezing
     from netscope.base.errors import UsageError
+    from netscope.base.launch import launched
     from netscope.cli.app import COMMANDS, app
     from netscope.cli.common.spelling import flag
 
@@ -78,6 +79,9 @@ def _run(arguments: list[str]) -> int:
         path = context.command_path if context is not None else _PROGRAM
         if path == _PROGRAM and arguments[0] in COMMANDS:
             path = f"{_PROGRAM} {arguments[0]}"  # an option without its value is told of without a context
+        launch = launched()
+        if launch is not None and launch.rank:
+            return UsageError.exit_code  # the first one says what all have been given
         message = " ".join(error.format_message().replace("Value error, ", "").split())
         raise UsageError(message[:1].lower() + message[1:], hint=f"`{path} --help` shows how") from None
     if code == 130:

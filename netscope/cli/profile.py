@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
+from netscope.api.reading import reader
+from netscope.base import collector
 from netscope.base.errors import UsageError
+from netscope.base.launch import Launch, launched
 from netscope.cli.common.loading import given
 from netscope.cli.common.options import (
     AllRows,
@@ -24,7 +31,7 @@ from netscope.cli.common.options import (
     TreeDepth,
     split_commas,
 )
-from netscope.cli.common.output import check_writable, destination, only_data_on_stdout
+from netscope.cli.common.output import check_writable, destination, only_data_on_stdout, say
 from netscope.cli.common.progress import progress
 
 
@@ -78,6 +85,20 @@ def command(
             "here (this one, by a copy and a matrix product) or none; by the device's name without it.",
         ),
     ] = None,
+    mesh: Annotated[
+        str | None,
+        typer.Option(
+            "--mesh", metavar="AXES", help="Under torchrun: the mesh that the factory is given: dp=2,tp=4."
+        ),
+    ] = None,
+    rank_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--rank-timeout",
+            metavar="SECONDS",
+            help="Under torchrun: give up when no rank has moved for so long [30].",
+        ),
+    ] = None,
     everything: AllRows = False,
     depth: TreeDepth = None,
     top: HeaviestRows = None,
@@ -92,42 +113,54 @@ def command(
     option: FactoryOptions = None,
     debug: Debug = False,
 ) -> None:
-    """Measure latency, throughput and memory, and whose time it was, layer by layer."""
-    to = destination(format, output)
-    batches = _batches(batch)
-    if len(batches) > 1:
-        if trace is not None:
-            raise UsageError("a curve has no trace.", hint="give one --batch")
-        if everything or depth is not None or top is not None or columns:
-            raise UsageError("a curve has no layers to choose from.", hint="give one --batch")
-    if trace is not None and trace == output:
-        raise UsageError(
-            f"{trace} cannot be both the report and its trace.", hint="give --trace another name"
-        )
-    check_writable(trace)
-    how = given(input, None, dtype, train, option)
+    """Measure latency, throughput and memory, and whose time it was, layer by layer.
 
-    from netscope.api.profile import profile
-    from netscope.report.report import Report
+    Started by torchrun, every process measures its rank, and the first one tells of all.
+    """
+    launch = launched()
+    if launch is not None and reader(model).ready:
+        if launch.rank:
+            return
+        launch = None
+    with _ranks(launch, device, rank_timeout) as device:
+        to = destination(format, output)
+        batches = _batches(batch)
+        if len(batches) > 1:
+            if trace is not None:
+                raise UsageError("a curve has no trace.", hint="give one --batch")
+            if everything or depth is not None or top is not None or columns:
+                raise UsageError("a curve has no layers to choose from.", hint="give one --batch")
+        if trace is not None and trace == output:
+            raise UsageError(
+                f"{trace} cannot be both the report and its trace.", hint="give --trace another name"
+            )
+        check_writable(trace)
+        how = given(input, None, dtype, train, option, mesh)
 
-    with progress() as watch, only_data_on_stdout():
-        made = profile(
-            model,
-            device=device,
-            batch=batches[0] if len(batches) == 1 else batches,
-            optimizer=optimizer,
-            channels_last=channels_last,
-            compile=compile,
-            cuda_graph=cuda_graph,
-            cold_cache=cold_cache,
-            threads=threads,
-            warmup=warmup,
-            min_time=min_time,
-            max_time=max_time,
-            device_spec=device_spec or "auto",
-            watch=watch,
-            **how,
-        )
+        from netscope.api.profile import profile
+        from netscope.report.report import Report
+
+        with progress() as watch, only_data_on_stdout():
+            made = profile(
+                model,
+                device=device,
+                batch=batches[0] if len(batches) == 1 else batches,
+                optimizer=optimizer,
+                channels_last=channels_last,
+                compile=compile,
+                cuda_graph=cuda_graph,
+                cold_cache=cold_cache,
+                threads=threads,
+                warmup=warmup,
+                min_time=min_time,
+                max_time=max_time,
+                device_spec=device_spec or "auto",
+                watch=None if launch is not None and launch.rank else watch,
+                rank_timeout=rank_timeout,
+                **how,
+            )
+    if launch is not None and launch.rank:
+        return
     if isinstance(made, Report):
         if trace is not None:
             made.to_chrome_trace(trace)
@@ -141,6 +174,30 @@ def command(
         )
     else:
         to.write(made, picture=picture)
+
+
+@contextmanager
+def _ranks(launch: Launch | None, device: str | None, timeout: float | None) -> Iterator[str | None]:
+    """The processes of a launcher as ranks of one group; yields the device of this one."""
+    if launch is None:
+        yield device
+        return
+    with collector.paused():  # torch comes in here
+        from netscope.machine.profiling.settings import patience_of
+        from netscope.machine.ranks.together import device_of, started
+
+    with started(launch, device, patience_of(timeout), _end):
+        yield device_of(launch, device)
+
+
+def _end(text: str | None, code: int) -> NoReturn:
+    """Another rank has failed, and the main thread may never come back from its collective."""
+    if text is not None:
+        say(text)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 # No tensor has a batch of more.

@@ -11,8 +11,8 @@ from netscope.report.measured.remarks import QUARTERS, TWENTIETHS
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import COMPILED, EAGER, GRAPH, Roof, Timing
 from netscope.report.report import Report
+from netscope.show import measured_ranks, summary
 from netscope.show import page as p
-from netscope.show import summary
 from netscope.show.drawing.machine import samples, scatter
 from netscope.show.rows import LayerTable
 from netscope.show.selection import build
@@ -103,6 +103,8 @@ def _sections(table: LayerTable) -> Iterator[p.Section]:
         if where := parts(timing):
             yield p.Bars("where the time went", where)
         yield p.Notes([p.Note(equation(timing))], close=True)
+    if timing is not None and timing.ranks is not None:
+        yield from measured_ranks.sections(timing.ranks)
     if timing is not None and len(timing.latency.samples) > 1:
         yield samples(timing.latency)
     if report.roof is not None and (drawn := scatter(report, report.roof)) is not None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base.errors import UsageError
-from netscope.base.mesh import Mesh, ranks_of
+from netscope.base.mesh import Mesh, mesh_text, ranks_of
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -30,11 +30,14 @@ class World(NamedTuple):
 
     made:
         meshes that were made in it, the first by a call of the factory's own or for it.
+    device:
+        what meshes are of.
     """
 
     mesh: Mesh
     rank: int
     made: list[DeviceMesh]
+    device: str = "cpu"
 
     @property
     def size(self) -> int:
@@ -46,7 +49,7 @@ class World(NamedTuple):
         from torch.distributed.device_mesh import init_device_mesh
 
         names, sides = zip(*self.mesh, strict=True)
-        return init_device_mesh("cpu", tuple(sides), mesh_dim_names=tuple(names))
+        return init_device_mesh(self.device, tuple(sides), mesh_dim_names=tuple(names))
 
 
 _now: list[World] = []
@@ -86,6 +89,30 @@ def standing_for(mesh: Mesh, rank: int) -> Iterator[World]:
         _now.append(world)
         stack.callback(_now.pop)
         yield world
+
+
+@contextmanager
+def among(mesh: Mesh) -> Iterator[World]:
+    """The mesh of a real group of processes, of which this is one, for factories that take a mesh.
+
+    Raises:
+        UsageError: it is of another number of ranks.
+    """
+    import torch.distributed as dist
+
+    there = dist.get_world_size()
+    if ranks_of(mesh) != there:
+        raise UsageError(
+            f"a mesh {mesh_text(mesh)} has {ranks_of(mesh)} ranks, and {there} were started.",
+            hint=f"start as many: torchrun --nproc-per-node {ranks_of(mesh)}",
+        )
+    # With "cpu:gloo,cuda:nccl" it is for both; what the network is for tells the device.
+    device = "cuda" if "nccl" in str(dist.get_backend_config()) else "cpu"
+    _now.append(World(mesh, dist.get_rank(), [], device))
+    try:
+        yield _now[-1]
+    finally:
+        _now.pop()
 
 
 def _end() -> None:

@@ -13,7 +13,7 @@ from netscope.base.workload import Workload
 from netscope.machine.profiling.settings import DTYPES, Settings
 from netscope.machine.timing.inputs import arguments, integer_limits
 from netscope.machine.timing.kept import kept, writes_to_parameters
-from netscope.machine.timing.weights import materialised
+from netscope.machine.timing.weights import built, materialised
 from netscope.trace.facts import Trace
 from netscope.trace.modules import Names, tensors_of
 from netscope.trace.process import process_kept
@@ -39,7 +39,7 @@ def held(
         with kept(workload.module, given, train=settings.train, parameters=written) as ready:
             yield _laid_out(*ready, settings)
         return
-    module = materialised(workload, device)
+    module = built(workload, device) if settings.as_built else materialised(workload, device)
     names = Names(module)
     with process_kept(names.depth):
         set_mode(names.modules, settings.train)

@@ -3,7 +3,8 @@
 1. steps with nothing around them, from rest to rest; on a device also in a queue, and back to back
 2. a step of which the memory is watched
 3. steps with instruments: whose time it was; of training, one more whose operators are counted
-4. the same work replayed as a graph, from rest to rest
+4. of several ranks, steps whose collectives are timed
+5. the same work replayed as a graph, from rest to rest
 
 The first decides how long a step takes. The others say what it consists of.
 """
@@ -14,24 +15,28 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 from netscope.base import units
 from netscope.base.errors import UsageError
 from netscope.machine.profiling.settings import Settings, Watcher
+from netscope.machine.ranks.matched import Call
 from netscope.machine.timing.attribution import attribute
 from netscope.machine.timing.backend import Backend
 from netscope.machine.timing.counting import counted
 from netscope.machine.timing.measure import Cold, Progress, latency, queued, throughput
-from netscope.machine.timing.meter import Step
+from netscope.machine.timing.meter import Agree, Step
 from netscope.machine.timing.scopes import recorded
 from netscope.machine.timing.steps import Inference, Training
 from netscope.report.measured.breakdown import Breakdown
 from netscope.report.measured.events import Event
 from netscope.report.measured.samples import Measurement
 from netscope.report.measured.timing import COMPILED, EAGER, GRAPH, Timing
+
+if TYPE_CHECKING:
+    from netscope.machine.ranks.together import Together
 
 # Instrumented steps: for about so long, and so many at least and at most.
 _INSTRUMENTED: Final = 0.5
@@ -66,8 +71,12 @@ def passes(
     batch: int,
     dtype: str,
     watch: Watcher,
+    ranks: Together | None = None,
 ) -> Passed:
     """Measure a module that is on the backend's device, in the right mode.
+
+    ranks:
+        those that do the same now, each with its part of the network.
 
     Raises:
         UsageError: the work cannot be replayed as a graph, and that was asked for.
@@ -80,19 +89,26 @@ def passes(
         alone = training or Inference(called, args, kwargs)
         step: Step = Cold(alone, backend) if settings.cold_cache else alone
         run = _phases(step)
+        at, agree = _with(ranks)
         watch("first step", 0.0)
+        at("the first step")
         step.prepare()
         run()
         backend.synchronize()
-        single = latency(step, backend, settings.pace, watch=_share(watch, "steps", 0.0, 0.4))
+        begun = step if ranks is None else _aligned(step, backend, ranks)
+        at("the end-to-end pass")
+        told = _share(watch, "steps", 0.0, 0.4)
+        single = latency(begun, backend, settings.pace, watch=told, agree=agree)
+        instrumented = _steps(agree(single.median))
         following = queue = replayed = None
         if backend.asynchronous:
-            queue = queued(step, backend, settings.pace, watch=_share(watch, "queue", 0.4, 0.55))
+            told = _share(watch, "queue", 0.4, 0.55)
+            queue = queued(step, backend, settings.pace, watch=told, agree=agree)
         if backend.asynchronous and not settings.cold_cache:
-            following = throughput(
-                step, backend, settings.pace, watch=_share(watch, "back to back", 0.55, 0.7)
-            )
+            told = _share(watch, "back to back", 0.55, 0.7)
+            following = throughput(step, backend, settings.pace, watch=told, agree=agree)
         watch("memory", 0.7)
+        at("the memory pass")
         step.prepare()  # what it frees was there before
         memory = backend.peak_memory(run)
         events = None
@@ -100,7 +116,8 @@ def passes(
         work = None
         if settings.layers and not settings.compile:
             watch("layers", 0.75)
-            events = recorded(step, module, backend, _steps(single))
+            at("the layers' pass")
+            events = recorded(begun, module, backend, instrumented)
             breakdown = attribute(events, on_device=backend.asynchronous)
             doubts += _doubts(breakdown, events)
             if backend.asynchronous and not breakdown.busy:
@@ -108,8 +125,13 @@ def passes(
             if training is not None:
                 watch("operators", 0.84)
                 work = counted(training)
+        collectives: list[list[Call]] = []
+        if ranks is not None and not settings.compile:
+            watch("collectives", 0.85)
+            at("the collectives' pass")
+            collectives = _collectives(begun, backend, instrumented)
         # Last, since it empties the cache of memory, and a capture that breaks off may leave more behind.
-        if not settings.train and not settings.compile:
+        if not settings.train and not settings.compile and ranks is None:
             replayed = _replayed(run, backend, settings, _share(watch, "graph replay", 0.85, 0.9))
         if settings.cuda_graph and replayed is None:
             raise UsageError(
@@ -135,9 +157,29 @@ def passes(
         work=work,
         doubts=tuple(doubts),
     )
+    if ranks is not None:
+        at("the gathering")
+        timing = replace(timing, ranks=ranks.gathered(device, timing.median, collectives))
     if breakdown is not None and breakdown.steps:
         timing = replace(timing, reconciliation=breakdown.reconciled(timing.median))
     return Passed(timing, breakdown, events)
+
+
+def _with(ranks: Together | None) -> tuple[Callable[[str], None], Agree]:
+    """How to say what is being done, and to agree with the others; nobody hears it where there are none."""
+    return (lambda _: None, float) if ranks is None else (ranks.at, ranks.agree)
+
+
+def _aligned(step: Step, backend: Backend, ranks: Together) -> Step:
+    from netscope.machine.ranks.together import Aligned
+
+    return Aligned(step, backend, ranks)
+
+
+def _collectives(step: Step, backend: Backend, steps: int) -> list[list[Call]]:
+    from netscope.machine.ranks.collectives import recorded as collectives_of
+
+    return collectives_of(step, backend, steps)
 
 
 def _doubts(breakdown: Breakdown, events: Sequence[Event]) -> Iterator[str]:
@@ -214,9 +256,9 @@ def _replayed(
         return None
 
 
-def _steps(measured: Measurement) -> int:
+def _steps(seconds: float) -> int:
     """How many instrumented steps: enough to leave odd ones out, few enough to read."""
-    return min(max(math.ceil(_INSTRUMENTED / measured.median), _FEWEST), _MOST)
+    return min(max(math.ceil(_INSTRUMENTED / seconds), _FEWEST), _MOST)
 
 
 def _share(watch: Watcher, what: str, start: float, end: float) -> Callable[[Progress], None]:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from netscope.base.errors import NetscopeError, TraceError, UsageError, interrupts, said
 from netscope.base.workload import Workload
@@ -26,6 +27,9 @@ from netscope.report.measured.timing import Roof
 from netscope.report.report import Report
 from netscope.trace.memory import too_large
 
+if TYPE_CHECKING:
+    from netscope.machine.ranks.together import Together
+
 # Makes the workload at a batch, and its report with the trace that it was made from.
 Prepare = Callable[[int], tuple[Workload, Report]]
 
@@ -41,25 +45,37 @@ def profile(
     settings: Settings,
     watch: Watcher | None = None,
     samples: int | None = None,
+    ranks: Together | None = None,
 ) -> Report:
     """The report of a network with what it takes on a machine.
 
     samples:
         in a step; read off the first input's first dimension when it is not told.
+    ranks:
+        those that profile their parts of the network at the same time.
 
     Raises:
         UsageError: the machine is not there or cannot do what was asked for, or the module is elsewhere.
         TraceError: a step raised, or memory did not suffice.
     """
     tell = watch or _unwatched
+    if ranks is not None:
+        ranks.at("the building of the network")
+        settings = replace(settings, as_built=True)
     workload, report = prepare(batch)
     backend = _backend(workload, device, settings)
     dtype = _dtype(workload, backend, settings)
     size = _samples(report) if samples is None else samples
     with _told(workload, backend, size):
-        passed = _measured(workload, report, backend, settings, size, dtype, tell)
+        passed = _measured(workload, report, backend, settings, size, dtype, tell, ranks)
         tell("roof", 0.9)
-        roof = _roof_of(_spec(backend, settings, dtype), dtype)
+        # One at a time: on a processor they would be in each other's way. The rows are the first rank's.
+        roof = None
+        if ranks is None or ranks.rank == 0:
+            roof = _roof_of(_spec(backend, settings, dtype), dtype)
+        if ranks is not None:
+            ranks.at("the end")
+            ranks.align()
     assert report.facts is not None
     made = with_roof(report, moved_bytes(report.facts), roof)
     if passed.breakdown is not None:
@@ -198,6 +214,7 @@ def _measured(
     batch: int,
     dtype: str,
     watch: Watcher,
+    ranks: Together | None = None,
 ) -> Passed:
     assert report.facts is not None
     watch("weights", 0.0)
@@ -209,7 +226,9 @@ def _measured(
             )
     try:
         with held(workload, report.facts, backend.device().target, settings) as (module, args, kwargs):
-            return passes(module, args, kwargs, backend, settings, batch=batch, dtype=dtype, watch=watch)
+            return passes(
+                module, args, kwargs, backend, settings, batch=batch, dtype=dtype, watch=watch, ranks=ranks
+            )
     finally:
         backend.release()
 

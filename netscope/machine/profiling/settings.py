@@ -33,6 +33,8 @@ DTYPES: Final[dict[str, str]] = {
 }
 # Machines have fewer, and torch ends the process when it cannot start one.
 _MOST_THREADS: Final = 1024
+# Ranks say twice a second that they live.
+_LEAST_PATIENCE: Final = 2.0
 # A time that was asked for is filled by about so many rounds.
 _ROUNDS: Final = 20
 
@@ -49,6 +51,9 @@ class Settings:
         the machine that layers are held against: a name of `timing.devices`, "auto", "here" or "none".
     layers:
         whether layers are timed too, and not steps alone.
+    as_built:
+        whether a factory itself makes the weights, as it has to where each rank has a part of them; else
+        they are random.
     """
 
     train: bool = False
@@ -62,6 +67,7 @@ class Settings:
     device_spec: str = AUTO
     pace: Pace = field(default_factory=Pace)
     layers: bool = True
+    as_built: bool = False
 
 
 def checked(settings: Settings) -> Settings:
@@ -167,6 +173,21 @@ def pace_of(
         rounds=max(usual.rounds, math.ceil(least / round_seconds)),
         limit=limit,
     )
+
+
+def patience_of(seconds: float | None) -> float | None:
+    """For how long ranks may not move before they are given up; None where not told.
+
+    Raises:
+        UsageError: it is no time.
+    """
+    found = _seconds("the patience with ranks", seconds)
+    if found is not None and found < _LEAST_PATIENCE:
+        raise UsageError(
+            f"ranks that do not move for {found:g} s may be at work.",
+            hint=f"give {_LEAST_PATIENCE:g} s or more",
+        )
+    return found
 
 
 def _seconds(name: str, value: Any) -> float | None:

@@ -20,6 +20,7 @@ from netscope.trace.modules import Names
 from netscope.trace.outside import Outside
 from netscope.trace.process import process_kept, thread_kept
 from netscope.trace.rungs import copying, make_plain, set_mode
+from netscope.trace.sharded import adopt_states
 from netscope.trace.twin import tensors
 
 
@@ -66,6 +67,7 @@ def kept(
     with copying(twin, lambda spec: spec, gradient) as copier:
         with torch.no_grad():
             made, args, kwargs = copier((module, *arguments))
+        adopt_states(copier.states())
         names = Names(made)
         make_plain(names.modules)
         outside = Outside({*map(type, names.modules), *copier.classes}, copier.functions)

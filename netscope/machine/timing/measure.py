@@ -5,7 +5,8 @@
     queued(step, backend)       steps back to back, each between two marks on the device's clock
 
 All warm up first, then take rounds of samples until their interval is narrow (see `Pace`). Garbage is not
-collected meanwhile. `meter.Meter` does the same round by round, for measurements that take turns.
+collected meanwhile. Ranks of one network `agree` on how many steps they take. `meter.Meter` does the same
+round by round, for measurements that take turns.
 
 A latency has what a caller waits for: the host's work before the first kernel, the kernels, and being told
 that they are over. Nothing else happens in it; only between the phases of a step is the queue marked. A
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netscope.machine.timing.backend import Backend
-from netscope.machine.timing.meter import Meter, Step
+from netscope.machine.timing.meter import Agree, Meter, Step
 from netscope.report.measured.samples import Measurement, Pace
 
 # A measurement of very short steps ends with so many rounds.
@@ -69,6 +70,7 @@ def latency(
     *,
     threads: int | None = None,
     watch: Watcher | None = None,
+    agree: Agree = float,
 ) -> Measurement:
     """Time single steps, each with the device at rest before and after.
 
@@ -76,7 +78,7 @@ def latency(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend, threads):
-        return converge(Meter(step, backend, pace), watch)
+        return converge(Meter(step, backend, pace, agree=agree), watch)
 
 
 def throughput(
@@ -85,6 +87,7 @@ def throughput(
     pace: Pace = Pace(),  # noqa: B008 - frozen
     *,
     watch: Watcher | None = None,
+    agree: Agree = float,
 ) -> Measurement:
     """Time steps that follow each other without a pause; `prepare` is part of that time.
 
@@ -92,7 +95,7 @@ def throughput(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend):
-        return converge(Meter(step, backend, pace, kind="throughput"), watch)
+        return converge(Meter(step, backend, pace, kind="throughput", agree=agree), watch)
 
 
 def queued(
@@ -101,6 +104,7 @@ def queued(
     pace: Pace = Pace(),  # noqa: B008 - frozen
     *,
     watch: Watcher | None = None,
+    agree: Agree = float,
 ) -> Measurement:
     """Time steps in a queue, each between two marks of the device; `prepare` is outside of them.
 
@@ -108,7 +112,7 @@ def queued(
         Exception: whatever the step raises, out of memory too.
     """
     with undisturbed(backend):
-        return converge(Meter(step, backend, pace, kind="queued"), watch)
+        return converge(Meter(step, backend, pace, kind="queued", agree=agree), watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +143,14 @@ def converge(meter: Meter, watch: Watcher | None = None) -> Measurement:
     looked = 0
     while True:
         meter.round()
-        passed = (backend.clock() - started) / pace.limit
+        passed = meter.agree((backend.clock() - started) / pace.limit)
         over = passed >= 1 or meter.rounds >= MOST_ROUNDS
         # Looked at again after a tenth more rounds: looking takes time, and often enough chance looks narrow.
         if not over and meter.rounds < max(pace.rounds, LOOK_AGAIN * looked):
             continue
         looked = meter.rounds
         measured = meter.measurement()
-        if measured.converged or over:
+        if over or not meter.agree(not measured.converged):
             tell(Progress("done", 1.0, measured.uncertainty))
             return measured
         tell(Progress("rounds", passed, measured.uncertainty))

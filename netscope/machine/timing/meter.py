@@ -15,6 +15,9 @@ from netscope.report.measured.samples import Measurement, Pace, Round
 # A round of very short steps ends with so many samples.
 MOST_SAMPLES: Final = 1000
 
+# The most that any of several ranks says, which have to take as many steps as each other; alone one's own.
+Agree = Callable[[float], float]
+
 
 class Step(Protocol):
     """What is measured. `phases` are run in order; `prepare` comes before each step and is not timed."""
@@ -30,11 +33,14 @@ class Step(Protocol):
 class Meter:
     """One measurement, round by round. Call `warm_up` once, then `round` as often as wanted."""
 
-    def __init__(self, step: Step, backend: Backend, pace: Pace, *, kind: str = "latency") -> None:
-        """`kind` is that of a `Measurement`."""
+    def __init__(
+        self, step: Step, backend: Backend, pace: Pace, *, kind: str = "latency", agree: Agree = float
+    ) -> None:
+        """`kind` is that of a `Measurement`; `agree` is asked wherever the time decides what is done next."""
         self.step = step
         self.backend = backend
         self.pace = pace
+        self.agree = agree
         self._functions = [function for _, function in step.phases]
         self._empty = Measurement(
             kind=kind,
@@ -56,14 +62,17 @@ class Meter:
         taken: list[float] = []
         started = clock()
         settled = False
-        while not settled and (len(taken) < pace.warmup_steps or clock() - started < pace.warmup_limit):
+        going = 1.0
+        while going:
             taken.append(self._sample()[0])
             settled = (
                 len(taken) >= pace.warmup_steps
                 and clock() - started >= pace.warmup_seconds
                 and _agree(_recent(taken, pace.warmup_seconds), pace.warmup_agreement)
             )
-        usual = statistics.median(_recent(taken, pace.warmup_seconds))
+            more = len(taken) < pace.warmup_steps or clock() - started < pace.warmup_limit
+            going = self.agree(more and not settled)
+        usual = self.agree(statistics.median(_recent(taken, pace.warmup_seconds)))
         self._in_a_round = _round_length(usual, pace)
         steps = 1
         if self._empty.kind == "throughput":

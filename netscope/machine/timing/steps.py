@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from netscope.trace.tree import leaves
 Phases = tuple[tuple[str, Callable[[], object]], ...]
 
 _SEED: Final = 0
+# Whoever has parts of tensors has imported it.
+_FUNCTIONAL: Final = "torch.distributed._functional_collectives"
 
 # A learning rate of zero: every update is computed and written, and no weight ever leaves the range of
 # ordinary numbers, however often the step is repeated.
@@ -43,6 +46,7 @@ class Inference:
         self._module = module
         self._args = args
         self._kwargs = dict(kwargs)
+        self._sent = _sent()
 
     @property
     def phases(self) -> Phases:
@@ -54,7 +58,9 @@ class Inference:
 
     def _forward(self) -> None:
         with torch.no_grad():
-            self._module(*self._args, **self._kwargs)
+            result = self._module(*self._args, **self._kwargs)
+        if self._sent:
+            arrived(result)
 
 
 class Training:
@@ -84,6 +90,7 @@ class Training:
         self._args = args
         self._kwargs = dict(kwargs)
         self._optimizer = make(trained)
+        self._sent = _sent()
         self._outputs: list[torch.Tensor] = []
         self._gradients: list[torch.Tensor] = []
 
@@ -100,6 +107,8 @@ class Training:
     def _forward(self) -> None:
         with torch.enable_grad():
             result = self._module(*self._args, **self._kwargs)
+        if self._sent:
+            arrived(result)
         self._outputs = [
             leaf for _, leaf in leaves(result) if isinstance(leaf, torch.Tensor) and leaf.requires_grad
         ]
@@ -114,6 +123,20 @@ class Training:
 
     def _step(self) -> None:
         self._optimizer.step()
+
+
+def _sent() -> bool:
+    """Whether ranks may send each other something; else nothing has to arrive."""
+    return _FUNCTIONAL in sys.modules and torch.distributed.is_initialized()
+
+
+def arrived(result: Any) -> None:
+    """Wait for what is still on its way in a result: a collective is over once somebody uses what it made."""
+    for _, leaf in leaves(result):
+        local = getattr(leaf, "_local_tensor", leaf)
+        wait = getattr(local, "trigger_wait", None)
+        if wait is not None:
+            wait()
 
 
 def _noise_like(tensor: torch.Tensor) -> torch.Tensor:

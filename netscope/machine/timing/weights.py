@@ -48,6 +48,22 @@ def materialised(workload: Workload, device: str | torch.device) -> torch.nn.Mod
     return module
 
 
+def built(workload: Workload, device: str | torch.device) -> torch.nn.Module:
+    """The same as its factory builds it, with the weights that it makes.
+
+    Raises:
+        UsageError, SourceError: as for `materialised`.
+    """
+    if workload.rebuild is None:
+        raise UsageError(f"{workload.name} has weights of its own.")
+    module = workload.rebuild()
+    target = torch.device(device)
+    # A tensor of parts lies where its mesh does.
+    if any(type(one) is torch.nn.Parameter and one.device != target for one in module.parameters()):
+        module.to(target)
+    return module
+
+
 def fill(module: torch.nn.Module, device: str | torch.device) -> None:
     """Give random values to every meta parameter, in place of it, and move all else to the device."""
     noise = _Noise(torch.device(device))

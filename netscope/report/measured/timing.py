@@ -14,6 +14,7 @@ from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWo
 from netscope.report.measured.device import Device
 from netscope.report.measured.intervals import Interval, Ratio
 from netscope.report.measured.links import Links
+from netscope.report.measured.ranks import MeasuredRanks
 from netscope.report.measured.remarks import remarks, slowdown
 from netscope.report.measured.samples import Measurement, launch_bound, ratio
 
@@ -137,6 +138,8 @@ class Timing:
         what a training step computes; None for a forward, and where it could not be recorded.
     doubts:
         what was met while measuring and has to be known, in plain sentences.
+    ranks:
+        all that were measured together, of which this is one; None for a process that was alone.
     """
 
     device: Device
@@ -156,6 +159,7 @@ class Timing:
     peak_memory: int | None = None
     work: StepWork | None = None
     doubts: tuple[str, ...] = ()
+    ranks: MeasuredRanks | None = None
 
     def __repr__(self) -> str:
         """Short: a debugger would else print every sample."""

@@ -413,7 +413,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         return tuple(results) if issubclass(kind, tuple) else results[0]
 
     def _is_apart(self, results: int) -> bool:
-        """Whether what the last operator made lies in memory of its own, each for itself: some only say so."""
+        """Whether what the last operator made has memory of its own, each for itself: some only say so."""
         last = len(self.ops) - 1
         written = set(self.ops[last].writes)
         return len(written) == results and all(self.storages[one].born == last for one in written)

@@ -24,6 +24,7 @@ from netscope.report.layer import Layer, Parameter, Tensor, Window
 from netscope.report.measured.breakdown import LayerTime, Reconciliation, StepWork, Work
 from netscope.report.measured.device import Device
 from netscope.report.measured.links import Links
+from netscope.report.measured.ranks import MeasuredCollective, MeasuredRank, MeasuredRanks
 from netscope.report.measured.samples import Measurement, Pace, Reading, Round
 from netscope.report.measured.timing import LayerRoof, LayerTiming, Roof, Timing
 from netscope.report.memory import (
@@ -62,6 +63,7 @@ DATA = Path(__file__).parents[2] / "data" / "reports"
 KINDS: tuple[type, ...] = (
     *(Report, Layer, Tensor, Parameter, Window, VectorOps, Roof, LayerRoof, LayerTiming, LayerTime),
     *(Timing, Device, Measurement, Pace, Round, Reading, Reconciliation, Work, StepWork),
+    *(MeasuredRanks, MeasuredRank, MeasuredCollective),
     *(Misfit, Side),
     *(Flow, Group, FlowNode, FlowEdge),
     *(Memory, StepMemory, LayerMemory, Moment, Holder, StepPart, Reserved, Sharded, Measured),
