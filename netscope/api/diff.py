@@ -36,6 +36,10 @@ def diff(
     train_b: bool | None = None,
     options: Mapping[str, Any] | None = None,
     options_b: Mapping[str, Any] | None = None,
+    mesh: Any = None,
+    mesh_b: Any = None,
+    rank: int | str | None = None,
+    rank_b: int | str | None = None,
     memory: bool = False,
 ) -> Diff:
     """Say what changed between two networks: `print(netscope.diff("alexnet", "zfnet"))`.
@@ -43,8 +47,8 @@ def diff(
     Args:
         before, after: Reports, or whatever `summary` takes. Without `after` it is the same network, and one
             of the arguments in `_b` says what is different.
-        input, args, kwargs, batch, dtype, train, options: as `summary` takes them, of both networks; a
-            Report, or the name of a saved one, has its own.
+        input, args, kwargs, batch, dtype, train, options, mesh, rank: as `summary` takes them, of both
+            networks; a Report, or the name of a saved one, has its own.
         input_b and the like: those of `after`, where they are others.
         memory: also what a step of training with AdamW takes of memory, as `netscope.memory` says it; hand
             reports of that in for another optimizer, or other ways.
@@ -55,7 +59,17 @@ def diff(
     Raises:
         UsageError: nothing to compare with, or an argument for what is a report; else what `summary` raises.
     """
-    how = given(input=input, args=args, kwargs=kwargs, batch=batch, dtype=dtype, train=train, options=options)
+    how = given(
+        input=input,
+        args=args,
+        kwargs=kwargs,
+        batch=batch,
+        dtype=dtype,
+        train=train,
+        options=options,
+        mesh=mesh,
+        rank=rank,
+    )
     how_b = given(
         input=input_b,
         args=args_b,
@@ -64,9 +78,11 @@ def diff(
         dtype=dtype_b,
         train=train_b,
         options=options_b,
+        mesh=mesh_b,
+        rank=rank_b,
     )
     if after is None and not how_b:
-        wanted = spelled("input_b", "batch_b", "dtype_b", "train_b", "options_b")
+        wanted = spelled("input_b", "batch_b", "dtype_b", "train_b", "options_b", "mesh_b")
         raise UsageError(
             "a diff is of two networks, or of one in two ways.",
             hint=f"name a second one, or give one of {wanted}",

@@ -21,9 +21,13 @@ from netscope.cli.common.options import (
     Input,
     InputB,
     LayerNames,
+    Mesh,
+    MeshB,
     Model,
     Output,
     Quantities,
+    Rank,
+    RankB,
     Train,
     TrainB,
     split_commas,
@@ -51,6 +55,10 @@ def command(
     dtype_b: DtypeB = None,
     train: Train = None,
     train_b: TrainB = None,
+    mesh: Mesh = None,
+    mesh_b: MeshB = None,
+    rank: Rank = None,
+    rank_b: RankB = None,
     option: FactoryOptions = None,
     option_b: FactoryOptionsB = None,
     everything: Annotated[
@@ -72,8 +80,8 @@ def command(
     from netscope.api.diff import diff
     from netscope.report.quantities import BY_KEY
 
-    how = given(input, batch, dtype, train, option)
-    how_b = given_b(input_b, batch_b, dtype_b, train_b, option_b)
+    how = given(input, batch, dtype, train, option, mesh, rank)
+    how_b = given_b(input_b, batch_b, dtype_b, train_b, option_b, mesh_b, rank_b)
     shown = split_commas(columns)
     remembers = memory or any(known.of == "memory" for known in map(BY_KEY.get, shown) if known is not None)
     with only_data_on_stdout():

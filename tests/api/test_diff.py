@@ -37,7 +37,7 @@ def test_a_wrong_call() -> None:
     with pytest.raises(UsageError, match="a diff is of two networks") as caught:
         netscope.diff("lenet")
     assert caught.value.hint == (
-        "name a second one, or give one of input_b=, batch_b=, dtype_b=, train_b=, options_b="
+        "name a second one, or give one of input_b=, batch_b=, dtype_b=, train_b=, options_b=, mesh_b="
     )
     with pytest.raises(UsageError, match="the second network is a saved report"):
         netscope.diff("lenet", report, batch_b=2)

@@ -110,7 +110,8 @@ def test_a_wrong_call(net: str, capsys: pytest.CaptureFixture[str], tmp_path: Pa
     netscope.summary("lenet").to_json(saved)
     assert refused(capsys, "lenet") == (
         "netscope: a diff is of two networks, or of one in two ways.\n"
-        "          name a second one, or give one of --input-b, --batch-b, --dtype-b, --train-b, -k-b\n"
+        "          name a second one, or give one of --input-b, --batch-b, --dtype-b, --train-b, -k-b, "
+        "--mesh-b\n"
     )
     assert "leave out --input-b" in refused(capsys, "lenet", saved, "--input-b", "1x32x32")
     assert "leave out --batch, -k" in refused(capsys, saved, saved, "--batch", "2", "-k", "a=1")

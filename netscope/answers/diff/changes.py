@@ -8,6 +8,7 @@ from typing import Any, Final
 from netscope.answers.diff.result import Change
 from netscope.base.opnames import computing
 from netscope.report.layer import Layer, Parameter, Tensor
+from netscope.report.ranks import by_collective
 from netscope.report.report import Report
 
 
@@ -75,6 +76,8 @@ def _definition(before: Layer, after: Layer, situation: Situation) -> Iterator[C
     if before.parameters and after.parameters:  # a layer that has none is neither frozen nor of a dtype
         for what, get in _PARAMETERS.items():
             yield from _differing(what, get(before.parameters), get(after.parameters))
+    if before.rank is not None and after.rank is not None:
+        yield from _differing("placements", before.placements, after.placements)
     yield from _differing("shared_with", situation.now(before.shared_with), after.shared_with)
     yield from _ties(before.parameters, after.parameters, situation)
     if not situation.other_mode:
@@ -131,6 +134,9 @@ def _result(before: Layer, after: Layer, situation: Situation) -> Iterator[Chang
     yield from _differing("own_macs", before.own_macs, after.own_macs, "result")
     yield from _differing("own_vector", before.own_vector.total, after.own_vector.total, "result")
     yield from _differing("own_output_bytes", before.own_output_bytes, after.own_output_bytes, "result")
+    if before.rank is not None and after.rank is not None:
+        was, now = by_collective(before.rank.own_traffic), by_collective(after.rank.own_traffic)
+        yield from _differing("sends", was, now, "result")
     yield from _differing("unknown", before.unknown or None, after.unknown or None, "result")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from netscope.answers.diff.result import Diff, Pair, Status
 from netscope.report import store
 from netscope.report.quantities import QUANTITIES, Delta, Number
+from netscope.report.ranks import Axis, Ranks
 from netscope.report.store.documents import SCHEMA_VERSION, Network, network
 
 
@@ -76,6 +77,43 @@ class Timed:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanDocument:
+    """How one of the networks is divided: no axis and one rank where it is not."""
+
+    mesh: tuple[Axis, ...]
+    world: int
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentDocument:
+    """Bytes on the wire by one kind of collective along one axis, in one phase."""
+
+    collective: str
+    axis: str
+    phase: str
+    wire_bytes: DeltaDocument
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """A figure of the rank whose rows there are, and of the one that has the most of it."""
+
+    own: DeltaDocument
+    most: DeltaDocument
+
+
+@dataclass(frozen=True, slots=True)
+class PlansDocument:
+    """Two ways to divide a network: what is sent, and what a rank has."""
+
+    before: PlanDocument
+    after: PlanDocument
+    sent: tuple[SentDocument, ...]
+    held: dict[str, HeldDocument]
+
+
+@dataclass(frozen=True, slots=True)
 class DiffDocument:
     """What `netscope diff --format json` writes: two networks and how their layers pair up."""
 
@@ -87,6 +125,7 @@ class DiffDocument:
     counts: Counts
     absorbed: Ending | None
     timing: Timed | None
+    plans: PlansDocument | None
     pairs: tuple[PairDocument, ...]
 
 
@@ -102,6 +141,7 @@ def document(diff: Diff) -> DiffDocument:
         counts=Counts(counts["="], counts["~"], counts["+"], counts["-"]),
         absorbed=None if diff.absorbed is None else Ending(diff.absorbed.path, diff.absorbed.because),
         timing=_timed(diff),
+        plans=_plans(diff),
         pairs=tuple(map(_pair, diff.pairs)),
     )
 
@@ -112,6 +152,22 @@ def _timed(diff: Diff) -> Timed | None:
         return None
     low, high = (None, None) if ratio.interval is None else (ratio.interval.low, ratio.interval.high)
     return Timed(ratio.value, low, high, ratio.outside_noise)
+
+
+def _plans(diff: Diff) -> PlansDocument | None:
+    found = diff.plans
+    if found is None:
+        return None
+    return PlansDocument(
+        before=_plan(found.before),
+        after=_plan(found.after),
+        sent=tuple(SentDocument(*row[:3], _delta(row.delta)) for row in found.sent),
+        held={held.key: HeldDocument(_delta(held.own), _delta(held.most)) for held in found.held},
+    )
+
+
+def _plan(ranks: Ranks | None) -> PlanDocument:
+    return PlanDocument((), 1, 0) if ranks is None else PlanDocument(ranks.mesh, ranks.world, ranks.rank)
 
 
 def _delta(delta: Delta) -> DeltaDocument:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from netscope.answers.diff.plans import Plans, plans
 from netscope.base.answer import Answer
 from netscope.report.layer import Layer
 from netscope.report.measured.intervals import Ratio
@@ -121,7 +122,20 @@ class Diff(Answer):
 
     def __bool__(self) -> bool:
         """Whether anything differs that is known; see `whole`."""
-        return any(pair.status != "=" for pair in self.pairs)
+        return any(pair.status != "=" for pair in self.pairs) or self._divided_otherwise
+
+    @cached_property
+    def plans(self) -> Plans | None:
+        """How both are divided among ranks, and what that makes different; None where neither is."""
+        return plans(self.before, self.after)
+
+    @property
+    def _divided_otherwise(self) -> bool:
+        found = self.plans
+        if found is None:
+            return False
+        meshes = [() if one is None else one.mesh for one in (found.before, found.after)]
+        return meshes[0] != meshes[1] or any(row.delta.change for row in found.sent)
 
     @property
     def whole(self) -> bool:

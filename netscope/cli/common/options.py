@@ -69,6 +69,10 @@ TrainB = Annotated[
     bool | None,
     typer.Option("--train-b/--eval-b", help="The other's mode [the same].", show_default=False),
 ]
+MeshB = Annotated[
+    str | None, typer.Option("--mesh-b", metavar="AXIS=N,...", help="The other's mesh [the same].")
+]
+RankB = Annotated[str | None, typer.Option("--rank-b", metavar="N", help="The other's rank [the same].")]
 FactoryOptionsB = Annotated[
     list[str] | None,
     typer.Option("--option-b", "-k-b", metavar="KEY=VALUE", help="For the other's factory, in place of -k."),

@@ -72,6 +72,10 @@ def _sections(differences: Differences) -> Iterator[p.Section]:
         yield p.Notes(timed(diff), close=True)
         return
     yield _totals(differences)
+    if diff.plans is not None:
+        from netscope.show.diff import plans  # few networks are divided
+
+        yield from plans.sections(diff.plans)
     yield p.Difference(lambda **how: _drawn(diff, **how))
     repeated = any(row.times > 1 for row in differences.rows)
     if differences.rows:

@@ -34,6 +34,10 @@ def head(differences: Differences) -> list[Piece]:
     if before.training or after.training:
         pieces.append(Piece(_twice(_mode(before), _mode(after))))
     pieces += map(Piece, shared(differences))
+    if (found := differences.diff.plans) is not None:
+        from netscope.show.diff.plans import whose  # few networks are divided
+
+        pieces.append(Piece(_twice(whose(found.before), whose(found.after))))
     return pieces
 
 
@@ -183,14 +187,16 @@ def _setting(diff: Diff) -> str:
 
 
 def _parts(diff: Diff) -> Iterable[str]:
-    for key in ("params", "macs"):
+    divided = diff.before.ranks is not None and diff.after.ranks is not None
+    for key in ("params", "macs", "wire_bytes") if divided else ("params", "macs"):
         quantity = BY_KEY[key]
+        title = f"bytes {quantity.title}" if key == "wire_bytes" else quantity.title
         text = figure_text(quantity, figures.total(diff, quantity))
         if text.percent == units.UNKNOWN:
-            yield f"an unknown change of {quantity.title}"
+            yield f"an unknown change of {title}"
         elif not text.percent:
-            yield f"{_SAME} {quantity.title}"
+            yield f"{_SAME} {title}"
         else:
             more = "fewer" if text.change.startswith(units.MINUS) else "more"
             size = text.short.lstrip(f"+{units.MINUS}")
-            yield f"{size} {more} {quantity.title}"
+            yield f"{size} {more} {title}"

@@ -12,6 +12,7 @@ from typing import Any, Final
 from netscope.answers.diff import Change, Pair
 from netscope.base import units
 from netscope.report.layer import Shape
+from netscope.show.columns.ranks import places
 
 Tell = Callable[[Any, Any], str]
 
@@ -136,7 +137,8 @@ def _is_implied(change: Change, pair: Pair, changes: Collection[Change]) -> bool
     if change.what.endswith(".shared_with"):
         return any(c.what == "shared_with" for c in others)
     if change.what == "operators":
-        return any(c.what == "type" for c in others)
+        # What is sent says which collectives came and went.
+        return any(c.what == "type" for c in others) or any(c.what == "sends" for c in changes)
     if change.what in ("kdim", "vdim"):
         return any(
             c.what == "embed_dim" and (c.before, c.after) == (change.before, change.after) for c in others
@@ -145,9 +147,8 @@ def _is_implied(change: Change, pair: Pair, changes: Collection[Change]) -> bool
         return False
     if change.before is None or change.after is None:
         return any(c.what == "type" or isinstance(c.after, bool) for c in others)
-    sides = {
-        sides for sides in zip(change.before, change.after, strict=False) if sides[0] != sides[1]
-    }  # a size that became another one
+    # A size that became another one.
+    sides = [sides for sides in zip(change.before, change.after, strict=False) if sides[0] != sides[1]]
     return any(c.what in _SIZING or c.what == "type" or (c.before, c.after) in sides for c in others)
 
 
@@ -155,7 +156,7 @@ def _is_implied(change: Change, pair: Pair, changes: Collection[Change]) -> bool
 _SIZING: Final = _SIDES | frozenset(
     "kernel_size groups num_features normalized_shape num_channels num_embeddings embedding_dim embed_dim "
     "kdim vdim hidden_size input_size num_layers bidirectional proj_size num_parameters in1_features "
-    "in2_features".split()
+    "in2_features placements".split()
 )
 
 
@@ -225,6 +226,26 @@ def _operators(before: Mapping[str, int], after: Mapping[str, int]) -> str:
     return ", ".join(texts[:OPERATORS]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def _placements(before: Mapping[str, Mapping[str, str]], after: Mapping[str, Mapping[str, str]]) -> str:
+    """How parameters are laid out: "weight dp S(0) → dp R"."""
+    texts = []
+    for name in dict.fromkeys([*before, *after]):
+        old, new = (places(side[name]) if name in side else "undivided" for side in (before, after))
+        texts += [f"{name} {old} → {new}"] if old != new else []
+    alike = {text.partition(" ")[2] for text in texts}
+    return f"placed {alike.pop()}" if len(alike) == 1 else ", ".join(texts)
+
+
+def _sends(before: Mapping[str, int], after: Mapping[str, int]) -> str:
+    """What goes to the wire: "sends all_gather dp 0 B → 1.00 MiB"."""
+    texts = [
+        f"{what} {units.arrow(units.binary(before.get(what, 0)), units.binary(after.get(what, 0)))}"
+        for what in dict.fromkeys([*before, *after])
+        if before.get(what, 0) != after.get(what, 0)
+    ]
+    return f"sends {', '.join(texts)}"
+
+
 def _uncounted(before: Mapping[str, int] | None, after: Mapping[str, int] | None) -> str:
     return f"uncounted {', '.join(after)}" if after else "all counted"
 
@@ -256,6 +277,8 @@ TOLD: Final[dict[str, Tell]] = {
     "returns": _returns,
     "output_dtype": _named("output"),
     "operators": _operators,
+    "placements": _placements,
+    "sends": _sends,
     "unknown": _uncounted,
 }
 
