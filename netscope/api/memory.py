@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from netscope.answers.memory.fit import Watcher
     from netscope.api.reading import Model, Reader
-    from netscope.report.memory import Fit, Measured
+    from netscope.report.memory import Measured
     from netscope.report.report import Report
     from netscope.trace.facts import Trace
     from netscope.trace.step.facts import Step
@@ -122,8 +122,12 @@ def memory(
         )
         _check_amp(recipe.amp)
         if request.mesh is not None:
-            _check_divided(shard=shard, context=context, measure=measure, fit=fit)
-            return _of_ranks(found, request, recipe, device)
+            _check_divided(shard=shard, context=context, measure=measure)
+
+            def fitted(report: Report, plain: Request, workload: Workload) -> Report:
+                return _with_fit(report, fit, over, found, plain, workload, recipe, watch)
+
+            return _of_ranks(found, request, recipe, device or _machine(fit, over), fitted)
         workload = found.read(request)
         assert isinstance(workload, Workload)
         device = device or _machine(fit, over) or _where(workload)
@@ -144,15 +148,25 @@ def memory(
         if measure:
             assert report.facts is not None
             more["measured"] = _measured(workload, report.facts, recipe, device, request.train)
-        if fit is not None:
-            more["fit"] = _fitted(report, fit, over, found, request, workload, recipe, watch)
-        return report.but(memory=replace(report.memory, **more)) if more else report
+        report = report.but(memory=replace(report.memory, **more)) if more else report
+        return _with_fit(report, fit, over, found, request, workload, recipe, watch)
 
 
-def _of_ranks(found: Reader, request: Request, recipe: Recipe, device: str | None) -> Report:
-    """Of one rank of the request's mesh, and the peaks of those that differ."""
+def _of_ranks(
+    found: Reader,
+    request: Request,
+    recipe: Recipe,
+    device: str | None,
+    fitted: Callable[[Report, Request, Workload], Report],
+) -> Report:
+    """Of one rank of the request's mesh, and the peaks of those that differ.
+
+    fitted:
+        finds what fits the rank that takes the most, if that was asked for.
+    """
     from netscope.answers.memory.remember import with_memory
     from netscope.api.ranks import ranked
+    from netscope.base.meta.world import standing_for
 
     def remember(workload: Workload, report: Report) -> Report:
         where = device or _where(workload)
@@ -165,7 +179,22 @@ def _of_ranks(found: Reader, request: Request, recipe: Recipe, device: str | Non
         kinds = tuple(kind._replace(peak=peak) for kind in found.ranks.kinds)
         return found.but(ranks=replace(found.ranks, kinds=kinds))
 
-    return ranked(found, request, remember)
+    report = worst = ranked(found, request, remember)
+    ranks, mesh = report.ranks, request.mesh
+    assert ranks is not None
+    assert mesh is not None
+    most = max(ranks.kinds, key=lambda kind: (kind.peak or 0, ranks.rank in kind.ranks))
+    rank = ranks.rank if ranks.rank in most.ranks else most.ranks[0]
+    if rank != ranks.rank:
+        worst = ranked(found, replace(request, rank=rank), remember)
+    with standing_for(mesh, rank):
+        plain = replace(request, mesh=None, rank=None)
+        workload = found.read(plain)
+        assert isinstance(workload, Workload)
+        of_worst = fitted(worst, plain, workload).memory
+    assert report.memory is not None
+    assert of_worst is not None
+    return report.but(memory=replace(report.memory, fit=of_worst.fit))
 
 
 def _check_amp(dtype: str | None) -> None:
@@ -203,21 +232,23 @@ def _machine(fit: str | int | None, over: str) -> str | None:
     return None if fit is None or asked(fit, over).machine is None else "cuda"
 
 
-def _fitted(
+def _with_fit(
     report: Report,
-    fit: str | int,
+    fit: str | int | None,
     over: str,
     found: Reader,
     request: Request,
     workload: Workload,
     recipe: Recipe,
     watch: Watcher | None,
-) -> Fit:
-    """The largest size that fits, and what to change."""
+) -> Report:
+    """The report with the largest size that fits, and what to change, if that was asked for."""
     from netscope.answers.memory import fit as fits
     from netscope.answers.memory.changes import Plan
 
     assert report.memory is not None
+    if fit is None:
+        return report
     device = report.memory.device
     wanted = fits.asked(fit, over)
     if found.has_input or request.args or request.kwargs:
@@ -246,7 +277,7 @@ def _fitted(
         return _step(sized, trained, device, None if request.train else plan.recipe.amp)
 
     plan = Plan(request.batch, length, request.dtype, recipe)
-    return fits.fitted(
+    largest = fits.fitted(
         report,
         wanted,
         plan,
@@ -255,6 +286,7 @@ def _fitted(
         positions=None if over == "batch" else fits.longest(workload),
         watch=watch,
     )
+    return report.but(memory=replace(report.memory, fit=largest))
 
 
 def remembered(

@@ -49,4 +49,21 @@ def test_a_rank_takes_what_a_real_process_does(name: str, sizes: tuple[int, ...]
 
 def test_a_rank_of_many_is_asked_nothing_that_is_of_one():
     with pytest.raises(UsageError, match="not divided"):
-        netscope.memory("tests.ranks.networks:mlp", input="6x16", mesh="tp=2", train=True, fit="1GiB")
+        netscope.memory("tests.ranks.networks:mlp", input="6x16", mesh="tp=2", train=True, shard="fsdp")
+
+
+def test_the_largest_batch_is_that_of_the_rank_that_takes_most():
+    """Found by whole steps: the next one does not fit."""
+    llama, mesh = "examples/parallel/llama.py:small", {"dp": 2, "tp": 2}
+
+    def peak(batch: int) -> int:
+        report = netscope.memory(llama, input="16:int64", batch=batch, mesh=mesh, train=True, device="cpu")
+        assert report.memory is not None
+        assert report.memory.training is not None
+        return report.memory.training.peak
+
+    found = netscope.memory(llama, input="16:int64", mesh=mesh, train=True, device="cpu", fit="16MiB").memory
+    assert found is not None
+    assert found.fit is not None
+    assert found.fit.largest > 1
+    assert peak(found.fit.largest) <= 2**24 < peak(found.fit.largest + 1)
