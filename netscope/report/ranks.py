@@ -116,7 +116,7 @@ class RankKind(NamedTuple):
     ranks:
         all of them, in order; the first one was traced.
     stage:
-        that of a pipeline that they have; None without one.
+        that of a pipeline that they have, the first of several; None without one.
     params, param_bytes:
         of what one holds at rest.
     macs, backward_macs:
@@ -125,6 +125,8 @@ class RankKind(NamedTuple):
         bytes alive at most in the step; None where not asked for.
     traffic:
         of the step.
+    stages:
+        all that they have, where these are several.
     """
 
     ranks: tuple[int, ...]
@@ -135,6 +137,7 @@ class RankKind(NamedTuple):
     backward_macs: int | None
     peak: int | None
     traffic: tuple[Traffic, ...]
+    stages: tuple[int, ...] = ()
 
     @property
     def wire_bytes(self) -> int:
@@ -225,6 +228,8 @@ class Ranks:
         redistributions that nobody wrote.
     bubble:
         of a pipeline; None without one, or without a schedule.
+    microbatches:
+        in a step of a pipeline. Rows have the figures of one, kinds of ranks those of the step.
     """
 
     mesh: tuple[Axis, ...]
@@ -236,6 +241,7 @@ class Ranks:
     repeated: tuple[Repeated, ...] = ()
     implicit: tuple[Implicit, ...] = ()
     bubble: Bubble | None = None
+    microbatches: int = 1
 
     @property
     def own(self) -> RankKind:
