@@ -155,6 +155,47 @@ def checked_leaves(value: Any) -> Any:
 Input = str | TensorSpec | Sequence[int] | Sequence[str | TensorSpec | Sequence[int]]
 
 
+class Pipeline(NamedTuple):
+    """Which stages of a pipeline a module is, and the order of work that its schedule gives all ranks.
+
+    stages:
+        those of this rank: the module itself is the one, or has a child `stage_name` for each of several.
+    owners:
+        by stage, all of them: whose it is, a place among `ranks`.
+    ranks:
+        of the world, those of the pipeline.
+    schedule:
+        its class; "" for stages without one.
+    microbatches:
+        that a batch is divided into; 1 for stages without a schedule, whose input is one.
+    order:
+        by place among `ranks`: (stage, what, microbatch), where what is "F" for a forward, "B" for a whole
+        backward, "I" and "W" for its halves, of the input and of the weights, and "UNSHARD" or "RESHARD".
+        None where the schedule does not tell.
+    dims, named_dims:
+        along which dimension each argument is divided, None for one that all microbatches are given whole;
+        those that are not told of are divided along their first.
+    accumulates:
+        whether each stage of this rank is fully sharded itself: then torch sums gradients up over the
+        microbatches before ranks exchange them.
+    """
+
+    stages: tuple[int, ...]
+    owners: tuple[int, ...]
+    ranks: tuple[int, ...]
+    schedule: str = ""
+    microbatches: int = 1
+    order: tuple[tuple[tuple[int, str, int], ...], ...] | None = None
+    dims: tuple[int | None, ...] = ()
+    named_dims: tuple[tuple[str, int | None], ...] = ()
+    accumulates: bool = False
+
+
+def stage_name(stage: int) -> str:
+    """What the child of a module of several stages is called."""
+    return f"stage{stage}"
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """One call of a module: `module(*args, **kwargs)`.
@@ -170,6 +211,8 @@ class Workload:
     rebuild:
         for a workload built from a name, builds the module again with real weights (the module held
         here is then made of meta parameters); None for a module that the user handed over.
+    pipeline:
+        of a module that is a rank's stages of one; the arguments are then those of the whole pipeline.
     """
 
     name: str
@@ -179,6 +222,7 @@ class Workload:
     source: str = "python"
     description: str = ""
     rebuild: Callable[[], torch.nn.Module] | None = None
+    pipeline: Pipeline | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "args", args_of(self.args))

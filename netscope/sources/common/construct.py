@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import re
+import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base.arguments import kind_of
 from netscope.base.errors import NetscopeError, SourceError, UsageError, interrupts, said
-from netscope.base.workload import Workload
+from netscope.base.workload import Pipeline, Workload
 from netscope.sources.common.blueprint import Blueprint, Call
 
 if TYPE_CHECKING:
@@ -20,11 +21,16 @@ _UNEXPECTED: Final = r"unexpected keyword argument '(\w+)'"
 
 
 class Made(NamedTuple):
-    """What a factory returned: its module, its own call if it brought one, its own header line."""
+    """What a factory returned: its module, its own call if it brought one, its own header line.
+
+    pipeline:
+        what is known of one, where it returned stages of it.
+    """
 
     module: nn.Module
     call: Call | None = None
     description: str = ""
+    pipeline: Pipeline | None = None
 
 
 def construct(blueprint: Blueprint, name: str, dtype: str | None = None) -> Made:
@@ -71,9 +77,20 @@ def failed(what: str, error: BaseException) -> SourceError:
 
 
 def _unpack(made: Any, name: str) -> Made:
-    """Read what a factory may return: a module, a Workload, or (module, args[, kwargs])."""
+    """Read what a factory may return: a module, a Workload, or (module, args[, kwargs]).
+
+    In place of a module there may be a stage of a pipeline, a list of them, or a schedule.
+    """
     from torch import nn
 
+    if "torch.distributed.pipelining.schedules" in sys.modules:  # else nobody has made any
+        from netscope.sources.common.stages import stages_in
+
+        first, *rest = made if isinstance(made, tuple) and made else (made,)
+        found = stages_in(first)
+        if found is not None:
+            module, pipeline = found
+            return _unpack((module, *rest) if rest else module, name)._replace(pipeline=pipeline)
     match made:
         case nn.Module():
             return Made(made)

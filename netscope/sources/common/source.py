@@ -93,4 +93,5 @@ class Source(Form):
             source=blueprint.source,
             description=made.description or blueprint.description(made.module),
             rebuild=partial(construct_real, blueprint, name, dtype),
+            pipeline=made.pipeline,
         )
