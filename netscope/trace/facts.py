@@ -66,12 +66,15 @@ class Place(NamedTuple):
         ranks of the world from one to the next.
     joined:
         what stands for several of these together, in the same way.
+    stages:
+        the one of them along which the stages of a pipeline lie; "" without any.
     """
 
     rank: int
     world: int
     axes: tuple[tuple[str, int, int], ...]
     joined: tuple[tuple[str, int, int], ...] = ()
+    stages: str = ""
 
 
 class Redistributed(NamedTuple):

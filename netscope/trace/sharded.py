@@ -103,7 +103,12 @@ def is_divided_module(root: torch.nn.Module) -> bool:
 
 def place_of(tensors: Iterable[Any]) -> Place | None:
     """Where this rank is on the mesh that divided tensors lie on; None without one."""
-    meshes = {id(mesh): mesh for mesh in (tensor._spec.mesh for tensor in tensors)}
+    return place_on(tensor._spec.mesh for tensor in tensors)
+
+
+def place_on(given: Iterable[Any]) -> Place | None:
+    """Where this rank is on meshes; None without one."""
+    meshes = {id(mesh): mesh for mesh in given}
     if not meshes:
         return None
     from torch.distributed import get_rank, get_world_size

@@ -64,10 +64,10 @@ def forward_of(step: Step) -> Trace:
 
 def axes_of(place: Place, groups: Iterable[Group]) -> tuple[Axis, ...]:
     """The axes of the mesh, and what is divided along each."""
-    sharding = {name for group in groups if group.shards for name in _along(group.ranks, place).split("+")}
+    sharding = {name for group in groups if group.shards for name in along(group.ranks, place).split("+")}
 
     def role(name: str) -> str:
-        if name in _OF_STAGES:
+        if name == place.stages or name in _OF_STAGES:
             return "pipeline"
         data = name in sharding or name in _OF_DATA or name.startswith(_BEGINS_DATA)
         return "data" if data else "model"
@@ -75,7 +75,7 @@ def axes_of(place: Place, groups: Iterable[Group]) -> tuple[Axis, ...]:
     return tuple(Axis(name, size, role(name), stride) for name, size, stride in place.axes)
 
 
-def _along(ranks: Sequence[int], place: Place) -> str:
+def along(ranks: Sequence[int], place: Place) -> str:
     """The axes along which a group lies, joined by "+"; "" where it is no group of the mesh."""
     varied = [
         (name, size)
@@ -166,8 +166,9 @@ def _sent(operator: Operator, ranks: tuple[int, ...], place: Place, phase: str) 
     what = moved(operator, len(ranks), own)
     assert what is not None
     reach = max(ranks) - min(ranks) + 1
-    along = _along(ranks, place)
-    return Traffic(what.collective, along, len(ranks), reach, phase, 1, what.buffer_bytes, what.wire_bytes)
+    return Traffic(
+        what.collective, along(ranks, place), len(ranks), reach, phase, 1, what.buffer_bytes, what.wire_bytes
+    )
 
 
 def with_rank(report: Report, step: Step, ranks: tuple[int, ...], undivided: Report | None = None) -> Report:
