@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netscope.api.stages import Staged, of_pipeline
 from netscope.api.summary import failed
 from netscope.base.errors import NetscopeError, UsageError, said
 from netscope.base.mesh import Mesh, ranks_of
@@ -41,8 +42,10 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
     own = 0 if rank is None or isinstance(rank, str) else rank
     if own >= size:
         raise UsageError(f"there is no rank {own} among {size}.", hint=f"give one from 0 to {size - 1}")
-    whole = _undivided(found, request, mesh)
-    report, groups = _of_rank(found, request, mesh, own, whole, more)
+    one = _own(found, request, mesh, own, more)
+    if one is None:
+        return of_pipeline(found, request, own, more)
+    report, groups = one
     assert report.ranks is not None
     kinds = list(report.ranks.kinds)
     if rank is None or isinstance(rank, str):
@@ -55,6 +58,16 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
     return report.but(ranks=replace(report.ranks, kinds=tuple(kinds)))
 
 
+def _own(
+    found: Reader, request: Request, mesh: Mesh, rank: int, more: More | None
+) -> tuple[Report, list[tuple[int, ...]]] | None:
+    """As `_of_rank`, beside the whole network; None of a pipeline, whose stages depend on each other."""
+    try:
+        return _of_rank(found, request, mesh, rank, _undivided(found, request, mesh), more)
+    except Staged:
+        return None
+
+
 def _of_rank(
     found: Reader, request: Request, mesh: Mesh, rank: int, whole: Report | None, more: More | None
 ) -> tuple[Report, list[tuple[int, ...]]]:
@@ -64,6 +77,8 @@ def _of_rank(
     with standing_for(mesh, rank):
         workload = found.read(replace(request, mesh=None, rank=None))
         assert isinstance(workload, Workload)
+        if workload.pipeline is not None:
+            raise Staged
         report, groups = of_divided(workload, train=request.train, whole=whole)
         return report if more is None else more(workload, report), groups
 

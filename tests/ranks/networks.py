@@ -13,7 +13,13 @@ from torch import nn
 from torch.distributed._functional_collectives import all_to_all_single_autograd
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
-from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe
+from torch.distributed.pipelining import (
+    PipelineStage,
+    Schedule1F1B,
+    ScheduleGPipe,
+    ScheduleInterleaved1F1B,
+    ScheduleZBVZeroBubble,
+)
 from torch.distributed.tensor import DTensor, Replicate, Shard
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
@@ -329,6 +335,98 @@ def stage(mesh: DeviceMesh) -> PipelineStage:
 def pipeline(mesh: DeviceMesh, schedule: str) -> ScheduleGPipe | Schedule1F1B:
     """The stage of this rank with its order of work."""
     return PIPELINES[schedule](stage(mesh), MICROBATCHES, loss_fn=lambda output, target: output.mean())
+
+
+def gpipe(mesh: DeviceMesh) -> ScheduleGPipe:
+    """All forwards, then all backwards."""
+    return pipeline(mesh, "gpipe")
+
+
+def one_f_one_b(mesh: DeviceMesh) -> Schedule1F1B:
+    """A backward after each forward, as soon as there can be one."""
+    return pipeline(mesh, "1f1b")
+
+
+def interleaved(mesh: DeviceMesh) -> ScheduleInterleaved1F1B:
+    """Two stages a rank, those of all ranks in turn."""
+    rank, ranks = mesh.get_local_rank(), mesh.size()
+    return ScheduleInterleaved1F1B(_two(mesh, rank, rank + ranks), MICROBATCHES, loss_fn=_loss)
+
+
+def zero_bubble(mesh: DeviceMesh) -> ScheduleZBVZeroBubble:
+    """Two stages a rank, there and back; a backward in two halves."""
+    return ScheduleZBVZeroBubble(there_and_back(mesh), MICROBATCHES, loss_fn=_loss)
+
+
+def there_and_back(mesh: DeviceMesh) -> list[PipelineStage]:
+    """The first rank has the first stage and the last one."""
+    rank, ranks = mesh.get_local_rank(), mesh.size()
+    return _two(mesh, rank, 2 * ranks - 1 - rank)
+
+
+def _loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return output.mean()
+
+
+def _two(mesh: DeviceMesh, *numbers: int) -> list[PipelineStage]:
+    return [
+        PipelineStage(
+            nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 16)),
+            number,
+            2 * mesh.size(),
+            torch.device("cpu"),
+            group=mesh.get_group(),
+        )
+        for number in numbers
+    ]
+
+
+def three_ways(mesh: DeviceMesh) -> ScheduleGPipe:
+    """The two layers of a stage along "tp", what is left of them along "dp", stages along "pp"."""
+    module = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 16))
+    parallelize_module(module, mesh["tp"], {"0": ColwiseParallel(), "2": RowwiseParallel()})
+    fully_shard(module, mesh=mesh["dp"])
+    return _of_two(mesh, module)
+
+
+def uneven(mesh: DeviceMesh) -> ScheduleGPipe:
+    """5 rows over ranks of "dp" that are 2: one has 3, and one 2."""
+    return _of_two(mesh, fully_shard(nn.Sequential(nn.Linear(16, 5), nn.Linear(5, 16)), mesh=mesh["dp"]))
+
+
+def _of_two(mesh: DeviceMesh, module: nn.Module) -> ScheduleGPipe:
+    line = mesh["pp"]
+    one = PipelineStage(
+        module, line.get_local_rank(), line.size(), torch.device("cpu"), group=line.get_group()
+    )
+    return ScheduleGPipe(one, MICROBATCHES, loss_fn=_loss)
+
+
+class First(nn.Module):
+    """Words, and which of them are to be seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(10, 16)
+
+    def forward(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.embedding(ids), ids
+
+
+class Second(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(16, 10)
+
+    def forward(self, x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(x) * (ids > 0)[..., None]
+
+
+def words(mesh: DeviceMesh) -> PipelineStage:
+    """Two stages without a schedule; the second is given words too."""
+    rank = mesh.get_local_rank()
+    module = Second() if rank else First()
+    return PipelineStage(module, rank, 2, torch.device("cpu"), group=mesh.get_group())
 
 
 NETWORKS = {
