@@ -40,9 +40,13 @@ _FIGURES: Final[tuple[tuple[str, str, Text], ...]] = (
 
 
 def place(ranks: Ranks) -> str:
-    """Whose figures a report has: "rank 0 of 256, mesh dp=32 × tp=8"."""
+    """Whose figures a report has: "rank 0 of 256, mesh dp=32 × tp=8", and of which stages."""
     mesh = mesh_text(ranks.mesh)
-    return f"rank {ranks.rank} of {units.count(ranks.world)}" + (f", mesh {mesh}" if mesh else "")
+    text = f"rank {ranks.rank} of {units.count(ranks.world)}" + (f", mesh {mesh}" if mesh else "")
+    stages = ranks.own.stages
+    if not stages and ranks.own.stage is None:
+        return text
+    return f"{text}, stages {stages_text(ranks.own)}" if stages else f"{text}, stage {stages_text(ranks.own)}"
 
 
 def mesh_text(mesh: Iterable[Axis]) -> str:
@@ -57,13 +61,15 @@ def facts(report: Report) -> Iterator[p.Fact]:
         return
     whole = report.root.global_macs
     share = part(report.root.rank_share)
-    yield p.Fact(
-        "global MACs", units.metric(whole, units.TOTAL), f"undivided; of them this rank does {share}", ""
-    )
     own = ranks.own
+    undivided = "undivided" if own.stage is None else "of its stages, undivided"
+    note = f"{undivided}; of them this rank does {share}"
+    yield p.Fact("global MACs", units.metric(whole, units.TOTAL), note, "")
     if ranks.trained:
         times = units.ratio(own.backward_macs, own.macs)
-        note = f"of this rank, {units.number(times)} times those of its forward" if times else "of this rank"
+        note = "of this rank" + (" in a step" if ranks.microbatches > 1 else "")
+        if times:
+            note = f"{note}, {units.number(times)} times those of its forward"
         yield p.Fact("backward", units.metric(own.backward_macs, units.TOTAL), note, "")
     if ranks.world > 1:
         phases = phases_of(own.traffic)
@@ -72,7 +78,10 @@ def facts(report: Report) -> Iterator[p.Fact]:
         note = f"what this rank sends in {step}, at the least" + (f": {', '.join(texts)}" if texts else "")
         yield p.Fact("on the wire", units.binary(own.wire_bytes, units.TOTAL), note)
     if (total := ranks.macs) is not None and ranks.world > 1:
-        note = f"of all {units.count(ranks.world)} in a forward" + _in_vain(ranks)
+        forward = "a forward"
+        if ranks.microbatches > 1:
+            forward = f"the forwards of {units.plural(ranks.microbatches, 'microbatch', 'microbatches')}"
+        note = f"of all {units.count(ranks.world)} in {forward}" + _in_vain(ranks)
         yield p.Fact("all ranks", f"{units.metric(total, units.TOTAL)} MACs", note, "")
 
 
@@ -84,7 +93,7 @@ def phases_of(traffic: Iterable[Traffic]) -> list[str]:
 
 def _in_vain(ranks: Ranks) -> str:
     """What part of the own rank's work others do too."""
-    again = sum(one.macs for one in ranks.repeated)
+    again = ranks.microbatches * sum(one.macs for one in ranks.repeated)
     share = units.ratio(again, ranks.own.macs)
     return f"; {units.percent(share)} of this rank's work is done by others too" if share else ""
 
@@ -174,7 +183,7 @@ def _kinds(ranks: Ranks) -> p.Table:
     ]
     rows = []
     for kind in kinds[:_KINDS]:
-        stage = [p.Cell("" if kind.stage is None else units.count(kind.stage), "title")] if staged else []
+        stage = [p.Cell(stages_text(kind), "title")] if staged else []
         cells = [
             *stage,
             p.Cell(ranks_text(kind.ranks), "" if staged else "title"),
@@ -253,6 +262,12 @@ def _notes(ranks: Ranks) -> Iterator[p.Note]:
         nbytes = units.binary(sum(one.buffer_bytes for one in ranks.implicit))
         text = f"{units.plural(times, 'redistribution')} of {nbytes} that nobody wrote"
         yield p.Note(f"{text}: netscope lint names them", "warn", mark="! ")
+
+
+def stages_text(kind: RankKind) -> str:
+    """The stages of a pipeline that ranks have: "0", "0, 4"."""
+    stages = kind.stages or (() if kind.stage is None else (kind.stage,))
+    return ranks_text(stages)
 
 
 def ranks_text(ranks: Sequence[int]) -> str:
