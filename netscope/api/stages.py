@@ -286,8 +286,12 @@ def _traced(workload: Workload, number: int, *, train: bool) -> tuple[Stage, Ste
             notes.append(
                 "what the two halves of a backward do was not told apart: each is taken for half of it"
             )
-    root = step.trace.calls[0]
-    tensors = [value.spec for value in root.outputs if value.spec is not None]
+    outputs = [value for value in step.trace.calls[0].outputs if value.spec is not None]
+    if number < len(pipeline.owners) - 1 and any(value.whole is not None for value in outputs):
+        raise UsageError(
+            f"stage {number} returns a tensor that is divided among ranks, which is not handed on here.",
+            hint="have it return what the rank has: use_local_output=True",
+        )
     inputs = [_spec(value) for value in workload.args] if number else []
     rows = tuple(layer.rank.own_traffic for layer in report.layers if layer.rank and layer.rank.own_traffic)
     stage = Stage(
@@ -299,7 +303,7 @@ def _traced(workload: Workload, number: int, *, train: bool) -> tuple[Stage, Ste
         input_macs,
         rows,
         tuple(inputs),
-        tuple(tensors),
+        tuple(value.spec for value in outputs if value.spec is not None),
     )
     return stage, step, notes
 
@@ -425,11 +429,9 @@ def _step(workload: Workload, train: bool, loss: str) -> tuple[Step, str]:
     try:
         recipe = Recipe(optimizer=None, loss=loss)
         return record_step(workload, recipe, train=train, ladder=("meta",)), ""
-    except ForwardError as failure:
-        there = failure
-    step = _forward(workload, train)
-    assert there.__cause__ is not None
-    return step, f"no backward was recorded: {said(there.__cause__)}"
+    except (ForwardError, UsageError) as failure:  # the latter where nothing has a gradient
+        reason = said(failure.__cause__ or failure)
+    return _forward(workload, train), f"no backward was recorded: {reason}"
 
 
 def _placed(step: Step, pipeline: Pipeline) -> Place:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from netscope.base.errors import UsageError
+from netscope.base.meta.world import current
 from netscope.base.request import Request
 from netscope.base.workload import Workload, parse_dtype
 from netscope.sources.common.blueprint import Blueprint, Call, Options
@@ -79,6 +81,11 @@ class Source(Form):
         dtype = None if request.dtype is None else parse_dtype(request.dtype)
         blueprint = self.open(name, dict(request.options or {}))
         made = construct(blueprint, name, dtype)
+        if made.pipeline is not None and current() is None:
+            raise UsageError(
+                f"{name} returns stages of a pipeline, each of which is given what another returns.",
+                hint="give the mesh, as in --mesh pp=4: all of them are then looked at",
+            )
         if request.args or request.kwargs is not None:
             call = Call(tuple(request.args), dict(request.kwargs or {}))
         else:
