@@ -274,7 +274,7 @@ class Report(Answer):
 
         Of a rank of many what it sends is taken to be sent while it computes: the longer of both.
         """
-        busy = self.busiest("forward")
+        busy = self.busiest_forward
         return self.rows_bound if busy is None else max(self.rows_bound or 0.0, busy.seconds)
 
     @property
@@ -299,7 +299,7 @@ class Report(Answer):
         if self.ranks is None or self.roof is None or self.rows_bound is None or not self.ranks.trained:
             return None
         macs = self.ranks.own.backward_macs
-        return self.rows_bound + (ratio(2 * (macs or 0), self.roof.peak) or 0.0)
+        return self.ranks.microbatches * self.rows_bound + (ratio(2 * (macs or 0), self.roof.peak) or 0.0)
 
     def network_seconds(self, rank: Sends | None) -> float | None:
         """The least seconds of what that sends in a forward; None without links, or without their rates."""
@@ -328,6 +328,14 @@ class Report(Answer):
         from netscope.report.measured.links import busiest
 
         return busiest(found)
+
+    @property
+    def busiest_forward(self) -> Busiest | None:
+        """The link that takes longest over a forward: of a pipeline that of one microbatch, as rows are."""
+        rank = self.root.rank
+        if self.ranks is None or self.ranks.microbatches == 1 or rank is None:
+            return self.busiest("forward")
+        return self.busiest("forward", traffic=rank.traffic)
 
     @property
     def efficiency(self) -> float | None:

@@ -16,7 +16,7 @@ def facts(report: Report) -> Iterator[p.Fact]:
     """The bound of arithmetic and memory beside that of the links, of a forward and of a step."""
     if report.ranks is None or report.roof is None or report.roof.links is None:
         return
-    busy = report.busiest("forward")
+    busy = report.busiest_forward
     if busy is not None:
         note = f"arithmetic and memory {units.seconds(report.rows_bound)}; {_limits(report.rows_bound, busy)}"
         yield p.Fact("network", units.seconds(busy.seconds), f"{_of(busy)} in a forward; {note}", "")

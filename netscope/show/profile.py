@@ -82,7 +82,7 @@ def page(
 
 def _sends_longest(report: Report) -> bool:
     """Whether a rank sends for longer than it computes."""
-    busy = report.busiest("forward")
+    busy = report.busiest_forward
     return busy is not None and busy.seconds > (report.rows_bound or 0.0)
 
 

@@ -64,3 +64,16 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert kept["roof"]["links"]["network"] == 12.5e9
     down = next(row for row in kept["layers"] if row["path"] == "down")
     assert (down["limited_by"], down["network_seconds"]) == ("network:tp", pytest.approx(576 / 12.5e9))
+
+
+def test_a_step_of_a_pipeline_is_of_all_its_microbatches():
+    """A forward is of one, as rows are: 128 bytes go on. A step has 8, and 8 gradients come back."""
+    report = netscope.roofline(
+        "tests.ranks.networks:gpipe", "h200", args=(netscope.TensorSpec((16, 16)),), mesh="pp=2"
+    )
+    assert report.ranks is not None
+    assert report.roof is not None
+    assert report.busiest_forward == ("NVLink", "pp", pytest.approx(128 / 450e9))
+    assert report.busiest() == ("NVLink", "pp", pytest.approx(8 * 128 / 450e9))
+    backward = 2 * 3 * 8 * 2 * 16 * 32 / report.roof.peak
+    assert report.step_work_bound == pytest.approx(8 * report.rows_bound + backward)
