@@ -164,6 +164,8 @@ def _checked(entry: Target, folder: Path) -> Checked:
         "dtype": entry.dtype,
         "train": entry.train,
         "options": entry.options,
+        "mesh": entry.mesh,
+        "rank": entry.rank,
     }
     with contextlib.chdir(folder):
         found = _held(entry.model, entry.requirements, entry.against, Request(**given(**how)))
