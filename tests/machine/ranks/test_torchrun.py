@@ -138,3 +138,19 @@ def test_wrong_usage_is_told_once() -> None:
     assert said(profile(2, "late", "--batch", "1,8"))[0].endswith("a curve is of one process.")
     (line,) = said(profile(2, "late_along_tp", "--mesh", "dp=2,tp=2"))
     assert line.endswith("a mesh dp=2,tp=2 has 4 ranks, and 2 were started.")
+
+
+@pytest.mark.slow
+def test_in_python_every_rank_calls_it_and_the_owner_s_module_stays_as_it_is() -> None:
+    run = torchrun(2, "-m", "tests.machine.ranks.library")
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["False"] == [["all_gather", "forward", 2]]
+    assert ["reduce_scatter", "backward", 2] in found["True"]
+    assert (found["kept"], found["group"], found["ranks"]) == (True, True, 2)
+
+
+@pytest.mark.slow
+def test_in_python_a_rank_that_dies_is_an_error_of_the_others() -> None:
+    run = torchrun(2, "-m", "tests.machine.ranks.library", "killed")
+    assert "rank 1 of 2 died (killed) during the end-to-end pass" in json.loads(run.stdout)["raised"]
