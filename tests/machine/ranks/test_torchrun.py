@@ -93,6 +93,8 @@ def test_people_see_the_ranks_and_their_collectives(tmp_path: Path) -> None:
     assert (row.collective, row.ranks, row.buffer_bytes) == ("all_reduce", 2, 4 * WIDTH)
     assert row.bus_bandwidth == pytest.approx(4 * WIDTH / row.transfer)  # 2 (n - 1) / n is 1
     assert report["up"].timing is not None
+    (predicted,) = [one for one in report.ranks.own.traffic if one.phase == "forward"]
+    assert (predicted.collective, predicted.buffer_bytes) == (row.collective, row.buffer_bytes)
     text = str(report)
     assert "all_reduce" in text
     assert "slowest" in text
