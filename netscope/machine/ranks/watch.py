@@ -36,6 +36,8 @@ _PERIOD: Final = 0.5
 _GRACE: Final = 2.0
 # For how long a lost connection waits for that: the thread is to be first.
 _LOSS: Final = 5.0
+# Who does not tell leaves after who does: the launcher ends the others once the first has left.
+_COURTESY: Final = 1.5
 _FAILED: Final = 3
 _INTERRUPTED: Final = 130
 
@@ -300,6 +302,8 @@ class Watch:
     def _say_and_exit(self, end: End, verdict: Verdict) -> NoReturn:
         """Once: the main thread may have heard of it at the same time."""
         self._telling.acquire()
+        if verdict.by != self.rank:
+            time.sleep(_COURTESY)
         end(verdict.text if verdict.by == self.rank else None, verdict.code)
 
     # What all ranks share
