@@ -43,7 +43,7 @@ def check(
         against: what changes are changes of; a Report, or whatever `summary` takes.
         fail_if: changes that must not be: "macs>+5%", "params>0", "changed".
         named: limits by the name of their quantity (`params="65M"`); and what else `summary` takes:
-            input, args, kwargs, batch, dtype, train, options. Those hold for `against` too.
+            input, args, kwargs, batch, dtype, train, options, mesh, rank. Those hold for `against` too.
 
     Returns:
         a verdict on each limit; one that is about a figure that is not known is not passed.
@@ -164,6 +164,8 @@ def _checked(entry: Target, folder: Path) -> Checked:
         "dtype": entry.dtype,
         "train": entry.train,
         "options": entry.options,
+        "mesh": entry.mesh,
+        "rank": entry.rank,
     }
     with contextlib.chdir(folder):
         found = _held(entry.model, entry.requirements, entry.against, Request(**given(**how)))

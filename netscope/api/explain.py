@@ -20,7 +20,7 @@ def explain(model: Model, layer: str | None = None, **how: Unpack[How]) -> Expla
         model: a Report, or whatever `summary` takes.
         layer: a qualified name ("features.conv1"), its last part ("conv1") or a glob ("features.*"); all
             layers when left out.
-        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options, mesh, rank.
 
     Returns:
         the explained layers, in execution order; each has lines of a label, a formula with the layer's

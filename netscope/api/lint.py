@@ -33,7 +33,7 @@ def lint(
         model: a Report, or whatever `summary` takes. A saved report has no trace; the checks that need
             one are then named in `skipped`.
         select, ignore: codes ("NS101"), beginnings of codes ("NS1") or names ("untiled-windows").
-        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options, mesh, rank.
 
     Returns:
         the findings, worst first; each has a code, a name, a severity, a path and a message.

@@ -79,7 +79,7 @@ def memory(
             machine of `netscope roofline --list` ("h200").
         over: what to vary for that: "batch"; "sequence" or, of a decoder, "context", the length of the input.
         watch: called while that is looked for with what is being done and a share that is done.
-        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options.
+        how: what else `summary` takes: input, args, kwargs, batch, dtype, train, options, mesh, rank.
 
     Returns:
         A Report with `memory`, and with `memory` for each layer: `.inference_peak`, `.saved_for_backward`,

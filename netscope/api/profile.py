@@ -117,7 +117,8 @@ def profile(
             device, else "here".
         watch: called with what is being done and the share that is done.
         mesh: of the ranks that there are, by axis: "dp=2,tp=4" or a dict, for a factory that takes a mesh.
-        rank_timeout: seconds after which ranks of which none moves are given up; 30 without it.
+        rank_timeout: seconds after which ranks of which none moves are given up: 30 without it, and 600
+            of ranks that are compiled.
 
     Returns:
         A Report with `timing`, and with `timing` and `roof` for each layer; of several batches a Curve. The
@@ -171,7 +172,7 @@ def profile(
             pace=pace_of(warmup, min_time, max_time),
         )
     )
-    patience = patience_of(rank_timeout)
+    patience = patience_of(rank_timeout, compiled=settings.compile)
     several = _several()
     if several and settings.cuda_graph:
         raise UsageError("a step of several ranks is not replayed as a graph.", hint="leave out --cuda-graph")

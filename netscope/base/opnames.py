@@ -15,7 +15,11 @@ def short_name(operator: str) -> str:
     parts = operator.replace("::", ".").split(".")
     if len(parts) >= 3:
         parts.pop()
-    return ".".join(parts[1:] if parts[0] == "aten" and len(parts) > 1 else parts)
+    return ".".join(parts[1:] if parts[0] in _TORCHS and len(parts) > 1 else parts)
+
+
+# Whose names are known without where they are from: torch's own, and its collectives.
+_TORCHS: Final = frozenset({"aten", "c10d", "_c10d_functional"})
 
 
 def operator_list(operators: Mapping[str, int], *, all_of_them: bool = False) -> str:
@@ -37,7 +41,7 @@ def rank(name: str) -> int:
     """0 for what is likely a contraction, 2 for what only moves or names data, 1 for the rest."""
     if name in _CONTRACTIONS or name.startswith(("_scaled_dot_product", "scaled_dot_product", "conv")):
         return 0
-    return 2 if name in _FREE or name.startswith(("empty", "new_", "view")) else 1
+    return 2 if name in _FREE or name.startswith(("empty", "new_", "view", "fsdp.")) else 1
 
 
 _CONTRACTIONS: Final = frozenset((

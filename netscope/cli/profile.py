@@ -122,7 +122,7 @@ def command(
         if launch.rank:
             return
         launch = None
-    with _ranks(launch, device, rank_timeout) as device:
+    with _ranks(launch, device, rank_timeout, compiled=compile) as device:
         to = destination(format, output)
         batches = _batches(batch)
         if len(batches) > 1:
@@ -177,7 +177,9 @@ def command(
 
 
 @contextmanager
-def _ranks(launch: Launch | None, device: str | None, timeout: float | None) -> Iterator[str | None]:
+def _ranks(
+    launch: Launch | None, device: str | None, timeout: float | None, *, compiled: bool
+) -> Iterator[str | None]:
     """The processes of a launcher as ranks of one group; yields the device of this one."""
     if launch is None:
         yield device
@@ -186,7 +188,7 @@ def _ranks(launch: Launch | None, device: str | None, timeout: float | None) -> 
         from netscope.machine.profiling.settings import patience_of
         from netscope.machine.ranks.together import device_of, started
 
-    with started(launch, device, patience_of(timeout), _end):
+    with started(launch, device, patience_of(timeout, compiled=compiled), _end):
         yield device_of(launch, device)
 
 

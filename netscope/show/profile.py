@@ -64,6 +64,8 @@ def page(
         default=_columns(report),
         sort=None if tree else by,
         top=top if top is not None or tree else HEAVIEST,
+        # Of the blocks of a divided network each sends the same.
+        fold=report.ranks is not None and not everything,
     )
 
     def records() -> p.Records:

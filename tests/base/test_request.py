@@ -1,4 +1,4 @@
-"""The seven facts that are asked of a network."""
+"""The nine facts that are asked of a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_facts_are_the_arguments_of_a_summary_with_its_defaults() -> None:
 def test_what_was_asked_for_is_what_differs_from_nothing() -> None:
     assert Request().told == ()
     assert Request(options={}, kwargs=None, train=False, batch=1).told == ()
-    whole = Request("3", (1,), {}, 0, "bf16", train=True, options={"width": 2})
+    whole = Request("3", (1,), {}, 0, "bf16", train=True, options={"width": 2}, mesh="tp=2", rank=1)
     assert whole.told == FACTS
 
 
@@ -54,6 +54,7 @@ SIZES = (3, 224, 224)
         ({"args": [1, 2]}, {"args": (1, 2)}),
         ({"kwargs": MappingProxyType({"a": 1})}, {"kwargs": {"a": 1}}),
         ({"options": MappingProxyType({"a": 1})}, {"options": {"a": 1}}),
+        ({"mesh": {"dp": 2, "tp": 4}, "rank": "3"}, {"mesh": (("dp", 2), ("tp", 4)), "rank": 3}),
     ],
     ids=str,
 )

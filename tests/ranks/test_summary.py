@@ -43,3 +43,32 @@ def test_each_rank_has_does_and_sends_what_was_worked_out(name: str, sizes: tupl
         assert report.root.rank is not None
         assert report.root.rank.global_macs == figures.global_macs
         assert report.ranks.repeated == figures.repeated
+
+
+@pytest.mark.parametrize(("name", "sizes"), TABLE, ids=str)
+def test_all_ranks_together_do_the_work_of_the_whole_network(name: str, sizes: tuple[int, ...]):
+    """Once for each batch, and what is repeated so often more."""
+    report = of_rank(name, sizes)
+    ranks, whole = report.ranks, report.root.rank
+    assert ranks is not None
+    assert whole is not None
+    assert whole.global_macs is not None
+    assert sorted(rank for kind in ranks.kinds for rank in kind.ranks) == list(range(prod(sizes)))
+    batches = prod(axis.size for axis in ranks.mesh if axis.role == "data")
+    again = sum((one.times - 1) * one.macs for one in ranks.repeated)
+    assert ranks.macs == batches * (whole.global_macs + again)
+
+
+def test_ten_words_over_32_ranks():
+    """8 rows of keys end with rank 7, 10 words with 9, 16 numbers with 15, 24 features with 23."""
+    report = netscope.summary("tests.ranks.networks:sharded", input="8:int64", batch=2, mesh="dp=32")
+    assert report.ranks is not None
+    assert [(kind.ranks[0], kind.ranks[-1]) for kind in report.ranks.kinds] == [
+        (0, 7), (8, 9), (10, 15), (16, 23), (24, 31)
+    ]  # fmt: skip
+    for kind in report.ranks.kinds:
+        figures = FIGURES["sharded"]((32,), kind.ranks[0])
+        assert kind.params == sum(prod(shape) for shape in figures.shapes.values())
+        assert (kind.macs, kind.backward_macs) == (figures.macs, figures.backward_macs)
+        assert summed(kind.traffic) == before_optimizer(figures.traffic)
+    assert report.ranks.kinds[-1].params == 0

@@ -7,6 +7,8 @@
     dtype = "bfloat16"
     train = false
     options = { classes = 80 }          # keyword arguments of the factory
+    mesh = "dp=32,tp=8"                 # that the factory divides its network on; limits are of a rank
+    rank = 0                            # or "all", as without it
     max = { params = "40M", macs = "<=90G", "head:params" = "1M" }
     expect = { weight_layers = 61 }     # exact values
     shapes = { head = ["N", 80, 80, 80], "" = [-1, "...", 85] }
@@ -30,6 +32,7 @@ from netscope.answers.check.limit import Sign, parse_change, parse_named
 from netscope.answers.check.result import Requirement
 from netscope.answers.check.shapes import Returns
 from netscope.base.errors import UsageError
+from netscope.base.mesh import Mesh, parse_mesh
 
 FILE: Final = "pyproject.toml"
 _MODELS: Final = "tool.netscope.models"
@@ -48,6 +51,8 @@ class Target:
     options: dict[str, Any] = field(default_factory=dict)
     against: str | None = None
     requirements: tuple[Requirement, ...] = ()
+    mesh: Mesh | None = None
+    rank: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,18 @@ def _texts(value: Any, place: _Position) -> tuple[str, ...]:
     return tuple(_text(text, place) for text in (value if isinstance(value, list) else [value]))
 
 
+def _mesh(value: Any, place: _Position) -> Mesh:
+    with place.named():
+        return parse_mesh(value)
+
+
+def _rank(value: Any, place: _Position) -> int | str:
+    if value != "all" and type(value) is not int:
+        raise place.error(f'this must be a whole number, or "all", not {value!r}.')
+    rank: int | str = value
+    return rank
+
+
 def _limits(sign: Sign) -> Callable[[Any, _Position], Iterator[Requirement]]:
     """What reads a table of limits, where a value without a sign has this one."""
 
@@ -227,6 +244,8 @@ _FIELDS: Final[Mapping[str, Callable[[Any, _Position], Any]]] = {
     "dtype": _text,
     "train": _of(bool, "true or false"),
     "options": _table,
+    "mesh": _mesh,
+    "rank": _rank,
     "against": _text,
 }
 _REQUIREMENTS: Final[Mapping[str, Callable[[Any, _Position], Iterator[Requirement]]]] = {

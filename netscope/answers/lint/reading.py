@@ -6,7 +6,7 @@ from typing import Final
 
 from netscope.answers.lint.registry import Look
 from netscope.base import units
-from netscope.report.layer import FUNCTIONAL
+from netscope.report.layer import FUNCTIONAL, Layer, Shape
 from netscope.trace.facts import OpCall, Trace
 
 # They look at a tensor's shape and not at what is in it.
@@ -22,6 +22,25 @@ _SHAPED_ONLY: Final = tuple(
         "new_",
     )
 )
+
+
+def weight_at_work(look: Look, layer: Layer) -> Shape | None:
+    """The shape of a layer's weight as its products see it, of a rank of many that rank's part.
+
+    What is divided along an axis of data lies so at rest, and is gathered before it is used.
+    """
+    ranks = look.report.ranks
+    parts = () if layer.rank is None else layer.rank.parameters
+    part = next((part for part in parts if part.name == "weight"), None)
+    if ranks is None or part is None:
+        return layer.weight_shape
+    sides = list(part.shape)
+    for axis in ranks.mesh:
+        placed = part.placements.get(axis.name, "")
+        if axis.role == "model" and placed.startswith("S("):
+            dim = int(placed[2:-1])
+            sides[dim] = -(-sides[dim] // axis.size)
+    return tuple(sides)
 
 
 def path_of(trace: Trace, op: OpCall) -> str:

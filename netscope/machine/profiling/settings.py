@@ -33,6 +33,8 @@ DTYPES: Final[dict[str, str]] = {
 }
 # Machines have fewer, and torch ends the process when it cannot start one.
 _MOST_THREADS: Final = 1024
+# Seconds without a move, of ranks that are compiled.
+_COMPILER: Final = 600.0
 # Ranks say twice a second that they live.
 _LEAST_PATIENCE: Final = 2.0
 # A time that was asked for is filled by about so many rounds.
@@ -175,13 +177,16 @@ def pace_of(
     )
 
 
-def patience_of(seconds: float | None) -> float | None:
+def patience_of(seconds: float | None, *, compiled: bool = False) -> float | None:
     """For how long ranks may not move before they are given up; None where not told.
+
+    compiled:
+        whether they wait for a compiler meanwhile, which has minutes.
 
     Raises:
         UsageError: it is no time.
     """
-    found = _seconds("the patience with ranks", seconds)
+    found = _seconds("the patience with ranks", _COMPILER if seconds is None and compiled else seconds)
     if found is not None and found < _LEAST_PATIENCE:
         raise UsageError(
             f"ranks that do not move for {found:g} s may be at work.",

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from netscope.machine.ranks.watch import LIMIT, End, Watch, host_name
 from netscope.machine.timing.backend import Backend
 from netscope.machine.timing.meter import Step
 from netscope.report.measured.device import Device
-from netscope.report.measured.ranks import MeasuredRank, MeasuredRanks
+from netscope.report.measured.ranks import MeasuredCollective, MeasuredRank, MeasuredRanks
 
 # These have no types of their own.
 _dist: Any = dist
@@ -65,7 +65,7 @@ class Together:
     def end(self) -> None:
         """Let go of what they met by."""
         if self._group is not None:
-            self._group.shutdown()
+            getattr(self._group, "shutdown", lambda: None)()  # older ones have none
             self._group = None
 
     def at(self, label: str) -> None:
@@ -86,34 +86,40 @@ class Together:
         """Return on all ranks at once."""
         self.agree(0.0)
 
-    def shared(self, what: str, value: Any) -> list[Any]:
-        """What each rank has to say, by rank; plain values, as JSON has them."""
-        self._store.set(f"{what}/{self.rank}", json.dumps(value))
-        return [json.loads(self._store.get(f"{what}/{rank}")) for rank in range(self.world)]
-
     def gathered(self, device: Device, seconds: float, calls: Steps) -> MeasuredRanks:
-        """What all of them measured."""
-        ranks = self.shared("rank", [host_name(), device.target, device.name, seconds])
-        found = matched([of_plain(one) for one in self.shared("calls", plain(calls))])
+        """What all of them measured: the first rank reads what the others say, and tells what it comes to."""
+        mine = [host_name(), device.target, device.name, seconds]
+        self._store.set(f"measured/{self.rank}", json.dumps([mine, plain(calls)]))
+        if self.rank == 0:
+            said = [json.loads(self._store.get(f"measured/{rank}")) for rank in range(self.world)]
+            made = _measured(_backend_for(device), said)
+            self._store.set("ranks", json.dumps(asdict(made)))
+        told = json.loads(self._store.get("ranks"))
         self.align()  # nobody leaves before all have read
         return MeasuredRanks(
-            backend=_backend_for(device),
-            ranks=tuple(
-                MeasuredRank(
-                    rank,
-                    host,
-                    target,
-                    name,
-                    step,
-                    found.transfer[rank],
-                    found.skew[rank],
-                    found.delayed[rank],
-                )
-                for rank, (host, target, name, step) in enumerate(ranks)
+            backend=told["backend"],
+            ranks=tuple(MeasuredRank(**one) for one in told["ranks"]),
+            collectives=tuple(
+                MeasuredCollective(**{**one, "skew": tuple(one["skew"])}) for one in told["collectives"]
             ),
-            collectives=found.collectives,
-            steps=len(calls),
+            steps=told["steps"],
         )
+
+
+def _measured(backend: str, said: list[Any]) -> MeasuredRanks:
+    """What all ranks said, each its own and its calls, held against each other."""
+    found = matched([of_plain(calls) for _, calls in said])
+    return MeasuredRanks(
+        backend=backend,
+        ranks=tuple(
+            MeasuredRank(
+                rank, host, target, name, step, found.transfer[rank], found.skew[rank], found.delayed[rank]
+            )
+            for rank, ((host, target, name, step), _) in enumerate(said)
+        ),
+        collectives=found.collectives,
+        steps=len(said[0][1]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ _PERIOD: Final = 0.5
 _GRACE: Final = 2.0
 # For how long a lost connection waits for that: the thread is to be first.
 _LOSS: Final = 5.0
+# Who does not tell leaves after who does: the launcher ends the others once the first has left.
+_COURTESY: Final = 1.5
 _FAILED: Final = 3
 _INTERRUPTED: Final = 130
 
@@ -83,11 +85,16 @@ class Watch:
         self._label = "the start"
         self._main = threading.get_ident()
         self._done = threading.Event()
-        self._peers: dict[int, tuple[int, int]] = {}  # what tells of their end -> rank, process
+        # Other ranks of this host: what tells of their end -> rank and process; and those of which nothing
+        # does, as on systems without such a thing.
+        self._peers: dict[int, tuple[int, int]] = {}
+        self._asked: dict[int, int] = {}
         self._reader, self._writer = os.pipe()
         self._before: list[tuple[int, Any]] = []
         self._wakeup: int | None = None
         self._joined = False
+        # Held by whoever tells of the end.
+        self._telling = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="netscope-ranks", daemon=True)
 
     def begin(self, others: Any) -> None:
@@ -149,23 +156,24 @@ class Watch:
         ended = time.monotonic() + waiting
         while self.verdict is None and time.monotonic() < ended:
             time.sleep(0.02)
-        verdict = self.verdict
+        verdict, text = self.verdict, self._told(error)
         if verdict is None:
             code = _INTERRUPTED if interrupts(error) else getattr(error, "exit_code", _FAILED)
-            verdict = self._claim(self._told(error), code, self._mine)
+            verdict = self._claim(text, code, self._mine)
+        if verdict != (self.rank, text, verdict.code):
+            # Another's, or what the thread has found out meanwhile.
+            if self._exit is not None:
+                self._say_and_exit(self._exit, verdict)
+            self._stop(signals=True)
+            raise TraceError(verdict.text) from error
+        self._telling.acquire()
         self._stop(signals=self._exit is None)
-        if verdict.by == self.rank:
-            if isinstance(error, NetscopeError) and error.message not in verdict.text:
-                return
-            if isinstance(error, NetscopeError):
-                error.message = verdict.text
-                error.args = (verdict.text,)
-            elif not interrupts(error):
-                raise TraceError(verdict.text) from error
+        if interrupts(error):
             return
-        if self._exit is not None:
-            self._exit(None, verdict.code)
-        raise TraceError(verdict.text) from error
+        if not isinstance(error, NetscopeError):
+            raise TraceError(text) from error
+        error.message = text
+        error.args = (text,)
 
     def _told(self, error: BaseException) -> str:
         text = error.message if isinstance(error, NetscopeError) else said(error)
@@ -186,13 +194,12 @@ class Watch:
         lives = _Lives(self.rank, self.world, self._limit)
         count = 0
         while not self._done.is_set():
-            for ready in select.select([self._reader, *self._peers], [], [], _PERIOD)[0]:
-                if self._done.is_set():
-                    return
-                if ready == self._reader:
-                    self._signalled(os.read(self._reader, 1))
-                else:
-                    self._gone(*self._peers.pop(ready), ready)
+            if self._heard(_PERIOD):
+                byte = os.read(self._reader, 1)
+                if not self._done.is_set():
+                    self._signalled(byte)
+            if self._done.is_set():
+                return
             count += 1
             self._store.set(f"beat/{self.rank}", json.dumps(self._beat(count)))
             if self._store.check(["verdict"]):
@@ -211,19 +218,33 @@ class Watch:
         """The other ranks of this host."""
         for rank in range(self.world):
             host, process = json.loads(store.get(f"who/{rank}"))
-            if rank != self.rank and host == _host() and hasattr(os, "pidfd_open"):
-                try:
-                    self._peers[os.pidfd_open(process)] = rank, process
-                except ProcessLookupError as error:
-                    raise TraceError(f"rank {rank} of {self.world} died before it had begun.") from error
-                except OSError:  # not allowed here: its silence tells
-                    continue
+            if rank == self.rank or host != _host():
+                continue
+            if not hasattr(os, "pidfd_open"):
+                self._asked[rank] = process
+                continue
+            try:
+                self._peers[os.pidfd_open(process)] = rank, process
+            except ProcessLookupError as error:
+                raise TraceError(f"rank {rank} of {self.world} died before it had begun.") from error
+            except OSError:  # not allowed here
+                self._asked[rank] = process
 
-    def _gone(self, rank: int, process: int, descriptor: int) -> None:
-        """A process of this host has ended."""
-        how = _exit_of(process)
-        os.close(descriptor)
-        self._died(rank, how)
+    def _heard(self, seconds: float, *, signals: bool = True) -> bool:
+        """Wait so long, or until a rank of this host has ended; whether something was written to the pipe."""
+        waited_for = [*([self._reader] if signals else []), *self._peers]
+        ready = select.select(waited_for, [], [], seconds)[0]
+        for one in ready:
+            if one != self._reader:
+                rank, process = self._peers.pop(one)
+                how = _exit_of(process)
+                os.close(one)
+                self._died(rank, how)
+        for rank, process in list(self._asked.items()):
+            if _exit_of(process) or not _lives(process):
+                del self._asked[rank]
+                self._died(rank, _exit_of(process))
+        return self._reader in ready
 
     def _died(self, rank: int, how: str) -> None:
         if self._store.check([f"left/{rank}"]) or self._store.check(["verdict"]):
@@ -243,8 +264,7 @@ class Watch:
             return
         ended = time.monotonic() + (_GRACE if number == signal.SIGTERM else 1.0)
         while not self._done.is_set() and time.monotonic() < ended:
-            for ready in select.select(list(self._peers), [], [], 0.05)[0]:
-                self._gone(*self._peers.pop(ready), ready)
+            self._heard(0.05, signals=False)
             if self._store.check(["verdict"]):
                 self._end(self._read_verdict())
         if self._done.is_set():
@@ -261,9 +281,8 @@ class Watch:
 
     def _without_store(self) -> None:
         """Whoever has the store is gone: the launcher, or the first rank."""
-        dead = [
-            rank for _, (rank, process) in self._peers.items() if _exit_of(process) or not _lives(process)
-        ]
+        known = {**dict(self._peers.values()), **self._asked}
+        dead = [rank for rank, process in known.items() if _exit_of(process) or not _lives(process)]
         who = f"rank {dead[0]} of {self.world} died (killed)" if dead else "what the ranks meet at is gone"
         # Nobody can be asked who tells.
         teller = next(rank for rank in range(self.world) if rank not in dead)
@@ -274,12 +293,18 @@ class Watch:
         self.verdict = verdict
         if self._done.wait(0.0 if self._exit is not None else _GRACE):
             return  # the main thread has heard of it, and says so
-        text = verdict.text if verdict.by == self.rank else None
         if self._exit is not None:
-            self._exit(text, verdict.code)
-        if text is not None:
-            warnings.warn(text, stacklevel=1)
+            self._say_and_exit(self._exit, verdict)
+        if verdict.by == self.rank:
+            warnings.warn(verdict.text, stacklevel=1)
         self._done.wait()
+
+    def _say_and_exit(self, end: End, verdict: Verdict) -> NoReturn:
+        """Once: the main thread may have heard of it at the same time."""
+        self._telling.acquire()
+        if verdict.by != self.rank:
+            time.sleep(_COURTESY)
+        end(verdict.text if verdict.by == self.rank else None, verdict.code)
 
     # What all ranks share
 

@@ -19,6 +19,7 @@ from netscope.answers.check import (
 from netscope.base.cost import VectorOps
 from netscope.base.errors import UsageError
 from netscope.report.report import Report
+from tests.report.ranked import ranked
 from tests.reports import alexnet, functional, linear, report
 
 
@@ -185,3 +186,14 @@ def test_check_from_python():
         netscope.check(net, parms="65M", input="4")
     with pytest.raises(UsageError, match="is about a change"):
         netscope.check(net, fail_if="macs>+5%", input="4")
+
+
+def test_what_a_rank_sends_can_be_limited() -> None:
+    """Two blocks of three collectives of 31/32 of 16 KiB, and four linears of 7/4 of 1 KiB: 100 KiB."""
+    assert check_report(ranked(), [parse_limit("wire_bytes<=100KiB")]).passed
+    beyond = check_report(
+        ranked(), [parse_limit("wire_bytes<100KiB"), parse_limit("blocks.0.up:wire_bytes==1792")]
+    )
+    assert [verdict.passed for verdict in beyond.verdicts] == [False, True]
+    unknown = check_report(alexnet(), [parse_limit("wire_bytes<=100KiB")])
+    assert not unknown.passed

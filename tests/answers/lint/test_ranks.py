@@ -129,3 +129,12 @@ def test_tensor_parallelism_across_nodes(axis: Axis, why: str) -> None:
 def test_gathers_of_different_tensors_are_not_one_gathered_again(name: str, sizes: tuple[int, ...]) -> None:
     """Each block gathers its own activations, and `fully_shard` its parameters."""
     assert [one.message for one in of_network(name, sizes, "NS504")] == []
+
+
+def test_channels_are_those_that_a_rank_works_on() -> None:
+    """At rest a rank has a row of 32; at work those of its dp are gathered: 256 / 8 = 32, and of 136 17."""
+    assert found(ranked(), "NS202") == []
+    part = Part("weight", (136, 64), (1, 64), {"dp": "S(0)", "tp": "S(0)"})
+    ((path, message),) = found(with_part(ranked(), "blocks.0.up", part), "NS202")
+    assert path == "blocks.0.up"
+    assert message.startswith("17 channels are no multiple of 8 (25.0% of MACs)")

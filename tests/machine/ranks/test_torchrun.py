@@ -93,6 +93,8 @@ def test_people_see_the_ranks_and_their_collectives(tmp_path: Path) -> None:
     assert (row.collective, row.ranks, row.buffer_bytes) == ("all_reduce", 2, 4 * WIDTH)
     assert row.bus_bandwidth == pytest.approx(4 * WIDTH / row.transfer)  # 2 (n - 1) / n is 1
     assert report["up"].timing is not None
+    (predicted,) = [one for one in report.ranks.own.traffic if one.phase == "forward"]
+    assert (predicted.collective, predicted.buffer_bytes) == (row.collective, row.buffer_bytes)
     text = str(report)
     assert "all_reduce" in text
     assert "slowest" in text
@@ -138,3 +140,19 @@ def test_wrong_usage_is_told_once() -> None:
     assert said(profile(2, "late", "--batch", "1,8"))[0].endswith("a curve is of one process.")
     (line,) = said(profile(2, "late_along_tp", "--mesh", "dp=2,tp=2"))
     assert line.endswith("a mesh dp=2,tp=2 has 4 ranks, and 2 were started.")
+
+
+@pytest.mark.slow
+def test_in_python_every_rank_calls_it_and_the_owner_s_module_stays_as_it_is() -> None:
+    run = torchrun(2, "-m", "tests.machine.ranks.library")
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["False"] == [["all_gather", "forward", 2]]
+    assert ["reduce_scatter", "backward", 2] in found["True"]
+    assert (found["kept"], found["group"], found["ranks"]) == (True, True, 2)
+
+
+@pytest.mark.slow
+def test_in_python_a_rank_that_dies_is_an_error_of_the_others() -> None:
+    run = torchrun(2, "-m", "tests.machine.ranks.library", "killed")
+    assert "rank 1 of 2 died (killed) during the end-to-end pass" in json.loads(run.stdout)["raised"]

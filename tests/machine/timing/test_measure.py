@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import math
 import statistics
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -251,3 +253,33 @@ def test_the_interval_covers_the_truth_under_drift_and_noise():
         for measured, truth in map(_noisy_run, range(1000))
     )
     assert covered >= 900
+
+
+def test_ranks_that_agree_take_as_many_steps_as_each_other():
+    """One is quick and one slow and noisy: alone they would take other numbers of them."""
+    backends = [
+        FakeBackend(False, Noise(seed=1)),
+        FakeBackend(False, Noise(seed=2, level=0.2, outliers=0.1)),
+    ]
+    said: list[float] = [0.0, 0.0]
+    together = threading.Barrier(2, timeout=30)
+
+    def measure(rank: int) -> Measurement:
+        def agree(value: float) -> float:
+            said[rank] = float(value)
+            together.wait()
+            most = max(said)
+            together.wait()  # nobody says more before all have read
+            return most
+
+        step = step_of(backends[rank], 1e-3 * (1 + 3 * rank))
+        return latency(step, backends[rank], Pace(limit=1.0), agree=agree)
+
+    with ThreadPoolExecutor(2) as pool:
+        quick, slow = pool.map(measure, (0, 1))
+    assert quick.median == pytest.approx(1e-3)
+    assert slow.median > 3e-3
+    assert [len(one.samples) for one in quick.rounds] == [len(one.samples) for one in slow.rounds]
+    assert len(quick.warmup) == len(slow.warmup)
+    alone = latency(step_of(backends[0], 1e-3), backends[0], Pace(limit=1.0))
+    assert len(alone.samples) != len(quick.samples)

@@ -38,6 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from netscope.answers.lint.reading import weight_at_work
 from netscope.answers.lint.registry import Look, Remark, check
 from netscope.base import units
 from netscope.report.layer import Layer
@@ -53,8 +54,8 @@ _IMAGE: Final = 4
 def odd_channels(look: Look) -> Iterator[Remark]:
     """One remark for all, with the share of the MACs that it is about."""
     weighted = [layer for layer in look.report.layers if layer.weight_kind and layer.calls]
-    found = [(layer, odd) for layer in weighted[:-1] if (odd := _odd(layer))]
-    if weighted and (last := [n for n in _odd(weighted[-1]) if n != _outputs(weighted[-1])]):
+    found = [(layer, odd) for layer in weighted[:-1] if (odd := _odd(look, layer))]
+    if weighted and (last := [n for n in _odd(look, weighted[-1]) if n != _outputs(look, weighted[-1])]):
         found.append((weighted[-1], last))
     if not found:
         return
@@ -70,15 +71,14 @@ def odd_channels(look: Look) -> Iterator[Remark]:
     )
 
 
-def _odd(layer: Layer) -> list[int]:
-    shape = layer.weight_shape
+def _odd(look: Look, layer: Layer) -> list[int]:
+    shape = weight_at_work(look, layer)
     if shape is None or len(shape) < 2 or layer.hyperparameters.get("groups", 1) != 1:
         return []
     return [n for n in dict.fromkeys((shape[1], shape[0])) if n % _MULTIPLE and n > _IMAGE]
 
 
-def _outputs(layer: Layer) -> int:
+def _outputs(look: Look, layer: Layer) -> int:
     """How many classes the last layer tells apart is not a choice."""
-    if layer.weight_shape is None:
-        return 0
-    return layer.weight_shape[1 if "ConvTranspose" in layer.base else 0]
+    shape = weight_at_work(look, layer)
+    return 0 if shape is None else shape[1 if "ConvTranspose" in layer.base else 0]
