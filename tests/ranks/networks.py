@@ -394,12 +394,36 @@ def uneven(mesh: DeviceMesh) -> ScheduleGPipe:
     return _of_two(mesh, fully_shard(nn.Sequential(nn.Linear(16, 5), nn.Linear(5, 16)), mesh=mesh["dp"]))
 
 
+def gathered(mesh: DeviceMesh) -> Schedule1F1B:
+    """Of a stage one layer is sharded by itself, and gathered anew after each forward."""
+    module = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 16))
+    fully_shard(module[0], mesh=mesh["dp"])
+    line = mesh["pp"]
+    one = PipelineStage(
+        fully_shard(module, mesh=mesh["dp"]),
+        line.get_local_rank(),
+        line.size(),
+        torch.device("cpu"),
+        group=line.get_group(),
+    )
+    return Schedule1F1B(one, MICROBATCHES, loss_fn=_loss)
+
+
 def _of_two(mesh: DeviceMesh, module: nn.Module) -> ScheduleGPipe:
     line = mesh["pp"]
     one = PipelineStage(
         module, line.get_local_rank(), line.size(), torch.device("cpu"), group=line.get_group()
     )
     return ScheduleGPipe(one, MICROBATCHES, loss_fn=_loss)
+
+
+# Pipelines whose stages are divided, or several of each rank: a factory, the axes of its mesh, their sizes.
+DIVIDED = {
+    "interleaved": (interleaved, ("pp",), (4,)),
+    "zero_bubble": (zero_bubble, ("pp",), (4,)),
+    "uneven": (uneven, ("dp", "pp"), (2, 2)),
+    "gathered": (gathered, ("dp", "pp"), (2, 2)),
+}
 
 
 class First(nn.Module):

@@ -16,6 +16,8 @@ from netscope.base.workload import Pipeline, TensorSpec, Workload
 from netscope.report.analysis.pipeline import waits
 from netscope.report.ranks import Bubble, RankKind, Ranks
 from tests.ranks.figures import BYTES, Line, idle, stage, summed
+from tests.ranks.networks import DIVIDED
+from tests.ranks.processes import RealRanks, traffic_of
 
 SCHEDULES = {"gpipe": ("gpipe", "ScheduleGPipe"), "1f1b": ("one_f_one_b", "Schedule1F1B")}
 # Products of one stage with the 16 rows of a step, of each of its two layers.
@@ -199,6 +201,26 @@ def test_ranks_of_one_stage_may_differ():
     assert [kinds[rank].stage for rank in range(4)] == [0, 1, 0, 1]
     assert kinds[0].params == kinds[1].params == 3 * 16 + 3 + 8 * 5 + 8
     assert kinds[2].params == kinds[3].params == 2 * 16 + 2 + 8 * 5 + 8
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("name", DIVIDED)
+def test_real_ranks_do_the_same(name: str, real_ranks: RealRanks):
+    """What is gathered or sent when is told by nobody but the schedule: phases are left out."""
+    _, axes, sizes = DIVIDED[name]
+    mesh = ",".join(f"{axis}={size}" for axis, size in zip(axes, sizes, strict=True))
+    for rank, seen in enumerate(real_ranks(name, sizes)):
+        report = of(name, mesh, rank=rank)
+        shapes = {
+            f"{layer.path}.{parameter}": shape
+            for layer in report.layers
+            for parameter, shape in layer.parameter_shapes.items()
+        }
+        assert shapes == seen.parameters
+        kind = ranks_of(report).own
+        assert (kind.macs, kind.backward_macs) == (seen.macs, seen.backward_macs)
+        sent = [one._replace(phase="", wire_bytes=0) for one in kind.traffic]
+        assert summed(sent) == summed(one._replace(phase="") for one in traffic_of(seen.calls))
 
 
 def test_gradients_come_back_of_floats_alone():
