@@ -44,6 +44,10 @@ class Divided:
         for state in _roots(self._modules):
             with suppress(Exception):  # what is wrong with it, the forward is to say
                 state._lazy_init()
+        for module in self._modules:
+            if state_of(module) is not None and hasattr(module, "reshard"):
+                with suppress(Exception):  # one that its owner has left whole
+                    module.reshard()
         rest(_parameters(self._modules))
         self._resting = [(module, module._parameters.copy()) for module in self._modules]
 

@@ -42,6 +42,8 @@ class Twins:
         self._classes = classes
         # Storage address -> (the storage, kept so that the address stays its own; its stand-in).
         self._bases: dict[int, tuple[Any, torch.Tensor]] = {}
+        # Stand-ins for memory that was given back, though there are tensors of it.
+        self._empty: list[torch.Tensor] = []
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         """The twin of a tensor."""
@@ -78,12 +80,23 @@ class Twins:
             twin.requires_grad_()
         return twin
 
+    def settle(self) -> None:
+        """Give back what the originals have given back, once all tensors are there."""
+        for base in self._empty:
+            base.untyped_storage().resize_(0)
+        self._empty.clear()
+
     def _shared(self, tensor: torch.Tensor) -> torch.Tensor:
         shape, stride, offset = tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset())
         storage = tensor.untyped_storage()
         known = self._bases.get(storage._cdata)
         if known is None:
             size = storage.nbytes()
+            if not size and tensor.numel():  # FSDP2 does so with parameters that it has made whole
+                base = self._allocate(shape, stride, tensor.dtype, tensor)
+                self._bases[storage._cdata] = storage, base
+                self._empty.append(base)
+                return base
             if not offset and tensor.numel() * tensor.element_size() == size and tensor.is_contiguous():
                 base = self._allocate(shape, stride, tensor.dtype, tensor)
                 self._bases[storage._cdata] = storage, base

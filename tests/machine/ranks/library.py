@@ -6,6 +6,7 @@ With an argument the second rank dies in the middle: the first says what was rai
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 import torch
@@ -33,6 +34,8 @@ def state(module: torch.nn.Module) -> list[object]:
 
 def main() -> dict[str, object]:
     if sys.argv[1:]:
+        # The launcher ends this one too, and it has something to say before.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             netscope.profile(Failing(1, sys.argv[1], 20), **HOW)
         except netscope.NetscopeError as error:
