@@ -240,3 +240,33 @@ def test_gradients_come_back_of_floats_alone():
 def test_batch_is_divided_into_microbatches():
     with pytest.raises(netscope.UsageError, match="a batch of 12 cannot be divided into 8 microbatches"):
         of("gpipe", "pp=2", torch.ones(12, 16))
+
+
+def test_a_schedule_says_along_what_a_batch_is_divided():
+    """The first stage is frozen, so that how long its backward takes is not known to be anything."""
+    report = of("by_columns", "dp=1,pp=2", TensorSpec((2, 8 * 16)))
+    assert [tuple(tensor.shape) for tensor in report.root.inputs] == [(2, 16)]
+    kinds = kinds_of(report)
+    assert [(kinds[rank].macs, kinds[rank].backward_macs) for rank in (0, 1)] == [
+        (8 * 2 * 16 * 16, None),
+        (8 * 2 * 16 * 16, 2 * 8 * 2 * 16 * 16),
+    ]
+    assert any("no backward was recorded" in note for note in report.notes)
+    assert ranks_of(report).bubble is None
+
+
+def test_a_divided_result_is_not_handed_on():
+    with pytest.raises(netscope.UsageError, match="stage 0 returns a tensor that is divided among ranks"):
+        of("left_divided", "pp=2,tp=2")
+
+
+def test_stages_are_those_of_all_ranks():
+    with pytest.raises(netscope.UsageError, match="a pipeline on some ranks, and none on others"):
+        of("first_alone", "pp=2", TensorSpec((2, 8), "int64"))
+
+
+def test_without_a_mesh_only_one_stage_is_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("netscope.sources.common.source.current", lambda: None)
+    with pytest.raises(netscope.UsageError, match="each of which is given what another returns") as error:
+        of("gpipe", "pp=2")
+    assert "--mesh" in str(error.value.hint)
