@@ -6,7 +6,7 @@ Plain PyTorch. A factory serves real processes, and one that stands for a rank o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -20,6 +20,7 @@ from torch.distributed.pipelining import (
     ScheduleInterleaved1F1B,
     ScheduleZBVZeroBubble,
 )
+from torch.distributed.pipelining.microbatch import TensorChunkSpec
 from torch.distributed.tensor import DTensor, Replicate, Shard
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
@@ -389,17 +390,60 @@ def three_ways(mesh: DeviceMesh) -> ScheduleGPipe:
     return _of_two(mesh, module)
 
 
+def left_divided(mesh: DeviceMesh) -> ScheduleGPipe:
+    """What a stage returns stays divided along "tp"."""
+    module = nn.Sequential(nn.Linear(16, 16))
+    parallelize_module(module, mesh["tp"], {"0": ColwiseParallel(use_local_output=False)})
+    return _of_two(mesh, module)
+
+
+def first_alone(mesh: DeviceMesh) -> PipelineStage | nn.Module:
+    """A stage on one rank, and on the other a module that is none."""
+    return words(mesh) if mesh.get_local_rank() == 0 else Second()
+
+
 def uneven(mesh: DeviceMesh) -> ScheduleGPipe:
     """5 rows over ranks of "dp" that are 2: one has 3, and one 2."""
     return _of_two(mesh, fully_shard(nn.Sequential(nn.Linear(16, 5), nn.Linear(5, 16)), mesh=mesh["dp"]))
 
 
-def _of_two(mesh: DeviceMesh, module: nn.Module) -> ScheduleGPipe:
+def gathered(mesh: DeviceMesh) -> Schedule1F1B:
+    """Of a stage one layer is sharded by itself, and gathered anew after each forward."""
+    module = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 16))
+    fully_shard(module[0], mesh=mesh["dp"])
+    line = mesh["pp"]
+    one = PipelineStage(
+        fully_shard(module, mesh=mesh["dp"]),
+        line.get_local_rank(),
+        line.size(),
+        torch.device("cpu"),
+        group=line.get_group(),
+    )
+    return Schedule1F1B(one, MICROBATCHES, loss_fn=_loss)
+
+
+def by_columns(mesh: DeviceMesh) -> ScheduleGPipe:
+    """Microbatches are columns of the input, and a frozen stage has no gradient to give back."""
+    return _of_two(
+        mesh, nn.Linear(16, 16).requires_grad_(mesh["pp"].get_local_rank() > 0), (TensorChunkSpec(1),)
+    )
+
+
+def _of_two(mesh: DeviceMesh, module: nn.Module, chunks: Any = None) -> ScheduleGPipe:
     line = mesh["pp"]
     one = PipelineStage(
         module, line.get_local_rank(), line.size(), torch.device("cpu"), group=line.get_group()
     )
-    return ScheduleGPipe(one, MICROBATCHES, loss_fn=_loss)
+    return ScheduleGPipe(one, MICROBATCHES, loss_fn=_loss, args_chunk_spec=chunks)
+
+
+# Pipelines whose stages are divided, or several of each rank: a factory, the axes of its mesh, their sizes.
+DIVIDED = {
+    "interleaved": (interleaved, ("pp",), (4,)),
+    "zero_bubble": (zero_bubble, ("pp",), (4,)),
+    "uneven": (uneven, ("dp", "pp"), (2, 2)),
+    "gathered": (gathered, ("dp", "pp"), (2, 2)),
+}
 
 
 class First(nn.Module):

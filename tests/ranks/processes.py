@@ -194,7 +194,7 @@ def _run(rank: int, world: int, folder: Path, together: Any) -> None:
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
 
-    from tests.ranks.networks import NETWORKS, PIPELINES, pipeline
+    from tests.ranks.networks import DIVIDED, NETWORKS, PIPELINES, pipeline
 
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=world)
     found = []
@@ -206,7 +206,11 @@ def _run(rank: int, world: int, folder: Path, together: Any) -> None:
                 found.append((name, sizes, _of_rank(network.factory(mesh), mesh, network.input(), together)))
     if world == STAGES:
         mesh = init_device_mesh("cpu", (world,), mesh_dim_names=("pp",))
-        found += [(name, (world,), _of_stage(pipeline(mesh, name), mesh)) for name in PIPELINES]
+        found += [(name, (world,), _of_stages(pipeline(mesh, name), mesh)) for name in PIPELINES]
+    for name, (factory, axes, sizes) in DIVIDED.items():
+        if torch.Size(sizes).numel() == world:
+            mesh = init_device_mesh("cpu", sizes, mesh_dim_names=axes)
+            found.append((name, sizes, _of_stages(factory(mesh), mesh)))
     dist.barrier()  # only what all have done is kept
     (folder / f"{rank}.json").write_text(json.dumps(found), encoding="utf-8")
     dist.destroy_process_group()
@@ -324,14 +328,15 @@ def _allocations(profiler: Any) -> list[tuple[str, bool, Any]]:
     return [tuple(rest) for _, *rest in sorted(found, key=lambda one: one[0])]
 
 
-def _of_stage(schedule: Any, mesh: Any) -> Measured:
+def _of_stages(schedule: Any, mesh: Any) -> Measured:
     """Memory is not measured: how many microbatches live at once is the schedule's."""
     import torch
 
     from netscope.machine.timing.backends.common.kineto import profiler_of, quiet
 
     batch = torch.ones(16, 16)
-    first, last = mesh.get_local_rank() == 0, mesh.get_local_rank() == mesh.size() - 1
+    stages = [schedule._stage] if hasattr(schedule, "_stage") else schedule._stages
+    first, last = any(stage.is_first for stage in stages), any(stage.is_last for stage in stages)
 
     def step() -> None:
         schedule.step(*([batch] if first else []), **({"target": batch} if last else {}))
@@ -347,7 +352,13 @@ def _of_stage(schedule: Any, mesh: Any) -> Measured:
         _seen_by_gloo(profiler),
         seen.macs["forward"],
         seen.macs["backward"],
-        {name: tuple(one.shape) for name, one in schedule._stage.submod.named_parameters()},
+        {
+            (f"stage{stage.stage_index}." if stages[1:] else "") + name: tuple(
+                getattr(parameter, "_local_tensor", parameter).shape
+            )
+            for stage in stages
+            for name, parameter in stage.submod.named_parameters()
+        },
         None,
         None,
     )

@@ -16,6 +16,8 @@ from netscope.base.workload import Pipeline, TensorSpec, Workload
 from netscope.report.analysis.pipeline import waits
 from netscope.report.ranks import Bubble, RankKind, Ranks
 from tests.ranks.figures import BYTES, Line, idle, stage, summed
+from tests.ranks.networks import DIVIDED
+from tests.ranks.processes import RealRanks, traffic_of
 
 SCHEDULES = {"gpipe": ("gpipe", "ScheduleGPipe"), "1f1b": ("one_f_one_b", "Schedule1F1B")}
 # Products of one stage with the 16 rows of a step, of each of its two layers.
@@ -201,6 +203,26 @@ def test_ranks_of_one_stage_may_differ():
     assert kinds[2].params == kinds[3].params == 2 * 16 + 2 + 8 * 5 + 8
 
 
+@pytest.mark.whole
+@pytest.mark.parametrize("name", DIVIDED)
+def test_real_ranks_do_the_same(name: str, real_ranks: RealRanks):
+    """What is gathered or sent when is told by nobody but the schedule: phases are left out."""
+    _, axes, sizes = DIVIDED[name]
+    mesh = ",".join(f"{axis}={size}" for axis, size in zip(axes, sizes, strict=True))
+    for rank, seen in enumerate(real_ranks(name, sizes)):
+        report = of(name, mesh, rank=rank)
+        shapes = {
+            f"{layer.path}.{parameter}": shape
+            for layer in report.layers
+            for parameter, shape in layer.parameter_shapes.items()
+        }
+        assert shapes == seen.parameters
+        kind = ranks_of(report).own
+        assert (kind.macs, kind.backward_macs) == (seen.macs, seen.backward_macs)
+        sent = [one._replace(phase="", wire_bytes=0) for one in kind.traffic]
+        assert summed(sent) == summed(one._replace(phase="") for one in traffic_of(seen.calls))
+
+
 def test_gradients_come_back_of_floats_alone():
     """2 texts of 8 words go on with their 16 numbers each; the words have no gradient."""
     report = of("words", "pp=2", TensorSpec((2, 8), "int64"))
@@ -218,3 +240,33 @@ def test_gradients_come_back_of_floats_alone():
 def test_batch_is_divided_into_microbatches():
     with pytest.raises(netscope.UsageError, match="a batch of 12 cannot be divided into 8 microbatches"):
         of("gpipe", "pp=2", torch.ones(12, 16))
+
+
+def test_a_schedule_says_along_what_a_batch_is_divided():
+    """The first stage is frozen, so that how long its backward takes is not known to be anything."""
+    report = of("by_columns", "dp=1,pp=2", TensorSpec((2, 8 * 16)))
+    assert [tuple(tensor.shape) for tensor in report.root.inputs] == [(2, 16)]
+    kinds = kinds_of(report)
+    assert [(kinds[rank].macs, kinds[rank].backward_macs) for rank in (0, 1)] == [
+        (8 * 2 * 16 * 16, None),
+        (8 * 2 * 16 * 16, 2 * 8 * 2 * 16 * 16),
+    ]
+    assert any("no backward was recorded" in note for note in report.notes)
+    assert ranks_of(report).bubble is None
+
+
+def test_a_divided_result_is_not_handed_on():
+    with pytest.raises(netscope.UsageError, match="stage 0 returns a tensor that is divided among ranks"):
+        of("left_divided", "pp=2,tp=2")
+
+
+def test_stages_are_those_of_all_ranks():
+    with pytest.raises(netscope.UsageError, match="a pipeline on some ranks, and none on others"):
+        of("first_alone", "pp=2", TensorSpec((2, 8), "int64"))
+
+
+def test_without_a_mesh_only_one_stage_is_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("netscope.sources.common.source.current", lambda: None)
+    with pytest.raises(netscope.UsageError, match="each of which is given what another returns") as error:
+        of("gpipe", "pp=2")
+    assert "--mesh" in str(error.value.hint)

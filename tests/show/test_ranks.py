@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -136,6 +137,20 @@ def test_a_pipeline_has_a_row_for_each_stage() -> None:
     assert "Schedule1F1B of 8 microbatches: a rank of the pipeline waits up to 40.0% of a step" in text(
         staged()
     )
+
+
+def test_figures_of_a_step_are_not_taken_for_those_of_a_microbatch() -> None:
+    told = staged()
+    assert told.ranks is not None
+    kinds = tuple(one._replace(stages=(one.stage or 0, (one.stage or 0) + 4)) for one in told.ranks.kinds)
+    told = told.but(ranks=replace(told.ranks, kinds=kinds, microbatches=8))
+    assert "rank 0 of 32, mesh pp=4 × tp=8, stages 0, 4" in text(told)
+    assert line(told, "2, 6")[:4] == ["2,", "6", "16-23", "8"]
+    assert "of its stages, undivided; of them this rank does" in text(told)
+    assert "of this rank in a step," in text(told)
+    assert "of all 32 in the forwards of 8 microbatches" in text(told)
+    assert "rank 0 of 32, mesh pp=4 × tp=8, stage 0" in text(staged())
+    assert "in the forwards" not in text(staged())
 
 
 def test_what_is_done_in_vain_and_what_nobody_wrote() -> None:
