@@ -47,7 +47,7 @@ class Divided:
         for module in self._modules:
             if state_of(module) is not None and hasattr(module, "reshard"):
                 with suppress(Exception):  # one that its owner has left whole
-                    module.reshard()
+                    module.reshard()  # type: ignore[operator]
         rest(_parameters(self._modules))
         self._resting = [(module, module._parameters.copy()) for module in self._modules]
 
