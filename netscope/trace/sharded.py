@@ -101,6 +101,26 @@ def is_divided_module(root: torch.nn.Module) -> bool:
     )
 
 
+def built_of(root: torch.nn.Module) -> tuple[Any, ...]:
+    """What a rank has built: its modules and tensors, with wholes where it has parts of these."""
+
+    def shape(tensor: torch.Tensor) -> Any:
+        return whole_of(tensor) if is_divided(type(tensor)) else tuple(tensor.shape)
+
+    return tuple(
+        (
+            path,
+            type(module).__name__,
+            *(
+                (name, tensor.dtype, shape(tensor))
+                for name, tensor in (*module._parameters.items(), *module._buffers.items())
+                if tensor is not None
+            ),
+        )
+        for path, module in torch.nn.Module.named_modules(root)
+    )
+
+
 def place_of(tensors: Iterable[Any]) -> Place | None:
     """Where this rank is on the mesh that divided tensors lie on; None without one."""
     meshes = {id(mesh): mesh for mesh in (tensor._spec.mesh for tensor in tensors)}
@@ -141,7 +161,7 @@ def divided_like(tensor: Any, local: torch.Tensor) -> torch.Tensor:
 
 def is_state(cls: type) -> bool:
     """Whether it is one of the objects that FSDP2 keeps beside a module, which are the module's own."""
-    return str(cls.__module__).startswith(_FULLY_SHARD)
+    return any(base.__module__.startswith(_FULLY_SHARD) for base in cls.__mro__)
 
 
 def adopt_states(states: Iterable[Any]) -> None:
