@@ -91,13 +91,13 @@ def state_of(module: torch.nn.Module) -> Any:
 
 
 def is_divided_module(root: torch.nn.Module) -> bool:
-    """Whether parameters of a network are parts of wholes."""
+    """Whether parameters of a network are parts of wholes, or are so at rest."""
     if _DTENSOR not in sys.modules:
         return False
     return any(
-        parameter is not None and is_divided(type(parameter))
+        state_of(module) is not None
+        or any(p is not None and is_divided(type(p)) for p in module._parameters.values())
         for module in torch.nn.Module.modules(root)
-        for parameter in module._parameters.values()
     )
 
 

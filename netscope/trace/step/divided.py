@@ -16,6 +16,20 @@ from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.replicas import Replicas
 
 
+def at_rest(modules: list[torch.nn.Module]) -> None:
+    """Have the units of a twin be as they are before a forward: its owner's may be whole, and have been so."""
+    for module in modules:
+        state = state_of(module)
+        for unit in () if state is None else _units(state):
+            with suppress(Exception):  # what is wrong with it, the forward is to say
+                unit._all_gather_result = None
+                unit._to_sharded()
+                for part in unit.fsdp_params:
+                    part.all_gather_outputs = []
+                    part._unsharded_inner_tensors = []
+                    vars(part).pop("_unsharded_param", None)
+
+
 class Divided:
     """A network's parts on this rank; of one that is not divided nothing is done.
 

@@ -25,7 +25,7 @@ from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
-from netscope.trace.step.divided import Divided
+from netscope.trace.step.divided import Divided, at_rest
 from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
@@ -167,6 +167,7 @@ def _recorded(
     calls = Calls(names, recorder, True)
     tags = recorder.tags
     roles: dict[int, Role] = {}
+    at_rest(names.modules)
 
     def are(role: Role, tensors: Any) -> None:
         for tensor in tensors:

@@ -7,6 +7,7 @@ buckets of the sizes that it would have, and a bucket is reduced once the last o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -30,7 +31,7 @@ class Replicas:
         self._reducers: list[_Reducer] = []
         for module in modules:
             if _is(module, _DDP, "DistributedDataParallel"):
-                self._stand_in(module, module, _trained(module), lambda wrapper=module: _synced(wrapper))
+                self._stand_in(module, module, _trained(module), partial(_synced, module))
             for state in _states(module):
                 self._of_state(state, module)
 

@@ -84,6 +84,8 @@ class Twins:
         known = self._bases.get(storage._cdata)
         if known is None:
             size = storage.nbytes()
+            if size < _extent(tensor):
+                return self._given_back(tensor, storage, shape, stride, offset)
             if not offset and tensor.numel() * tensor.element_size() == size and tensor.is_contiguous():
                 base = self._allocate(shape, stride, tensor.dtype, tensor)
                 self._bases[storage._cdata] = storage, base
@@ -97,6 +99,21 @@ class Twins:
             base = base.reshape(-1).view(tensor.dtype)
         return base.as_strided(shape, stride, offset)
 
+    def _given_back(
+        self,
+        tensor: torch.Tensor,
+        storage: Any,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...],
+        offset: int,
+    ) -> torch.Tensor:
+        """Of one whose memory is less than its shape wants: FSDP2 gives that of whole parameters back."""
+        like = torch.empty(_extent(tensor) // tensor.element_size(), dtype=tensor.dtype, device="meta")
+        base = self._allocate(tuple(like.shape), (1,), tensor.dtype, like)
+        made = base.as_strided(shape, stride, offset)
+        base.untyped_storage().resize_(storage.nbytes())
+        return made
+
     def _lazy(self, tensor: torch.Tensor) -> torch.Tensor:
         """A parameter without a shape yet; its twin gets one during the forward, it does not."""
         device = self._allocate((), (), torch.float32, torch.empty(())).device
@@ -106,6 +123,15 @@ class Twins:
         else:
             lazy = kind(device=device, dtype=tensor.dtype)
         return lazy
+
+
+def _extent(tensor: torch.Tensor) -> int:
+    """The bytes from the start of its memory to its last number."""
+    if not tensor.numel():
+        return 0
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    last = int(tensor.storage_offset()) + sum((size - 1) * step for size, step in steps)
+    return (last + 1) * tensor.element_size()
 
 
 def on_meta(classes: Standins) -> Twins:
