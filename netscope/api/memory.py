@@ -165,7 +165,7 @@ def _of_ranks(
         finds what fits the rank that takes the most, if that was asked for.
     """
     from netscope.answers.memory.remember import with_memory
-    from netscope.api.ranks import ranked
+    from netscope.api.ranks import network_of, ranked
     from netscope.base.meta.world import standing_for
 
     def remember(workload: Workload, report: Report) -> Report:
@@ -189,9 +189,7 @@ def _of_ranks(
         worst = ranked(found, replace(request, rank=rank), remember)
     with standing_for(mesh, rank):
         plain = replace(request, mesh=None, rank=None)
-        workload = found.read(plain)
-        assert isinstance(workload, Workload)
-        of_worst = fitted(worst, plain, workload).memory
+        of_worst = fitted(worst, plain, network_of(found, plain)).memory
     assert report.memory is not None
     assert of_worst is not None
     return report.but(memory=replace(report.memory, fit=of_worst.fit))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.api.stages import Staged, of_pipeline
 from netscope.api.summary import failed
 from netscope.base.errors import NetscopeError, UsageError, said
-from netscope.base.mesh import Mesh, ranks_of
+from netscope.base.mesh import Mesh, mesh_text, ranks_of
 from netscope.base.workload import Workload
 
 if TYPE_CHECKING:
     from netscope.api.reading import Reader
     from netscope.base.request import Request
+    from netscope.report.ranks import RankKind
     from netscope.report.report import Report
     from netscope.trace.step.facts import Step
 
+# So many ranks are built at the most to see which are alike.
+_MOST_BUILT: Final = 32
 # What else is to be known of a rank: its network, and its report so far.
 More = Callable[[Workload, "Report"], "Report"]
 
@@ -42,53 +47,191 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
     own = 0 if rank is None or isinstance(rank, str) else rank
     if own >= size:
         raise UsageError(f"there is no rank {own} among {size}.", hint=f"give one from 0 to {size - 1}")
-    one = _own(found, request, mesh, own, more)
-    if one is None:
-        return of_pipeline(found, request, own, more)
-    report, groups = one
-    assert report.ranks is not None
-    kinds = list(report.ranks.kinds)
-    if rank is None or isinstance(rank, str):
-        for ranks in groups:
-            if own not in ranks:
-                other, _ = _of_rank(found, request, mesh, ranks[0], None, more)
-                assert other.ranks is not None
-                kinds.append(other.ranks.own)
-    kinds.sort(key=lambda kind: kind.ranks)
-    return report.but(ranks=replace(report.ranks, kinds=tuple(kinds)))
-
-
-def _own(
-    found: Reader, request: Request, mesh: Mesh, rank: int, more: More | None
-) -> tuple[Report, list[tuple[int, ...]]] | None:
-    """As `_of_rank`, beside the whole network; None of a pipeline, whose stages depend on each other."""
     try:
-        return _of_rank(found, request, mesh, rank, _undivided(found, request, mesh), more)
+        traced = _of_rank(found, request, mesh, own, _undivided(found, request, mesh), more)
     except Staged:
-        return None
+        return of_pipeline(found, request, own, more)
+    alike, left = _by_build(found, request, mesh, own, traced.built)
+    kinds: list[RankKind] = []
+    for ranks in alike:
+        if own not in ranks and isinstance(rank, int):
+            continue
+        kinds += _kinds(found, request, mesh, traced if own in ranks else None, ranks, own, rank, more)
+    kinds.sort(key=lambda kind: kind.ranks)
+    report = traced.report
+    assert report.ranks is not None
+    notes = [*report.notes, *_notes(report, mesh)]
+    if left:
+        notes.append(f"what the other {left:,} of {size:,} ranks build was not looked at: these differ")
+    return report.but(ranks=replace(report.ranks, kinds=tuple(kinds)), notes=tuple(notes))
+
+
+class _Traced(NamedTuple):
+    """A rank that was traced.
+
+    groups:
+        all ranks by what they have, if they build the same.
+    built:
+        as `netscope.trace.sharded.built_of`.
+    """
+
+    report: Report
+    groups: list[tuple[int, ...]]
+    built: tuple[Any, ...]
+
+
+def _kinds(
+    found: Reader,
+    request: Request,
+    mesh: Mesh,
+    traced: _Traced | None,
+    ranks: tuple[int, ...],
+    own: int,
+    rank: int | str | None,
+    more: More | None,
+) -> list[RankKind]:
+    """The kinds among ranks that build the same.
+
+    traced:
+        the report's own rank, where it is one of them.
+    """
+    first = own if traced is not None else ranks[0]
+    traced = traced or _of_rank(found, request, mesh, first, None, more)
+    among, kinds = set(ranks), []
+    for group in traced.groups:
+        there = tuple(one for one in group if one in among)
+        if first in there:
+            report = traced.report
+        elif there and not isinstance(rank, int):
+            report = _of_rank(found, request, mesh, there[0], None, more).report
+        else:
+            continue
+        assert report.ranks is not None
+        kinds.append(report.ranks.kinds[0]._replace(ranks=there))
+    return kinds
+
+
+def _by_build(
+    found: Reader, request: Request, mesh: Mesh, own: int, built: tuple[Any, ...]
+) -> tuple[list[tuple[int, ...]], int]:
+    """All ranks by what the factory builds on them; and how many were not looked at.
+
+    Nothing but the factory knows what it makes of a rank's number. The rank that is farthest away on every
+    axis is built as well; where it is another network, so is one along each axis alone, and then every place
+    of the axes that make a difference.
+    """
+    sizes = [size for _, size in mesh]
+    at = _coordinates(own, sizes)
+    far = tuple(0 if place else size - 1 for place, size in zip(at, sizes, strict=True))
+    known = {at: built}
+
+    def of(place: tuple[int, ...]) -> tuple[Any, ...]:
+        if place not in known:
+            known[place] = _built(found, request, mesh, _number(place, sizes))
+        return known[place]
+
+    size = ranks_of(mesh)
+    if of(far) == built:
+        return [tuple(range(size))], 0
+    matter = [
+        axis for axis in range(len(sizes)) if of((*at[:axis], far[axis], *at[axis + 1 :])) != built
+    ] or list(range(len(sizes)))
+    places = prod(sizes[axis] for axis in matter)
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    if places > _MOST_BUILT:
+        for place, what in sorted(known.items()):
+            groups.setdefault(what, []).append(_number(place, sizes))
+        return [tuple(ranks) for ranks in groups.values()], size - len(known)
+    for number in range(size):
+        place = _coordinates(number, sizes)
+        like = tuple(place[axis] if axis in matter else at[axis] for axis in range(len(sizes)))
+        groups.setdefault(of(like), []).append(number)
+    return [tuple(ranks) for ranks in groups.values()], 0
+
+
+def _coordinates(rank: int, sizes: list[int]) -> tuple[int, ...]:
+    """Where a rank is on axes of these sizes."""
+    found = []
+    for size in reversed(sizes):
+        rank, place = divmod(rank, size)
+        found.append(place)
+    return tuple(reversed(found))
+
+
+def _number(place: tuple[int, ...], sizes: list[int]) -> int:
+    """The rank at a place."""
+    rank = 0
+    for size, one in zip(sizes, place, strict=True):
+        rank = rank * size + one
+    return rank
+
+
+def network_of(found: Reader, request: Request) -> Workload:
+    """The network of the rank that this process stands for."""
+    from netscope.base.meta.world import on_processor
+
+    with on_processor():
+        workload = found.read(replace(request, mesh=None, rank=None))
+    assert isinstance(workload, Workload)
+    return workload
+
+
+def _built(found: Reader, request: Request, mesh: Mesh, rank: int) -> tuple[Any, ...]:
+    from netscope.base.meta.world import standing_for
+    from netscope.trace.sharded import built_of
+
+    with standing_for(mesh, rank):
+        return built_of(network_of(found, request).module)
 
 
 def _of_rank(
-    found: Reader, request: Request, mesh: Mesh, rank: int, whole: Report | None, more: More | None
-) -> tuple[Report, list[tuple[int, ...]]]:
-    """The report of a rank, with its own kind of ranks; and all ranks by what they have."""
+    found: Reader,
+    request: Request,
+    mesh: Mesh,
+    rank: int,
+    whole: Report | None,
+    more: More | None,
+    *,
+    alone: bool = False,
+) -> _Traced:
+    """A rank, with its own kind of ranks; `alone` has the network undivided."""
     from netscope.base.meta.world import standing_for
+    from netscope.trace.sharded import built_of
 
-    with standing_for(mesh, rank):
-        workload = found.read(replace(request, mesh=None, rank=None))
-        assert isinstance(workload, Workload)
+    with standing_for(mesh, rank, whole=alone):
+        workload = network_of(found, request)
         if workload.pipeline is not None:
             raise Staged
+        built = built_of(workload.module)
         report, groups = of_divided(workload, train=request.train, whole=whole)
-        return report if more is None else more(workload, report), groups
+        return _Traced(report if more is None else more(workload, report), groups, built)
 
 
 def _undivided(found: Reader, request: Request, mesh: Mesh) -> Report | None:
     """The network as it is on a mesh of one rank, by the same factory; None where that makes none."""
     try:
-        return _of_rank(found, request, tuple((name, 1) for name, _ in mesh), 0, None, None)[0]
+        ones = tuple((name, 1) for name, _ in mesh)
+        return _of_rank(found, request, ones, 0, None, None, alone=True).report
     except NetscopeError:
         return None
+
+
+def _notes(report: Report, mesh: Mesh) -> Iterator[str]:
+    """What of the mesh that was asked for is not as one would think."""
+    ranks = report.ranks
+    assert ranks is not None
+    there = {axis.name: axis.size for axis in ranks.mesh if axis.size > 1}
+    unnamed = all(name == f"dim_{place}" for place, (name, _) in enumerate(mesh))
+    asked = Counter(("" if unnamed else name, size) for name, size in mesh)
+    if Counter(("" if unnamed else name, size) for name, size in there.items()) - asked:
+        own = mesh_text(tuple((axis.name, axis.size) for axis in ranks.mesh))
+        yield f"the factory divides the network on a mesh of its own, {own}, not on {mesh_text(mesh)}"
+    elif ranks.world > 1 and not ranks.own.traffic and not _has_parts(report):
+        yield "nothing is divided, and nothing sent: each rank has the whole network"
+
+
+def _has_parts(report: Report) -> bool:
+    return any(layer.rank is not None and layer.rank.parameters for layer in report.layers)
 
 
 def of_divided(

@@ -45,8 +45,6 @@ _WRITTEN: Final = {
 # Functions of torch's that lay a divided tensor out anew, and the one that does so for an operator's sake.
 _LAYS_OUT: Final = "redistribute_local_tensor"
 _BY_ITSELF: Final = "redistribute_local_args"
-# With these FSDP2 makes parameters whole, and its kin; DTensor has functional ones.
-_GATHERS: Final = ("c10d._allgather_base_.", "c10d._reduce_scatter_base_.")
 # So far up the stack they are at most.
 _FRAMES: Final = 24
 
@@ -123,8 +121,7 @@ def groups_of(recorder: Recorder) -> tuple[Group, ...]:
 
     named = {group_in(op.operator) or "" for op in recorder.ops} - {""}
     resolve: Any = distributed_c10d._resolve_process_group  # type: ignore[attr-defined]
-    sharding = {group_in(op.operator) for op in recorder.ops if op.operator.name.startswith(_GATHERS)}
+    ranks = distributed_c10d.get_process_group_ranks
     return tuple(
-        Group(name, tuple(distributed_c10d.get_process_group_ranks(resolve(name))), name in sharding)
-        for name in sorted(named)
+        Group(name, tuple(ranks(resolve(name))), name in recorder.data_groups) for name in sorted(named)
     )

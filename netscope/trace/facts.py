@@ -49,8 +49,8 @@ class Group(NamedTuple):
     """Ranks that take part in collectives together, by the name that operators know them by.
 
     shards:
-        whether they have the parts of parameters that FSDP2 makes whole for each of them, which has a batch
-        of its own.
+        whether each of them has a batch of its own: they have the parts of parameters that FSDP2 makes whole,
+        or replicas of these.
     """
 
     name: str

@@ -103,6 +103,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.copied = copied
         self.last = False
         self.divided = False
+        # Names of groups of which each rank has a batch of its own.
+        self.data_groups: set[str] = set()
         self.asked = ""
         self.redistributed: list[Redistributed] = []
         self.failed: list[str] = []

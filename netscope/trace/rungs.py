@@ -213,8 +213,6 @@ def holding(
             else:
                 module, args, kwargs = copier((module, workload.args, workload.kwargs))
                 adopt_states(copier.states())
-        if isinstance(twin, tensors.Twins):
-            twin.settle()
         names = Names(module)
         stack.callback(names.let_go)
         if owned:

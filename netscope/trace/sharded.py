@@ -91,13 +91,33 @@ def state_of(module: torch.nn.Module) -> Any:
 
 
 def is_divided_module(root: torch.nn.Module) -> bool:
-    """Whether parameters of a network are parts of wholes."""
+    """Whether parameters of a network are parts of wholes, or are so at rest."""
     if _DTENSOR not in sys.modules:
         return False
     return any(
-        parameter is not None and is_divided(type(parameter))
+        state_of(module) is not None
+        or any(p is not None and is_divided(type(p)) for p in module._parameters.values())
         for module in torch.nn.Module.modules(root)
-        for parameter in module._parameters.values()
+    )
+
+
+def built_of(root: torch.nn.Module) -> tuple[Any, ...]:
+    """What a rank has built: its modules and tensors, with wholes where it has parts of these."""
+
+    def shape(tensor: torch.Tensor) -> Any:
+        return whole_of(tensor) if is_divided(type(tensor)) else tuple(tensor.shape)
+
+    return tuple(
+        (
+            path,
+            type(module).__name__,
+            *(
+                (name, tensor.dtype, shape(tensor))
+                for name, tensor in (*module._parameters.items(), *module._buffers.items())
+                if tensor is not None
+            ),
+        )
+        for path, module in torch.nn.Module.named_modules(root)
     )
 
 
@@ -146,7 +166,7 @@ def divided_like(tensor: Any, local: torch.Tensor) -> torch.Tensor:
 
 def is_state(cls: type) -> bool:
     """Whether it is one of the objects that FSDP2 keeps beside a module, which are the module's own."""
-    return str(cls.__module__).startswith(_FULLY_SHARD)
+    return any(base.__module__.startswith(_FULLY_SHARD) for base in cls.__mro__)
 
 
 def adopt_states(states: Iterable[Any]) -> None:

@@ -7,8 +7,10 @@ which lie on the processor as long as nothing has data.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -28,16 +30,23 @@ _OF_NODE: Final = 8
 class World(NamedTuple):
     """The world of a rank.
 
-    made:
-        meshes that were made in it, the first by a call of the factory's own or for it.
     device:
         what meshes are of.
+    whole:
+        whether a network is to be as it is where nothing is divided: meshes have one rank, whatever sizes
+        are asked for.
+    made:
+        meshes that were made in it.
+    thread:
+        for which the process stands for the rank.
     """
 
     mesh: Mesh
     rank: int
     made: list[DeviceMesh]
+    thread: int
     device: str = "cpu"
+    whole: bool = False
 
     @property
     def size(self) -> int:
@@ -53,42 +62,83 @@ class World(NamedTuple):
 
 
 _now: list[World] = []
+# Held by the thread that the process stands for a rank for.
+_alone: Final = threading.RLock()
 
 
 def current() -> World | None:
-    """The world that this process stands in now; None outside of all."""
-    return _now[-1] if _now else None
+    """The world that this process stands in now, for this thread; None outside of all."""
+    return _now[-1] if _now and _now[-1].thread == threading.get_ident() else None
 
 
 @contextmanager
-def standing_for(mesh: Mesh, rank: int) -> Iterator[World]:
-    """Have this process be a rank of a mesh.
+def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[World]:
+    """Have this process be a rank of a mesh. Another thread that asks for the same waits.
+
+    whole:
+        as of `World`.
 
     Raises:
-        UsageError: it is one of a real group of processes already.
+        UsageError: it is one of a real group of processes already, or stands for a rank.
     """
     import torch.distributed as dist
 
     if not dist.is_available():
         raise UsageError("this build of torch has no distributed package.", hint="install another build")
-    if dist.is_initialized() and not _now:
-        raise UsageError(
-            "this process is a rank of a real group, and cannot stand for another.",
-            hint="leave out mesh=, or ask before init_process_group",
-        )
-    from torch.testing._internal.distributed.fake_pg import FakeStore
-
-    world = World(mesh, rank, [])
     with ExitStack() as stack:
+        stack.enter_context(_alone)
+        if _now:
+            raise UsageError("this process stands for a rank already.", hint="ask after that, not in between")
+        if dist.is_initialized():
+            raise UsageError(
+                "this process is a rank of a real group, and cannot stand for another.",
+                hint="leave out mesh=, or ask before init_process_group",
+            )
+        from torch.testing._internal.distributed.fake_pg import FakeStore
+
+        world = World(mesh, rank, [], threading.get_ident(), whole=whole)
         stack.enter_context(_variables(world))
         _forget_meshes()
-        dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world.size)
         stack.callback(_end)
+        dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world.size)
         for home, name, make in _stand_ins(world):
             stack.enter_context(_in_place(home, name, make))
         _now.append(world)
         stack.callback(_now.pop)
         yield world
+
+
+@contextmanager
+def on_processor() -> Iterator[None]:
+    """Have what asks for a GPU be on the processor: a rank's may not be there, and needs none."""
+    from torch import Tensor, device
+    from torch.overrides import TorchFunctionMode
+
+    def here(value: Any) -> Any:
+        if isinstance(value, device):
+            return "cpu" if value.type == "cuda" else value
+        return "cpu" if isinstance(value, str) and value.startswith("cuda") else value
+
+    class OnProcessor(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            if func is Tensor.cuda:
+                return args[0]
+            if func is Tensor.to:
+                where = (kwargs.get("device"), *args[1:2])
+                if args[0].is_meta and any(here(value) is not value for value in where):
+                    args = (*args[:1], *args[2:])
+                    kwargs = {name: value for name, value in kwargs.items() if name != "device"}
+                    return func(*args, **kwargs) if len(args) > 1 or kwargs else args[0]
+                args = tuple(map(here, args))
+            if "device" in kwargs:
+                kwargs = {**kwargs, "device": here(kwargs["device"])}
+            return func(*args, **kwargs)
+
+    with OnProcessor():
+        yield
 
 
 @contextmanager
@@ -108,7 +158,7 @@ def among(mesh: Mesh) -> Iterator[World]:
         )
     # With "cpu:gloo,cuda:nccl" it is for both; what the network is for tells the device.
     device = "cuda" if "nccl" in str(dist.get_backend_config()) else "cpu"
-    _now.append(World(mesh, dist.get_rank(), [], device))
+    _now.append(World(mesh, dist.get_rank(), [], threading.get_ident(), device))
     try:
         yield _now[-1]
     finally:
@@ -146,8 +196,9 @@ def _forget_meshes() -> None:
 
 @contextmanager
 def _variables(world: World) -> Iterator[None]:
-    """What torchrun would set."""
+    """What torchrun would set. What a script sets goes as well."""
     local = min(_OF_NODE, world.size)
+    before = dict(os.environ)
     wanted = {
         "RANK": world.rank,
         "WORLD_SIZE": world.size,
@@ -157,16 +208,13 @@ def _variables(world: World) -> Iterator[None]:
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": 29500,
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update({name: str(value) for name, value in wanted.items()})
     try:
+        os.environ.update({name: str(value) for name, value in wanted.items()})
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
 
 
 @contextmanager
@@ -179,8 +227,17 @@ def _in_place(home: Any, name: str, make: Callable[[Any], Any]) -> Iterator[None
         setattr(home, name, usual)
 
 
-def _stand_ins(world: World) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+_StandIn = tuple[Any, str, Callable[[Any], Any]]
+
+
+def _stand_ins(world: World) -> Iterator[_StandIn]:
     """What of torch acts differently meanwhile: where it is, its name, and what is put there."""
+    yield from _of_groups(world)
+    yield from _of_gpus(world)
+    yield from _of_modules()
+
+
+def _of_groups(world: World) -> Iterator[_StandIn]:
     import torch
     import torch.distributed as dist
     from torch.distributed import device_mesh, distributed_c10d
@@ -191,15 +248,50 @@ def _stand_ins(world: World) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
 
         return init_process_group
 
-    def on_processor(usual: Any) -> Any:
-        def init(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
-            usual(self, "cpu", *args, **kwargs)
+    def of_one(usual: Any) -> Any:
+        def new_group(ranks: Any = None, *args: Any, **kwargs: Any) -> Any:
+            return usual([0], *args, **kwargs)
+
+        return new_group if world.whole else usual
+
+    def made(usual: Any) -> Any:
+        def init(self: Any, device_type: str, mesh: Any = None, **kwargs: Any) -> None:
+            if kwargs.get("_root_mesh") is None:
+                sizes = _sizes(mesh, kwargs.get("_layout"))
+                if world.whole:
+                    mesh = torch.zeros([1] * len(sizes), dtype=torch.int, device="cpu")
+                    kwargs.update(dict.fromkeys({"_layout", "_rank_map"} & kwargs.keys()))
+                elif math.prod(sizes) > world.size:
+                    raise _too_large(world, sizes, kwargs.get("mesh_dim_names"))
+            usual(self, "cpu", mesh, **kwargs)
             world.made.append(self)
 
         return init
 
+    for home in (dist, distributed_c10d):
+        yield home, "init_process_group", once
+        yield home, "new_group", of_one
+    yield device_mesh.DeviceMesh, "__init__", made
+
+
+def _of_gpus(world: World) -> Iterator[_StandIn]:
+    import torch
+
     def nothing(usual: Any) -> Any:
         return lambda *args, **kwargs: None
+
+    def of_node(usual: Any) -> Any:
+        return lambda: min(_OF_NODE, world.size)
+
+    for name in ("set_device", "synchronize", "reset_peak_memory_stats"):
+        yield torch.cuda, name, nothing
+    yield torch.cuda, "device_count", of_node
+
+
+def _of_modules() -> Iterator[_StandIn]:
+    import torch
+    from torch.distributed import fsdp
+    from torch.nn.parallel import DistributedDataParallel
 
     def as_is(usual: Any) -> Any:
         def to_empty(self: Any, *, device: Any, recurse: bool = True) -> Any:
@@ -210,8 +302,42 @@ def _stand_ins(world: World) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
 
         return to_empty
 
-    for home in (dist, distributed_c10d):
-        yield home, "init_process_group", once
-    yield device_mesh.DeviceMesh, "__init__", on_processor
-    yield torch.cuda, "set_device", nothing
+    def on_no_gpu(usual: Any) -> Any:
+        def init(self: Any, module: Any, ids: Any = None, output: Any = None, *more: Any, **how: Any) -> None:
+            how = {name: value for name, value in how.items() if name not in ("device_ids", "output_device")}
+            usual(self, module, None, None, *more, **how)
+
+        return init
+
+    def refused(usual: Any) -> Any:
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            raise UsageError(
+                "FullyShardedDataParallel keeps parameters flat, and is not followed.",
+                hint="divide the network with torch.distributed.fsdp.fully_shard",
+            )
+
+        return init
+
     yield torch.nn.Module, "to_empty", as_is
+    yield DistributedDataParallel, "__init__", on_no_gpu
+    yield fsdp.FullyShardedDataParallel, "__init__", refused
+
+
+def _sizes(mesh: Any, layout: Any) -> tuple[int, ...]:
+    """Of the axes of a mesh that is about to be made."""
+    if layout is not None:
+        return tuple(layout[place].numel() for place in range(len(layout)))
+    import torch
+
+    with torch.device("cpu"):
+        return tuple(torch.as_tensor(mesh).shape)
+
+
+def _too_large(world: World, sizes: tuple[int, ...], names: Any) -> UsageError:
+    """What to say of a factory that makes a mesh of more ranks than there are."""
+    named = tuple(names) if names else tuple(f"dim_{place}" for place in range(len(sizes)))
+    own = mesh_text(tuple(zip(named, sizes, strict=True)))
+    return UsageError(
+        f"the factory makes a mesh {own} of {math.prod(sizes)} ranks, and there are {world.size}.",
+        hint=f"give --mesh {own if names else 'x'.join(map(str, sizes))}, or have the factory take a mesh",
+    )

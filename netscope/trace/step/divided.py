@@ -8,16 +8,33 @@ from typing import Any
 
 import torch
 
+from netscope.base.meta.world import current
 from netscope.trace.facts import Place
 from netscope.trace.sharded import is_divided, place_of, state_of
+from netscope.trace.step.facts import Role
 from netscope.trace.step.recorder import StepRecorder
+from netscope.trace.step.replicas import Replicas
+
+
+def at_rest(modules: list[torch.nn.Module]) -> None:
+    """Have the units of a twin be as they are before a forward: those of its owner may be whole."""
+    for module in modules:
+        state = state_of(module)
+        for unit in () if state is None else _units(state):
+            with suppress(Exception):  # what is wrong with it, the forward is to say
+                unit._all_gather_result = None
+                unit._to_sharded()
+                for part in unit.fsdp_params:
+                    part.all_gather_outputs = []
+                    part._unsharded_inner_tensors = []
+                    vars(part).pop("_unsharded_param", None)
 
 
 class Divided:
     """A network's parts on this rank; of one that is not divided nothing is done.
 
     place:
-        of the rank; None for a network that is not divided.
+        of the rank; None for a network that is not divided, in a process that stands for no rank.
     """
 
     def __init__(self, modules: list[torch.nn.Module], recorder: StepRecorder) -> None:
@@ -25,36 +42,73 @@ class Divided:
         self._recorder = recorder
         parts = [tensor for tensor in _parameters(modules) if is_divided(type(tensor))]
         self._divided = bool(parts)
-        self.place: Place | None = place_of(parts)
+        self.place: Place | None = place_of(parts) or _here()
+        self.replicas = Replicas(modules)
         self._resting: list[tuple[torch.nn.Module, dict[str, torch.nn.Parameter | None]]] = []
 
-    def settle(self, locate: Callable[[str], int], rest: Callable[[Iterable[torch.Tensor]], None]) -> None:
+    def settle(
+        self, locate: Callable[[str], int], are: Callable[[Role, Iterable[torch.Tensor]], None], trained: bool
+    ) -> None:
         """Have units made ready as the first of all steps does: parts are filled up to the size of others'.
 
         locate:
             as of `Units`.
-        rest:
-            is told of the parameters at rest.
+        are:
+            is told what tensors are.
+        trained:
+            whether there will be gradients.
         """
+        recorder = self._recorder
+        recorder.data_groups |= self.replicas.groups
+        if trained and self.replicas.groups:
+            recorder.phase("state")
+            are(Role.GRADIENT, self.replicas.settle())
         if not self._divided:
             return
-        recorder = self._recorder
         recorder.phase("state")
         recorder.follow_units(locate)
         for state in _roots(self._modules):
             with suppress(Exception):  # what is wrong with it, the forward is to say
                 state._lazy_init()
-        for module in self._modules:
-            if state_of(module) is not None and hasattr(module, "reshard"):
-                with suppress(Exception):  # one that its owner has left whole
-                    module.reshard()  # type: ignore[operator]
-        rest(_parameters(self._modules))
+        recorder.data_groups.update(_data_groups(self._modules))
+        are(Role.PARAMETER, _parameters(self._modules))
         self._resting = [(module, module._parameters.copy()) for module in self._modules]
 
     def rest(self) -> None:
         """Give modules the parameters back that they have at rest: a forward may leave units whole."""
         for module, parameters in self._resting:
             module._parameters.update(parameters)
+        self.replicas.let_go()
+
+
+def _here() -> Place | None:
+    """Where this process stands on the mesh that was asked for; None where it stands for no rank."""
+    world = current()
+    if world is None:
+        return None
+    axes, step = [], world.size
+    for name, size in world.mesh:
+        step //= size
+        axes.append((name, size, step))
+    return Place(world.rank, world.size, tuple(axes))
+
+
+def _data_groups(modules: list[torch.nn.Module]) -> Iterator[str]:
+    """The groups along which FSDP2 divides parameters, or has the same parts of them more than once."""
+    for module in modules:
+        state = state_of(module)
+        for unit in () if state is None else _units(state):
+            for name in ("shard_process_group", "replicate_process_group"):
+                group = getattr(unit.mesh_info, name, None)
+                if group is not None:
+                    yield group.group_name
+
+
+def _units(state: Any) -> list[Any]:
+    """What FSDP2 gathers together for a module; one, or none, in earlier versions of torch."""
+    if hasattr(state, "_fsdp_param_groups"):
+        return list(state._fsdp_param_groups)
+    return [] if state._fsdp_param_group is None else [state._fsdp_param_group]
 
 
 def _parameters(modules: list[torch.nn.Module]) -> list[torch.Tensor]:

@@ -96,6 +96,7 @@ def _embedding_bag(
 _Kernels = dict[Any, Callable[..., Any]]
 # Called as the operator is, on tensors on meta.
 _ANYWHERE: Final[_Kernels] = {
+    _aten._pin_memory.default: lambda tensor, device=None: torch.empty_like(tensor),
     _aten.native_group_norm.default: _group_norm,
     _aten._grouped_mm.default: _grouped_mm,
 }

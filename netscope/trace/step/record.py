@@ -25,10 +25,11 @@ from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
-from netscope.trace.step.divided import Divided
+from netscope.trace.step.divided import Divided, at_rest
 from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
+from netscope.trace.step.replicas import Replicas
 from netscope.trace.step.tensors import PlacedTwins, placed
 from netscope.trace.twin.tensors import copied
 
@@ -166,6 +167,7 @@ def _recorded(
     calls = Calls(names, recorder, True)
     tags = recorder.tags
     roles: dict[int, Role] = {}
+    at_rest(names.modules)
 
     def are(role: Role, tensors: Any) -> None:
         for tensor in tensors:
@@ -180,13 +182,13 @@ def _recorded(
         if value.storage >= 0:
             roles.setdefault(value.storage, Role.INPUT)
     divided = Divided(names.modules, recorder)
-    listener = _Listener(recorder, are, names.modules)
+    listener = _Listener(recorder, are, names.modules, divided.replicas)
     here.recorder = recorder
     error: BaseException | None = None
     with routed(calls), recorder, _as_on(device, recorder):
         here.outside = recorder.on_meta
         try:
-            divided.settle(calls.last_of, functools.partial(are, Role.PARAMETER))
+            divided.settle(calls.last_of, are, recipe is not None)
             if recipe is None:
                 infer(module, args, kwargs, amp, recorder.home, listener, calls.root)
             else:
@@ -262,8 +264,11 @@ def _buffers(modules: list[torch.nn.Module]) -> list[torch.Tensor]:
 class _Listener:
     """Sees at each part of a step what there is."""
 
-    def __init__(self, recorder: StepRecorder, are: Any, modules: list[torch.nn.Module]) -> None:
+    def __init__(
+        self, recorder: StepRecorder, are: Any, modules: list[torch.nn.Module], replicas: Replicas
+    ) -> None:
         self._recorder = recorder
+        self._replicas = replicas
         self._are = are
         self._modules = modules
         self.training: Training | None = None
@@ -272,6 +277,7 @@ class _Listener:
 
     def phase(self, name: str) -> None:
         recorder = self._recorder
+        self._replicas.finish()
         if name == "backward" and not self.saved:
             self.saved = self._kept()
         if name in ("zero_grad", "optimizer", "end", "forward"):

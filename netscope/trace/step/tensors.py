@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import torch
 
+from netscope.trace.sharded import do_their_own
 from netscope.trace.standins import PLAIN_TENSORS, VALUELESS
 from netscope.trace.twin.tensors import Allocate, Twins, alone, on_meta
 
@@ -103,6 +104,8 @@ def _asked(
     """What torch asks of a tensor where no recording listens."""
     if func is _DEVICE:
         return _META if inside.now else device
+    if do_their_own(tuple(types)):  # theirs is to take it, or to refuse it
+        return NotImplemented
     with in_kernel():
         return func(*args, **(kwargs or {}))
 

@@ -42,8 +42,6 @@ class Twins:
         self._classes = classes
         # Storage address -> (the storage, kept so that the address stays its own; its stand-in).
         self._bases: dict[int, tuple[Any, torch.Tensor]] = {}
-        # Stand-ins for memory that was given back, though there are tensors of it.
-        self._empty: list[torch.Tensor] = []
 
     def __call__(self, tensor: torch.Tensor) -> torch.Tensor:
         """The twin of a tensor."""
@@ -80,23 +78,14 @@ class Twins:
             twin.requires_grad_()
         return twin
 
-    def settle(self) -> None:
-        """Give back what the originals have given back, once all tensors are there."""
-        for base in self._empty:
-            base.untyped_storage().resize_(0)
-        self._empty.clear()
-
     def _shared(self, tensor: torch.Tensor) -> torch.Tensor:
         shape, stride, offset = tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset())
         storage = tensor.untyped_storage()
         known = self._bases.get(storage._cdata)
         if known is None:
             size = storage.nbytes()
-            if not size and tensor.numel():  # FSDP2 does so with parameters that it has made whole
-                base = self._allocate(shape, stride, tensor.dtype, tensor)
-                self._bases[storage._cdata] = storage, base
-                self._empty.append(base)
-                return base
+            if size < _extent(tensor):
+                return self._given_back(tensor, storage, shape, stride, offset)
             if not offset and tensor.numel() * tensor.element_size() == size and tensor.is_contiguous():
                 base = self._allocate(shape, stride, tensor.dtype, tensor)
                 self._bases[storage._cdata] = storage, base
@@ -110,6 +99,21 @@ class Twins:
             base = base.reshape(-1).view(tensor.dtype)
         return base.as_strided(shape, stride, offset)
 
+    def _given_back(
+        self,
+        tensor: torch.Tensor,
+        storage: Any,
+        shape: tuple[int, ...],
+        stride: tuple[int, ...],
+        offset: int,
+    ) -> torch.Tensor:
+        """Of one whose memory is less than its shape wants: FSDP2 gives that of whole parameters back."""
+        like = torch.empty(_extent(tensor) // tensor.element_size(), dtype=tensor.dtype, device="meta")
+        base = self._allocate(tuple(like.shape), (1,), tensor.dtype, like)
+        made = base.as_strided(shape, stride, offset)
+        base.untyped_storage().resize_(storage.nbytes())
+        return made
+
     def _lazy(self, tensor: torch.Tensor) -> torch.Tensor:
         """A parameter without a shape yet; its twin gets one during the forward, it does not."""
         device = self._allocate((), (), torch.float32, torch.empty(())).device
@@ -119,6 +123,15 @@ class Twins:
         else:
             lazy = kind(device=device, dtype=tensor.dtype)
         return lazy
+
+
+def _extent(tensor: torch.Tensor) -> int:
+    """The bytes from the start of its memory to its last number."""
+    if not tensor.numel():
+        return 0
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    last = int(tensor.storage_offset()) + sum((size - 1) * step for size, step in steps)
+    return (last + 1) * tensor.element_size()
 
 
 def on_meta(classes: Standins) -> Twins:
