@@ -247,6 +247,11 @@ def _with_fit(
     assert report.memory is not None
     if fit is None:
         return report
+    if workload.pipeline is not None:
+        raise UsageError(
+            "what fits a rank of a pipeline hangs on how many microbatches it keeps, which is not followed.",
+            hint="leave out --fit, or fit the stage alone",
+        )
     device = report.memory.device
     wanted = fits.asked(fit, over)
     if found.has_input or request.args or request.kwargs:

@@ -31,8 +31,8 @@ class Holder(NamedTuple):
     """What is alive at the peak.
 
     role:
-        "parameters", "buffers", "inputs", "optimizer state", "gradients", "saved for backward" or
-        "activations and temporaries".
+        "parameters", "buffers", "inputs", "optimizer state", "gradients", "gathered parameters" (of FSDP2's
+        units, while they are whole), "saved for backward" or "activations and temporaries".
     path, operator:
         of what made it; None and "" for what was there before.
     blocks:

@@ -112,6 +112,10 @@ def _sections(table: LayerTable, everything: bool) -> Iterator[p.Section]:
     yield _alive(step, everything)
     if memory.cache is not None:
         yield from _cache(memory.cache)
+    if table.report.ranks is not None:
+        from netscope.show import ranks  # few networks are divided
+
+        yield from ranks.of_all(table.report)
     yield from summary.pictured(table)
     if len(table.rows) < table.matching:
         text = f"{units.count(len(table.rows))} of {units.plural(table.matching, 'row')}"

@@ -105,13 +105,25 @@ def sections(report: Report) -> Iterator[p.Section]:
         return
     if ranks.own.traffic:
         yield _traffic(ranks.own.traffic)
-    if len(ranks.kinds) > 1:
-        yield _spreads(ranks)
-        yield _kinds(ranks)
+    yield from _of_all(ranks)
     if ranks.repeated:
         yield _repeated(ranks)
     if notes := list(_notes(ranks)):
         yield p.Notes(notes)
+
+
+def of_all(report: Report) -> Iterator[p.Section]:
+    """Tables of what other ranks have, and whether there are any."""
+    if report.ranks is not None:
+        yield from _of_all(report.ranks)
+        if notes := list(_notes_of_all(report.ranks)):
+            yield p.Notes(notes)
+
+
+def _of_all(ranks: Ranks) -> Iterator[p.Section]:
+    if len(ranks.kinds) > 1:
+        yield _spreads(ranks)
+        yield _kinds(ranks)
 
 
 def _traffic(traffic: Iterable[Traffic]) -> p.Table:
@@ -241,12 +253,21 @@ def _repeated(ranks: Ranks) -> p.Table:
 
 
 def _notes(ranks: Ranks) -> Iterator[p.Note]:
-    more = len(ranks.kinds) - _KINDS
-    if more > 0:
-        yield p.Note(f"and {units.plural(more, 'kind')} of ranks more; JSON has them", "dim")
     more = len(ranks.repeated) - _REPEATED
     if more > 0:
         yield p.Note(f"repeated work in {units.plural(more, 'row')} more; JSON has them", "dim")
+    yield from _notes_of_all(ranks)
+    if ranks.implicit:
+        times = sum(one.times for one in ranks.implicit)
+        nbytes = units.binary(sum(one.buffer_bytes for one in ranks.implicit))
+        text = f"{units.plural(times, 'redistribution')} of {nbytes} that nobody wrote"
+        yield p.Note(f"{text}: netscope lint names them", "warn", mark="! ")
+
+
+def _notes_of_all(ranks: Ranks) -> Iterator[p.Note]:
+    more = len(ranks.kinds) - _KINDS
+    if more > 0:
+        yield p.Note(f"and {units.plural(more, 'kind')} of ranks more; JSON has them", "dim")
     if len(ranks.kinds) == 1 and ranks.world > 1:
         if ranks.whole:
             yield p.Note(f"all {units.count(ranks.world)} ranks have the same shapes and figures", "dim")
@@ -257,11 +278,6 @@ def _notes(ranks: Ranks) -> Iterator[p.Note]:
         worst = units.percent(max(ranks.bubble.idle, default=None))
         waits = f"a rank of the pipeline waits up to {worst} of a step, transfers taken to be free"
         yield p.Note(f"{short(ranks.bubble.schedule)} of {batches}: {waits}", "dim")
-    if ranks.implicit:
-        times = sum(one.times for one in ranks.implicit)
-        nbytes = units.binary(sum(one.buffer_bytes for one in ranks.implicit))
-        text = f"{units.plural(times, 'redistribution')} of {nbytes} that nobody wrote"
-        yield p.Note(f"{text}: netscope lint names them", "warn", mark="! ")
 
 
 def stages_text(kind: RankKind) -> str:
