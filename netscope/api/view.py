@@ -37,6 +37,10 @@ def view(
     train_b: bool | None = None,
     options: Mapping[str, Any] | None = None,
     options_b: Mapping[str, Any] | None = None,
+    mesh: Any = None,
+    mesh_b: Any = None,
+    rank: int | str | None = None,
+    rank_b: int | str | None = None,
     path: str | os.PathLike[str] | None = None,
     browser: bool = True,
 ) -> Path:
@@ -45,7 +49,8 @@ def view(
     Args:
         model, other: Reports, or whatever `summary` takes; with `other`, or an argument in `_b`, it is their
             difference. A report of a profile or of a memory is shown as such.
-        input, args, kwargs, batch, dtype, train, options: as `summary` takes them, of both networks.
+        input, args, kwargs, batch, dtype, train, options, mesh, rank: as `summary` takes them, of both
+            networks.
         input_b and the like: those of `other`, where they are others.
         path: where to write the page; a new file in a temporary folder without it.
         browser: whether to open it too.
@@ -57,7 +62,17 @@ def view(
         UsageError and the others of `summary` and `diff`; over a forward that raised, once the page of what
         there is up to there has been opened.
     """
-    how = given(input=input, args=args, kwargs=kwargs, batch=batch, dtype=dtype, train=train, options=options)
+    how = given(
+        input=input,
+        args=args,
+        kwargs=kwargs,
+        batch=batch,
+        dtype=dtype,
+        train=train,
+        options=options,
+        mesh=mesh,
+        rank=rank,
+    )
     how_b = given(
         input_b=input_b,
         args_b=args_b,
@@ -66,6 +81,8 @@ def view(
         dtype_b=dtype_b,
         train_b=train_b,
         options_b=options_b,
+        mesh_b=mesh_b,
+        rank_b=rank_b,
     )
     opens = arguments.flag("browser", browser)
     failure = None

@@ -16,8 +16,10 @@ from netscope.cli.common.options import (
     Dtype,
     FactoryOptions,
     Input,
+    Mesh,
     Output,
     Quantities,
+    Rank,
     Train,
     split_commas,
 )
@@ -38,6 +40,8 @@ def command(
     dtype: Dtype = None,
     train: Train = None,
     option: FactoryOptions = None,
+    mesh: Mesh = None,
+    rank: Rank = None,
     columns: Quantities = None,
     sort: Annotated[
         str | None,
@@ -55,7 +59,7 @@ def command(
     from netscope.api.compare import compare
     from netscope.report.quantities import find
 
-    how = given(input, batch, dtype, train, option)
+    how = given(input, batch, dtype, train, option, mesh, rank)
     keys = split_commas(columns)
     for key in [*keys, *([sort] if sort not in (None, "name") else [])]:
         find(str(key))  # a slip is told before time is spent

@@ -19,8 +19,12 @@ from netscope.cli.common.options import (
     FactoryOptionsB,
     Input,
     InputB,
+    Mesh,
+    MeshB,
     Model,
     Output,
+    Rank,
+    RankB,
     Train,
     TrainB,
 )
@@ -50,6 +54,10 @@ def command(
     train_b: TrainB = None,
     option: FactoryOptions = None,
     option_b: FactoryOptionsB = None,
+    mesh: Mesh = None,
+    mesh_b: MeshB = None,
+    rank: Rank = None,
+    rank_b: RankB = None,
     output: Output = None,
     no_open: Annotated[
         bool, typer.Option("--no-open", help="Write the page and say where it is; open no browser.")
@@ -63,8 +71,8 @@ def command(
     from netscope.api.summary import summary
     from netscope.show import browser
 
-    how = given(input, batch, dtype, train, option)
-    how_b = given_b(input_b, batch_b, dtype_b, train_b, option_b)
+    how = given(input, batch, dtype, train, option, mesh, rank)
+    how_b = given_b(input_b, batch_b, dtype_b, train_b, option_b, mesh_b, rank_b)
     answer: Answer
     failure = None
     if other is None and not how_b:
