@@ -25,13 +25,15 @@ def compare(
     dtype: str | None = None,
     train: bool | None = None,
     options: Mapping[str, Any] | None = None,
+    mesh: Any = None,
+    rank: int | str | None = None,
 ) -> Comparison:
     """The totals of several networks: `print(netscope.compare(["alexnet", "zfnet", "vgg16"]))`.
 
     Args:
         models: Reports, or whatever `summary` takes.
-        input, batch, dtype, train, options: as `summary` takes them, of all networks; a Report, or the name
-            of a saved one, has its own.
+        input, batch, dtype, train, options, mesh, rank: as `summary` takes them, of all networks; a Report,
+            or the name of a saved one, has its own.
 
     Returns:
         a frozen Comparison of variants. One that cannot be loaded or traced has its error in place of
@@ -43,7 +45,9 @@ def compare(
     models = _list_of(models)
     if not models:
         raise UsageError("there is nothing to compare.", hint="give two models or more")
-    request = Request(**given(input=input, batch=batch, dtype=dtype, train=train, options=options))
+    request = Request(
+        **given(input=input, batch=batch, dtype=dtype, train=train, options=options, mesh=mesh, rank=rank)
+    )
     from netscope.answers.compare import Comparison
 
     variants = tuple(_variant(model, request) for model in models)
