@@ -135,6 +135,8 @@ class Copier:
 
     def states(self) -> list[Any]:
         """Copies of what torch keeps beside modules that are divided among ranks."""
+        if not any(map(is_state, self._kinds)):
+            return []
         return [made for original, made in self._known.values() if is_state(type(original))]
 
     def put_back(self) -> list[str]:
