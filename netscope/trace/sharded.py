@@ -164,7 +164,6 @@ def divided_like(tensor: Any, local: torch.Tensor) -> torch.Tensor:
     return made
 
 
-@functools.cache
 def is_state(cls: type) -> bool:
     """Whether it is one of the objects that FSDP2 keeps beside a module, which are the module's own."""
     return any(base.__module__.startswith(_FULLY_SHARD) for base in cls.__mro__)
