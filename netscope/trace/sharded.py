@@ -97,8 +97,20 @@ def is_divided_module(root: torch.nn.Module) -> bool:
     return any(
         state_of(module) is not None
         or any(p is not None and is_divided(type(p)) for p in module._parameters.values())
-        for module in torch.nn.Module.modules(root)
+        for module in modules_in(root)
     )
+
+
+def modules_in(root: torch.nn.Module) -> list[torch.nn.Module]:
+    """A module and all that are registered in it, once each, however deep, past what classes say of them."""
+    found = {id(root): root}
+    waiting = [root]
+    while waiting:
+        inside = [child for child in waiting.pop()._modules.values() if child is not None]
+        new = [child for child in inside if id(child) not in found]
+        found.update((id(child), child) for child in new)
+        waiting += new
+    return list(found.values())
 
 
 def built_of(root: torch.nn.Module) -> tuple[Any, ...]:

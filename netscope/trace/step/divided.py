@@ -10,7 +10,7 @@ import torch
 
 from netscope.base.meta.world import current
 from netscope.trace.facts import Place
-from netscope.trace.sharded import is_divided, place_of, state_of
+from netscope.trace.sharded import is_divided, modules_in, place_of, state_of
 from netscope.trace.step.facts import Role
 from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.replicas import Replicas
@@ -122,6 +122,6 @@ def _roots(modules: list[torch.nn.Module]) -> Iterator[Any]:
         state = state_of(module)
         if state is None or id(module) in inside:
             continue
-        inside.update(map(id, module.modules()))
+        inside.update(map(id, modules_in(module)))
         if getattr(state, "_is_root", False) is None and hasattr(state, "_lazy_init"):
             yield state
