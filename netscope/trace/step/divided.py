@@ -17,7 +17,7 @@ from netscope.trace.step.replicas import Replicas
 
 
 def at_rest(modules: list[torch.nn.Module]) -> None:
-    """Have the units of a twin be as they are before a forward: its owner's may be whole, and have been so."""
+    """Have the units of a twin be as before a forward: its owner's may be whole, and have been so."""
     for module in modules:
         state = state_of(module)
         for unit in () if state is None else _units(state):
