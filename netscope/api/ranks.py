@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # So many ranks are built at the most to see which are alike.
 _MOST_BUILT: Final = 32
+# In the name of kernels that a GPU has others for: torch can divide those, and not these.
+_ON_CPU_ALONE: Final = "_for_cpu."
 # What else is to be known of a rank: its network, and its report so far.
 More = Callable[[Workload, "Report"], "Report"]
 
@@ -260,10 +263,14 @@ def _step(workload: Workload, train: bool) -> tuple[Step, str]:
     from netscope.trace.step.program import Recipe
     from netscope.trace.step.record import record_step
 
+    recipe = Recipe(optimizer=None)
     try:
-        return record_step(workload, Recipe(optimizer=None), train=train, ladder=("meta",)), ""
+        return record_step(workload, recipe, train=train, ladder=("meta",)), ""
     except ForwardError as failure:
         there = failure
+    if _ON_CPU_ALONE in said(there.__cause__ or there):
+        with suppress(ForwardError):
+            return record_step(workload, recipe, device="cuda", train=train, ladder=("meta",)), ""
     try:
         step = record_step(workload, None, train=train, ladder=("meta",))
     except ForwardError as failure:

@@ -94,6 +94,7 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
         stack.enter_context(_variables(world))
         _forget_meshes()
         stack.callback(_end)
+        stack.enter_context(_same_handlers())
         # torch puts one there that tells the rank, around the one before, and leaves it.
         stack.enter_context(_in_place(sys, "excepthook", lambda usual: usual))
         dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world.size)
@@ -154,6 +155,19 @@ def among(mesh: Mesh) -> Iterator[World]:
         yield _now[-1]
     finally:
         _now.pop()
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Have DTensor run operators as before: parallel losses and contexts may not have ended, nor ever do."""
+    from torch.distributed.tensor import DTensor
+
+    dispatcher: Any = DTensor._op_dispatcher
+    before = dispatcher._custom_op_handlers.copy()
+    try:
+        yield
+    finally:
+        dispatcher._custom_op_handlers = before
 
 
 def _here(device: Any) -> Any:
