@@ -274,6 +274,19 @@ def _step(workload: Workload, train: bool) -> tuple[Step, str]:
     try:
         step = record_step(workload, None, train=train, ladder=("meta",))
     except ForwardError as failure:
-        raise failed(workload, failure) from failure.__cause__
+        error = failed(workload, failure)
+        error.hint = error.hint or _hint(workload, failure.__cause__)
+        raise error from failure.__cause__
     assert there.__cause__ is not None
     return step, f"no backward was recorded: {said(there.__cause__)}"
+
+
+def _hint(workload: Workload, error: BaseException | None) -> str | None:
+    """What to change where the forward of a rank failed."""
+    from netscope.base.meta.large import names_meta
+    from netscope.trace.sharded import uneven_in
+
+    if isinstance(error, Exception) and (names_meta(error) or "has no values" in said(error)):
+        return "a rank here has no values: where they decide on shapes, as in routing, have a fixed size"
+    uneven = uneven_in(workload.module)
+    return f"its ranks have uneven parts of {', '.join(uneven[:3])}" if uneven else None

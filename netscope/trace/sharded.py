@@ -101,6 +101,19 @@ def is_divided_module(root: torch.nn.Module) -> bool:
     )
 
 
+def uneven_in(root: torch.nn.Module) -> list[str]:
+    """The parameters that are divided along a dimension into parts of several sizes, with its size."""
+    found = []
+    for path, parameter in torch.nn.Module.named_parameters(root):
+        if not is_divided(type(parameter)):
+            continue
+        spec: Any = parameter._spec  # type: ignore[attr-defined]
+        for placement, ranks in zip(spec.placements, spec.mesh.shape, strict=True):
+            if placement.is_shard() and spec.shape[placement.dim] % ranks:
+                found.append(f"{path} ({spec.shape[placement.dim]} over {ranks})")
+    return found
+
+
 def built_of(root: torch.nn.Module) -> tuple[Any, ...]:
     """What a rank has built: its modules and tensors, with wholes where it has parts of these."""
 

@@ -213,8 +213,9 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _concerns_parts(value: Any) -> bool:
-    """Whether it is on the device, or a rank's part of it: torch divides attention by a GPU's kernels alone."""
-    return _concerns(local_of(value) if is_divided(type(value)) else value)
+    """Whether it is on the device, or divided: torch divides attention by a GPU's kernels alone."""
+    kind: Any = type(value)
+    return _concerns(local_of(value) if is_divided(kind) else value)
 
 
 def _flash_can(query: Any, key: Any, value: Any, mask: Any, causal: bool) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -14,6 +16,21 @@ from netscope.trace.sharded import is_divided, place_of, state_of
 from netscope.trace.step.facts import Role
 from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.replicas import Replicas
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have torch not log what it hands on as an error: shapes of wholes, worked out on fake tensors."""
+    logger, own = logging.getLogger("torch._subclasses.fake_tensor"), threading.get_ident()
+
+    def others(entry: logging.LogRecord) -> bool:
+        return entry.thread != own
+
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
 
 
 def at_rest(modules: list[torch.nn.Module]) -> None:
