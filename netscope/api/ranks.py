@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.api.summary import failed
-from netscope.base.errors import NetscopeError, UsageError, said
+from netscope.base.errors import NetscopeError, TraceError, UsageError, said
 from netscope.base.mesh import Mesh, mesh_text, ranks_of
 from netscope.base.workload import Workload
 
@@ -275,18 +275,22 @@ def _step(workload: Workload, train: bool) -> tuple[Step, str]:
         step = record_step(workload, None, train=train, ladder=("meta",))
     except ForwardError as failure:
         error = failed(workload, failure)
-        error.hint = error.hint or _hint(workload, failure.__cause__)
+        if error.hint is None:
+            _explain(error, workload, failure.__cause__)
         raise error from failure.__cause__
     assert there.__cause__ is not None
     return step, f"no backward was recorded: {said(there.__cause__)}"
 
 
-def _hint(workload: Workload, error: BaseException | None) -> str | None:
-    """What to change where the forward of a rank failed."""
+def _explain(error: TraceError, workload: Workload, cause: BaseException | None) -> None:
+    """Say what to change where the forward of a rank failed."""
     from netscope.base.meta.large import names_meta
     from netscope.trace.sharded import uneven_in
 
-    if isinstance(error, Exception) and (names_meta(error) or "has no values" in said(error)):
-        return "a rank here has no values: where they decide on shapes, as in routing, have a fixed size"
+    if isinstance(cause, Exception) and (names_meta(cause) or "has no values" in said(cause)):
+        error.message = error.message.partition(". ")[0]  # torch goes on for long
+        error.hint = "a rank here has no values: have a fixed size where they decide on one, as in routing"
+        return
     uneven = uneven_in(workload.module)
-    return f"its ranks have uneven parts of {', '.join(uneven[:3])}" if uneven else None
+    if uneven:
+        error.hint = f"its ranks have uneven parts of {', '.join(uneven[:3])}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DTENSOR: Final = "torch.distributed.tensor"
 _FULLY_SHARD: Final = "torch.distributed.fsdp._fully_shard"
+_REPLICAS: Final = "torch.nn.parallel.distributed"
 _FAKE: Final = torch._C._TorchDispatchModeKey.FAKE
 
 
@@ -170,6 +171,23 @@ def divided_like(tensor: Any, local: torch.Tensor) -> torch.Tensor:
     if getattr(tensor, "_is_param", False):
         made._is_param = True
     return made
+
+
+def without_reducers(modules: Iterable[torch.nn.Module]) -> None:
+    """Have copies of replicated modules leave their owner's reducer alone: it is C++, which is not copied."""
+    for module in modules:
+        if is_replica(module):
+            unreduced: Any = module
+            unreduced._pre_forward = lambda *inputs, **kwargs: (inputs, kwargs)
+            unreduced._post_forward = lambda output: output
+
+
+def is_replica(module: torch.nn.Module) -> bool:
+    """Whether it is torch's DistributedDataParallel around another module."""
+    return any(
+        cls.__name__ == "DistributedDataParallel" and cls.__module__ == _REPLICAS
+        for cls in type(module).__mro__
+    )
 
 
 def is_state(cls: type) -> bool:
