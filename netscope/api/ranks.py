@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.api.stages import Staged, of_pipeline
 from netscope.api.summary import failed
-from netscope.base.errors import NetscopeError, UsageError, said
+from netscope.base.errors import NetscopeError, TraceError, UsageError, said
 from netscope.base.mesh import Mesh, mesh_text, ranks_of
 from netscope.base.workload import Workload
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 # So many ranks are built at the most to see which are alike.
 _MOST_BUILT: Final = 32
+# In the name of kernels that a GPU has others for: torch can divide those, and not these.
+_ON_CPU_ALONE: Final = "_for_cpu."
 # What else is to be known of a rank: its network, and its report so far.
 More = Callable[[Workload, "Report"], "Report"]
 
@@ -265,13 +268,34 @@ def _step(workload: Workload, train: bool) -> tuple[Step, str]:
     from netscope.trace.step.program import Recipe
     from netscope.trace.step.record import record_step
 
+    recipe = Recipe(optimizer=None)
     try:
-        return record_step(workload, Recipe(optimizer=None), train=train, ladder=("meta",)), ""
+        return record_step(workload, recipe, train=train, ladder=("meta",)), ""
     except ForwardError as failure:
         there = failure
+    if _ON_CPU_ALONE in said(there.__cause__ or there):
+        with suppress(ForwardError):
+            return record_step(workload, recipe, device="cuda", train=train, ladder=("meta",)), ""
     try:
         step = record_step(workload, None, train=train, ladder=("meta",))
     except ForwardError as failure:
-        raise failed(workload, failure) from failure.__cause__
+        error = failed(workload, failure)
+        if error.hint is None:
+            _explain(error, workload, failure.__cause__)
+        raise error from failure.__cause__
     assert there.__cause__ is not None
     return step, f"no backward was recorded: {said(there.__cause__)}"
+
+
+def _explain(error: TraceError, workload: Workload, cause: BaseException | None) -> None:
+    """Say what to change where the forward of a rank failed."""
+    from netscope.base.meta.large import names_meta
+    from netscope.trace.sharded import uneven_in
+
+    if isinstance(cause, Exception) and (names_meta(cause) or "has no values" in said(cause)):
+        error.message = error.message.partition(". ")[0]  # torch goes on for long
+        error.hint = "a rank here has no values: have a fixed size where they decide on one, as in routing"
+        return
+    uneven = uneven_in(workload.module)
+    if uneven:
+        error.hint = f"its ranks have uneven parts of {', '.join(uneven[:3])}"

@@ -25,7 +25,7 @@ from netscope.trace.keeper import Keeper
 from netscope.trace.modules import Names
 from netscope.trace.recorder import Recorder
 from netscope.trace.running import META
-from netscope.trace.sharded import adopt_states
+from netscope.trace.sharded import adopt_states, without_reducers
 from netscope.trace.standins import Standins, standins
 from netscope.trace.twin import tensors
 from netscope.trace.twin.copier import Copier
@@ -218,6 +218,7 @@ def holding(
         if owned:
             stack.enter_context(attributes_kept(names.modules))
         make_plain(names.modules)
+        without_reducers(names.modules)
         set_mode(names.modules, train)
         yield module, args, kwargs, names, copier
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DTENSOR: Final = "torch.distributed.tensor"
 _FULLY_SHARD: Final = "torch.distributed.fsdp._fully_shard"
+_REPLICAS: Final = "torch.nn.parallel.distributed"
 _FAKE: Final = torch._C._TorchDispatchModeKey.FAKE
 
 
@@ -113,6 +114,19 @@ def modules_in(root: torch.nn.Module) -> list[torch.nn.Module]:
     return list(found.values())
 
 
+def uneven_in(root: torch.nn.Module) -> list[str]:
+    """The parameters that are divided along a dimension into parts of several sizes, with its size."""
+    found = []
+    for path, parameter in torch.nn.Module.named_parameters(root):
+        if not is_divided(type(parameter)):
+            continue
+        spec: Any = parameter._spec  # type: ignore[attr-defined]
+        for placement, ranks in zip(spec.placements, spec.mesh.shape, strict=True):
+            if placement.is_shard() and spec.shape[placement.dim] % ranks:
+                found.append(f"{path} ({spec.shape[placement.dim]} over {ranks})")
+    return found
+
+
 def built_of(root: torch.nn.Module) -> tuple[Any, ...]:
     """What a rank has built: its modules and tensors, with wholes where it has parts of these."""
 
@@ -174,6 +188,23 @@ def divided_like(tensor: Any, local: torch.Tensor) -> torch.Tensor:
     if getattr(tensor, "_is_param", False):
         made._is_param = True
     return made
+
+
+def without_reducers(modules: Iterable[torch.nn.Module]) -> None:
+    """Have copies of replicated modules leave their owner's reducer alone: it is C++, which is not copied."""
+    for module in modules:
+        if is_replica(module):
+            unreduced: Any = module
+            unreduced._pre_forward = lambda *inputs, **kwargs: (inputs, kwargs)
+            unreduced._post_forward = lambda output: output
+
+
+def is_replica(module: torch.nn.Module) -> bool:
+    """Whether it is torch's DistributedDataParallel around another module."""
+    return any(
+        cls.__name__ == "DistributedDataParallel" and cls.__module__ == _REPLICAS
+        for cls in type(module).__mro__
+    )
 
 
 def is_state(cls: type) -> bool:

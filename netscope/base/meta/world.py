@@ -100,6 +100,9 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
         stack.enter_context(_variables(world))
         _forget_meshes()
         stack.callback(_end)
+        stack.enter_context(_same_handlers())
+        # torch puts one there that tells the rank, around the one before, and leaves it.
+        stack.enter_context(_in_place(sys, "excepthook", lambda usual: usual))
         dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world.size)
         for home, name, make in _stand_ins(world):
             stack.enter_context(_in_place(home, name, make))
@@ -111,13 +114,8 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
 @contextmanager
 def on_processor() -> Iterator[None]:
     """Have what asks for a GPU be on the processor: a rank's may not be there, and needs none."""
-    from torch import Tensor, device
+    from torch import Tensor
     from torch.overrides import TorchFunctionMode
-
-    def here(value: Any) -> Any:
-        if isinstance(value, device):
-            return "cpu" if value.type == "cuda" else value
-        return "cpu" if isinstance(value, str) and value.startswith("cuda") else value
 
     class OnProcessor(TorchFunctionMode):
         def __torch_function__(
@@ -128,13 +126,13 @@ def on_processor() -> Iterator[None]:
                 return args[0]
             if func is Tensor.to:
                 where = (kwargs.get("device"), *args[1:2])
-                if args[0].is_meta and any(here(value) is not value for value in where):
+                if args[0].is_meta and any(_here(value) is not value for value in where):
                     args = (*args[:1], *args[2:])
                     kwargs = {name: value for name, value in kwargs.items() if name != "device"}
                     return func(*args, **kwargs) if len(args) > 1 or kwargs else args[0]
-                args = tuple(map(here, args))
+                args = tuple(map(_here, args))
             if "device" in kwargs:
-                kwargs = {**kwargs, "device": here(kwargs["device"])}
+                kwargs = {**kwargs, "device": _here(kwargs["device"])}
             return func(*args, **kwargs)
 
     with OnProcessor():
@@ -163,6 +161,25 @@ def among(mesh: Mesh) -> Iterator[World]:
         yield _now[-1]
     finally:
         _now.pop()
+
+
+@contextmanager
+def _same_handlers() -> Iterator[None]:
+    """Have DTensor run operators as before: parallel losses and contexts may not have ended, nor ever do."""
+    from torch.distributed.tensor import DTensor
+
+    dispatcher: Any = DTensor._op_dispatcher
+    before = dispatcher._custom_op_handlers.copy()
+    try:
+        yield
+    finally:
+        dispatcher._custom_op_handlers = before
+
+
+def _here(device: Any) -> Any:
+    """The processor for a GPU, any other device or value itself."""
+    kind = device if isinstance(device, str) else getattr(device, "type", "")
+    return "cpu" if isinstance(kind, str) and kind.startswith("cuda") else device
 
 
 def _end() -> None:
@@ -233,6 +250,7 @@ _StandIn = tuple[Any, str, Callable[[Any], Any]]
 def _stand_ins(world: World) -> Iterator[_StandIn]:
     """What of torch acts differently meanwhile: where it is, its name, and what is put there."""
     yield from _of_groups(world)
+    yield from _of_objects()
     yield from _of_gpus(world)
     yield from _of_modules()
 
@@ -241,12 +259,6 @@ def _of_groups(world: World) -> Iterator[_StandIn]:
     import torch
     import torch.distributed as dist
     from torch.distributed import device_mesh, distributed_c10d
-
-    def once(usual: Any) -> Any:
-        def init_process_group(*args: Any, **kwargs: Any) -> None:
-            """The world is there."""
-
-        return init_process_group
 
     def of_one(usual: Any) -> Any:
         def new_group(ranks: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -269,23 +281,53 @@ def _of_groups(world: World) -> Iterator[_StandIn]:
         return init
 
     for home in (dist, distributed_c10d):
-        yield home, "init_process_group", once
+        yield home, "init_process_group", _nothing
+        yield home, "destroy_process_group", _nothing
         yield home, "new_group", of_one
     yield device_mesh.DeviceMesh, "__init__", made
+
+
+def _of_objects() -> Iterator[_StandIn]:
+    import torch.distributed as dist
+    from torch.distributed import distributed_c10d
+
+    def of_all(usual: Any) -> Any:
+        def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> None:
+            """Nobody else is there, and what is not there cannot be unpickled: all have the same."""
+            object_list[:] = [obj] * len(object_list)
+
+        return all_gather_object
+
+    def of_first(usual: Any) -> Any:
+        def gather_object(obj: Any, object_gather_list: Any = None, *args: Any, **kwargs: Any) -> None:
+            if object_gather_list is not None:
+                object_gather_list[:] = [obj] * len(object_gather_list)
+
+        return gather_object
+
+    for home in (dist, distributed_c10d):
+        yield home, "broadcast_object_list", _nothing
+        yield home, "all_gather_object", of_all
+        yield home, "gather_object", of_first
+
+
+def _nothing(usual: Any) -> Any:
+    return lambda *args, **kwargs: None
 
 
 def _of_gpus(world: World) -> Iterator[_StandIn]:
     import torch
 
-    def nothing(usual: Any) -> Any:
-        return lambda *args, **kwargs: None
+    def on_processor(usual: Any) -> Any:
+        return lambda device: usual(None if _here(device) is not device else device)
 
     def of_node(usual: Any) -> Any:
         return lambda: min(_OF_NODE, world.size)
 
     for name in ("set_device", "synchronize", "reset_peak_memory_stats"):
-        yield torch.cuda, name, nothing
+        yield torch.cuda, name, _nothing
     yield torch.cuda, "device_count", of_node
+    yield torch, "set_default_device", on_processor
 
 
 def _of_modules() -> Iterator[_StandIn]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import torch
 
 from netscope.base.meta.patches import Patch, Use
+from netscope.trace.sharded import is_divided, local_of
 from netscope.trace.step.tensors import Placed
 
 # Autocast's list of operators that run in float32 on CUDA, as torch documents it ("Automatic Mixed Precision
@@ -194,7 +195,7 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
         enable_gqa: bool = False,
     ) -> Any:
         given = (query, key, value, attn_mask, dropout_p, is_causal)
-        if not all(map(_concerns, (query, key, value))) or query.ndim != 4 or not query.numel():
+        if not all(map(_concerns_parts, (query, key, value))) or query.ndim != 4 or not query.numel():
             return function(*given, scale=scale, enable_gqa=enable_gqa)
         if torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
@@ -209,6 +210,12 @@ def _attention(function: Callable[..., Any]) -> Callable[..., Any]:
             return _math(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
     return scaled_dot_product_attention
+
+
+def _concerns_parts(value: Any) -> bool:
+    """Whether it is on the device, or divided: torch divides attention by a GPU's kernels alone."""
+    kind: Any = type(value)
+    return _concerns(local_of(value) if is_divided(kind) else value)
 
 
 def _flash_can(query: Any, key: Any, value: Any, mask: Any, causal: bool) -> bool:

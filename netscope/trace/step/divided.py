@@ -2,22 +2,67 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
+from netscope.base.meta.patches import Patch, Use
 from netscope.base.meta.world import current
 from netscope.trace.facts import Place
+from netscope.trace.here import here
 from netscope.trace.sharded import is_divided, modules_in, place_of, state_of
 from netscope.trace.step.facts import Role
 from netscope.trace.step.recorder import StepRecorder
 from netscope.trace.step.replicas import Replicas
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Have torch work out layouts of wholes unseen: what it computes for it, and logs of what it hands on."""
+    home: Any = sys.modules.get("torch.distributed.tensor._decompositions")
+    use = Use(() if home is None else (_decompositions(home),))
+    logger, own = logging.getLogger("torch._subclasses.fake_tensor"), threading.get_ident()
+
+    def others(entry: logging.LogRecord) -> bool:
+        return entry.thread != own
+
+    logger.addFilter(others)
+    try:
+        use.begin()
+        yield
+    finally:
+        use.end()
+        logger.removeFilter(others)
+
+
+@cache
+def _decompositions(home: Any) -> Patch:
+    """Of an operator without a strategy torch runs what it falls apart into, once for every layout."""
+
+    def unseen(function: Callable[..., Any]) -> Callable[..., Any]:
+        def propagate(self: Any, op_schema: Any, *args: Any, **kwargs: Any) -> Any:
+            if here.recorder is None:
+                return function(self, op_schema, *args, **kwargs)
+            # Attention of the processor falls apart into what nobody divides so: let it fail at once.
+            if "_for_cpu" in op_schema.op.name():
+                raise NotImplementedError
+            with _disable_current_modes():
+                return function(self, op_schema, *args, **kwargs)
+
+        return propagate
+
+    return Patch(home.DecompShardingStrategy, "_propagate_through_decomp", unseen)
+
+
 def at_rest(modules: list[torch.nn.Module]) -> None:
-    """Have the units of a twin be as they are before a forward: those of its owner may be whole."""
+    """Have the units of a twin be as before a forward: its owner's may be whole, and have been so."""
     for module in modules:
         state = state_of(module)
         for unit in () if state is None else _units(state):

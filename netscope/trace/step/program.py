@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ import torch
 
 from netscope.base.errors import UsageError
 from netscope.trace.modules import tensors_of
-from netscope.trace.step.losses import Loss, mean_loss, usual_loss
+from netscope.trace.step.losses import Loss, mean_loss, of_parts, usual_loss
 from netscope.trace.step.optimizers import optimizer_of
 
 LOSSES: Mapping[str, Loss] = {"usual": usual_loss, "mean": mean_loss}
@@ -126,14 +126,17 @@ class Training:
         elif recipe.set_to_none:
             self.forget()
         for _ in range(recipe.accumulate):
-            listener.phase("forward")
-            with torch.enable_grad(), listener.forwarding(), self._casting():
-                output = self._call(self.module, self._args, self._kwargs)
-                listener.phase("loss")
-                loss = self._loss(output)
-            listener.phase("backward")
-            scaled = loss / recipe.accumulate if recipe.accumulate > 1 else loss
-            scaled.backward()  # type: ignore[no-untyped-call]
+            with ExitStack() as stack:
+                listener.phase("forward")
+                with torch.enable_grad(), listener.forwarding(), self._casting():
+                    output = self._call(self.module, self._args, self._kwargs)
+                    listener.phase("loss")
+                    if self._loss is usual_loss:
+                        stack.enter_context(of_parts(output))
+                    loss = self._loss(output)
+                listener.phase("backward")
+                scaled = loss / recipe.accumulate if recipe.accumulate > 1 else loss
+                scaled.backward()  # type: ignore[no-untyped-call]
         listener.phase("optimizer")
         if self.optimizer is not None:
             self.optimizer.step()

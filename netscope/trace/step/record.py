@@ -25,7 +25,7 @@ from netscope.trace.modules import tensors_of
 from netscope.trace.routing import routed
 from netscope.trace.rungs import Prepared, device_of, holding, keeping, random_tensor, torch_dtype
 from netscope.trace.step.cuda import as_on_cuda
-from netscope.trace.step.divided import Divided, at_rest
+from netscope.trace.step.divided import Divided, at_rest, quiet
 from netscope.trace.step.facts import Event, Phase, Role, Step
 from netscope.trace.step.program import Recipe, Training, infer
 from netscope.trace.step.recorder import StepRecorder
@@ -185,7 +185,7 @@ def _recorded(
     listener = _Listener(recorder, are, names.modules, divided.replicas)
     here.recorder = recorder
     error: BaseException | None = None
-    with routed(calls), recorder, _as_on(device, recorder):
+    with quiet(), routed(calls), recorder, _as_on(device, recorder):
         here.outside = recorder.on_meta
         try:
             divided.settle(calls.last_of, are, recipe is not None)

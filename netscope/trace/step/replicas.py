@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import torch
 
-_DDP: Final = "torch.nn.parallel.distributed"
+from netscope.trace.sharded import is_replica
+
 _REPLICATE: Final = "torch.distributed._composable.replicate"
 # Of the bucket that is reduced first, and of all others without a size of their own.
 _FIRST_BYTES: Final = 2**20
@@ -30,7 +31,7 @@ class Replicas:
         self.groups: set[str] = set()
         self._reducers: list[_Reducer] = []
         for module in modules:
-            if _is(module, _DDP, "DistributedDataParallel"):
+            if is_replica(module):
                 self._stand_in(module, module, _trained(module), partial(_synced, module))
             for state in _states(module):
                 self._of_state(state, module)
@@ -181,15 +182,11 @@ class _Bucket:
             gradient.copy_(part.view_as(gradient))
 
 
-def _is(value: Any, home: str, name: str) -> bool:
-    return any(cls.__module__ == home and cls.__name__ == name for cls in type(value).__mro__)
-
-
 def _states(module: torch.nn.Module) -> Iterator[Any]:
     """What `replicate` keeps of a module: its hooks are methods of that."""
     for hook in module._forward_pre_hooks.values():
         state = getattr(hook, "__self__", None)
-        if state is not None and _is(state, _REPLICATE, "_ReplicateState"):
+        if type(state).__module__ == _REPLICATE:
             yield state
 
 
