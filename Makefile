@@ -12,7 +12,7 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep memory-report page-report screenshots test-oldest test-gpu test-browser lint types format docs site bench bench-against house reports report-gpu clean
+.PHONY: help demo test quick fuzz harm sweep coverage lint-sweep memory-report page-report ranks-report screenshots test-oldest test-gpu test-browser lint types format docs site bench bench-against house reports report-gpu clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ memory-report: $(VENV)/.test ## Hold predictions of memory against torch, into r
 
 page-report: $(VENV)/.browser ## Weigh and time pages in Chromium, into reports/pages.md (PAGE_ARGS="--peers FOLDER")
 	$(BIN)/python -m tools.page_report $(PAGE_ARGS)
+
+ranks-report: $(VENV)/.test ## Hold one rank of many against real processes, into reports/ranks.md
+	$(BIN)/python -m tools.ranks_report
 
 screenshots: $(VENV)/.browser ## Take the screenshots of docs/ (SHOT_ARGS="--all FOLDER" for every page to look at)
 	$(BIN)/python -m tools.screenshots $(SHOT_ARGS)

@@ -29,22 +29,27 @@ def predicted(name: str, sizes: tuple[int, ...], rank: int) -> netscope.Report:
     )
 
 
+def above_rest(name: str, sizes: tuple[int, ...], report: netscope.Report) -> tuple[int, int]:
+    """The peaks of a forward and of a step of training, less what a process has had before them."""
+    memory = report.memory
+    assert memory is not None
+    assert memory.training is not None
+    assert memory.optimizer_state is not None
+    whole = FILLED.get((name, sizes), ROOT.get(name, 0))
+    at_rest = memory.parameters + memory.buffers + memory.inputs
+    inference = memory.inference.peak - at_rest - whole
+    return inference, memory.training.peak - at_rest - memory.optimizer_state
+
+
 @pytest.mark.whole
 @pytest.mark.parametrize(("name", "sizes"), TABLE, ids=str)
 def test_a_rank_takes_what_a_real_process_does(name: str, sizes: tuple[int, ...], real_ranks: RealRanks):
     for rank, found in enumerate(real_ranks(name, sizes)):
-        memory = predicted(name, sizes, rank).memory
-        assert memory is not None
-        assert memory.training is not None
-        assert memory.optimizer_state is not None
-        at_rest = memory.parameters + memory.buffers + memory.inputs
-        whole = FILLED.get((name, sizes), ROOT.get(name, 0))
+        inference, training = above_rest(name, sizes, predicted(name, sizes, rank))
         assert found.inference is not None
         assert found.training is not None
-        above = memory.inference.peak - at_rest - whole
-        assert above == pytest.approx(found.inference.with_gloo, rel=0.02)
-        above = memory.training.peak - at_rest - memory.optimizer_state
-        assert above == pytest.approx(found.training.with_gloo, rel=0.02)
+        assert inference == pytest.approx(found.inference.with_gloo, rel=0.02)
+        assert training == pytest.approx(found.training.with_gloo, rel=0.02)
 
 
 def test_a_rank_of_many_is_asked_nothing_that_is_of_one():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -76,11 +77,12 @@ def late_along_tp(mesh, rank: int = 3) -> nn.Module:
 class Failing(nn.Module):
     """One rank fails in its forward, once it has run so often with values."""
 
-    def __init__(self, rank: int, how: str, after: int) -> None:
+    def __init__(self, rank: int, how: str, after: int, note: str = "") -> None:
         super().__init__()
         self.linear = nn.Linear(WIDTH, WIDTH)
         self.how = how if dist.get_rank() == rank else ""
         self.left = after
+        self.note = note
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.linear(x)
@@ -92,6 +94,8 @@ class Failing(nn.Module):
         return x
 
     def _fail(self) -> None:
+        if self.note and self.how:
+            Path(self.note).write_text(str(time.time()), encoding="utf-8")
         if self.how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.how == "left":
@@ -102,6 +106,10 @@ class Failing(nn.Module):
             time.sleep(1000)
 
 
-def failing(rank: int = 1, how: str = "killed", after: int = 20) -> nn.Module:
-    """In the middle of what is measured."""
-    return Failing(rank, how, after)
+def failing(rank: int = 1, how: str = "killed", after: int = 20, note: str = "") -> nn.Module:
+    """In the middle of what is measured.
+
+    note:
+        a file in which the failing rank writes when it does.
+    """
+    return Failing(rank, how, after, note)
