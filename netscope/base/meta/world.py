@@ -124,7 +124,7 @@ def on_processor() -> Iterator[None]:
                     args = (*args[:1], *args[2:])
                     kwargs = {name: value for name, value in kwargs.items() if name != "device"}
                     return func(*args, **kwargs) if len(args) > 1 or kwargs else args[0]
-                args = tuple(map(_here, args))
+                args = (args[0], *("cpu" if type(value) is int else _here(value) for value in args[1:]))
             if "device" in kwargs:
                 kwargs = {**kwargs, "device": _here(kwargs["device"])}
             return func(*args, **kwargs)
