@@ -108,8 +108,11 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
 @contextmanager
 def on_processor() -> Iterator[None]:
     """Have what asks for a GPU be on the processor: a rank's may not be there, and needs none."""
+    import torch
     from torch import Tensor
     from torch.overrides import TorchFunctionMode
+
+    reads_device: Any = torch._C._nn._parse_to
 
     class OnProcessor(TorchFunctionMode):
         def __torch_function__(
@@ -125,6 +128,8 @@ def on_processor() -> Iterator[None]:
                     kwargs = {name: value for name, value in kwargs.items() if name != "device"}
                     return func(*args, **kwargs) if len(args) > 1 or kwargs else args[0]
                 args = (args[0], *("cpu" if type(value) is int else _here(value) for value in args[1:]))
+            if func is reads_device and args and type(args[0]) is int:
+                args = ("cpu", *args[1:])
             if "device" in kwargs:
                 kwargs = {**kwargs, "device": _here(kwargs["device"])}
             return func(*args, **kwargs)
