@@ -17,7 +17,7 @@ from netscope.base.workload import Workload
 if TYPE_CHECKING:
     from netscope.api.reading import Reader
     from netscope.base.request import Request
-    from netscope.report.ranks import RankKind
+    from netscope.report.ranks import RankKind, Ranks, Repeated
     from netscope.report.report import Report
     from netscope.trace.step.facts import Step
 
@@ -63,7 +63,22 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
     notes = [*report.notes, *_notes(report, mesh)]
     if left:
         notes.append(f"what the other {left:,} of {size:,} ranks build was not looked at: these differ")
-    return report.but(ranks=replace(report.ranks, kinds=tuple(kinds)), notes=tuple(notes))
+    group = next(ranks for ranks in alike if own in ranks)
+    repeated = tuple(one for one in report.ranks.repeated if _all_do(one, report.ranks, group))
+    told = replace(report.ranks, kinds=tuple(kinds), repeated=repeated)
+    return report.but(ranks=told, notes=tuple(notes))
+
+
+def _all_do(repeated: Repeated, ranks: Ranks, alike: tuple[int, ...]) -> bool:
+    """Whether all ranks along the axes of repeated work build what the report's own rank builds."""
+    along = repeated.axis.split("+")
+    stay = tuple(zip(ranks.mesh, ranks.coordinates, strict=True))
+    others = (
+        rank
+        for rank in range(ranks.world)
+        if all(axis.name in along or rank // axis.stride % axis.size == place for axis, place in stay)
+    )
+    return set(alike).issuperset(others)
 
 
 class _Traced(NamedTuple):

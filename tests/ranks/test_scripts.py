@@ -153,6 +153,12 @@ def test_ranks_are_not_alike_where_the_factory_asks_for_its_rank():
     assert kinds(of("stages", "dp=2,pp=2")) == [((0, 2), 512), ((1, 3), 128)]
 
 
+def test_what_one_rank_alone_does_is_not_repeated():
+    report = of("first_has_more", "tp=4")
+    assert report.ranks is not None
+    assert report.ranks.repeated == ()
+
+
 def test_what_was_not_looked_at_is_told():
     report = of("each_another", "a=8,b=8")
     assert report.ranks is not None
