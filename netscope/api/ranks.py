@@ -51,7 +51,7 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
         raise UsageError(f"there is no rank {own} among {size}.", hint=f"give one from 0 to {size - 1}")
     whole = _undivided(found, request, mesh)
     traced = _of_rank(found, request, mesh, own, whole, more)
-    alike, left = _by_build(found, request, mesh, own, traced.built)
+    alike, left = _by_build(found, request, mesh, own, traced)
     kinds: list[RankKind] = []
     for ranks in alike:
         if own not in ranks and isinstance(rank, int):
@@ -127,14 +127,16 @@ def _kinds(
 
 
 def _by_build(
-    found: Reader, request: Request, mesh: Mesh, own: int, built: tuple[Any, ...]
+    found: Reader, request: Request, mesh: Mesh, own: int, traced: _Traced
 ) -> tuple[list[tuple[int, ...]], int]:
     """All ranks by what the factory builds on them; and how many were not looked at.
 
     Nothing but the factory knows what it makes of a rank's number. The rank that is farthest away on every
     axis is built as well; where it is another network, so is one along each axis alone, and then every place
-    of the axes that make a difference.
+    of the axes that make a difference. Along an axis on which one sends to another, each does something else.
     """
+    built = traced.built
+    apart = _apart(traced.report, mesh)
     sizes = [size for _, size in mesh]
     at = _coordinates(own, sizes)
     far = tuple(0 if place else size - 1 for place, size in zip(at, sizes, strict=True))
@@ -146,22 +148,32 @@ def _by_build(
         return known[place]
 
     size = ranks_of(mesh)
-    if of(far) == built:
+    matter = list(apart)
+    if of(far) != built:
+        there = [axis for axis in range(len(sizes)) if of((*at[:axis], far[axis], *at[axis + 1 :])) != built]
+        matter = sorted({*apart, *(there or range(len(sizes)))})
+    if not matter:
         return [tuple(range(size))], 0
-    matter = [
-        axis for axis in range(len(sizes)) if of((*at[:axis], far[axis], *at[axis + 1 :])) != built
-    ] or list(range(len(sizes)))
     places = prod(sizes[axis] for axis in matter)
     groups: dict[tuple[Any, ...], list[int]] = {}
     if places > _MOST_BUILT:
         for place, what in sorted(known.items()):
-            groups.setdefault(what, []).append(_number(place, sizes))
+            key = what, tuple(place[axis] for axis in apart)
+            groups.setdefault(key, []).append(_number(place, sizes))
         return [tuple(ranks) for ranks in groups.values()], size - len(known)
     for number in range(size):
         place = _coordinates(number, sizes)
         like = tuple(place[axis] if axis in matter else at[axis] for axis in range(len(sizes)))
-        groups.setdefault(of(like), []).append(number)
+        key = of(like), tuple(place[axis] for axis in apart)
+        groups.setdefault(key, []).append(number)
     return [tuple(ranks) for ranks in groups.values()], 0
+
+
+def _apart(report: Report, mesh: Mesh) -> list[int]:
+    """The axes of the mesh on which a rank sends something to another one, or is sent it."""
+    assert report.ranks is not None
+    single = {one.axis for one in report.ranks.own.traffic if one.collective in ("send", "recv")}
+    return [place for place, (name, _) in enumerate(mesh) if any(name in axis.split("+") for axis in single)]
 
 
 def _coordinates(rank: int, sizes: list[int]) -> tuple[int, ...]:
