@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # So many ranks are built at the most to see which are alike.
 _MOST_BUILT: Final = 32
+_OFFLOADED: Final = "what FSDP2 keeps in the processor's memory is counted as the device's"
 # In the name of kernels that a GPU has others for: torch can divide those, and not these.
 _ON_CPU_ALONE: Final = "_for_cpu."
 # What else is to be known of a rank: its network, and its report so far.
@@ -224,12 +225,17 @@ def _of_rank(
     """A rank, with its own kind of ranks; `alone` has the network undivided."""
     from netscope.base.meta.world import standing_for
     from netscope.trace.sharded import built_of
+    from netscope.trace.step.divided import offloads
 
     with standing_for(mesh, rank, whole=alone):
         workload = _read(found, request)
         built = built_of(workload.module)
         report, groups = of_divided(workload, train=request.train, whole=whole)
-        return _Traced(report if more is None else more(workload, report), groups, built)
+        if more is not None:
+            report = more(workload, report)
+            if offloads(workload.module):
+                report = report.but(notes=(*report.notes, _OFFLOADED))
+        return _Traced(report, groups, built)
 
 
 def _undivided(found: Reader, request: Request, mesh: Mesh) -> Report | None:

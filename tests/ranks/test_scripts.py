@@ -133,6 +133,11 @@ def test_units_are_at_rest_before_a_step(name: str):
     }
 
 
+def test_memory_of_what_is_offloaded_is_told():
+    report = netscope.memory("tests.ranks.scripts:offloaded", mesh="dp=4", input="16", batch=2, train=True)
+    assert report.notes == ("what FSDP2 keeps in the processor's memory is counted as the device's",)
+
+
 # By hand
 
 
