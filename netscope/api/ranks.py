@@ -18,12 +18,13 @@ from netscope.base.workload import Workload
 if TYPE_CHECKING:
     from netscope.api.reading import Reader
     from netscope.base.request import Request
-    from netscope.report.ranks import RankKind
+    from netscope.report.ranks import RankKind, Ranks, Repeated
     from netscope.report.report import Report
     from netscope.trace.step.facts import Step
 
 # So many ranks are built at the most to see which are alike.
 _MOST_BUILT: Final = 32
+_OFFLOADED: Final = "what FSDP2 keeps in the processor's memory is counted as the device's"
 # In the name of kernels that a GPU has others for: torch can divide those, and not these.
 _ON_CPU_ALONE: Final = "_for_cpu."
 # What else is to be known of a rank: its network, and its report so far.
@@ -54,7 +55,7 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
         traced = _of_rank(found, request, mesh, own, _undivided(found, request, mesh), more)
     except Staged:
         return of_pipeline(found, request, own, more)
-    alike, left = _by_build(found, request, mesh, own, traced.built)
+    alike, left = _by_build(found, request, mesh, own, traced)
     kinds: list[RankKind] = []
     for ranks in alike:
         if own not in ranks and isinstance(rank, int):
@@ -66,7 +67,22 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
     notes = [*report.notes, *_notes(report, mesh)]
     if left:
         notes.append(f"what the other {left:,} of {size:,} ranks build was not looked at: these differ")
-    return report.but(ranks=replace(report.ranks, kinds=tuple(kinds)), notes=tuple(notes))
+    group = next(ranks for ranks in alike if own in ranks)
+    repeated = tuple(one for one in report.ranks.repeated if _all_do(one, report.ranks, group))
+    told = replace(report.ranks, kinds=tuple(kinds), repeated=repeated)
+    return report.but(ranks=told, notes=tuple(notes))
+
+
+def _all_do(repeated: Repeated, ranks: Ranks, alike: tuple[int, ...]) -> bool:
+    """Whether all ranks along the axes of repeated work build what the report's own rank builds."""
+    along = repeated.axis.split("+")
+    stay = tuple(zip(ranks.mesh, ranks.coordinates, strict=True))
+    others = (
+        rank
+        for rank in range(ranks.world)
+        if all(axis.name in along or rank // axis.stride % axis.size == place for axis, place in stay)
+    )
+    return set(alike).issuperset(others)
 
 
 class _Traced(NamedTuple):
@@ -115,14 +131,16 @@ def _kinds(
 
 
 def _by_build(
-    found: Reader, request: Request, mesh: Mesh, own: int, built: tuple[Any, ...]
+    found: Reader, request: Request, mesh: Mesh, own: int, traced: _Traced
 ) -> tuple[list[tuple[int, ...]], int]:
     """All ranks by what the factory builds on them; and how many were not looked at.
 
     Nothing but the factory knows what it makes of a rank's number. The rank that is farthest away on every
     axis is built as well; where it is another network, so is one along each axis alone, and then every place
-    of the axes that make a difference.
+    of the axes that make a difference. Along an axis on which one sends to another, each does something else.
     """
+    built = traced.built
+    apart = _apart(traced.report, mesh)
     sizes = [size for _, size in mesh]
     at = _coordinates(own, sizes)
     far = tuple(0 if place else size - 1 for place, size in zip(at, sizes, strict=True))
@@ -134,22 +152,32 @@ def _by_build(
         return known[place]
 
     size = ranks_of(mesh)
-    if of(far) == built:
+    matter = list(apart)
+    if of(far) != built:
+        there = [axis for axis in range(len(sizes)) if of((*at[:axis], far[axis], *at[axis + 1 :])) != built]
+        matter = sorted({*apart, *(there or range(len(sizes)))})
+    if not matter:
         return [tuple(range(size))], 0
-    matter = [
-        axis for axis in range(len(sizes)) if of((*at[:axis], far[axis], *at[axis + 1 :])) != built
-    ] or list(range(len(sizes)))
     places = prod(sizes[axis] for axis in matter)
     groups: dict[tuple[Any, ...], list[int]] = {}
     if places > _MOST_BUILT:
         for place, what in sorted(known.items()):
-            groups.setdefault(what, []).append(_number(place, sizes))
+            key = what, tuple(place[axis] for axis in apart)
+            groups.setdefault(key, []).append(_number(place, sizes))
         return [tuple(ranks) for ranks in groups.values()], size - len(known)
     for number in range(size):
         place = _coordinates(number, sizes)
         like = tuple(place[axis] if axis in matter else at[axis] for axis in range(len(sizes)))
-        groups.setdefault(of(like), []).append(number)
+        key = of(like), tuple(place[axis] for axis in apart)
+        groups.setdefault(key, []).append(number)
     return [tuple(ranks) for ranks in groups.values()], 0
+
+
+def _apart(report: Report, mesh: Mesh) -> list[int]:
+    """The axes of the mesh on which a rank sends something to another one, or is sent it."""
+    assert report.ranks is not None
+    single = {one.axis for one in report.ranks.own.traffic if one.collective in ("send", "recv")}
+    return [place for place, (name, _) in enumerate(mesh) if any(name in axis.split("+") for axis in single)]
 
 
 def _coordinates(rank: int, sizes: list[int]) -> tuple[int, ...]:
@@ -200,6 +228,7 @@ def _of_rank(
     """A rank, with its own kind of ranks; `alone` has the network undivided."""
     from netscope.base.meta.world import standing_for
     from netscope.trace.sharded import built_of
+    from netscope.trace.step.divided import offloads
 
     with standing_for(mesh, rank, whole=alone):
         workload = network_of(found, request)
@@ -207,7 +236,11 @@ def _of_rank(
             raise Staged
         built = built_of(workload.module)
         report, groups = of_divided(workload, train=request.train, whole=whole)
-        return _Traced(report if more is None else more(workload, report), groups, built)
+        if more is not None:
+            report = more(workload, report)
+            if offloads(workload.module):
+                report = report.but(notes=(*report.notes, _OFFLOADED))
+        return _Traced(report, groups, built)
 
 
 def _undivided(found: Reader, request: Request, mesh: Mesh) -> Report | None:

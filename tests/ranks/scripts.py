@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed._composable.replicate import replicate
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import bf16_compress_hook
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import (
     CPUOffloadPolicy,
@@ -75,6 +76,13 @@ def made_there() -> nn.Module:
 def made_there_by_default() -> nn.Module:
     torch.set_default_device("cuda")
     return fully_shard(mlp())
+
+
+def large() -> nn.Module:
+    """Weights of 4 TiB, which a constructor fills."""
+    model = nn.Linear(16, 16, bias=False)
+    model.weight = nn.Parameter(torch.randn(2**20, 2**20))
+    return model
 
 
 def talks() -> nn.Module:
@@ -182,6 +190,26 @@ def each_another() -> nn.Module:
     return nn.Linear(16, 1 + dist.get_rank())
 
 
+class Talks(nn.Module):
+    """The first tells the second something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 16)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x)
+        if dist.get_rank() == 0:
+            dist.send(x.detach(), 1)
+        else:
+            dist.recv(torch.empty_like(x), 0)
+        return x
+
+
+def first_sends() -> nn.Module:
+    return Talks()
+
+
 # Replicas
 
 
@@ -199,6 +227,28 @@ def large_replicas() -> nn.Module:
 def normed_replicas() -> nn.Module:
     """Two buffers of 16 numbers, and a count."""
     return DistributedDataParallel(nn.Sequential(nn.Linear(16, 16, bias=False), nn.BatchNorm1d(16)))
+
+
+def halved_replicas() -> nn.Module:
+    model = DistributedDataParallel(mlp())
+    model.register_comm_hook(None, bf16_compress_hook)
+    return model
+
+
+class Alone(nn.Module):
+    """Of which this step is not the last before the optimizer's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = DistributedDataParallel(mlp())
+
+    def forward(self, x: Tensor) -> Tensor:
+        with self.inside.no_sync():
+            return self.inside(x)
+
+
+def alone() -> nn.Module:
+    return Alone()
 
 
 def composed_replicas() -> nn.Module:

@@ -133,6 +133,11 @@ def test_units_are_at_rest_before_a_step(name: str):
     }
 
 
+def test_memory_of_what_is_offloaded_is_told():
+    report = netscope.memory("tests.ranks.scripts:offloaded", mesh="dp=4", input="16", batch=2, train=True)
+    assert report.notes == ("what FSDP2 keeps in the processor's memory is counted as the device's",)
+
+
 # By hand
 
 
@@ -151,6 +156,24 @@ def test_ranks_are_not_alike_where_the_factory_asks_for_its_rank():
     assert kinds(of("first_has_more", "tp=4", rank=2)) == [((1, 2, 3), 256)]
     assert kinds(of("stages", "pp=2,dp=2")) == [((0, 1), 512), ((2, 3), 128)]
     assert kinds(of("stages", "dp=2,pp=2")) == [((0, 2), 512), ((1, 3), 128)]
+
+
+def test_ranks_that_send_to_each_other_are_not_alike():
+    report = of("first_sends", "pp=2,dp=2")
+    assert report.ranks is not None
+    told = [(kind.ranks, kind.traffic[0].collective, kind.wire_bytes) for kind in report.ranks.kinds]
+    # Of the four the group of all is told of: two rows of 16.
+    assert told == [((0,), "send", 128), ((1,), "recv", 0), ((2,), "recv", 0), ((3,), "recv", 0)]
+
+
+def test_what_is_large_is_not_made():
+    assert kinds(of("large", "dp=2", input=str(2**20))) == [((0, 1), 2**40)]
+
+
+def test_what_one_rank_alone_does_is_not_repeated():
+    report = of("first_has_more", "tp=4")
+    assert report.ranks is not None
+    assert report.ranks.repeated == ()
 
 
 def test_what_was_not_looked_at_is_told():
@@ -178,6 +201,11 @@ def test_replicas_reduce_in_buckets():
     assert sent(of("large_replicas", "dp=2", input="1024")) == {
         ("backward", "all_reduce", "dp", 2, 3 * 2**22)
     }
+
+
+def test_replicas_send_what_their_hook_makes_and_when_they_are_told_to():
+    assert sent(of("halved_replicas", "dp=2")) == {("backward", "all_reduce", "dp", 1, 1024 * 2)}
+    assert sent(of("alone", "dp=2")) == set()
 
 
 def test_replicas_have_the_buffers_of_the_first():

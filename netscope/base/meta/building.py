@@ -219,6 +219,8 @@ def _moving(function: Callable[..., Any]) -> Callable[..., Any]:
         if here.twins is None:
             return function(module, *args, **kwargs)
         # To a device nothing moves: there is nothing yet, and it is taken for being there.
+        if args and type(args[0]) is int:  # a GPU by its number, which torch may refuse where there is none
+            args = (torch.device("cuda", args[0]), *args[1:])
         parsed: Any = torch._C._nn._parse_to(*args, **kwargs)
         device, dtype, _, memory_format = parsed
         if device is None or device.type == "meta":

@@ -21,12 +21,15 @@ class Here(threading.local):
         whether filling a meta tensor is left out.
     templates:
         of layers, while they are filled in from these.
+    modes:
+        how many modes of torch functions are netscope's own.
     """
 
     chance: Chance | None = None
     twins: Twins | None = None
     free: bool = False
     templates: dict[tuple[Any, ...], Any] | None = None
+    modes: int = 0
 
 
 here: Final = Here()

@@ -94,7 +94,7 @@ def on_meta(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     twins = here.twins
     if twins is None or not twins.large or not _may_be_large(function.__name__, args, kwargs):
         return None
-    if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
+    if torch._C._len_torch_function_stack() > here.modes or torch._C._len_torch_dispatch_stack():
         return None  # somebody's mode has a say
     if kwargs.get("out") is not None or kwargs.get("pin_memory") or not _at_home(kwargs.get("device")):
         return None

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base.errors import UsageError
 from netscope.base.mesh import Mesh, mesh_text, ranks_of
+from netscope.base.meta.here import here
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -114,29 +115,44 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
 @contextmanager
 def on_processor() -> Iterator[None]:
     """Have what asks for a GPU be on the processor: a rank's may not be there, and needs none."""
+    import torch
     from torch import Tensor
     from torch.overrides import TorchFunctionMode
+
+    reads_device: Any = torch._C._nn._parse_to
+    moves = frozenset({Tensor.cuda, Tensor.to, reads_device})
+
+    def moved(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if func is Tensor.cuda:
+            return args[0]
+        first = 1 if func is Tensor.to else 0  # a GPU's number stands first alone
+        where = (kwargs.get("device"), *args[first : first + 1])
+        if any(type(value) is int or _here(value) is not value for value in where):
+            kwargs = {name: value for name, value in kwargs.items() if name != "device"}
+            rest = args[first + 1 :]
+            if first and args[0].is_meta:  # it has no data to be anywhere
+                return func(args[0], *rest, **kwargs) if rest or kwargs else args[0]
+            return func(*args[:first], "cpu", *rest, **kwargs)
+        return func(*args, **kwargs)
 
     class OnProcessor(TorchFunctionMode):
         def __torch_function__(
             self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
         ) -> Any:
-            kwargs = kwargs or {}
-            if func is Tensor.cuda:
-                return args[0]
-            if func is Tensor.to:
-                where = (kwargs.get("device"), *args[1:2])
-                if args[0].is_meta and any(_here(value) is not value for value in where):
-                    args = (*args[:1], *args[2:])
-                    kwargs = {name: value for name, value in kwargs.items() if name != "device"}
-                    return func(*args, **kwargs) if len(args) > 1 or kwargs else args[0]
-                args = tuple(map(_here, args))
+            if func in moves:
+                return moved(func, args, kwargs or {})
+            if not kwargs:
+                return func(*args)
             if "device" in kwargs:
                 kwargs = {**kwargs, "device": _here(kwargs["device"])}
             return func(*args, **kwargs)
 
-    with OnProcessor():
-        yield
+    here.modes += 1
+    try:
+        with OnProcessor():
+            yield
+    finally:
+        here.modes -= 1
 
 
 @contextmanager

@@ -61,6 +61,16 @@ def _decompositions(home: Any) -> Patch:
     return Patch(home.DecompShardingStrategy, "_propagate_through_decomp", unseen)
 
 
+def offloads(root: torch.nn.Module) -> bool:
+    """Whether FSDP2 has parameters rest in the processor's memory, and what goes with them."""
+    states = filter(None, map(state_of, torch.nn.Module.modules(root)))
+    return any(
+        type(getattr(unit, "offload_policy", None)).__name__ == "CPUOffloadPolicy"
+        for state in states
+        for unit in _units(state)
+    )
+
+
 def at_rest(modules: list[torch.nn.Module]) -> None:
     """Have the units of a twin be as before a forward: its owner's may be whole, and have been so."""
     for module in modules:

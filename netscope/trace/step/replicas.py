@@ -15,6 +15,7 @@ import torch
 from netscope.trace.sharded import is_replica
 
 _REPLICATE: Final = "torch.distributed._composable.replicate"
+_HOOKS: Final = {"bf16_compress_hook": torch.bfloat16, "fp16_compress_hook": torch.float16}
 # Of the bucket that is reduced first, and of all others without a size of their own.
 _FIRST_BYTES: Final = 2**20
 _OTHER_BYTES: Final = 25 * 2**20
@@ -60,13 +61,16 @@ class Replicas:
         group = wrapper.process_group
         self.groups.add(group.group_name)
 
+        reducer = _Reducer(wrapper, trained)
+
         def before(*inputs: Any, **kwargs: Any) -> tuple[Any, Any]:
+            reducer.reduces = wrapper.require_backward_grad_sync
             _broadcast(buffers(), group)
             return inputs, kwargs
 
         wrapper._pre_forward = before
         wrapper._post_forward = lambda output: output
-        self._reducers.append(_Reducer(wrapper, trained))
+        self._reducers.append(reducer)
 
     def settle(self) -> list[torch.Tensor]:
         """Make the buckets, which are there as long as the module is."""
@@ -96,9 +100,14 @@ class _Wrapper:
 
 
 class _Reducer:
-    """Of one module."""
+    """Of one module.
+
+    reduces:
+        whether gradients are summed up after the last forward, which decides on it.
+    """
 
     def __init__(self, wrapper: Any, trained: list[torch.Tensor]) -> None:
+        self.reduces = True
         self._wrapper = wrapper
         self._parameters = trained[::-1]  # gradients come from the last to the first
         self._buckets: list[_Bucket] = []
@@ -116,7 +125,7 @@ class _Reducer:
         found: Any = dist._compute_bucket_assignment_by_size(samples, limits)  # type: ignore[attr-defined]
         for places in found[0]:
             inside = [self._parameters[place] for place in places]
-            bucket = _Bucket(wrapper, inside)
+            bucket = _Bucket(self, wrapper, inside)
             self._buckets.append(bucket)
             for parameter in inside:
                 self._handles.append(parameter.register_post_accumulate_grad_hook(bucket.take))
@@ -143,8 +152,10 @@ class _Bucket:
         the memory that they are copied to; None where they lie in it themselves.
     """
 
-    def __init__(self, wrapper: Any, parameters: list[torch.Tensor]) -> None:
+    def __init__(self, reducer: _Reducer, wrapper: Any, parameters: list[torch.Tensor]) -> None:
+        self._reducer = reducer
         self._wrapper = wrapper
+        self._sent_as = _sent_as(wrapper)
         self._parameters = parameters
         self._here: list[torch.Tensor] = []
         self.flat: torch.Tensor | None = None
@@ -157,7 +168,7 @@ class _Bucket:
     @torch.no_grad()
     def take(self, parameter: torch.Tensor) -> None:
         """The gradient of one of them is there."""
-        if not self._wrapper.require_backward_grad_sync:
+        if not self._reducer.reduces:
             return
         self._here.append(parameter)
         if len(self._here) == len(self._parameters):
@@ -172,14 +183,22 @@ class _Bucket:
         gradients = [p.grad for p in here if p.grad is not None]
         group = self._wrapper.process_group
         if self.flat is None:
-            group.allreduce_coalesced(gradients)
+            sent = [one if self._sent_as is None else one.to(self._sent_as) for one in gradients]
+            group.allreduce_coalesced(sent)
             return
         parts = torch.split(self.flat, [p.numel() for p in self._parameters])
         for part, gradient in zip(parts, gradients, strict=False):
             torch.mul(gradient.reshape(-1), 1 / group.size(), out=part)
-        group.allreduce([self.flat])
+        group.allreduce([self.flat if self._sent_as is None else self.flat.to(self._sent_as)])
         for part, gradient in zip(parts, gradients, strict=False):
             gradient.copy_(part.view_as(gradient))
+
+
+def _sent_as(wrapper: Any) -> torch.dtype | None:
+    """What torch's own hooks convert a bucket to before it is reduced; None for what it is."""
+    names = [getattr(hook, "__name__", "") for hook, _ in getattr(wrapper, "_comm_hooks", ())]
+    found = [dtype for name, dtype in _HOOKS.items() if name in names]
+    return found[0] if found else None
 
 
 def _states(module: torch.nn.Module) -> Iterator[Any]:
