@@ -23,3 +23,13 @@ def real_ranks(tmp_path_factory: pytest.TempPathFactory) -> RealRanks:
         return measured(world, folder / f"ranks-{world}")
 
     return lambda name, sizes: of_world(prod(sizes))[name, sizes]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes are enough for every day; more of them, which take turns on two cores, are for sweeps."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "real_ranks" in item.fixturenames:
+            given = item.callspec.params if hasattr(item, "callspec") else {}
+            if prod(given.get("sizes", (4,))) > 2:
+                item.add_marker(pytest.mark.slow)

@@ -65,7 +65,7 @@ def local(shapes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(here) for name, (_, here) in shapes.items()}
 
 
-@pytest.mark.whole
+@pytest.mark.slow
 def test_the_small_one_does_what_was_worked_out(found: list[Any]):
     figures = tensor_and_data((4, 2), 5, SMALL)
     shapes, calls, macs, _ = found
@@ -75,7 +75,7 @@ def test_the_small_one_does_what_was_worked_out(found: list[Any]):
     assert sent == tuple(one._replace(wire_bytes=0) for one in figures.traffic)
 
 
-@pytest.mark.whole
+@pytest.mark.slow
 def test_the_large_one_is_llama_2_70b_divided_by_256(found: list[Any]):
     """Published: 68,976,648,192 parameters. All are divided by 256 but the norms, by 32 alone."""
     shapes = found[-1]

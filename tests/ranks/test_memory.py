@@ -57,6 +57,7 @@ def test_a_rank_of_many_is_asked_nothing_that_is_of_one():
         netscope.memory("tests.ranks.networks:mlp", input="6x16", mesh="tp=2", train=True, shard="fsdp")
 
 
+@pytest.mark.slow
 def test_the_largest_batch_is_that_of_the_rank_that_takes_most():
     """Found by whole steps: the next one does not fit."""
     llama, mesh = "examples/parallel/llama.py:small", {"dp": 2, "tp": 2}

@@ -84,9 +84,15 @@ def bench(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> Any:
     return triton.testing.do_bench
 
 
+SLOW = pytest.mark.slow
+
+
 # The host is slower than the GPU by far; the GPU is; both are nearly as fast.
 @pytest.mark.whole
-@pytest.mark.parametrize(("seconds", "host"), [(1e-5, 2e-4), (1e-3, 1e-5), (5e-5, 5e-5)])
+@pytest.mark.parametrize(
+    ("seconds", "host"),
+    [(1e-5, 2e-4), pytest.param(1e-3, 1e-5, marks=SLOW), pytest.param(5e-5, 5e-5, marks=SLOW)],
+)
 def test_do_bench_finds_what_netscope_finds(bench: Any, gpu: Gpu, seconds: float, host: float) -> None:
     hook = works(gpu, seconds, host)
     try:

@@ -68,6 +68,7 @@ def test_the_rank_that_comes_late_is_found_and_the_others_wait_for_as_long() -> 
     assert ranks["backend"] == "gloo"
 
 
+@pytest.mark.slow
 def test_collectives_of_a_sharded_training_step_are_counted_with_their_bytes() -> None:
     """FSDP2 gathers each block, and scatters its gradients; every parameter of 4 bytes is in one of them."""
     run = profile(2, "sharded", "--train", "--format", "json")
@@ -80,6 +81,7 @@ def test_collectives_of_a_sharded_training_step_are_counted_with_their_bytes() -
     assert rows["reduce_scatter", "backward"] == (2, parameters)
 
 
+@pytest.mark.slow
 def test_people_see_the_ranks_and_their_collectives(tmp_path: Path) -> None:
     """Tensor parallel, saved, and shown once more."""
     saved = tmp_path / "tp.json"
@@ -111,6 +113,7 @@ def test_a_killed_rank_ends_all_of_them_with_one_line_that_names_it() -> None:
     assert 'File "' not in "".join(part for part in run.stderr.split("torch/distributed")[:1])
 
 
+@pytest.mark.slow
 def test_what_a_rank_raises_is_told_once_with_its_rank() -> None:
     run = profile(2, "failing", "-k", "how=raised")
     (line,) = said(run)
