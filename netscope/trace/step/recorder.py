@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import torch
 
+from netscope.base.plain import is_plain
 from netscope.trace.dispatched import Dispatched
 from netscope.trace.facts import Operator, Storage, Unseen
 from netscope.trace.keeper import Keeper
@@ -210,6 +211,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         self.numbers = Numbers(self.tags)
         # By an operator and what it was given, what it made: see `_computed`.
         self._known: dict[tuple[Any, ...], tuple[Operator, list[Layout], type]] = {}
+        self._remembers = not is_plain("operators")
         # What autograd is given to keep, with the call that it was in.
         self.kept: list[tuple[weakref.ref[_Kept], int]] = []
 
@@ -394,7 +396,7 @@ class StepRecorder(Recorder):  # type: ignore[no-untyped-call]
         """
         schema = call.schema
         plain = schema.effect is Effect.MAKES and not (call.off_meta or call.opaque or call.sparse)
-        if self.placed is None or not plain or schema.is_random:
+        if self.placed is None or not (plain and self._remembers) or schema.is_random:
             return super()._computed(call)
         key = id(schema.func), *_frozen(self.tags.layouts(call.args, call.kwargs))
         known = self._known.get(key)
