@@ -378,6 +378,8 @@ def _of_modules() -> Iterator[_StandIn]:
 
     yield torch.nn.Module, "to_empty", as_is
     yield DistributedDataParallel, "__init__", on_no_gpu
+    if hasattr(DistributedDataParallel, "_check_comm_hook"):  # earlier versions want NCCL for some
+        yield DistributedDataParallel, "_check_comm_hook", _nothing
     yield fsdp.FullyShardedDataParallel, "__init__", refused
 
 
