@@ -386,6 +386,10 @@ def _hint(error: BaseException) -> str | None:
     told = said(error)
     if "more than 1 value per channel" in told:
         return "norms over a batch want more than one sample: give --batch 2"
+    if "_for_cpu" in told and "sharding strategy" in told:
+        return "torch divides attention by a GPU's kernels alone: give --device cuda"
+    if "_foreach_" in told and "mixed torch.Tensor and DTensor" in told:
+        return "some parameters are divided and some are not: give --optimizer adamw:foreach=false, say"
     if "targets should not be none" in told:
         return "in training it wants targets: hand them in with kwargs={'targets': ...} in Python"
     return None
