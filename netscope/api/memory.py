@@ -127,7 +127,9 @@ def memory(
             def fitted(report: Report, plain: Request, workload: Workload) -> Report:
                 return _with_fit(report, fit, over, found, plain, workload, recipe, watch)
 
-            return _of_ranks(found, request, recipe, device or _machine(fit, over), fitted)
+            return _of_ranks(
+                found, request, recipe, device or _machine(fit, over), None if fit is None else fitted
+            )
         workload = found.read(request)
         assert isinstance(workload, Workload)
         device = device or _machine(fit, over) or _where(workload)
@@ -157,7 +159,7 @@ def _of_ranks(
     request: Request,
     recipe: Recipe,
     device: str | None,
-    fitted: Callable[[Report, Request, Workload], Report],
+    fitted: Callable[[Report, Request, Workload], Report] | None,
 ) -> Report:
     """Of one rank of the request's mesh, and the peaks of those that differ.
 
@@ -180,6 +182,8 @@ def _of_ranks(
         return found.but(ranks=replace(found.ranks, kinds=kinds))
 
     report = worst = ranked(found, request, remember)
+    if fitted is None:
+        return report
     ranks, mesh = report.ranks, request.mesh
     assert ranks is not None
     assert mesh is not None

@@ -304,9 +304,9 @@ def _step(workload: Workload, train: bool) -> tuple[Step, str]:
     recipe = Recipe(optimizer=None)
     try:
         return record_step(workload, recipe, train=train, ladder=("meta",)), ""
-    except ForwardError as failure:
-        there = failure
-    if _ON_CPU_ALONE in said(there.__cause__ or there):
+    except (ForwardError, UsageError) as failure:  # the latter where nothing has a gradient
+        there = failure.__cause__ or failure
+    if _ON_CPU_ALONE in said(there):
         with suppress(ForwardError):
             return record_step(workload, recipe, device="cuda", train=train, ladder=("meta",)), ""
     try:
@@ -316,8 +316,8 @@ def _step(workload: Workload, train: bool) -> tuple[Step, str]:
         if error.hint is None:
             _explain(error, workload, failure.__cause__)
         raise error from failure.__cause__
-    assert there.__cause__ is not None
-    return step, f"no backward was recorded: {said(there.__cause__)}"
+    why = there.message.rstrip(".") if isinstance(there, UsageError) else said(there)
+    return step, f"no backward was recorded: {why}"
 
 
 def _explain(error: TraceError, workload: Workload, cause: BaseException | None) -> None:

@@ -12,20 +12,11 @@ from netscope.base.cost import FREE, Cost
 from netscope.base.workload import TensorSpec
 from netscope.formulas.registry import formula
 from netscope.trace.facts import Operator
-from netscope.trace.groups import COLLECTIVES, QUIET, collective_of
+from netscope.trace.groups import COLLECTIVES, QUIET, Kind, collective_of
 
 # How often the whole buffer passes each rank, but for the part that stays where it is: of a ring, which sends
 # the least that there is (Patarasuk and Yuan 2009).
-_PASSES: Final = {
-    "all_gather": 1,
-    "reduce_scatter": 1,
-    "all_reduce": 2,
-    "all_to_all": 1,
-    "gather": 1,
-    "scatter": 1,
-}
-# One rank's tensor goes to another, all of it.
-_SENT_WHOLE: Final = frozenset({"broadcast", "reduce", "send"})
+_PASSES: Final = {"all_gather": 1, "reduce_scatter": 1, "all_reduce": 2, "all_to_all": 1}
 
 
 class Moved(NamedTuple):
@@ -69,12 +60,32 @@ def moved(op: Operator, ranks: int, own: int) -> Moved | None:
     whole = 0 if kind.collective == "barrier" else sum(spec.nbytes for spec in _specs(inside))
     if ranks < 2 or kind.collective in ("recv", "barrier"):
         return Moved(kind.collective, whole, 0)
-    if kind.collective in _SENT_WHOLE:
+    if kind.collective == "send":
         return Moved(kind.collective, whole, whole)
+    if kind.root >= 0:
+        return _of_root(kind, op, whole, ranks, own)
     kept = _kept(op, whole, own) if kind.collective == "all_to_all" else None
     if kept is not None:
         return Moved(kind.collective, whole, whole - kept)
     return Moved(kind.collective, whole, -(-_PASSES[kind.collective] * whole * (ranks - 1) // ranks))
+
+
+def _of_root(kind: Kind, op: Operator, whole: int, ranks: int, own: int) -> Moved:
+    """Of a collective in which one rank gives to all others, or takes from them; those may stand in between.
+
+    Who takes no part at all of a tree that passes it on sends nothing: the least for all but the root of a
+    broadcast or a scatter, and for the root of the others.
+    """
+    is_root = op.args[kind.root] == own
+    if kind.collective == "broadcast":
+        return Moved(kind.collective, whole, whole if is_root else 0)
+    if kind.collective == "reduce":
+        return Moved(kind.collective, whole, 0 if is_root else whole)
+    # The other ranks have but their own part, of the tensors or of what they are given back.
+    own_part = whole // ranks if is_root else sum(spec.nbytes for spec in _specs(op.args[1 - kind.buffer]))
+    gives = is_root if kind.collective == "scatter" else not is_root
+    sent = own_part * (ranks - 1) if is_root else own_part
+    return Moved(kind.collective, own_part * ranks, sent if gives else 0)
 
 
 def _kept(op: Operator, whole: int, own: int) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -114,7 +114,7 @@ class RankKind(NamedTuple):
     """Ranks that are alike: they have the same shapes, and so the same figures.
 
     ranks:
-        all of them, in order; the first one was traced.
+        all of them, in order; one of them was traced.
     stage:
         that of a pipeline that they have, the first of several; None without one.
     params, param_bytes:
@@ -143,13 +143,6 @@ class RankKind(NamedTuple):
     def wire_bytes(self) -> int:
         """All that one sends."""
         return wire_bytes(self.traffic)
-
-    @property
-    def step_macs(self) -> int | None:
-        """Of forward and backward."""
-        if self.macs is None or self.backward_macs is None:
-            return self.macs if self.backward_macs is None else None
-        return self.macs + self.backward_macs
 
 
 class Repeated(NamedTuple):
@@ -180,8 +173,8 @@ class Implicit(NamedTuple):
         for which it was done.
     before, after:
         placements, as "S(0), R".
-    traffic:
-        of it.
+    times, buffer_bytes:
+        how often, and of whole buffers.
     """
 
     path: str
@@ -331,9 +324,3 @@ def _sum(one: Traffic, other: Traffic) -> Traffic:
 def coordinates_of(rank: int, mesh: Iterable[Axis]) -> tuple[int, ...]:
     """Where a rank is on each axis."""
     return tuple(rank // axis.stride % axis.size for axis in mesh)
-
-
-def places(mesh: Iterable[Axis], world: int) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Every rank with its coordinates."""
-    axes = tuple(mesh)
-    return ((rank, coordinates_of(rank, axes)) for rank in range(world))

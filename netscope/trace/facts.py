@@ -6,7 +6,6 @@ thousands of is a named tuple, which costs a third of a frozen dataclass to make
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from netscope.base.workload import TensorSpec
@@ -23,26 +22,39 @@ class Whole(NamedTuple):
     order:
         the axes, by their place in `placements`, in the order in which dimensions are divided along
         them.
+    axes:
+        of each placement how many ranks there are, and the step in ranks of the world from one to the next.
     """
 
     shape: tuple[int, ...]
     placements: tuple[tuple[str, str], ...]
     order: tuple[int, ...]
+    axes: tuple[tuple[int, int], ...]
 
-    def local(self, sizes: Mapping[str, int], at: Mapping[str, int]) -> tuple[int, ...]:
-        """The part of a rank: each has the same number of rows, and the last ones what is left.
-
-        sizes, at:
-            of each axis, and where the rank is on it.
-        """
+    def local(self, rank: int) -> tuple[int, ...]:
+        """The part of a rank: each has the same number of rows, and the last ones what is left."""
         shape = list(self.shape)
         for index in self.order:
-            name, placed = self.placements[index]
+            placed = self.placements[index][1]
             if placed.startswith("S("):
+                size, stride = self.axes[index]
                 dim = int(placed[2:-1])
-                each = -(-shape[dim] // sizes[name])
-                shape[dim] = max(0, min(each, shape[dim] - each * at[name]))
+                each = -(-shape[dim] // size)
+                shape[dim] = max(0, min(each, shape[dim] - each * (rank // stride % size)))
         return tuple(shape)
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether ranks have parts of several sizes."""
+        shape = list(self.shape)
+        for index in self.order:
+            placed = self.placements[index][1]
+            if placed.startswith("S("):
+                dim, size = int(placed[2:-1]), self.axes[index][0]
+                if shape[dim] % size:
+                    return True
+                shape[dim] //= size
+        return False
 
 
 class Group(NamedTuple):
@@ -64,8 +76,6 @@ class Place(NamedTuple):
     axes:
         of the mesh that its tensors lie on, the outermost first: a name, how many ranks, and the step in
         ranks of the world from one to the next.
-    joined:
-        what stands for several of these together, in the same way.
     stages:
         the one of them along which the stages of a pipeline lie; "" without any.
     """
@@ -73,7 +83,6 @@ class Place(NamedTuple):
     rank: int
     world: int
     axes: tuple[tuple[str, int, int], ...]
-    joined: tuple[tuple[str, int, int], ...] = ()
     stages: str = ""
 
 

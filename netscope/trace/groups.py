@@ -16,11 +16,14 @@ class Kind(NamedTuple):
         the place among its arguments of the group of processes.
     buffer:
         that of the whole buffer among its arguments; -1 for what it returns.
+    root:
+        that of the rank in the group which gives to, or takes from, all others; -1 where there is none.
     """
 
     collective: str
     group: int
     buffer: int
+    root: int = -1
 
 
 _OF_GROUPS: Final = {
@@ -35,11 +38,11 @@ _OF_GROUPS: Final = {
     "allreduce_coalesced_": Kind("all_reduce", 1, 0),
     "alltoall_": Kind("all_to_all", 2, 1),
     "alltoall_base_": Kind("all_to_all", 2, 1),
-    "broadcast_": Kind("broadcast", 1, 0),
-    "reduce_": Kind("reduce", 1, 0),
-    "gather_": Kind("gather", 2, 0),
-    "gather_into_tensor_": Kind("gather", 2, 0),
-    "scatter_": Kind("scatter", 2, 1),
+    "broadcast_": Kind("broadcast", 1, 0, 2),
+    "reduce_": Kind("reduce", 1, 0, 3),
+    "gather_": Kind("gather", 2, 0, 3),
+    "gather_into_tensor_": Kind("gather", 2, 0, 3),
+    "scatter_": Kind("scatter", 2, 1, 3),
     "send": Kind("send", 1, 0),
     "recv_": Kind("recv", 1, 0),
     "recv_any_source_": Kind("recv", 1, 0),
@@ -58,8 +61,8 @@ _FUNCTIONAL: Final = {
     "all_reduce_coalesced": Kind("all_reduce", 2, 0),
     "all_reduce_coalesced_": Kind("all_reduce", 2, 0),
     "all_to_all_single": Kind("all_to_all", 3, 0),
-    "broadcast": Kind("broadcast", 2, 0),
-    "broadcast_": Kind("broadcast", 2, 0),
+    "broadcast": Kind("broadcast", 2, 0, 1),
+    "broadcast_": Kind("broadcast", 2, 0, 1),
     "isend": Kind("send", 3, 0),
     "irecv": Kind("recv", 3, 0),
 }

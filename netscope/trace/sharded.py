@@ -6,6 +6,7 @@ Nothing here imports torch.distributed: a process whose modules are divided has 
 from __future__ import annotations
 
 import functools
+import math
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
@@ -66,8 +67,12 @@ def whole_in(spec: Any) -> Whole:
     # Strided: along an axis whose groups have parts of what those of a later axis have already divided.
     strided = [hasattr(placement, "split_factor") for placement in placed]
     order = sorted(range(len(placed)), key=lambda index: (strided[index], index))
+    axes = list(_axes_in(spec.mesh))
     return Whole(
-        tuple(spec.shape), tuple(zip(axes_of(spec.mesh), map(_spelled, placed), strict=True)), tuple(order)
+        tuple(spec.shape),
+        tuple((name, _spelled(one)) for (name, _, _), one in zip(axes, placed, strict=True)),
+        tuple(order),
+        tuple((size, stride) for _, size, stride in axes),
     )
 
 
@@ -160,10 +165,13 @@ def place_on(given: Iterable[Any]) -> Place | None:
     from torch.distributed import get_rank, get_world_size
 
     roots = {id(root): root for root in map(_root, meshes.values())}
-    axes = {axis[0]: axis for root in roots.values() for axis in _axes_in(root)}
-    joined = {axis[0]: axis for mesh in meshes.values() for axis in _axes_in(mesh) if axis[0] not in axes}
+    # Of several meshes over the same ranks the one that tells them apart best: others are of its axes.
+    axes: dict[str, tuple[str, int, int]] = {}
+    for root in sorted(roots.values(), key=lambda root: -root.ndim):
+        if math.prod(size for _, size, _ in axes.values()) < get_world_size():
+            axes = {**{axis[0]: axis for axis in _axes_in(root)}, **axes}
     outermost = sorted(axes.values(), key=lambda axis: -axis[2])
-    return Place(get_rank(), get_world_size(), tuple(outermost), tuple(joined.values()))
+    return Place(get_rank(), get_world_size(), tuple(outermost))
 
 
 def _axes_in(mesh: Any) -> Iterator[tuple[str, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import torch
 import torch.distributed as dist
@@ -20,6 +21,7 @@ from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
 
 
 def mlp() -> nn.Sequential:
@@ -354,3 +356,25 @@ def asks_again(mesh: DeviceMesh) -> nn.Module:
 
     netscope.summary("tests.ranks.scripts:talks", mesh="dp=2", input="16")
     return mlp()
+
+
+def checkpointed(mesh: DeviceMesh) -> nn.Module:
+    model = nn.Sequential(*(nn.Linear(16, 16, bias=False) for _ in range(2)))
+    for layer in model:
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+        fully_shard(layer, mesh=mesh)
+    return fully_shard(model, mesh=mesh)
+
+
+def two_meshes(mesh: DeviceMesh) -> nn.Module:
+    """12 rows over all four ranks, 5 over the two of an axis that has the same name."""
+    model = nn.Sequential(nn.Linear(16, 12, bias=False), nn.Linear(12, 5, bias=False))
+    other = init_device_mesh("cpu", (2, 2), mesh_dim_names=("dp", "ep"))
+    fully_shard(model[0], mesh=mesh)
+    fully_shard(model[1], mesh=other["dp"])
+    return model
+
+
+def without_gradient(mesh: DeviceMesh) -> nn.Module:
+    model = nn.Linear(16, 16, bias=False).requires_grad_(False)
+    return parallelize_module(model, mesh, ColwiseParallel())

@@ -395,3 +395,28 @@ def test_a_replica_of_a_real_group_reduces_nothing(group: None):
         model(x).sum().backward()
         assert netscope.memory(model, args=(x,), train=True).params == 1024
         assert netscope.summary(model, args=(x,), train=True).macs == 2048
+
+
+def test_modules_that_are_computed_again_are_called_once():
+    report = of("checkpointed", "dp=2")
+    assert {layer.calls for layer in report.layers if layer.kind == "module"} == {1}
+    assert all(layer.completed for layer in report.layers)
+    assert report.ranks is not None
+    # 2 rows: for both weights, and what the second was given. Torch stops before it does a last product again.
+    assert report.ranks.own.backward_macs == 3 * 2 * 16 * 16
+
+
+def test_two_meshes_with_an_axis_of_one_name():
+    """12 rows over 4 ranks are 3 each; 5 over the 2 of another "dp" are 3 and 2."""
+    report = of("two_meshes", "dp=4")
+    assert report.ranks is not None
+    found = {rank: kind.params for kind in report.ranks.kinds for rank in kind.ranks}
+    assert found == {rank: 3 * 16 + (3 if rank < 2 else 2) * 12 for rank in range(4)}
+
+
+def test_a_network_without_a_way_back_has_its_forward():
+    report = of("without_gradient", "tp=2")
+    assert report.ranks is not None
+    assert not report.ranks.trained
+    assert report.macs == 2 * 16 * 8
+    assert any("no backward was recorded" in note for note in report.notes)

@@ -49,13 +49,13 @@ def forward_of(step: Step) -> Trace:
         len(step.trace.ops),
     )
     trace = step.trace
-    if not begin:
-        return trace._replace(ops=trace.ops[:end])
+    # A backward that computes again calls modules outside of the network's own call.
+    outside = [index for index, call in enumerate(trace.calls) if call.parent < 0]
+    calls = trace.calls[: outside[1]] if len(outside) > 1 else trace.calls
     return trace._replace(
         ops=trace.ops[begin:end],
         calls=tuple(
-            call._replace(first_op=call.first_op - begin, last_op=call.last_op - begin)
-            for call in trace.calls
+            call._replace(first_op=call.first_op - begin, last_op=call.last_op - begin) for call in calls
         ),
         storages=tuple(one._replace(born=max(one.born - begin, -1)) for one in trace.storages),
         redistributed=tuple(one._replace(op=one.op - begin) for one in trace.redistributed),
@@ -90,13 +90,10 @@ def alike(trace: Trace) -> list[tuple[int, ...]]:
     place = trace.place
     if place is None:
         return [(0,)]
-    every = (*place.axes, *place.joined)
-    sizes = {name: size for name, size, _ in every}
-    uneven = [whole for whole in _wholes(trace) if _is_uneven(whole, sizes)]
+    uneven = [whole for whole in _wholes(trace) if whole.is_uneven]
     found: dict[tuple[tuple[int, ...], ...], list[int]] = defaultdict(list)
     for rank in range(place.world) if uneven else ():
-        at = {name: rank // stride % size for name, size, stride in every}
-        found[tuple([whole.local(sizes, at) for whole in uneven])].append(rank)
+        found[tuple([whole.local(rank) for whole in uneven])].append(rank)
     return [tuple(ranks) for ranks in found.values()] if uneven else [tuple(range(place.world))]
 
 
@@ -108,19 +105,6 @@ def _wholes(trace: Trace) -> set[Whole]:
     for one in trace.redistributed:
         found.update((one.before, one.after))
     return found
-
-
-def _is_uneven(whole: Whole, sizes: Mapping[str, int]) -> bool:
-    """Whether ranks have different parts."""
-    shape = list(whole.shape)
-    for index in whole.order:
-        name, placed = whole.placements[index]
-        if placed.startswith("S("):
-            dim = int(placed[2:-1])
-            if shape[dim] % sizes[name]:
-                return True
-            shape[dim] //= sizes[name]
-    return False
 
 
 class Counted(NamedTuple):

@@ -96,6 +96,7 @@ class _Wrapper:
     def __init__(self, given: dict[str, Any], group: Any) -> None:
         self.process_group = group
         self.bucket_bytes_cap = int(2**20 * (given.get("bucket_cap_mb") or _OTHER_BYTES / 2**20))
+        self.bucket_bytes_cap_default = given.get("bucket_cap_mb") is None
         self.gradient_as_bucket_view = bool(given.get("gradient_as_bucket_view"))
 
 
@@ -119,7 +120,8 @@ class _Reducer:
         if not self._parameters:
             return
         wrapper: Any = self._wrapper
-        limits = [_FIRST_BYTES, int(getattr(wrapper, "bucket_bytes_cap", _OTHER_BYTES))]
+        cap = int(getattr(wrapper, "bucket_bytes_cap", _OTHER_BYTES))
+        limits = [_FIRST_BYTES, cap] if getattr(wrapper, "bucket_bytes_cap_default", True) else [cap]
         # By shapes alone: a divided parameter, or one without data, is none that C++ takes.
         samples = [torch.empty(p.shape, dtype=p.dtype, device="meta") for p in self._parameters]
         found: Any = dist._compute_bucket_assignment_by_size(samples, limits)  # type: ignore[attr-defined]
