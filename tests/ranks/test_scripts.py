@@ -402,7 +402,7 @@ def test_modules_that_are_computed_again_are_called_once():
     assert {layer.calls for layer in report.layers if layer.kind == "module"} == {1}
     assert all(layer.completed for layer in report.layers)
     assert report.ranks is not None
-    # 2 rows: for both weights, and what the second was given. Torch stops before it does a last product again.
+    # 2 rows: for both weights, and what the second was given. A last product is not done again.
     assert report.ranks.own.backward_macs == 3 * 2 * 16 * 16
 
 
