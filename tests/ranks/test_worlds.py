@@ -1,0 +1,58 @@
+"""What a world does beyond its thread and its end: nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed import get_process_group_ranks
+
+from netscope.base.mesh import parse_mesh
+from netscope.base.meta.world import standing_for
+
+
+def elsewhere(ask: Callable[[], Any]) -> Any:
+    """What another thread hears."""
+    heard: list[Any] = []
+    thread = threading.Thread(target=lambda: heard.append(ask()))
+    thread.start()
+    thread.join()
+    return heard[0]
+
+
+def test_functions_that_were_imported_by_name_know_which_world_they_are_in():
+    with standing_for(parse_mesh("tp=4"), 0, whole=True):
+        from torch.distributed import destroy_process_group, init_process_group, new_group
+
+        assert get_process_group_ranks(new_group([0, 1])) == [0]
+        init_process_group("nccl")
+    with standing_for(parse_mesh("tp=4"), 1):
+        assert get_process_group_ranks(new_group([0, 1])) == [0, 1]
+        init_process_group("nccl")
+        assert dist.get_world_size() == 4
+    init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        assert dist.get_world_size() == 1
+    finally:
+        destroy_process_group()
+    assert not dist.is_initialized()
+
+
+def test_other_threads_have_the_usual_functions():
+    def ask() -> tuple[object, ...]:
+        gpus = torch.cuda.device_count()
+        return (
+            gpus,
+            dist.init_process_group.__name__,
+            nn.Linear(1, 1, device="meta").to_empty(device="cpu").weight.device,
+        )
+
+    usual = ask()
+    with standing_for(parse_mesh("dp=2,tp=2"), 0):
+        assert ask() != usual
+        assert elsewhere(ask) == usual
+    assert ask() == usual
