@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -56,3 +58,28 @@ def test_other_threads_have_the_usual_functions():
         assert ask() != usual
         assert elsewhere(ask) == usual
     assert ask() == usual
+
+
+def test_variables_of_other_threads_stay(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NETSCOPE_TEST_KEPT", "before")
+    for name in ("THREAD", "BOTH", "FACTORY"):
+        monkeypatch.delenv(f"NETSCOPE_TEST_{name}", raising=False)
+    before = dict(os.environ)
+
+    def others() -> None:
+        os.environ.update(NETSCOPE_TEST_THREAD="thread", NETSCOPE_TEST_BOTH="thread")
+
+    try:
+        with standing_for(parse_mesh("dp=4"), 3):
+            assert os.environ["RANK"] == "3"
+            os.environ.update(NETSCOPE_TEST_FACTORY="factory", NETSCOPE_TEST_BOTH="factory", RANK="5")
+            del os.environ["NETSCOPE_TEST_KEPT"]
+            elsewhere(others)
+        assert dict(os.environ) == {
+            **before,
+            "NETSCOPE_TEST_THREAD": "thread",
+            "NETSCOPE_TEST_BOTH": "thread",
+        }
+    finally:
+        for name in ("THREAD", "BOTH"):
+            os.environ.pop(f"NETSCOPE_TEST_{name}", None)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base.errors import UsageError
@@ -241,9 +242,8 @@ def _forget_meshes() -> None:
 
 @contextmanager
 def _variables(world: World) -> Iterator[None]:
-    """What torchrun would set. What a script sets goes as well."""
+    """What torchrun would set. What a script sets goes as well, and nothing that other threads set."""
     local = min(_OF_NODE, world.size)
-    before = dict(os.environ)
     wanted = {
         "RANK": world.rank,
         "WORLD_SIZE": world.size,
@@ -253,13 +253,40 @@ def _variables(world: World) -> Iterator[None]:
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": 29500,
     }
-    try:
-        os.environ.update({name: str(value) for name, value in wanted.items()})
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
+    # What there was before this thread set it, and what it has set; None is nothing.
+    before: dict[str, str | None] = {}
+    own: dict[str, str | None] = {}
+
+    def noted(usual: Any) -> Any:
+        @wraps(usual)
+        def change(self: Any, name: Any, *value: Any) -> None:
+            mine = self is os.environ and threading.get_ident() == world.thread
+            there = os.environ.get(name) if mine else None
+            usual(self, name, *value)
+            if mine:
+                before.setdefault(name, there)
+                own[name] = os.environ.get(name)
+
+        return change
+
+    kind: Any = type(os.environ)
+    with ExitStack() as stack:
+        if isinstance(kind.__setitem__, FunctionType):  # no plain dict that somebody has put there
+            stack.enter_context(_in_place(kind, "__setitem__", noted))
+            stack.enter_context(_in_place(kind, "__delitem__", noted))
+        try:
+            for name, value in wanted.items():
+                before.setdefault(name, os.environ.get(name))
+                os.environ[name] = own[name] = str(value)
+            yield
+        finally:
+            for name, usual in before.items():
+                if os.environ.get(name) != own[name]:  # another thread's by now
+                    continue
+                if usual is not None:
+                    os.environ[name] = usual
+                else:
+                    os.environ.pop(name, None)
 
 
 @contextmanager
