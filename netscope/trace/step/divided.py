@@ -123,8 +123,7 @@ class Divided:
         recorder.phase("state")
         recorder.follow_units(locate)
         for state in _roots(self._modules):
-            with suppress(Exception):  # what is wrong with it, the forward is to say
-                state._lazy_init()
+            state._lazy_init()  # what is wrong with it, torch says here alone
         recorder.data_groups.update(_data_groups(self._modules))
         are(Role.PARAMETER, _parameters(self._modules))
         self._resting = [(module, module._parameters.copy()) for module in self._modules]
