@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from torch.distributed import get_process_group_ranks
 
 from netscope.base.mesh import parse_mesh
 from netscope.base.meta.world import standing_for
+from netscope.trace.step.divided import quiet
 
 
 def elsewhere(ask: Callable[[], Any]) -> Any:
@@ -83,3 +86,33 @@ def test_variables_of_other_threads_stay(monkeypatch: pytest.MonkeyPatch):
     finally:
         for name in ("THREAD", "BOTH"):
             os.environ.pop(f"NETSCOPE_TEST_{name}", None)
+
+
+def as_now(self: Any, op_schema: Any, placement: Any) -> Any:
+    return self, op_schema, placement
+
+
+def of_its_class(cls: Any, mesh: Any, op_schema: Any) -> Any:
+    return cls, mesh, op_schema
+
+
+@pytest.mark.parametrize(
+    "held",
+    [None, classmethod(of_its_class), staticmethod(of_its_class), of_its_class, as_now],
+    ids=["absent", "of the class", "of nobody", "other arguments", "as now"],
+)
+def test_decompositions_are_unseen_where_torch_has_them_as_now(held: Any, monkeypatch: pytest.MonkeyPatch):
+    name, home = "_propagate_through_decomp", ModuleType("decompositions")
+    monkeypatch.setitem(sys.modules, "torch.distributed.tensor._decompositions", home)
+    home.DecompShardingStrategy = strategy = type("Strategy", (), {} if held is None else {name: held})
+    with quiet():
+        assert (vars(strategy).get(name) is held) == (held is not as_now)
+    assert vars(strategy).get(name) is held
+
+
+def test_nothing_is_unseen_where_torch_has_no_decompositions(monkeypatch: pytest.MonkeyPatch):
+    home = ModuleType("decompositions")
+    monkeypatch.setitem(sys.modules, "torch.distributed.tensor._decompositions", home)
+    before = dict(vars(home))
+    with quiet():
+        assert vars(home) == before
