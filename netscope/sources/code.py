@@ -25,6 +25,9 @@ from netscope.sources.common.options import check_options
 from netscope.sources.common.source import Source
 from netscope.sources.common.wording import did_you_mean
 
+# Never imported anew, wherever they lie.
+_KEPT: Final = frozenset({"__main__", "netscope", "torch"})
+
 
 def accepts_file(name: str) -> bool:
     """Whether the name is a path, or a path and a factory."""
@@ -65,6 +68,8 @@ def open_file(name: str, options: Options) -> Blueprint:
 def open_import(name: str, options: Options) -> Blueprint:
     """A factory in an importable module, the working directory included.
 
+    It is imported once, as everything is; for a rank of many, once for each.
+
     Raises:
         SourceError: there is no such module, it raises when imported, or has no such factory.
         UsageError: no factory is named, or it takes no such option.
@@ -75,7 +80,7 @@ def open_import(name: str, options: Options) -> Blueprint:
         raise UsageError(f"{dotted!r} is no module name.", hint="write package.module:factory")
     with surroundings():
         try:
-            module = importlib.import_module(dotted)
+            module = _imported(dotted)
         except ModuleNotFoundError as error:
             if error.name is not None and (dotted == error.name or dotted.startswith(f"{error.name}.")):
                 raise SourceError(
@@ -87,6 +92,74 @@ def open_import(name: str, options: Options) -> Blueprint:
                 raise
             raise failed(f"{dotted} could not be imported", error) from error
     return _blueprint(name, module, attribute, options, dotted, surroundings)
+
+
+def _imported(dotted: str) -> ModuleType:
+    """A module; for a rank, imported anew with those beside it: they may have asked for the rank already."""
+    from netscope.base.meta.world import stood_in
+
+    world = stood_in()
+    folder = None if world is None else _home(dotted.partition(".")[0])
+    if world is None or folder is None:
+        return importlib.import_module(dotted)
+    assert world.ending is not None
+    before = _beside(folder)
+    world.ending.callback(_put_back, folder, before)
+    _put_back(folder, {})
+    try:
+        module = importlib.import_module(dotted)
+    except Exception as error:
+        # What registers itself with torch, as operators do, may do so once: then it is as for all ranks.
+        known = before if dotted in before else _last.get(folder, {})
+        if dotted not in known or "regist" not in str(error).lower():
+            raise
+        _put_back(folder, known)
+        return known[dotted]
+    _last[folder] = _beside(folder)
+    return module
+
+
+# What was imported for the last rank, by folder.
+_last: dict[Path, dict[str, ModuleType]] = {}
+
+
+def _home(name: str) -> Path | None:
+    """The folder that a module lies in at the top; None for what is not the user's own code."""
+    if name in sys.modules:
+        return _folder_of(name, sys.modules[name])
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # importing it says more
+        return None
+    return None if spec is None else _folder(name, spec.submodule_search_locations, spec.origin)
+
+
+def _folder_of(name: str, module: ModuleType | None) -> Path | None:
+    return _folder(name, getattr(module, "__path__", None), getattr(module, "__file__", None))
+
+
+def _folder(name: str, places: Any, file: Any) -> Path | None:
+    """Of a package, by its places, or a module, by its file."""
+    place = next(iter(places or ()), file)
+    if not isinstance(place, str) or name in _KEPT or name in sys.stdlib_module_names:
+        return None
+    path = Path(place)
+    installed = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+    return None if installed or not (places or path.suffix == ".py") else path.resolve().parent
+
+
+def _beside(folder: Path) -> dict[str, ModuleType]:
+    """Modules that lie in a folder, or in a package in it."""
+    there = dict(sys.modules)
+    tops = {name for name, one in there.items() if "." not in name and _folder_of(name, one) == folder}
+    return {name: one for name, one in there.items() if name.partition(".")[0] in tops}
+
+
+def _put_back(folder: Path, modules: dict[str, ModuleType]) -> None:
+    """Have these be imported of a folder, and no others."""
+    for name in _beside(folder).keys() - modules.keys():
+        sys.modules.pop(name, None)
+    sys.modules.update(modules)
 
 
 def _blueprint(

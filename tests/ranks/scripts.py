@@ -129,6 +129,14 @@ def unsharded(mesh: DeviceMesh) -> nn.Module:
     return model
 
 
+def shared_between_units(mesh: DeviceMesh) -> nn.Module:
+    model = nn.Sequential(nn.Linear(16, 16, bias=False), nn.Linear(16, 16, bias=False))
+    model[1].weight = model[0].weight
+    for layer in model:
+        fully_shard(layer, mesh=mesh)
+    return fully_shard(model, mesh=mesh)
+
+
 def offloaded(mesh: DeviceMesh) -> nn.Module:
     return fully_shard(mlp(), mesh=mesh, offload_policy=CPUOffloadPolicy())
 

@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch.distributed import device_mesh, distributed_c10d
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp._fully_shard._fsdp_state import FSDPState
 from torch.distributed.tensor import DTensor
 
 import netscope
@@ -244,6 +245,31 @@ def test_a_plain_tensor_among_divided_ones_is_refused_in_its_layer():
         of("half_divided", "tp=4")
     assert len(str(refused.value).splitlines()) <= 2
     assert refused.value.path == "2"
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_what_torch_says_of_units_is_told(train: bool, monkeypatch: pytest.MonkeyPatch):
+    """It says so once of each, when the first step begins: then it takes them to be ready."""
+    usual = FSDPState._lazy_init
+    asked: list[Any] = []
+
+    def once(state: Any) -> None:
+        if state not in asked:
+            asked.append(state)
+            raise ValueError("this parameter is in two groups")
+        usual(state)
+
+    monkeypatch.setattr(FSDPState, "_lazy_init", once)
+    with pytest.raises(netscope.TraceError, match=r"the forward failed .*this parameter is in two groups"):
+        of("two_ways", "dp=2", train=train)
+
+
+@pytest.mark.skipif(
+    not hasattr(FSDPState, "_validate_no_duplicate_params"), reason="earlier versions do not look for it"
+)
+def test_units_that_share_a_parameter_are_refused_as_torch_does():
+    with pytest.raises(netscope.TraceError, match=r"'1\.weight' is shared .* use fully_shard\(\["):
+        of("shared_between_units", "dp=4")
 
 
 def test_divided_classes_have_a_loss():

@@ -13,6 +13,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from netscope.base.errors import UsageError
@@ -40,6 +42,8 @@ class World(NamedTuple):
         meshes that were made in it.
     thread:
         for which the process stands for the rank.
+    ending:
+        what is undone when the world ends; None among real ranks.
     """
 
     mesh: Mesh
@@ -48,6 +52,7 @@ class World(NamedTuple):
     thread: int
     device: str = "cpu"
     whole: bool = False
+    ending: ExitStack | None = None
 
     @property
     def size(self) -> int:
@@ -70,6 +75,12 @@ _alone: Final = threading.RLock()
 def current() -> World | None:
     """The world that this process stands in now, for this thread; None outside of all."""
     return _now[-1] if _now and _now[-1].thread == threading.get_ident() else None
+
+
+def stood_in() -> World | None:
+    """The same, of ranks that are not there; None among real ones."""
+    world = current()
+    return None if world is None or world.ending is None else world
 
 
 @contextmanager
@@ -97,7 +108,7 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
             )
         from torch.testing._internal.distributed.fake_pg import FakeStore
 
-        world = World(mesh, rank, [], threading.get_ident(), whole=whole)
+        world = World(mesh, rank, [], threading.get_ident(), whole=whole, ending=ExitStack())
         stack.enter_context(_variables(world))
         _forget_meshes()
         stack.callback(_end)
@@ -105,10 +116,12 @@ def standing_for(mesh: Mesh, rank: int, *, whole: bool = False) -> Iterator[Worl
         # torch puts one there that tells the rank, around the one before, and leaves it.
         stack.enter_context(_in_place(sys, "excepthook", lambda usual: usual))
         dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world.size)
-        for home, name, make in _stand_ins(world):
-            stack.enter_context(_in_place(home, name, make))
+        for home, name, instead in _stand_ins():
+            stack.enter_context(_in_place(home, name, _for_ranks(instead)))
         _now.append(world)
         stack.callback(_now.pop)
+        assert world.ending is not None
+        stack.enter_context(world.ending)
         yield world
 
 
@@ -229,9 +242,8 @@ def _forget_meshes() -> None:
 
 @contextmanager
 def _variables(world: World) -> Iterator[None]:
-    """What torchrun would set. What a script sets goes as well."""
+    """What torchrun would set. What a script sets goes as well, and nothing that other threads set."""
     local = min(_OF_NODE, world.size)
-    before = dict(os.environ)
     wanted = {
         "RANK": world.rank,
         "WORLD_SIZE": world.size,
@@ -241,13 +253,40 @@ def _variables(world: World) -> Iterator[None]:
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": 29500,
     }
-    try:
-        os.environ.update({name: str(value) for name, value in wanted.items()})
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update({name: value for name, value in before.items() if os.environ.get(name) != value})
+    # What there was before this thread set it, and what it has set; None is nothing.
+    before: dict[str, str | None] = {}
+    own: dict[str, str | None] = {}
+
+    def noted(usual: Any) -> Any:
+        @wraps(usual)
+        def change(self: Any, name: Any, *value: Any) -> None:
+            mine = self is os.environ and threading.get_ident() == world.thread
+            there = os.environ.get(name) if mine else None
+            usual(self, name, *value)
+            if mine:
+                before.setdefault(name, there)
+                own[name] = os.environ.get(name)
+
+        return change
+
+    kind: Any = type(os.environ)
+    with ExitStack() as stack:
+        if isinstance(kind.__setitem__, FunctionType):  # no plain dict that somebody has put there
+            stack.enter_context(_in_place(kind, "__setitem__", noted))
+            stack.enter_context(_in_place(kind, "__delitem__", noted))
+        try:
+            for name, value in wanted.items():
+                before.setdefault(name, os.environ.get(name))
+                os.environ[name] = own[name] = str(value)
+            yield
+        finally:
+            for name, usual in before.items():
+                if os.environ.get(name) != own[name]:  # another thread's by now
+                    continue
+                if usual is not None:
+                    os.environ[name] = usual
+                else:
+                    os.environ.pop(name, None)
 
 
 @contextmanager
@@ -260,46 +299,64 @@ def _in_place(home: Any, name: str, make: Callable[[Any], Any]) -> Iterator[None
         setattr(home, name, usual)
 
 
-_StandIn = tuple[Any, str, Callable[[Any], Any]]
+# What a function of torch does for a rank: it is given the world, the usual function, and what that is given.
+_Instead = Callable[..., Any]
+_StandIn = tuple[Any, str, _Instead]
 
 
-def _stand_ins(world: World) -> Iterator[_StandIn]:
-    """What of torch acts differently meanwhile: where it is, its name, and what is put there."""
-    yield from _of_groups(world)
+def _for_ranks(instead: _Instead) -> Callable[[Any], Any]:
+    """What makes a stand-in of a usual function.
+
+    Whoever has imported it by name keeps it, and other threads call it meanwhile: it asks each time whether
+    its thread stands for a rank, and for which.
+    """
+
+    def make(usual: Any) -> Any:
+        @wraps(usual)
+        def stand_in(*args: Any, **kwargs: Any) -> Any:
+            world = stood_in()
+            return usual(*args, **kwargs) if world is None else instead(world, usual, *args, **kwargs)
+
+        return stand_in
+
+    return make
+
+
+def _stand_ins() -> Iterator[_StandIn]:
+    """What of torch acts differently meanwhile: where it is, its name, and what it does for a rank."""
+    yield from _of_groups()
     yield from _of_objects()
-    yield from _of_gpus(world)
+    yield from _of_gpus()
     yield from _of_modules()
 
 
-def _of_groups(world: World) -> Iterator[_StandIn]:
+def _nothing(world: World, usual: Any, *args: Any, **kwargs: Any) -> None:
+    pass
+
+
+def _of_groups() -> Iterator[_StandIn]:
     import torch
     import torch.distributed as dist
     from torch.distributed import device_mesh, distributed_c10d
 
-    def of_one(usual: Any) -> Any:
-        def new_group(ranks: Any = None, *args: Any, **kwargs: Any) -> Any:
-            return usual([0], *args, **kwargs)
+    def new_group(world: World, usual: Any, ranks: Any = None, *args: Any, **kwargs: Any) -> Any:
+        return usual([0] if world.whole else ranks, *args, **kwargs)
 
-        return new_group if world.whole else usual
-
-    def made(usual: Any) -> Any:
-        def init(self: Any, device_type: str, mesh: Any = None, **kwargs: Any) -> None:
-            if kwargs.get("_root_mesh") is None:
-                sizes = _sizes(mesh, kwargs.get("_layout"))
-                if world.whole:
-                    mesh = torch.zeros([1] * len(sizes), dtype=torch.int, device="cpu")
-                    kwargs.update(dict.fromkeys({"_layout", "_rank_map"} & kwargs.keys()))
-                elif math.prod(sizes) > world.size:
-                    raise _too_large(world, sizes, kwargs.get("mesh_dim_names"))
-            usual(self, "cpu", mesh, **kwargs)
-            world.made.append(self)
-
-        return init
+    def made(world: World, usual: Any, self: Any, device_type: str, mesh: Any = None, **kwargs: Any) -> None:
+        if kwargs.get("_root_mesh") is None:
+            sizes = _sizes(mesh, kwargs.get("_layout"))
+            if world.whole:
+                mesh = torch.zeros([1] * len(sizes), dtype=torch.int, device="cpu")
+                kwargs.update(dict.fromkeys({"_layout", "_rank_map"} & kwargs.keys()))
+            elif math.prod(sizes) > world.size:
+                raise _too_large(world, sizes, kwargs.get("mesh_dim_names"))
+        usual(self, "cpu", mesh, **kwargs)
+        world.made.append(self)
 
     for home in (dist, distributed_c10d):
         yield home, "init_process_group", _nothing
         yield home, "destroy_process_group", _nothing
-        yield home, "new_group", of_one
+        yield home, "new_group", new_group
     yield device_mesh.DeviceMesh, "__init__", made
 
 
@@ -307,19 +364,15 @@ def _of_objects() -> Iterator[_StandIn]:
     import torch.distributed as dist
     from torch.distributed import distributed_c10d
 
-    def of_all(usual: Any) -> Any:
-        def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> None:
-            """Nobody else is there, and what is not there cannot be unpickled: all have the same."""
-            object_list[:] = [obj] * len(object_list)
+    def of_all(world: World, usual: Any, object_list: list[Any], obj: Any, group: Any = None) -> None:
+        """Nobody else is there, and what is not there cannot be unpickled: all have the same."""
+        object_list[:] = [obj] * len(object_list)
 
-        return all_gather_object
-
-    def of_first(usual: Any) -> Any:
-        def gather_object(obj: Any, object_gather_list: Any = None, *args: Any, **kwargs: Any) -> None:
-            if object_gather_list is not None:
-                object_gather_list[:] = [obj] * len(object_gather_list)
-
-        return gather_object
+    def of_first(
+        world: World, usual: Any, obj: Any, object_gather_list: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        if object_gather_list is not None:
+            object_gather_list[:] = [obj] * len(object_gather_list)
 
     for home in (dist, distributed_c10d):
         yield home, "broadcast_object_list", _nothing
@@ -327,18 +380,14 @@ def _of_objects() -> Iterator[_StandIn]:
         yield home, "gather_object", of_first
 
 
-def _nothing(usual: Any) -> Any:
-    return lambda *args, **kwargs: None
-
-
-def _of_gpus(world: World) -> Iterator[_StandIn]:
+def _of_gpus() -> Iterator[_StandIn]:
     import torch
 
-    def on_processor(usual: Any) -> Any:
-        return lambda device: usual(None if _here(device) is not device else device)
+    def on_processor(world: World, usual: Any, device: Any) -> None:
+        usual(None if _here(device) is not device else device)
 
-    def of_node(usual: Any) -> Any:
-        return lambda: min(_OF_NODE, world.size)
+    def of_node(world: World, usual: Any) -> int:
+        return min(_OF_NODE, world.size)
 
     for name in ("set_device", "synchronize", "reset_peak_memory_stats"):
         yield torch.cuda, name, _nothing
@@ -351,30 +400,30 @@ def _of_modules() -> Iterator[_StandIn]:
     from torch.distributed import fsdp
     from torch.nn.parallel import DistributedDataParallel
 
-    def as_is(usual: Any) -> Any:
-        def to_empty(self: Any, *, device: Any, recurse: bool = True) -> Any:
-            """No memory is wanted where there is no data."""
-            if any(tensor.is_meta for tensor in (*self.parameters(), *self.buffers())):
-                return self
-            return usual(self, device=device, recurse=recurse)
+    def as_is(world: World, usual: Any, self: Any, *, device: Any, recurse: bool = True) -> Any:
+        """No memory is wanted where there is no data."""
+        if any(tensor.is_meta for tensor in (*self.parameters(), *self.buffers())):
+            return self
+        return usual(self, device=device, recurse=recurse)
 
-        return to_empty
+    def on_no_gpu(
+        world: World,
+        usual: Any,
+        self: Any,
+        module: Any,
+        ids: Any = None,
+        output: Any = None,
+        *more: Any,
+        **how: Any,
+    ) -> None:
+        how = {name: value for name, value in how.items() if name not in ("device_ids", "output_device")}
+        usual(self, module, None, None, *more, **how)
 
-    def on_no_gpu(usual: Any) -> Any:
-        def init(self: Any, module: Any, ids: Any = None, output: Any = None, *more: Any, **how: Any) -> None:
-            how = {name: value for name, value in how.items() if name not in ("device_ids", "output_device")}
-            usual(self, module, None, None, *more, **how)
-
-        return init
-
-    def refused(usual: Any) -> Any:
-        def init(self: Any, *args: Any, **kwargs: Any) -> None:
-            raise UsageError(
-                "FullyShardedDataParallel keeps parameters flat, and is not followed.",
-                hint="divide the network with torch.distributed.fsdp.fully_shard",
-            )
-
-        return init
+    def refused(world: World, usual: Any, *args: Any, **kwargs: Any) -> None:
+        raise UsageError(
+            "FullyShardedDataParallel keeps parameters flat, and is not followed.",
+            hint="divide the network with torch.distributed.fsdp.fully_shard",
+        )
 
     yield torch.nn.Module, "to_empty", as_is
     yield DistributedDataParallel, "__init__", on_no_gpu

@@ -95,6 +95,9 @@ class Watch:
         self._joined = False
         # Held by whoever tells of the end.
         self._telling = threading.Lock()
+        # What still needs the pipe and what tells of ends.
+        self._users = {"caller"}
+        self._leaving = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="netscope-ranks", daemon=True)
 
     def begin(self, others: Any) -> None:
@@ -110,6 +113,7 @@ class Watch:
         self._mind_signals()
         self._mine = others
         others.set(f"who/{self.rank}", json.dumps([_host(), os.getpid()]))
+        self._users.add("thread")
         self._thread.start()
         for rank in range(self.world):
             try:
@@ -189,6 +193,8 @@ class Watch:
         except Exception:  # noqa: BLE001 - the store is gone, and with it the process that had it
             if not self._done.is_set():
                 self._without_store()
+        finally:
+            self._close_after("thread")
 
     def _look_on(self) -> None:
         lives = _Lives(self.rank, self.world, self._limit)
@@ -340,10 +346,26 @@ class Watch:
         self._wake()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_PERIOD)
+        self._close_after("caller")
+
+    def _close_after(self, user: str) -> None:
+        """Close what was opened once nobody needs it: a number that is closed may be another's file."""
+        with self._leaving:
+            if user not in self._users:
+                return
+            self._users.remove(user)
+            if self._users:
+                return
+        # While signals still write to the pipe, until the process ends, it stays.
+        pipe = [self._reader, self._writer] if self._wakeup is None else []
+        for one in [*pipe, *self._peers]:
+            os.close(one)
+        self._peers.clear()
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._writer, b"\0")
+        if "caller" in self._users:  # else the number may be another's by now
+            with contextlib.suppress(OSError):
+                os.write(self._writer, b"\0")
 
 
 class _Lives:

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from inspect import signature
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -27,7 +29,7 @@ from netscope.trace.step.replicas import Replicas
 def quiet() -> Iterator[None]:
     """Have torch work out layouts of wholes unseen: what it computes for it, and logs of what it hands on."""
     home: Any = sys.modules.get("torch.distributed.tensor._decompositions")
-    use = Use(() if home is None else (_decompositions(home),))
+    use = Use(() if home is None else _decompositions(home))
     logger, own = logging.getLogger("torch._subclasses.fake_tensor"), threading.get_ident()
 
     def others(entry: logging.LogRecord) -> bool:
@@ -43,8 +45,15 @@ def quiet() -> Iterator[None]:
 
 
 @cache
-def _decompositions(home: Any) -> Patch:
-    """Of an operator without a strategy torch runs what it falls apart into, once for every layout."""
+def _decompositions(home: Any) -> tuple[Patch, ...]:
+    """Of an operator without a strategy torch runs what it falls apart into, once for every layout.
+
+    Where a version of torch does so in another way, that stays as it is.
+    """
+    strategy, name = getattr(home, "DecompShardingStrategy", None), "_propagate_through_decomp"
+    held = getattr(strategy, "__dict__", {}).get(name)
+    if not isinstance(held, FunctionType) or list(signature(held).parameters)[:2] != ["self", "op_schema"]:
+        return ()
 
     def unseen(function: Callable[..., Any]) -> Callable[..., Any]:
         def propagate(self: Any, op_schema: Any, *args: Any, **kwargs: Any) -> Any:
@@ -58,7 +67,7 @@ def _decompositions(home: Any) -> Patch:
 
         return propagate
 
-    return Patch(home.DecompShardingStrategy, "_propagate_through_decomp", unseen)
+    return (Patch(strategy, name, unseen),)
 
 
 def offloads(root: torch.nn.Module) -> bool:
@@ -123,8 +132,7 @@ class Divided:
         recorder.phase("state")
         recorder.follow_units(locate)
         for state in _roots(self._modules):
-            with suppress(Exception):  # what is wrong with it, the forward is to say
-                state._lazy_init()
+            state._lazy_init()  # what is wrong with it, torch says here alone
         recorder.data_groups.update(_data_groups(self._modules))
         are(Role.PARAMETER, _parameters(self._modules))
         self._resting = [(module, module._parameters.copy()) for module in self._modules]
