@@ -17,7 +17,13 @@ from torch.distributed.fsdp import (
     fully_shard,
 )
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
-from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    PrepareModuleInput,
+    RowwiseParallel,
+    SequenceParallel,
+    parallelize_module,
+)
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
@@ -174,6 +180,17 @@ class ByHand(nn.Module):
 def by_hand() -> nn.Module:
     dist.init_process_group("nccl")
     return ByHand()
+
+
+def given_a_part(mesh: DeviceMesh) -> nn.Module:
+    """What it is given is a rank's part of the places: no factory says so."""
+    plan = {
+        "0": SequenceParallel(),
+        "1": PrepareModuleInput(input_layouts=Shard(1), desired_input_layouts=Replicate()),
+        "1.0": ColwiseParallel(),
+        "1.2": RowwiseParallel(output_layouts=Shard(1)),
+    }
+    return parallelize_module(nn.Sequential(nn.LayerNorm(16), mlp()), mesh, plan)
 
 
 def first_has_more() -> nn.Module:

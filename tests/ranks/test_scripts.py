@@ -151,6 +151,15 @@ def test_tensor_parallelism_by_hand():
     assert (report.macs, report.root.rank.global_macs) == (512, 2048)
 
 
+def test_an_input_that_is_a_part_is_not_compared_with_a_whole_one():
+    report = of("given_a_part", "tp=4", input="4x16")
+    assert report.ranks is not None
+    # Of 2 texts of 16 places a rank does a quarter of the columns; undivided, 4 places are as much by chance.
+    assert report.macs == 2 * 16 * 2 * 16 * 32 // 4
+    assert (report.root.global_macs, report["1.0"].global_macs, report["1.0"].rank_share) == (None,) * 3
+    assert report.ranks.repeated == ()
+
+
 def test_ranks_are_not_alike_where_the_factory_asks_for_its_rank():
     assert kinds(of("first_has_more", "tp=4")) == [((0,), 256 + 256), ((1, 2, 3), 256)]
     assert kinds(of("first_has_more", "tp=4", rank=2)) == [((1, 2, 3), 256)]
