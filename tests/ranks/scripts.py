@@ -114,6 +114,10 @@ def on_others() -> nn.Module:
     return fully_shard(mlp(), mesh=init_device_mesh("cuda", (4,), mesh_dim_names=("fsdp",)))
 
 
+def on_no_mesh() -> nn.Module:
+    return fully_shard(mlp())
+
+
 def flattened(world_mesh: DeviceMesh) -> nn.Module:
     return fully_shard(mlp(), mesh=world_mesh["dp", "cp"]._flatten("dp_cp"))
 
@@ -225,6 +229,44 @@ class Talks(nn.Module):
 
 def first_sends() -> nn.Module:
     return Talks()
+
+
+class Ring(Talks):
+    """Each tells the next one something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 16, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x)
+        rank, size = dist.get_rank(), dist.get_world_size()
+        after = dist.P2POp(dist.isend, x.detach(), (rank + 1) % size)
+        before = dist.P2POp(dist.irecv, torch.empty_like(x), (rank - 1) % size)
+        for work in dist.batch_isend_irecv([after, before]):
+            work.wait()
+        return x
+
+
+def ring() -> nn.Module:
+    return Ring()
+
+
+class Longer(nn.Module):
+    """Its forward asks for its rank: the further it is, the more it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 16, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(1 + dist.get_rank()):
+            x = self.linear(x)
+        return x
+
+
+def each_longer() -> nn.Module:
+    return Longer()
 
 
 # Replicas

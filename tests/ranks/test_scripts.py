@@ -98,6 +98,8 @@ def test_another_mesh_than_was_asked_for_is_told():
     assert of("on_others", "dp=2,tp=2").notes == (note,)
     assert not of("on_others", "fsdp=4").notes
     assert not of("on_others", "4").notes
+    assert not of("on_no_mesh", "dp=4").notes
+    assert of("on_no_mesh", "dp=2,tp=2").notes
 
 
 def test_axes_that_are_one_and_axes_of_replicas():
@@ -172,7 +174,19 @@ def test_ranks_that_send_to_each_other_are_not_alike():
     assert report.ranks is not None
     told = [(kind.ranks, kind.traffic[0].collective, kind.wire_bytes) for kind in report.ranks.kinds]
     # Of the four the group of all is told of: two rows of 16.
-    assert told == [((0,), "send", 128), ((1,), "recv", 0), ((2,), "recv", 0), ((3,), "recv", 0)]
+    assert told == [((0,), "send", 128), ((1, 2, 3), "recv", 0)]
+    (ring,) = kinds(of("ring", "dp=4"))  # each sends as much as it is sent
+    assert ring == ((0, 1, 2, 3), 256)
+    assert kinds(of("ring", "dp=4", rank=2)) == [((2,), 256)]
+
+
+@pytest.mark.parametrize("name", ["each_another", "each_longer"])
+def test_a_rank_is_not_held_against_the_network_of_another(name: str):
+    first, last = of(name, "dp=4", rank=0), of(name, "dp=4", rank=3)
+    assert (first.macs, first.root.rank_share) == (first.root.global_macs, 1.0)
+    assert last.macs == 4 * (first.macs or 0)
+    assert (last.root.global_macs, last.root.rank_share) == (None, None)
+    assert (name == "each_another") == (not last.notes)  # that ranks build the same is all that is seen
 
 
 def test_what_is_large_is_not_made():

@@ -304,8 +304,13 @@ def _on_the_same_input(
     return {
         layer.path: wholes[layer.path]
         for index, (layer, end) in enumerate(zip(layers, ends, strict=True))
-        if layer.path in wholes and end <= first
+        if layer.path in wholes and end <= first and not _exceeds(layer, wholes[layer.path])
     }
+
+
+def _exceeds(layer: Layer, whole: Layer) -> bool:
+    """Whether a rank does more than there is to do: it has another network than the one that is undivided."""
+    return None not in (layer.macs, whole.macs) and (layer.macs or 0) > (whole.macs or 0)
 
 
 def _is_of(shape: Sequence[int], whole: Whole, sizes: Mapping[str, int], model: Collection[str]) -> bool:
