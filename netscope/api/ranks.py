@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from netscope.api.stages import Staged, of_pipeline
 from netscope.api.summary import failed
 from netscope.base.errors import NetscopeError, TraceError, UsageError, said
-from netscope.base.mesh import Mesh, mesh_text, ranks_of
+from netscope.base.mesh import Mesh, mesh_text, naming, ranks_of
 from netscope.base.workload import Workload
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _built(found: Reader, request: Request, mesh: Mesh, rank: int) -> tuple[Any,
     from netscope.base.meta.world import standing_for
     from netscope.trace.sharded import built_of
 
-    with standing_for(mesh, rank):
+    with naming(mesh, rank), standing_for(mesh, rank):
         return built_of(network_of(found, request).module)
 
 
@@ -271,7 +271,7 @@ def _of_rank(
     from netscope.trace.sharded import built_of
     from netscope.trace.step.divided import offloads
 
-    with standing_for(mesh, rank, whole=alone):
+    with naming(mesh, rank), standing_for(mesh, rank, whole=alone):
         workload = network_of(found, request)
         if workload.pipeline is not None:
             raise Staged

@@ -386,6 +386,25 @@ def raises(mesh: DeviceMesh) -> nn.Module:
     raise ValueError("no such flavour")
 
 
+def last_raises() -> nn.Module:
+    if dist.get_rank() == dist.get_world_size() - 1:
+        raise ValueError("no rank like this")
+    return mlp()
+
+
+class LastRaises(nn.Module):
+    """A forward that the last rank does not survive."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if dist.get_rank() == dist.get_world_size() - 1:
+            raise ValueError("no rank like this")
+        return x
+
+
+def last_raises_later() -> nn.Module:
+    return LastRaises()
+
+
 def interrupted(mesh: DeviceMesh) -> nn.Module:
     raise KeyboardInterrupt
 

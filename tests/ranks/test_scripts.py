@@ -189,6 +189,20 @@ def test_a_rank_is_not_held_against_the_network_of_another(name: str):
     assert (name == "each_another") == (not last.notes)  # that ranks build the same is all that is seen
 
 
+@pytest.mark.parametrize(
+    ("name", "error", "rank", "asked"),
+    [
+        ("last_raises", netscope.SourceError, 3, None),
+        ("last_raises", netscope.SourceError, 3, 0),  # it is built to see whether all are alike
+        ("last_raises_later", netscope.TraceError, 3, 3),
+        ("raises", netscope.SourceError, 0, None),
+    ],
+)
+def test_an_error_says_of_which_rank_it_is(name: str, error: type[Exception], rank: int, asked: int | None):
+    with pytest.raises(error, match=rf"^rank {rank} of 4, mesh dp=4: tests\.ranks\.scripts:{name}"):
+        of(name, "dp=4", rank=asked)
+
+
 def test_what_is_large_is_not_made():
     assert kinds(of("large", "dp=2", input=str(2**20))) == [((0, 1), 2**40)]
 
