@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import prod
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from netscope.api.stages import Staged, of_pipeline
 from netscope.api.summary import failed
 from netscope.base.errors import NetscopeError, TraceError, UsageError, said
-from netscope.base.mesh import Mesh, mesh_text, ranks_of
+from netscope.base.mesh import Mesh, mesh_text, naming, ranks_of
 from netscope.base.workload import Workload
 
 if TYPE_CHECKING:
@@ -57,20 +57,44 @@ def ranked(found: Reader, request: Request, more: More | None = None) -> Report:
         return of_pipeline(found, request, own, more)
     alike, left = _by_build(found, request, mesh, own, traced)
     kinds: list[RankKind] = []
-    for ranks in alike:
-        if own not in ranks and isinstance(rank, int):
-            continue
-        kinds += _kinds(found, request, mesh, traced if own in ranks else None, ranks, own, rank, more)
+    for built in dict.fromkeys(one.built for one in alike):
+        same: list[RankKind] = []
+        for ranks in (one.ranks for one in alike if one.built == built):
+            if own in ranks or not isinstance(rank, int):
+                traced_ = traced if own in ranks else None
+                same += _kinds(found, request, mesh, traced_, ranks, own, rank, more)
+        kinds += _merged(same)
     kinds.sort(key=lambda kind: kind.ranks)
-    report = traced.report
+    first, of_own = (next(one.built for one in alike if number in one.ranks) for number in (0, own))
+    report = traced.report if first == of_own else _alone(traced.report)
     assert report.ranks is not None
-    notes = [*report.notes, *_notes(report, mesh)]
+    notes = [*report.notes, *_notes(report, mesh, same=len({one.built for one in alike}) == 1)]
     if left:
         notes.append(f"what the other {left:,} of {size:,} ranks build was not looked at: these differ")
-    group = next(ranks for ranks in alike if own in ranks)
+    group = next(one.ranks for one in alike if own in one.ranks)
     repeated = tuple(one for one in report.ranks.repeated if _all_do(one, report.ranks, group))
     told = replace(report.ranks, kinds=tuple(kinds), repeated=repeated)
     return report.but(ranks=told, notes=tuple(notes))
+
+
+def _merged(kinds: Iterable[RankKind]) -> list[RankKind]:
+    """Kinds of ranks that build the same and differ in no figure, as one."""
+    found: dict[RankKind, list[int]] = {}
+    for kind in kinds:
+        found.setdefault(kind._replace(ranks=()), []).extend(kind.ranks)
+    return [kind._replace(ranks=tuple(sorted(ranks))) for kind, ranks in found.items()]
+
+
+def _alone(report: Report) -> Report:
+    """The report of a rank without the undivided network beside it, which is what the first rank builds."""
+    assert report.ranks is not None
+    layers = [
+        layer
+        if layer.rank is None
+        else layer.but(rank=layer.rank._replace(global_macs=None, global_backward_macs=None))
+        for layer in report.layers
+    ]
+    return report.but(layers=tuple(layers), ranks=replace(report.ranks, repeated=()))
 
 
 def _all_do(repeated: Repeated, ranks: Ranks, alike: tuple[int, ...]) -> bool:
@@ -130,9 +154,20 @@ def _kinds(
     return kinds
 
 
+class _Alike(NamedTuple):
+    """Ranks that build the same, and lie alike on the axes along which one sends to another.
+
+    built:
+        which of all networks that are built, by a number.
+    """
+
+    ranks: tuple[int, ...]
+    built: int
+
+
 def _by_build(
     found: Reader, request: Request, mesh: Mesh, own: int, traced: _Traced
-) -> tuple[list[tuple[int, ...]], int]:
+) -> tuple[list[_Alike], int]:
     """All ranks by what the factory builds on them; and how many were not looked at.
 
     Nothing but the factory knows what it makes of a rank's number. The rank that is farthest away on every
@@ -157,20 +192,26 @@ def _by_build(
         there = [axis for axis in range(len(sizes)) if of((*at[:axis], far[axis], *at[axis + 1 :])) != built]
         matter = sorted({*apart, *(there or range(len(sizes)))})
     if not matter:
-        return [tuple(range(size))], 0
+        return [_Alike(tuple(range(size)), 0)], 0
     places = prod(sizes[axis] for axis in matter)
     groups: dict[tuple[Any, ...], list[int]] = {}
     if places > _MOST_BUILT:
         for place, what in sorted(known.items()):
             key = what, tuple(place[axis] for axis in apart)
             groups.setdefault(key, []).append(_number(place, sizes))
-        return [tuple(ranks) for ranks in groups.values()], size - len(known)
+        return _numbered(groups), size - len(known)
     for number in range(size):
         place = _coordinates(number, sizes)
         like = tuple(place[axis] if axis in matter else at[axis] for axis in range(len(sizes)))
         key = of(like), tuple(place[axis] for axis in apart)
         groups.setdefault(key, []).append(number)
-    return [tuple(ranks) for ranks in groups.values()], 0
+    return _numbered(groups), 0
+
+
+def _numbered(groups: Mapping[tuple[Any, ...], Sequence[int]]) -> list[_Alike]:
+    """Ranks by what they build and where they lie."""
+    builds = list(dict.fromkeys(what for what, _ in groups))
+    return [_Alike(tuple(ranks), builds.index(what)) for (what, _), ranks in groups.items()]
 
 
 def _apart(report: Report, mesh: Mesh) -> list[int]:
@@ -211,7 +252,7 @@ def _built(found: Reader, request: Request, mesh: Mesh, rank: int) -> tuple[Any,
     from netscope.base.meta.world import standing_for
     from netscope.trace.sharded import built_of
 
-    with standing_for(mesh, rank):
+    with naming(mesh, rank), standing_for(mesh, rank):
         return built_of(network_of(found, request).module)
 
 
@@ -230,7 +271,7 @@ def _of_rank(
     from netscope.trace.sharded import built_of
     from netscope.trace.step.divided import offloads
 
-    with standing_for(mesh, rank, whole=alone):
+    with naming(mesh, rank), standing_for(mesh, rank, whole=alone):
         workload = network_of(found, request)
         if workload.pipeline is not None:
             raise Staged
@@ -252,17 +293,21 @@ def _undivided(found: Reader, request: Request, mesh: Mesh) -> Report | None:
         return None
 
 
-def _notes(report: Report, mesh: Mesh) -> Iterator[str]:
-    """What of the mesh that was asked for is not as one would think."""
+def _notes(report: Report, mesh: Mesh, *, same: bool) -> Iterator[str]:
+    """What of the mesh that was asked for is not as one would think; `same`: all ranks build one network."""
     ranks = report.ranks
     assert ranks is not None
     there = {axis.name: axis.size for axis in ranks.mesh if axis.size > 1}
-    unnamed = all(name == f"dim_{place}" for place, (name, _) in enumerate(mesh))
+    # Axes without names, here or there, are known by their sizes.
+    unnamed = any(
+        all(name == f"dim_{place}" for place, name in enumerate(names))
+        for names in ([name for name, _ in mesh], [axis.name for axis in ranks.mesh])
+    )
     asked = Counter(("" if unnamed else name, size) for name, size in mesh)
     if Counter(("" if unnamed else name, size) for name, size in there.items()) - asked:
         own = mesh_text(tuple((axis.name, axis.size) for axis in ranks.mesh))
         yield f"the factory divides the network on a mesh of its own, {own}, not on {mesh_text(mesh)}"
-    elif ranks.world > 1 and not ranks.own.traffic and not _has_parts(report):
+    elif same and ranks.world > 1 and not ranks.own.traffic and not _has_parts(report):
         yield "nothing is divided, and nothing sent: each rank has the whole network"
 
 

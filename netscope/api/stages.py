@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netscope.api.summary import failed
 from netscope.base.errors import NetscopeError, TraceError, UsageError, said
-from netscope.base.mesh import Mesh
+from netscope.base.mesh import Mesh, naming
 from netscope.base.workload import Pipeline, TensorSpec, Workload, stage_name
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _read(found: Reader, request: Request, mesh: Mesh, rank: int) -> Any:
 
     @contextmanager
     def reading() -> Iterator[Workload]:
-        with standing_for(mesh, rank):
+        with naming(mesh, rank), standing_for(mesh, rank):
             workload = found.read(replace(request, mesh=None, rank=None))
             assert isinstance(workload, Workload)
             _pipeline_of(workload)

@@ -71,14 +71,18 @@ def report_of(found: Reader, request: Request, quantities: Iterable[str] = ()) -
         quantities: keys of those that it should have; a report that is there has what it has.
     """
     with collector.paused():
+        asked = {key for key in quantities if find(key).of == "memory"}
         if request.mesh is not None:
+            if asked and not found.ready:
+                from netscope.api.memory import memory
+
+                return memory(found.model, **request.asdict())
             from netscope.api.ranks import ranked
 
             return ranked(found, request)
         model = found.read(request)
         if not isinstance(model, Workload):
             return model
-        asked = {key for key in quantities if find(key).of == "memory"}
         if not asked:
             return trace(model, train=request.train)
         from netscope.api.memory import CONTEXT, remembered

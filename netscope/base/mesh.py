@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from operator import index
 from typing import Any, Final, NoReturn
 
 from netscope.base import arguments
-from netscope.base.errors import UsageError
+from netscope.base.errors import SourceError, TraceError, UsageError
 
 # Name and size of each axis, the outermost first.
 Mesh = tuple[tuple[str, int], ...]
@@ -57,6 +58,16 @@ def ranks_of(mesh: Mesh) -> int:
 def mesh_text(mesh: Mesh) -> str:
     """As it is written: "dp=2,tp=4"."""
     return ",".join(f"{name}={size}" for name, size in mesh)
+
+
+@contextmanager
+def naming(mesh: Mesh, rank: int) -> Iterator[None]:
+    """While this process stands for a rank: a factory or forward that fails says on which one."""
+    try:
+        yield
+    except (SourceError, TraceError) as error:
+        error.message = f"rank {rank} of {ranks_of(mesh)}, mesh {mesh_text(mesh)}: {error.message}"
+        raise
 
 
 def _axes(given: Any) -> Mesh:

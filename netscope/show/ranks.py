@@ -270,7 +270,8 @@ def _notes_of_all(ranks: Ranks) -> Iterator[p.Note]:
         yield p.Note(f"and {units.plural(more, 'kind')} of ranks more; JSON has them", "dim")
     if len(ranks.kinds) == 1 and ranks.world > 1:
         if ranks.whole:
-            yield p.Note(f"all {units.count(ranks.world)} ranks have the same shapes and figures", "dim")
+            same = f"all {units.count(ranks.world)} ranks have parts of the same sizes"
+            yield p.Note(f"{same}, and are taken to do the same", "dim")
         else:
             yield p.Note("only this rank was looked at", "dim", hint="--rank all looks at all of them")
     if ranks.bubble is not None:

@@ -18,7 +18,13 @@ from torch.distributed.fsdp import (
     fully_shard,
 )
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
-from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    PrepareModuleInput,
+    RowwiseParallel,
+    SequenceParallel,
+    parallelize_module,
+)
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
@@ -110,6 +116,10 @@ def on_others() -> nn.Module:
     return fully_shard(mlp(), mesh=init_device_mesh("cuda", (4,), mesh_dim_names=("fsdp",)))
 
 
+def on_no_mesh() -> nn.Module:
+    return fully_shard(mlp())
+
+
 def flattened(world_mesh: DeviceMesh) -> nn.Module:
     return fully_shard(mlp(), mesh=world_mesh["dp", "cp"]._flatten("dp_cp"))
 
@@ -186,6 +196,17 @@ def by_hand() -> nn.Module:
     return ByHand()
 
 
+def given_a_part(mesh: DeviceMesh) -> nn.Module:
+    """What it is given is a rank's part of the places: no factory says so."""
+    plan = {
+        "0": SequenceParallel(),
+        "1": PrepareModuleInput(input_layouts=Shard(1), desired_input_layouts=Replicate()),
+        "1.0": ColwiseParallel(),
+        "1.2": RowwiseParallel(output_layouts=Shard(1)),
+    }
+    return parallelize_module(nn.Sequential(nn.LayerNorm(16), mlp()), mesh, plan)
+
+
 def first_has_more() -> nn.Module:
     return nn.Sequential(ByHand(), nn.Linear(16, 16, bias=False)) if dist.get_rank() == 0 else ByHand()
 
@@ -218,6 +239,44 @@ class Talks(nn.Module):
 
 def first_sends() -> nn.Module:
     return Talks()
+
+
+class Ring(Talks):
+    """Each tells the next one something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 16, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x)
+        rank, size = dist.get_rank(), dist.get_world_size()
+        after = dist.P2POp(dist.isend, x.detach(), (rank + 1) % size)
+        before = dist.P2POp(dist.irecv, torch.empty_like(x), (rank - 1) % size)
+        for work in dist.batch_isend_irecv([after, before]):
+            work.wait()
+        return x
+
+
+def ring() -> nn.Module:
+    return Ring()
+
+
+class Longer(nn.Module):
+    """Its forward asks for its rank: the further it is, the more it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(16, 16, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for _ in range(1 + dist.get_rank()):
+            x = self.linear(x)
+        return x
+
+
+def each_longer() -> nn.Module:
+    return Longer()
 
 
 # Replicas
@@ -335,6 +394,25 @@ def routed(way: str = "bincount") -> nn.Module:
 def raises(mesh: DeviceMesh) -> nn.Module:
     os.environ["OWN"] = "1"
     raise ValueError("no such flavour")
+
+
+def last_raises() -> nn.Module:
+    if dist.get_rank() == dist.get_world_size() - 1:
+        raise ValueError("no rank like this")
+    return mlp()
+
+
+class LastRaises(nn.Module):
+    """A forward that the last rank does not survive."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if dist.get_rank() == dist.get_world_size() - 1:
+            raise ValueError("no rank like this")
+        return x
+
+
+def last_raises_later() -> nn.Module:
+    return LastRaises()
 
 
 def interrupted(mesh: DeviceMesh) -> nn.Module:

@@ -58,3 +58,14 @@ def test_a_diff_of_two_meshes(tmp_path: Path) -> None:
     (down,) = [row for row in plans["sent"] if row["phase"] == "forward"]
     # An all_reduce of 384 bytes: 3/4 of it twice, then 1/2.
     assert (down["wire_bytes"]["before"], down["wire_bytes"]["after"]) == (576, 384)
+
+
+def test_a_limit_holds_for_all_ranks_or_for_the_one_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    more = ("check", "tests.ranks.scripts:first_has_more", "--input", "16", "--mesh", "tp=4", "--rank")
+    assert main([*more, "1", "--max", "params<=256"]) == 0
+    for asked in (["all"], ["0"]):
+        assert main([*more, *asked, "--max", "params<=256"]) == 1
+    assert main([*more[:-1], "--max", "params>=512"]) == 1
+    assert "rank 1 has the least" in capsys.readouterr().out
+    assert main([*more, "all", "--train", "--max", "training_peak<=1GiB"]) == 0
+    assert main([*more, "all", "--train", "--max", "training_peak<=1KiB"]) == 1

@@ -37,3 +37,19 @@ def test_a_sharded_network_beside_one_that_is_also_divided() -> None:
     ]
     (row,) = [one for one in found.plans.sent if one[:3] == ("reduce_scatter", "dp", "backward")]
     assert row.delta == Delta(*scattered)
+
+
+def test_a_network_that_is_not_divided_sends_nothing() -> None:
+    divided = netscope.summary("tests.ranks.networks:mlp", input="16", batch=6, mesh="tp=4")
+    alone = netscope.summary("tests.ranks.scripts:mlp", input="16", batch=6)
+    sent = divided.wire_bytes
+    assert sent
+    for found, delta in (
+        (netscope.diff(alone, divided), Delta(0, sent)),
+        (netscope.diff(divided, alone), Delta(sent, 0)),
+    ):
+        assert found.totals["wire_bytes"] == delta
+        lines = str(found).splitlines()
+        assert " 0 B" in next(one for one in lines if one.startswith("on the wire  "))
+        assert [one.split()[0] for one in lines if "?" in one] == ["backward"]  # which a forward has none of
+    assert netscope.diff(alone, alone).totals["wire_bytes"] == Delta(None, None)

@@ -99,6 +99,8 @@ def test_another_mesh_than_was_asked_for_is_told():
     assert of("on_others", "dp=2,tp=2").notes == (note,)
     assert not of("on_others", "fsdp=4").notes
     assert not of("on_others", "4").notes
+    assert not of("on_no_mesh", "dp=4").notes
+    assert of("on_no_mesh", "dp=2,tp=2").notes
 
 
 def test_axes_that_are_one_and_axes_of_replicas():
@@ -152,6 +154,15 @@ def test_tensor_parallelism_by_hand():
     assert (report.macs, report.root.rank.global_macs) == (512, 2048)
 
 
+def test_an_input_that_is_a_part_is_not_compared_with_a_whole_one():
+    report = of("given_a_part", "tp=4", input="4x16")
+    assert report.ranks is not None
+    # Of 2 texts of 16 places a rank does a quarter of the columns; undivided, 4 places are as much by chance.
+    assert report.macs == 2 * 16 * 2 * 16 * 32 // 4
+    assert (report.root.global_macs, report["1.0"].global_macs, report["1.0"].rank_share) == (None,) * 3
+    assert report.ranks.repeated == ()
+
+
 def test_ranks_are_not_alike_where_the_factory_asks_for_its_rank():
     assert kinds(of("first_has_more", "tp=4")) == [((0,), 256 + 256), ((1, 2, 3), 256)]
     assert kinds(of("first_has_more", "tp=4", rank=2)) == [((1, 2, 3), 256)]
@@ -164,7 +175,33 @@ def test_ranks_that_send_to_each_other_are_not_alike():
     assert report.ranks is not None
     told = [(kind.ranks, kind.traffic[0].collective, kind.wire_bytes) for kind in report.ranks.kinds]
     # Of the four the group of all is told of: two rows of 16.
-    assert told == [((0,), "send", 128), ((1,), "recv", 0), ((2,), "recv", 0), ((3,), "recv", 0)]
+    assert told == [((0,), "send", 128), ((1, 2, 3), "recv", 0)]
+    (ring,) = kinds(of("ring", "dp=4"))  # each sends as much as it is sent
+    assert ring == ((0, 1, 2, 3), 256)
+    assert kinds(of("ring", "dp=4", rank=2)) == [((2,), 256)]
+
+
+@pytest.mark.parametrize("name", ["each_another", "each_longer"])
+def test_a_rank_is_not_held_against_the_network_of_another(name: str):
+    first, last = of(name, "dp=4", rank=0), of(name, "dp=4", rank=3)
+    assert (first.macs, first.root.rank_share) == (first.root.global_macs, 1.0)
+    assert last.macs == 4 * (first.macs or 0)
+    assert (last.root.global_macs, last.root.rank_share) == (None, None)
+    assert (name == "each_another") == (not last.notes)  # that ranks build the same is all that is seen
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "rank", "asked"),
+    [
+        ("last_raises", netscope.SourceError, 3, None),
+        ("last_raises", netscope.SourceError, 3, 0),  # it is built to see whether all are alike
+        ("last_raises_later", netscope.TraceError, 3, 3),
+        ("raises", netscope.SourceError, 0, None),
+    ],
+)
+def test_an_error_says_of_which_rank_it_is(name: str, error: type[Exception], rank: int, asked: int | None):
+    with pytest.raises(error, match=rf"^rank {rank} of 4, mesh dp=4: tests\.ranks\.scripts:{name}"):
+        of(name, "dp=4", rank=asked)
 
 
 def test_what_is_large_is_not_made():

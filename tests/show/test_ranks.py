@@ -101,7 +101,7 @@ def test_the_table_of_a_rank() -> None:
     assert line(ranked(), "global MACs")[2:] == "262.1 K undivided; of them this rank does 1/8".split()
     assert line(ranked(), "all ranks")[2:4] == ["8.389", "M"]  # 256 x 4 x 8,192
     assert line(ranked(), "reduce_scatter") == "reduce_scatter dp 32 backward 2 32.0 KiB 31.0 KiB".split()
-    assert "all 256 ranks have the same shapes and figures" in wide
+    assert "all 256 ranks have parts of the same sizes, and are taken to do the same" in wide
     assert "kinds of ranks" not in wide
 
 

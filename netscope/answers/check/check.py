@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Final
 
 from netscope.answers.check.limit import Limit, Unchanged
-from netscope.answers.check.result import Checked, Requirement, Verdict
+from netscope.answers.check.result import Checked, Requirement, State, Verdict
 from netscope.answers.check.shapes import Returns
 from netscope.answers.diff import Diff, Pair
 from netscope.base.errors import UsageError
 from netscope.report import partial
 from netscope.report.layer import Layer
 from netscope.report.quantities import Number, find
+from netscope.report.ranks import RankKind, Ranks
 from netscope.report.report import Report
 
 
@@ -83,9 +86,10 @@ def _value(report: Report, limit: Limit) -> Verdict:
             at_least=figure.at_least,
             unknown=figure.unknown,
             layer=layer,
+            rank=figure.rank,
         )
     holds = limit.holds(figure.value)
-    return Verdict(limit, "held" if holds else "broken", figure.value, bound=limit.value)
+    return Verdict(limit, "held" if holds else "broken", figure.value, bound=limit.value, rank=figure.rank)
 
 
 def _change(diff: Diff, limit: Limit) -> Verdict:
@@ -100,9 +104,12 @@ def _change(diff: Diff, limit: Limit) -> Verdict:
     if before.value is None or after.value is None:
         unknown = before.unknown | after.unknown
         layer = pair.after if after.value is None else pair.before
-        return Verdict(limit, "unknown", after.value, before.value, bound, after.at_least, unknown, layer)
+        return Verdict(
+            limit, "unknown", after.value, before.value, bound, after.at_least, unknown, layer, after.rank
+        )
     holds = limit.holds(after.value, before.value)
-    return Verdict(limit, "held" if holds else "broken", after.value, before.value, bound)
+    state: State = "held" if holds else "broken"
+    return Verdict(limit, state, after.value, before.value, bound, rank=after.rank)
 
 
 def _unchanged(diff: Diff, one: Unchanged) -> Verdict:
@@ -130,15 +137,22 @@ def _pair(diff: Diff, path: str) -> Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """A quantity; when it is not known, what was counted of it and which operators were not."""
+    """A quantity; when it is not known, what was counted of it and which operators were not.
+
+    rank:
+        whose it is, where ranks differ.
+    """
 
     value: Number | None
     at_least: Number | None = None
     unknown: dict[str, int] = field(default_factory=dict)
+    rank: int | None = None
 
 
 def _figure(report: Report, layer: Layer, limit: Limit) -> _Figure:
     quantity = find(limit.quantity)
+    if report.ranks is not None and len(report.ranks.kinds) > 1:
+        return _of_ranks(report, report.ranks, layer, limit)
     if limit.layer and quantity.of_layer is not None:
         value = quantity.of_layer(layer)
         if quantity.of_report(report) is None and partial.unmade(report, limit.layer):
@@ -149,3 +163,40 @@ def _figure(report: Report, layer: Layer, limit: Limit) -> _Figure:
         return _Figure(value)
     at_least = None if quantity.at_least is None else quantity.at_least(report, layer)
     return _Figure(None, at_least, dict(layer.unknown))
+
+
+# What is known of all kinds of ranks, by the keys of quantities.
+_OF_KINDS: Final[dict[str, Callable[[RankKind], Number | None]]] = {
+    "params": lambda kind: kind.params,
+    "param_bytes": lambda kind: kind.param_bytes,
+    "macs": lambda kind: kind.macs,
+    "flops": lambda kind: None if kind.macs is None else 2 * kind.macs,
+    "wire_bytes": lambda kind: kind.wire_bytes,
+    "training_peak": lambda kind: kind.peak,
+}
+
+
+def _of_ranks(report: Report, ranks: Ranks, layer: Layer, limit: Limit) -> _Figure:
+    """The figure of the rank for which it is the hardest to be within the limit: it must hold for all."""
+    of = None if limit.layer else _OF_KINDS.get(limit.quantity)
+    if of is None or (limit.quantity == "training_peak" and report.training_peak is None):
+        return _Figure(None)  # the peak of a kind is that of a forward where no step was asked for
+    found = [(value, kind.ranks[0]) for kind in ranks.kinds if (value := of(kind)) is not None]
+    if not found:
+        return _Figure(None, unknown=dict(layer.unknown))
+    value, rank = max(found, key=lambda pair: _strain(limit, pair[0]))
+    if len(found) == len(ranks.kinds) and ranks.whole:
+        return _Figure(value, rank=rank)
+    if limit.measure == "value" and not limit.holds(value):
+        return _Figure(value, rank=rank)  # whatever others have
+    return _Figure(None, max(value for value, _ in found), dict(layer.unknown))
+
+
+def _strain(limit: Limit, value: Number) -> Fraction:
+    """The larger, the harder it is for a figure to be within the limit."""
+    if limit.sign in (">=", ">"):
+        return -Fraction(value)
+    if limit.measure == "value" and limit.sign in ("==", "!="):
+        away = abs(Fraction(value) - limit.value)
+        return away if limit.sign == "==" else -away
+    return Fraction(value)

@@ -7,8 +7,8 @@
     dtype = "bfloat16"
     train = false
     options = { classes = 80 }          # keyword arguments of the factory
-    mesh = "dp=32,tp=8"                 # that the factory divides its network on; limits are of a rank
-    rank = 0                            # or "all", as without it
+    mesh = "dp=32,tp=8"                 # that the factory divides its network on; limits hold for all ranks
+    rank = 0                            # for this one alone; or "all", as without it
     max = { params = "40M", macs = "<=90G", "head:params" = "1M" }
     expect = { weight_layers = 61 }     # exact values
     shapes = { head = ["N", 80, 80, 80], "" = [-1, "...", 85] }

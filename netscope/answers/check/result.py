@@ -41,6 +41,8 @@ class Verdict:
         {what: times} that could not be counted, in either report, see `Layer.unknown`.
     layer:
         the row that a shape was expected of, or whose figure is not known.
+    rank:
+        the one whose figure was found, where ranks differ: that for which the limit is the tightest.
     """
 
     requirement: Requirement
@@ -51,6 +53,7 @@ class Verdict:
     at_least: Number | None = None
     unknown: dict[str, int] = field(default_factory=dict)
     layer: Layer | None = None
+    rank: int | None = None
 
     @property
     def passed(self) -> bool:

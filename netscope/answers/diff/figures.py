@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from netscope.answers.diff.result import Diff, Pair
+from netscope.answers.diff.result import Diff, Pair, of_layer, of_report
 from netscope.report.layer import Layer
 from netscope.report.quantities import BY_KEY, QUANTITIES, Delta, Number, Quantity
 from netscope.report.report import Report
@@ -25,7 +25,10 @@ _Known = tuple[Number | None, bool]
 def figure(diff: Diff, pairs: Iterable[Pair], quantity: Quantity) -> Figure:
     """The quantity of these layers together; one that is not there has none of it."""
     both = [
-        (_of_layer(quantity, diff.before, pair.before), _of_layer(quantity, diff.after, pair.after))
+        (
+            _of_layer(quantity, diff.before, pair.before, pair.after or diff.after.root),
+            _of_layer(quantity, diff.after, pair.after, pair.before or diff.before.root),
+        )
         for pair in pairs
     ]
     return _figure(*zip(*both, strict=True))
@@ -33,15 +36,16 @@ def figure(diff: Diff, pairs: Iterable[Pair], quantity: Quantity) -> Figure:
 
 def total(diff: Diff, quantity: Quantity) -> Figure:
     """The quantity of the whole networks."""
+    both = (diff.before, diff.after), (diff.after, diff.before)
     return _figure(
-        *([_known(quantity, quantity.of_report(one), one, one.root)] for one in (diff.before, diff.after))
+        *([_known(quantity, of_report(quantity, one, other), one, one.root)] for one, other in both)
     )
 
 
-def _of_layer(quantity: Quantity, report: Report, layer: Layer | None) -> _Known:
+def _of_layer(quantity: Quantity, report: Report, layer: Layer | None, other: Layer | None) -> _Known:
     if layer is None:
         return 0, False
-    value = None if quantity.of_layer is None else quantity.of_layer(layer)
+    value = of_layer(quantity, layer, other)
     if value is None and layer.read_elsewhere and quantity.at_least is not None:
         return quantity.at_least(report, layer), False  # the rest is a figure of the rows that read it
     return _known(quantity, value, report, layer)
@@ -63,8 +67,8 @@ def _figure(before: Sequence[_Known], after: Sequence[_Known]) -> Figure:
 
 def _sides(pair: Pair, quantity: Quantity) -> list[Number | None]:
     """Before and after, 0 where there is no such layer."""
-    assert quantity.of_layer is not None
-    return [0 if layer is None else quantity.of_layer(layer) for layer in (pair.before, pair.after)]
+    both = (pair.before, pair.after), (pair.after, pair.before)
+    return [0 if layer is None else of_layer(quantity, layer, other) for layer, other in both]
 
 
 def differs(pair: Pair, quantity: Quantity) -> bool:

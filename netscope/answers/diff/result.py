@@ -12,7 +12,7 @@ from netscope.base.answer import Answer
 from netscope.report.layer import Layer
 from netscope.report.measured.intervals import Ratio
 from netscope.report.measured.timing import ratio_of
-from netscope.report.quantities import QUANTITIES, Delta
+from netscope.report.quantities import QUANTITIES, Delta, Number, Quantity
 from netscope.report.report import Report
 from netscope.report.tree import children_of
 
@@ -74,12 +74,27 @@ class Pair:
         """Every quantity that a layer has, with everything inside it, by key."""
         return {
             quantity.key: Delta(
-                None if self.before is None else quantity.of_layer(self.before),
-                None if self.after is None else quantity.of_layer(self.after),
+                of_layer(quantity, self.before, self.after), of_layer(quantity, self.after, self.before)
             )
             for quantity in QUANTITIES
             if quantity.of_layer is not None
         }
+
+
+def of_layer(quantity: Quantity, layer: Layer | None, other: Layer | None) -> Number | None:
+    """A layer's quantity beside that of another; a network on one rank sends nothing beside one on many."""
+    if layer is None or quantity.of_layer is None:
+        return None
+    value = quantity.of_layer(layer)
+    alone = layer.rank is None and other is not None and other.rank is not None
+    return 0 if value is None and alone and quantity.of == "ranks" else value
+
+
+def of_report(quantity: Quantity, report: Report, other: Report) -> Number | None:
+    """The same of whole networks."""
+    value = quantity.of_report(report)
+    alone = report.ranks is None and other.ranks is not None
+    return 0 if value is None and alone and quantity.of == "ranks" else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +173,8 @@ class Diff(Answer):
     @cached_property
     def totals(self) -> dict[str, Delta]:
         """Every quantity of the whole networks, by key."""
-        return {q.key: Delta(q.of_report(self.before), q.of_report(self.after)) for q in QUANTITIES}
+        before, after = self.before, self.after
+        return {q.key: Delta(of_report(q, before, after), of_report(q, after, before)) for q in QUANTITIES}
 
     @cached_property
     def timing(self) -> Ratio | None:

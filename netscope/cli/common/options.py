@@ -52,7 +52,11 @@ Mesh = Annotated[
 ]
 Rank = Annotated[
     str | None,
-    typer.Option("--rank", metavar="N", help="Which rank of the mesh [0]; all looks at all of them."),
+    typer.Option(
+        "--rank",
+        metavar="N",
+        help="One rank of the mesh alone; without it, or with all: rank 0 beside what all others have.",
+    ),
 ]
 
 # The second of two networks; what is not said of it is as for the first.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netscope.formulas import cost_of
@@ -174,6 +174,7 @@ def with_rank(report: Report, step: Step, ranks: tuple[int, ...], undivided: Rep
     parts = _parts(trace)
     outputs = _outputs(trace)
     ends = ends_of(report.layers)
+    wholes = _on_the_same_input(report.layers, ends, wholes, trace, axes)
     # What a module does itself stands in a row of its own, where it has one.
     apart = {_module(row) for row in report.layers if row.kind != "module"}
     rows = [_of(row, apart) for row in report.layers]
@@ -253,6 +254,57 @@ def _outputs(trace: Trace) -> dict[str, Part]:
             whole = first.whole
             found[call.path] = Part("", whole.shape, first.spec.shape, dict(whole.placements))
     return found
+
+
+def _on_the_same_input(
+    layers: Sequence[Layer],
+    ends: Sequence[int],
+    wholes: Mapping[str, Layer],
+    trace: Trace,
+    axes: Sequence[Axis],
+) -> dict[str, Layer]:
+    """The undivided rows that can be held against a rank's.
+
+    Where the input is a shard, the ranks have a larger whole than the network undivided is given. That is
+    seen at the first tensor that is laid out on the mesh; from there on nothing is comparable.
+    """
+    model = {axis.name for axis in axes if axis.role == "model"}
+    sizes = {} if trace.place is None else {axis[0]: axis[1] for axis in trace.place.axes}
+    differ, seen = set(), set()
+    for call in trace.calls:
+        row = wholes.get(call.path)
+        if row is None or call.path in seen:
+            continue
+        seen.add(call.path)
+        pairs = [(call.inputs, row.inputs), (call.outputs, row.outputs)]
+        for values, alone in pairs:
+            if len(values) == len(alone) and any(
+                value.whole is not None and one.shape is not None
+                and not _is_of(one.shape, value.whole, sizes, model)
+                for value, one in zip(values, alone, strict=True)
+            ):  # fmt: skip
+                differ.add(call.path)
+    first = next((index for index, layer in enumerate(layers) if layer.path in differ), len(layers))
+    return {
+        layer.path: wholes[layer.path]
+        for index, (layer, end) in enumerate(zip(layers, ends, strict=True))
+        if layer.path in wholes and end <= first and not _exceeds(layer, wholes[layer.path])
+    }
+
+
+def _exceeds(layer: Layer, whole: Layer) -> bool:
+    """Whether a rank does more than there is to do: it has another network than the one that is undivided."""
+    return None not in (layer.macs, whole.macs) and (layer.macs or 0) > (whole.macs or 0)
+
+
+def _is_of(shape: Sequence[int], whole: Whole, sizes: Mapping[str, int], model: Collection[str]) -> bool:
+    """Whether a tensor of the undivided network is that whole: of one rank's batch along axes of data."""
+    batch = list(whole.shape)
+    for name, placed in whole.placements:
+        if placed.startswith("S(") and name not in model:
+            dim = int(placed[2:-1])
+            batch[dim] = -(-batch[dim] // sizes.get(name, 1))
+    return tuple(shape) in (tuple(whole.shape), tuple(batch))
 
 
 def _repeated(

@@ -129,7 +129,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
             "source": None if checked.report is None else checked.report.source,
             "whole": None if checked.report is None else checked.report.whole,
             "verdicts": [
-                {**raw(one), "unknown": one.unknown, "reason": reason(checked, one)}
+                {**raw(one), "rank": one.rank, "unknown": one.unknown, "reason": reason(checked, one)}
                 for one in checked.verdicts
             ],
         }

@@ -94,11 +94,21 @@ def reason(checked: Checked, verdict: Verdict) -> str:
         counts = [(checked.diff.counts[status], word) for status, word in _STATUSES]
         return ", ".join(f"{units.plural(n, 'layer')} {word}" for n, word in counts if n)
     if verdict.state != "unknown":
-        return ""
+        return _whose(checked, verdict)
     text = f"not known{_because(checked, verdict)}"
     if verdict.surely_broken:
         text += "; what was counted is too much already"
     return text
+
+
+def _whose(checked: Checked, verdict: Verdict) -> str:
+    """Whose figure it is, where ranks differ and it is not that of the report's own."""
+    limit, report = verdict.requirement, checked.report
+    ranks = None if report is None else report.ranks
+    if ranks is None or verdict.rank is None or not isinstance(limit, Limit) or verdict.rank == ranks.rank:
+        return ""
+    most = {"<=": " has the most", "<": " has the most", ">=": " has the least", ">": " has the least"}
+    return f"rank {verdict.rank}{most.get(limit.sign, ' has it')}"
 
 
 def _because(checked: Checked, verdict: Verdict) -> str:
@@ -111,6 +121,11 @@ def _because(checked: Checked, verdict: Verdict) -> str:
         return ""
     if layer.read_elsewhere:
         return f": {used_by(layer)}"
+    if report.ranks is not None and len(report.ranks.kinds) > 1:
+        missing = report.ranks.world - sum(len(kind.ranks) for kind in report.ranks.kinds)
+        if missing:
+            return f": {units.count(missing)} of {units.count(report.ranks.world)} ranks were not looked at"
+        return f": ranks differ, and only rank {report.ranks.rank} was asked; --rank checks it alone"
     lazy = unmade(report, layer.path)
     return f": the parameters of {', '.join(map(short, lazy))} were not made" if lazy else ""
 

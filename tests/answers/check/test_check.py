@@ -19,7 +19,7 @@ from netscope.answers.check import (
 from netscope.base.cost import VectorOps
 from netscope.base.errors import UsageError
 from netscope.report.report import Report
-from tests.report.ranked import ranked
+from tests.report.ranked import MACS, ranked, uneven
 from tests.reports import alexnet, functional, linear, report
 
 
@@ -197,3 +197,43 @@ def test_what_a_rank_sends_can_be_limited() -> None:
     assert [verdict.passed for verdict in beyond.verdicts] == [False, True]
     unknown = check_report(alexnet(), [parse_limit("wire_bytes<=100KiB")])
     assert not unknown.passed
+
+
+def test_a_limit_holds_for_the_worst_of_the_ranks() -> None:
+    made = uneven()  # of 32 ranks the last seven have none of the 256 parameters
+    for text, state, found, rank in (
+        ("params<=256", "held", 256, 0),
+        ("params<=255", "broken", 256, 0),
+        ("params>=256", "broken", 0, 25),
+        ("params==256", "broken", 0, 25),
+        ("params==0", "broken", 256, 0),
+        ("params!=0", "broken", 0, 25),
+        ("flops<=1", "broken", 2 * 4 * MACS, 0),
+    ):
+        one = verdict(made, text)
+        assert (one.state, one.found, one.rank) == (state, found, rank)
+    assert made.ranks is not None
+    first = made.but(ranks=replace(made.ranks, rank=31))
+    assert verdict(first, "params<=255").rank == 0  # whichever the rows are of
+
+
+def test_what_is_known_of_one_rank_alone_holds_for_none_of_the_others() -> None:
+    made = uneven()
+    assert made.ranks is not None
+    for text in ("vector<=1G", "blocks:params<=1G", "training_peak<=1GiB"):
+        one = verdict(made, text)
+        assert (one.state, one.found, one.rank) == ("unknown", None, None)
+    missing = made.but(ranks=replace(made.ranks, world=64))
+    assert verdict(missing, "params<=256").state == "unknown"
+    assert (verdict(missing, "params<=255").state, verdict(missing, "params<=255").rank) == ("broken", 0)
+    alone = made.but(ranks=replace(made.ranks, kinds=made.ranks.kinds[:1]))
+    assert verdict(alone, "blocks:params<=1G").state == "held"
+
+
+def test_a_change_is_that_of_the_worst_rank() -> None:
+    before, after = uneven(), uneven()
+    assert after.ranks is not None
+    first, last = after.ranks.kinds
+    after = after.but(ranks=replace(after.ranks, kinds=(first, last._replace(params=512))))
+    (one,) = check_report(after, [parse_change("params>+50%")], before).verdicts
+    assert (one.state, one.before, one.found, one.rank) == ("broken", 256, 512, 25)
