@@ -82,6 +82,8 @@ def _said(report: Report, links: Links) -> Iterator[str]:
         "a bound and no prediction: links, arithmetic and memory are taken to overlap all the time, and each "
         f"rank to send at its link's rate in one direction; nodes of {units.count(links.node)}"
     )
+    if report.ranks is not None and report.ranks.trained:
+        yield "of a row, what is on the wire is that of a step; its network and its bound are of a forward"
     if any(load.link == NETWORK for load in report.loads()):
         yield "between nodes only what must leave one counts, sent by the adapters of all its ranks"
     if unknown := sorted({load.link for load in report.loads() if load.seconds is None}):

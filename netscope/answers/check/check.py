@@ -181,7 +181,10 @@ def _of_ranks(report: Report, ranks: Ranks, layer: Layer, limit: Limit) -> _Figu
     of = None if limit.layer else _OF_KINDS.get(limit.quantity)
     if of is None or (limit.quantity == "training_peak" and report.training_peak is None):
         return _Figure(None)  # the peak of a kind is that of a forward where no step was asked for
-    found = [(value, kind.ranks[0]) for kind in ranks.kinds if (value := of(kind)) is not None]
+    # A network's MACs are of one microbatch, those of kinds of a step.
+    times = ranks.microbatches if limit.quantity in ("macs", "flops") else 1
+    known = [(of(kind), kind.ranks[0]) for kind in ranks.kinds]
+    found = [(value // times, rank) for value, rank in known if value is not None]
     if not found:
         return _Figure(None, unknown=dict(layer.unknown))
     value, rank = max(found, key=lambda pair: _strain(limit, pair[0]))

@@ -215,6 +215,9 @@ def test_a_limit_holds_for_the_worst_of_the_ranks() -> None:
     assert made.ranks is not None
     first = made.but(ranks=replace(made.ranks, rank=31))
     assert verdict(first, "params<=255").rank == 0  # whichever the rows are of
+    four = tuple(kind._replace(macs=4 * 4 * MACS) for kind in made.ranks.kinds)
+    staged = made.but(ranks=replace(made.ranks, kinds=four, microbatches=4))
+    assert verdict(staged, f"macs<={4 * MACS}").state == "held"  # as of one rank, of one microbatch
 
 
 def test_what_is_known_of_one_rank_alone_holds_for_none_of_the_others() -> None:

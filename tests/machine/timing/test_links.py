@@ -169,6 +169,7 @@ def test_the_page_says_what_limits_and_that_it_is_a_bound() -> None:
     said = "a step 95232 s network along dp 95232 s, arithmetic and memory 5.31 s; network limits"
     assert said in " ".join(text.split())
     assert "a bound and no prediction: links, arithmetic and memory are taken to overlap" in text
+    assert "what is on the wire is that of a step; its network and its bound are of a forward" in text
     assert "links: made up (2026)" in text
     (row,) = [line.split() for line in text.splitlines() if line.startswith("network  dp")]
     # Two blocks' gathers of 31/32 of 16 KiB in a forward, gathers and scatters in a backward.
