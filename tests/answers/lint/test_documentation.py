@@ -74,7 +74,8 @@ def found(code: str, sample: Sample, folder: Path) -> list[str]:
     made: dict[str, Any] = {}
     exec(compile(sample.code, f"the sample of {code}", "exec"), made)  # noqa: S102 - our own text
     if "mesh" in made:
-        file = folder / "sample.py"
+        # Two files of one name, size and second are one to Python, which keeps what it has compiled.
+        file = folder / f"sample_{len(list(folder.iterdir()))}.py"
         file.write_text(sample.code)
         divided = netscope.lint(f"{file}:model", input=made["input"], mesh=made["mesh"], select=[code])
         return [f.path for f in divided]
