@@ -276,7 +276,7 @@ def _of_rank(
         if workload.pipeline is not None:
             raise Staged
         built = built_of(workload.module)
-        report, groups = of_divided(workload, train=request.train, whole=whole)
+        report, groups = of_divided(workload, train=request.train, whole=whole, back=not alone)
         if more is not None:
             report = more(workload, report)
             if offloads(workload.module):
@@ -316,12 +316,14 @@ def _has_parts(report: Report) -> bool:
 
 
 def of_divided(
-    workload: Workload, *, train: bool, whole: Report | None = None
+    workload: Workload, *, train: bool, whole: Report | None = None, back: bool = True
 ) -> tuple[Report, list[tuple[int, ...]]]:
     """The report of a network that is divided among ranks, of which this process is one or stands for one.
 
     whole:
         that of the network undivided; None where it is not known.
+    back:
+        whether to run the backward too, which takes twice as long as the forward.
 
     Raises:
         TraceError: the forward raised.
@@ -330,7 +332,7 @@ def of_divided(
     from netscope.report.analysis.analyze import analyze
     from netscope.report.analysis.ranks import alike, forward_of, with_rank
 
-    step, note = _step(workload, train)
+    step, note = _step(workload, train, back)
     report = analyze(forward_of(step), workload, environment=environment())
     if note:
         report = report.but(notes=(*report.notes, note))
@@ -340,13 +342,13 @@ def of_divided(
     return with_rank(report, step, own, whole), groups
 
 
-def _step(workload: Workload, train: bool) -> tuple[Step, str]:
-    """Forward and backward; where there is no way back, the forward alone, and why."""
+def _step(workload: Workload, train: bool, back: bool) -> tuple[Step, str]:
+    """Forward and backward; where there is no way back, or it is not wanted, the forward alone, and why."""
     from netscope.trace import ForwardError
     from netscope.trace.step.program import Recipe
     from netscope.trace.step.record import record_step
 
-    recipe = Recipe(optimizer=None)
+    recipe = Recipe(optimizer=None) if back else None
     try:
         return record_step(workload, recipe, train=train, ladder=("meta",)), ""
     except (ForwardError, UsageError) as failure:  # the latter where nothing has a gradient

@@ -96,7 +96,7 @@ class LayerRank(NamedTuple):
     backward_macs:
         of the rank in the backward; None where not known, or none was run.
     global_backward_macs:
-        the same undivided.
+        the same undivided; None but of stages of a pipeline, as of other networks it is not run.
     traffic:
         of the row with everything in it; `own_traffic` of it alone.
     """
