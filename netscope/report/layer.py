@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from netscope.base.cost import NO_VECTOR_OPS, VectorOps
 from netscope.base.units import ratio
-from netscope.report.ranks import by_collective
 
 if TYPE_CHECKING:
     from netscope.report.measured.timing import LayerRoof, LayerTiming
@@ -451,6 +450,8 @@ class Layer:
     @property
     def collectives(self) -> dict[str, int]:
         """`wire_bytes` by what is done along which axis: {"all_reduce tp": 7_340_032}."""
+        from netscope.report.ranks import by_collective  # few networks are divided
+
         return {} if self.rank is None else by_collective(self.rank.traffic)
 
     @property
