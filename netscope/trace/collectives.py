@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 
 from netscope.trace.facts import Group, Redistributed
-from netscope.trace.groups import QUIET, group_in
+from netscope.trace.groups import COLLECTIVES, QUIET, group_in
 from netscope.trace.operators import operator_of
 from netscope.trace.sharded import whole_in
 from netscope.trace.tags import tensors_in
@@ -21,27 +21,8 @@ if TYPE_CHECKING:
     from netscope.trace.recorder import Recorder
     from netscope.trace.schema import Schema
 
-# Whose results are told by tensors that they are given and write to: torch's own schemas do not say so.
-_WRITTEN: Final = {
-    "broadcast_": 0,
-    "allreduce_": 0,
-    "allreduce_coalesced_": 0,
-    "allgather_": 0,
-    "_allgather_base_": 0,
-    "allgather_coalesced_": 0,
-    "allgather_into_tensor_coalesced_": 0,
-    "reduce_scatter_": 0,
-    "_reduce_scatter_base_": 0,
-    "reduce_scatter_tensor_coalesced_": 0,
-    "reduce_": 0,
-    "gather_": 0,
-    "gather_into_tensor_": 0,
-    "scatter_": 0,
-    "alltoall_": 0,
-    "alltoall_base_": 0,
-    "recv_": 0,
-    "recv_any_source_": 0,
-}
+# They write to nothing; all others on a group of processes to the first tensors that they are given.
+_WRITE_NOTHING: Final = frozenset({"send", "barrier"})
 # Functions of torch's that lay a divided tensor out anew, and the one that does so for an operator's sake.
 _LAYS_OUT: Final = "redistribute_local_tensor"
 _BY_ITSELF: Final = "redistribute_local_args"
@@ -89,8 +70,9 @@ def _of_group(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs:
     tags = recorder.tags
     told = tuple([_group(value) for value in args])
     reads = [tags.given(tensor)[1] for tensor in tensors_in((args, tuple(kwargs.values())))]
-    place = _WRITTEN.get(schema.name.split(".")[1])
-    written = [] if place is None else tensors_in(args[place])
+    kind = COLLECTIVES.get(schema.name.rpartition(".")[0])
+    writes = kind is not None and kind.collective not in _WRITE_NOTHING
+    written = tensors_in(args[0]) if writes else []
     layouts = [tags.given(tensor)[0] for tensor in written]
     operator = operator_of(schema.name, schema.tags, tags.layouts(told, kwargs), layouts)
     recorder.record(operator, reads, [tags.given(tensor)[1] for tensor in written])
@@ -98,7 +80,7 @@ def _of_group(recorder: Recorder, schema: Schema, args: tuple[Any, ...], kwargs:
     done: Any = torch._C._distributed_c10d.FakeWork().boxed() if returns else None
     if len(returns) < 2:
         return done
-    made = args[0] if place is not None else written
+    made = args[0] if writes else written
     return made, done
 
 
